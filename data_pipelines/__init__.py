@@ -1,0 +1,1 @@
+"""Skeleton data: raw files to TFRecords, and TFRecords to batches. Never imports jax or gapjax."""

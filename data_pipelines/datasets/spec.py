@@ -1,0 +1,46 @@
+"""The facts of a dataset that do not depend on where it is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from data_pipelines.skeletons import Skeleton
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """An official split of a dataset into training and test samples.
+
+    Attributes:
+        column: the fact of a sample that decides: `subject`, `camera` or `setup`.
+        train: the values of that fact whose samples are for training; all others are for testing.
+        counts: how many (training, test) samples the papers count.
+    """
+
+    column: str
+    train: tuple[int, ...]
+    counts: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset.
+
+    Attributes:
+        name: the dataset's name, which is also its module's.
+        skeleton: the body model.
+        labels: the class names; a class's id is its place here.
+        persons: the largest number of persons in a sample.
+        protocols: name → the official split of that name.
+        texts: the file of class descriptions in `gapjax/prompts/texts`, without its ending.
+        obtain: how to get the raw files, in one line.
+        zero_shot: name → the unseen classes of the zero-shot split of that name.
+    """
+
+    name: str
+    skeleton: Skeleton
+    labels: tuple[str, ...]
+    persons: int
+    protocols: Mapping[str, Protocol]
+    texts: str
+    obtain: str
+    zero_shot: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

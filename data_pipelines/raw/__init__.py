@@ -1,0 +1,1 @@
+"""One parser per raw format: files to records."""

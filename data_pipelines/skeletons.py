@@ -1,0 +1,148 @@
+"""Body models: joints, bones and body parts of the sensors whose data the project reads.
+
+Joints are 0-based. Sources: the NTU RGB+D joint table (Kinect v2, 25 joints), the Kinect v1 joint
+table (20 joints), and for the partitions GAP (ICCV 2023) figure 3 with its released lists, and the
+six-part list that STAR (ACM MM 2024) released.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# The six parts that every class description has, in the order of its text.
+PARTS = ("head", "hand", "arm", "hip", "leg", "foot")
+
+Partition = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A body model.
+
+    Attributes:
+        name: what the body model is called.
+        joints: the joints' names; a joint's index is its place here.
+        bones: (child, parent) pairs that form a tree rooted at `root`.
+        root: the joint at which the bones start, and whose own bone is zero.
+        center: the joint that is the origin of coordinates, and the root of GAP's k-operator.
+        shoulders: (left, right) shoulder joints, along which a body is aligned.
+        partitions: name → part name → joints. A part's name is one or more of `PARTS` joined by
+            `_` (`hand_arm`), or `upper` or `lower`.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    bones: tuple[tuple[int, int], ...]
+    root: int
+    center: int
+    shoulders: tuple[int, int]
+    partitions: Mapping[str, Partition]
+
+    @property
+    def num_joints(self) -> int:
+        """Return the number of joints."""
+        return len(self.joints)
+
+
+def described_parts(part: str) -> tuple[str, ...]:
+    """Return which of the six described `PARTS` the named part of a partition covers.
+
+    >>> described_parts("hand_arm"), described_parts("lower")
+    (('hand', 'arm'), ('hip', 'leg', 'foot'))
+    """
+    halves = {"upper": PARTS[:3], "lower": PARTS[3:]}
+    return halves.get(part) or tuple(part.split("_"))
+
+
+def _parts(head: str, hand: str, arm: str, hip: str, leg: str, foot: str) -> dict[str, Partition]:
+    """Return the partitions that follow from the six disjoint parts, given as lists of joints."""
+    lists = (head, hand, arm, hip, leg, foot)
+    six = dict(zip(PARTS, (tuple(map(int, joints.split())) for joints in lists), strict=True))
+    upper = tuple(sorted(six["head"] + six["hand"] + six["arm"]))
+    lower = tuple(sorted(six["hip"] + six["leg"] + six["foot"]))
+    return {"2": {"upper": upper, "lower": lower}, "6": six}
+
+
+_LIMBS = "shoulder elbow wrist hand".split(), "hip knee ankle foot".split()
+_BODY = tuple(
+    f"{side} {joint}" for limb in _LIMBS for side in ("left", "right") for joint in limb
+)
+
+NTU25 = Skeleton(
+    name="ntu25",
+    joints=(
+        *("spine base", "spine middle", "neck", "head"),
+        *_BODY,
+        *("spine shoulder", "left hand tip", "left thumb", "right hand tip", "right thumb"),
+    ),
+    bones=(
+        *((0, 1), (1, 20), (2, 20), (3, 2)),
+        *((4, 20), (5, 4), (6, 5), (7, 6), (21, 22), (22, 7)),
+        *((8, 20), (9, 8), (10, 9), (11, 10), (23, 24), (24, 11)),
+        *((12, 0), (13, 12), (14, 13), (15, 14)),
+        *((16, 0), (17, 16), (18, 17), (19, 18)),
+    ),
+    root=20,
+    center=1,
+    shoulders=(4, 8),
+    partitions={
+        **_parts(
+            head="2 3 20",
+            hand="7 11 21 22 23 24",
+            arm="4 5 6 8 9 10",
+            hip="0 1",
+            leg="12 13 16 17",
+            foot="14 15 18 19",
+        ),
+        "4": {
+            "head": (2, 3, 20),
+            "hand_arm": (*range(4, 12), *range(21, 25)),
+            "hip": (0, 1, 2, 12, 16),
+            "leg_foot": tuple(range(12, 20)),
+        },
+        # As released for the bone streams: joint 21 is missing, joint 20 counts as arm.
+        "4_bone_released": {
+            "head": (2, 3),
+            "hand_arm": (*range(4, 12), 20, 22, 23, 24),
+            "hip": (0, 1, 12, 16),
+            "leg_foot": tuple(range(12, 20)),
+        },
+    },
+)
+
+KINECT20 = Skeleton(
+    name="kinect20",
+    joints=("hip center", "spine", "shoulder center", "head", *_BODY),
+    bones=(
+        *((0, 1), (1, 2), (3, 2)),
+        *((4, 2), (5, 4), (6, 5), (7, 6)),
+        *((8, 2), (9, 8), (10, 9), (11, 10)),
+        *((12, 0), (13, 12), (14, 13), (15, 14)),
+        *((16, 0), (17, 16), (18, 17), (19, 18)),
+    ),
+    root=2,
+    center=1,
+    shoulders=(4, 8),
+    partitions={
+        **_parts(
+            head="2 3",
+            hand="7 11",
+            arm="4 5 6 8 9 10",
+            hip="0 1",
+            leg="12 13 16 17",
+            foot="14 15 18 19",
+        ),
+        "4": {
+            "head": (2, 3),
+            "hand_arm": tuple(range(4, 12)),
+            "hip": (0, 1, 12, 16),
+            "leg_foot": tuple(range(12, 20)),
+        },
+        # As released for the bone streams: indices shifted by one although no joint was removed.
+        "4_bone_released": {
+            "head": (2,),
+            "hand_arm": tuple(range(3, 11)),
+            "hip": (0, 1, 11, 15),
+            "leg_foot": tuple(range(11, 19)),
+        },
+    },
+)

@@ -1,0 +1,1 @@
+"""Skeleton-based action recognition guided by language: GAP and STAR in JAX and Flax."""

@@ -1,0 +1,1 @@
+"""Skeleton encoders, one module each: `Backbone`."""

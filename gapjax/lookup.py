@@ -1,0 +1,40 @@
+"""A name in a config is a module in a folder (the project's first law)."""
+
+import difflib
+import importlib
+import pkgutil
+from types import ModuleType
+
+
+class UserError(ValueError):
+    """A user's mistake: the message is one clear line that says what to do."""
+
+
+def suggestion(name: str, choices: list[str]) -> str:
+    """Return "; did you mean ...?" for a name close to a choice, else an empty string.
+
+    >>> suggestion("ctr_gnc", ["ctr_gcn", "st_gcn"])
+    "; did you mean 'ctr_gcn'?"
+    """
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def choices(package: str) -> list[str]:
+    """Return the names of the modules in `package`."""
+    path = importlib.import_module(package).__path__
+    return sorted(module.name for module in pkgutil.iter_modules(path))
+
+
+def module(package: str, name: str) -> ModuleType:
+    """Import and return the module `name` of `package`.
+
+    Raises:
+        UserError: there is no such module; the message lists those there are.
+    """
+    names = choices(package)
+    if name not in names:
+        listed = ", ".join(names)
+        hint = suggestion(name, names)
+        raise UserError(f"no module {name!r} in {package}{hint} (there are: {listed})")
+    return importlib.import_module(f"{package}.{name}")

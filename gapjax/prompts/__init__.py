@@ -1,0 +1,1 @@
+"""The class descriptions and the strings that methods make of them."""

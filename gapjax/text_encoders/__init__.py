@@ -1,0 +1,1 @@
+"""Text encoders, one module each: `load` and `TextEncoder`."""

@@ -1,0 +1,45 @@
+"""Strictness for every test: shapes are checked, ranks are not promoted, eight devices exist."""
+
+import os
+import pathlib
+
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from jaxtyping import install_import_hook
+
+install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_platforms", "cpu")
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
+
+
+def _shared(*parts: str) -> pathlib.Path:
+    """Return a path in shared/, or skip the test with a reason where it is absent."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def nw_ucla_zip() -> pathlib.Path:
+    """Return the real NW-UCLA archive."""
+    return _shared("data", "nw_ucla", "all_sqe.zip")
+
+
+@pytest.fixture(scope="session")
+def load_pack():
+    """Return the function that loads a parity pack by name: (state dict, outputs)."""
+    import importlib.util
+
+    source = _shared("parity", "recipe.py")
+    module_spec = importlib.util.spec_from_file_location("parity_recipe", source)
+    recipe = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(recipe)
+    return lambda name: recipe.load(_shared("parity", f"{name}.npz"))
