@@ -62,10 +62,8 @@ def _parts(head: str, hand: str, arm: str, hip: str, leg: str, foot: str) -> dic
     return {"2": {"upper": upper, "lower": lower}, "6": six}
 
 
-_LIMBS = "shoulder elbow wrist hand".split(), "hip knee ankle foot".split()
-_BODY = tuple(
-    f"{side} {joint}" for limb in _LIMBS for side in ("left", "right") for joint in limb
-)
+_LIMBS = ("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "foot")
+_BODY = tuple(f"{side} {joint}" for limb in _LIMBS for side in ("left", "right") for joint in limb)
 
 NTU25 = Skeleton(
     name="ntu25",

@@ -1,7 +1,9 @@
 """Strictness for every test: shapes are checked, ranks are not promoted, eight devices exist."""
 
+import importlib.util
 import os
 import pathlib
+from collections.abc import Callable
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -34,10 +36,8 @@ def nw_ucla_zip() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def load_pack():
+def load_pack() -> Callable[[str], tuple[dict, dict]]:
     """Return the function that loads a parity pack by name: (state dict, outputs)."""
-    import importlib.util
-
     source = _shared("parity", "recipe.py")
     module_spec = importlib.util.spec_from_file_location("parity_recipe", source)
     recipe = importlib.util.module_from_spec(module_spec)

@@ -34,6 +34,8 @@ class DatasetSpec:
         texts: the file of class descriptions in `gapjax/prompts/texts`, without its ending.
         obtain: how to get the raw files, in one line.
         zero_shot: name → the unseen classes of the zero-shot split of that name.
+        coordinates: numbers a joint has: 3 for x, y, z.
+        builtin: whether the project makes the samples itself, so that nothing need be obtained.
     """
 
     name: str
@@ -44,3 +46,5 @@ class DatasetSpec:
     texts: str
     obtain: str
     zero_shot: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    coordinates: int = 3
+    builtin: bool = False

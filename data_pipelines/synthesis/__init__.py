@@ -1,0 +1,1 @@
+"""The built-in dataset: articulated bodies that perform programs of part movements."""

@@ -1,0 +1,176 @@
+"""From raw frames to what a network sees: one recipe, at random for training, fixed otherwise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+from jaxtyping import Array, Float, Int, Key
+
+from data_pipelines.skeletons import Skeleton
+from gapjax import augment
+from gapjax.lookup import UserError, suggestion
+from gapjax.modalities import K_OPERATORS, MODALITIES, apply_operator, k_operator, modality
+
+CHOICES = {
+    "sampling": ("crop_resize", "frames"),
+    "origin": ("none", "first_frame"),
+    "rotation": ("none", "rigid", "view"),
+    "scale": ("none", "axis_range"),
+    "modality": MODALITIES,
+    "k_operator": K_OPERATORS,
+}
+
+Frames = Float[Array, "b m t v c"]
+Clips = Float[Array, "b m t2 v c"]
+
+
+@dataclass(frozen=True)
+class ClipRecipe:
+    """How raw frames become clips.
+
+    Attributes:
+        skeleton: the body model.
+        window: the number of frames of a clip.
+        sampling: `"crop_resize"` resizes a crop linearly (NTU, facts C.4); `"frames"` picks frames
+            of the whole sequence (NW-UCLA, facts C.6).
+        train_crop: the smallest and the largest share of the frames that a random crop keeps.
+        eval_crop: the share of the frames that the central crop keeps.
+        origin: `"first_frame"` moves the first person's centre joint in its first frame to zero.
+        rotation: for training, `"rigid"` turns about all axes, `"view"` about two (NW-UCLA).
+        angle: the largest angle: in radians for `"rigid"` (the papers: 0.3), in whole degrees for
+            `"view"` (60).
+        scale: `"axis_range"` brings every axis to [-1, 1] over the whole sequence.
+        modality: what the network sees: joints, bones, or the motion of either.
+        k: the power of GAP's input matrix I - A^k (facts A.7); `None` for no matrix.
+        k_operator: `"corrected"`, or `"released"` with the released edges of Kinect-20.
+    """
+
+    skeleton: Skeleton
+    window: int = 64
+    sampling: str = "crop_resize"
+    train_crop: tuple[float, float] = (0.5, 1.0)
+    eval_crop: float = 0.95
+    origin: str = "none"
+    rotation: str = "none"
+    angle: float | int = 0.0
+    scale: str = "none"
+    modality: str = "joint"
+    k: int | None = None
+    k_operator: str = "corrected"
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            UserError: names the field, and what it may be.
+        """
+        for field, choices in CHOICES.items():
+            value = getattr(self, field)
+            if value not in choices:
+                hint = suggestion(str(value), list(choices))
+                raise UserError(f"{field}={value!r} is none of {', '.join(choices)}{hint}")
+        for field, (holds, demand) in self._demands().items():
+            if not holds:
+                raise UserError(f"{field}={getattr(self, field)!r} must be {demand}")
+
+    def _demands(self) -> dict[str, tuple[bool, str]]:
+        """Return field → whether its number makes sense, and what is asked of it."""
+        low, high = self.train_crop
+        angles = {
+            "none": (True, ""),
+            "rigid": (self.angle > 0, "more than 0, in radians (the papers: 0.3)"),
+            "view": (
+                self.angle > 0 and self.angle == int(self.angle),
+                "a whole number of degrees above 0 (NW-UCLA: 60)",
+            ),
+        }
+        return {
+            "window": (self.window >= 1, "at least 1 frame"),
+            "train_crop": (0 < low <= high <= 1, "two shares in (0, 1], the smaller first"),
+            "eval_crop": (0 < self.eval_crop <= 1, "a share in (0, 1]"),
+            "angle": angles[self.rotation],
+            "k": (self.k is None or self.k >= 0, "None or at least 0"),
+        }
+
+
+def train_clips(
+    recipe: ClipRecipe,
+    frames: Float[Array, "b m t v c"],
+    length: Int[Array, " b"],
+    keys: Key[Array, " b"],
+) -> Float[Array, "b m t2 v c"]:
+    """Return randomly cropped and turned clips.
+
+    Args:
+        recipe: how; close over it where this is jitted.
+        frames: raw coordinates in metres, padded with zeros; absent persons are zeros.
+        length: the true number of frames.
+        keys: one key a sample, which alone decides what the sample draws.
+    """
+    time_keys, turn_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
+
+    def window(whole: Frames) -> Clips:
+        if recipe.sampling == "frames":
+            picked = augment.random_frames(time_keys, length, recipe.window)
+            return augment.take_frames(whole, picked)
+        start, span = augment.random_crop(time_keys, length, recipe.train_crop, recipe.window)
+        return augment.crop_resize(whole, start, span, recipe.window)
+
+    def turn(clips: Frames) -> Frames:
+        if recipe.rotation == "none":
+            return clips
+        if recipe.rotation == "view":
+            matrix = augment.random_view_rotation(turn_keys, int(recipe.angle))
+        else:
+            matrix = augment.random_rigid_rotation(turn_keys, recipe.angle)
+        return augment.rotate(clips, matrix)
+
+    return _assemble(recipe, frames, length, window, turn)
+
+
+def eval_clips(
+    recipe: ClipRecipe, frames: Float[Array, "b m t v c"], length: Int[Array, " b"]
+) -> Float[Array, "b m t2 v c"]:
+    """Return the one clip of each sample that is evaluated: central, not turned.
+
+    Args:
+        recipe: how; close over it where this is jitted.
+        frames: raw coordinates in metres, padded with zeros; absent persons are zeros.
+        length: the true number of frames.
+    """
+
+    def window(whole: Frames) -> Clips:
+        longest = frames.shape[2]
+        if recipe.sampling == "frames":
+            picked = augment.even_frames(length, recipe.window, longest)
+            return augment.take_frames(whole, picked)
+        start, span = augment.center_crop(length, recipe.eval_crop, longest)
+        return augment.crop_resize(whole, start, span, recipe.window)
+
+    return _assemble(recipe, frames, length, window, turn=lambda clips: clips)
+
+
+def _assemble(
+    recipe: ClipRecipe,
+    frames: Frames,
+    length: Int[Array, " b"],
+    window: Callable[[Frames], Clips],
+    turn: Callable[[Frames], Frames],
+) -> Clips:
+    """Return clips in the published order: origin, crop and turn, bones, motion, operator.
+
+    Where the axes are scaled, the turned sequence decides over its whole length, before frames
+    are picked (facts C.6). Otherwise the crop comes first (facts C.4): there is less to turn.
+    """
+    present = augment.presence(frames, length)
+    if recipe.origin == "first_frame":
+        frames = augment.center(frames, present, recipe.skeleton.center)
+    if recipe.scale == "axis_range":
+        clips = window(augment.scale_axes(turn(frames), present))
+    else:
+        clips = turn(window(frames))
+    clips = modality(clips, recipe.skeleton, recipe.modality)
+    if recipe.k is None:
+        return clips
+    operator = k_operator(recipe.skeleton, recipe.k, recipe.k_operator)
+    return apply_operator(operator, clips)

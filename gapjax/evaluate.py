@@ -1,0 +1,73 @@
+"""Scores of samples: computed in padded batches, and exact for any batch size."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from data_pipelines.order import eval_batches
+from jaxtyping import Array, Float, Int
+
+from gapjax.clips import eval_clips
+from gapjax.methods.base import Text, Variables
+from gapjax.metrics import mean_class_accuracy, top_k_accuracy
+from gapjax.run import Run
+from gapjax.scores import Scores, write_scores
+from gapjax.train_state import TrainState
+
+Predict = Callable[[Variables, Any, Any, Text], Float[Array, "b k"]]
+
+
+def make_predict(run: Run) -> Predict:
+    """Return the jitted (variables, store, request of one batch, text) → scores."""
+
+    def predict(variables: Variables, store: Any, request: Any, text: Text) -> Float[Array, "b k"]:
+        batch = run.feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+        clips = eval_clips(run.recipe, batch.frames, batch.length)
+        return run.method.predict(variables, clips, text)
+
+    return jax.jit(predict, out_shardings=run.layout.replicated)
+
+
+def score(
+    run: Run, predict: Predict, state: TrainState, text: Text, rows: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, "n k"]:
+    """Return the scores of samples, in the order of `rows`."""
+    padded, _ = eval_batches(rows, run.eval_batch_size)
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    requests = run.feed.requests(padded, 0, [1] * len(padded))
+    scores = [predict(variables, run.feed.store, request, text) for request in requests]
+    return np.concatenate([np.asarray(each) for each in scores])[: len(rows)]
+
+
+def evaluate(run: Run, predict: Predict, state: TrainState, text: Text) -> dict[str, Scores]:
+    """Return the scores of every evaluation of a run, by name."""
+    return {
+        name: Scores(
+            score=score(run, predict, state, text, rows),
+            label=run.index.label[rows].astype(np.int32),
+            name=np.asarray(run.index.name)[rows],
+            facts={**run.facts, "evaluation": name},
+        )
+        for name, rows in run.evaluations.items()
+    }
+
+
+def summary(name: str, scores: Scores) -> dict[str, float]:
+    """Return the metrics of one evaluation under the names of metrics.jsonl.
+
+    The official test samples are `eval`, everything else goes by its own name.
+    """
+    prefix = "eval" if name == "test" else name
+    return {
+        f"{prefix}/top1": top_k_accuracy(scores.score, scores.label, 1),
+        f"{prefix}/top5": top_k_accuracy(scores.score, scores.label, 5),
+        f"{prefix}/mean_class": mean_class_accuracy(scores.score, scores.label),
+    }
+
+
+def save(workdir: Path, results: dict[str, Scores]) -> None:
+    """Write the scores of every evaluation to the folder `scores` of a working directory."""
+    for name, scores in results.items():
+        write_scores(workdir / "scores" / f"{name}.npz", scores)

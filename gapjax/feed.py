@@ -1,0 +1,194 @@
+"""Batches onto the devices, in two ways that give the same batches.
+
+A feed is asked for batches by item (`data_pipelines.order`) and yields *requests*: pytrees whose
+first axis counts steps. `load`, a pure function inside the jitted step, turns one request and the
+feed's `store` into a `Batch`. The resident feed keeps all frames on the devices and its requests
+are a few numbers; the stream's requests are the frames themselves and its store is empty.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from data_pipelines.index import Index
+from data_pipelines.pack import open_pack
+from data_pipelines.stream import stream
+from jaxtyping import Array, Float, Int
+
+from gapjax.sharding import Layout
+from gapjax.train_state import Batch
+
+FEEDS = ("resident", "stream")
+
+
+class Feed(Protocol):
+    """A source of batches."""
+
+    @property
+    def store(self) -> Any:
+        """Return the arrays that stay on the devices, handed to every dispatch."""
+        ...
+
+    def load(self, store: Any, request: Any) -> Batch:
+        """Return the batch of one request (traced inside the step)."""
+        ...
+
+    def requests(
+        self, items: Int[np.ndarray, "n b"], epoch: int, counts: Sequence[int]
+    ) -> Iterator[Any]:
+        """Yield device requests of `counts` steps each; together they ask for all of `items`."""
+        ...
+
+
+class Store(flax.struct.PyTreeNode):
+    """All samples of a dataset in device memory.
+
+    Attributes:
+        frames: every body's frames, one after another (see `data_pipelines.pack.Pack`).
+        start: where a sample's first body starts.
+        count: how many frames each of its bodies has.
+        bodies: how many bodies it has.
+        label: its class.
+    """
+
+    frames: Float[Array, "f v c"]
+    start: Int[Array, " n"]
+    count: Int[Array, " n"]
+    bodies: Int[Array, " n"]
+    label: Int[Array, " n"]
+
+
+def gather(
+    store: Store, rows: Int[Array, " b"], persons: int, frames: int
+) -> Float[Array, "b m t v c"]:
+    """Return the raw frames of samples, padded with zeros to `persons` and `frames`."""
+    start, count, bodies = store.start[rows], store.count[rows], store.bodies[rows]
+    person, frame = jnp.arange(persons), jnp.arange(frames)
+    first = start[:, None] + person[None] * count[:, None]
+    there = (person[None] < bodies[:, None])[:, :, None] & (frame[None] < count[:, None])[:, None]
+    place = jnp.where(there, first[:, :, None] + frame[None, None], 0)
+    return jnp.where(there[..., None, None], store.frames[place], 0)
+
+
+@dataclass(frozen=True)
+class ResidentFeed:
+    """The whole dataset in device memory; a step gathers its samples by number.
+
+    Attributes:
+        store: the dataset on the devices.
+        layout: the placement of batches.
+        persons: persons of a batch.
+        frames: frames of a batch.
+    """
+
+    store: Store
+    layout: Layout
+    persons: int
+    frames: int
+
+    def load(self, store: Store, request: dict[str, Array]) -> Batch:
+        """Return the batch of one request."""
+        rows = request["item"] % len(store.start)
+        return Batch(
+            frames=gather(store, rows, self.persons, self.frames),
+            length=store.count[rows],
+            label=store.label[rows],
+            item=request["item"],
+            epoch=request["epoch"],
+        )
+
+    def requests(
+        self, items: Int[np.ndarray, "n b"], epoch: int, counts: Sequence[int]
+    ) -> Iterator[dict[str, Array]]:
+        """Yield requests of `counts` steps each."""
+        columns = self.layout.local_columns(items.shape[1])
+        stops = np.cumsum(counts)
+        for stop, count in zip(stops, counts, strict=True):
+            item = items[stop - count : stop, columns].astype(np.int32)
+            yield self.layout.put_batches({"item": item, "epoch": np.full_like(item, epoch)})
+
+
+@dataclass(frozen=True)
+class StreamFeed:
+    """The dataset read from TFRecords while training.
+
+    Attributes:
+        directory: the converted dataset.
+        index: its facts.
+        layout: the placement of batches.
+        persons: persons of a batch.
+        frames: frames of a batch.
+    """
+
+    directory: Path
+    index: Index
+    layout: Layout
+    persons: int
+    frames: int
+    store: None = None
+
+    def load(self, store: None, request: Batch) -> Batch:
+        """Return the request itself, which already is a batch."""
+        del store
+        return request
+
+    def requests(
+        self, items: Int[np.ndarray, "n b"], epoch: int, counts: Sequence[int]
+    ) -> Iterator[Batch]:
+        """Yield requests of `counts` steps each, the next one on its way while one is used."""
+        items = items[:, self.layout.local_columns(items.shape[1])]
+        rows = items % len(self.index)
+        read = stream(self.directory, self.index, rows, self.frames, self.persons)
+        batches = (
+            self._batch(frames, length, item, epoch)
+            for (frames, length), item in zip(read, items, strict=True)
+        )
+        ahead = None
+        for count in counts:
+            steps = list(itertools.islice(batches, count))
+            stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *steps)
+            placed = self.layout.put_batches(stacked)
+            if ahead is not None:
+                yield ahead
+            ahead = placed
+        if ahead is not None:
+            yield ahead
+
+    def _batch(
+        self,
+        frames: Float[np.ndarray, "b m t v c"],
+        length: Int[np.ndarray, " b"],
+        item: Int[np.ndarray, " b"],
+        epoch: int,
+    ) -> Batch:
+        return Batch(
+            frames=frames,
+            length=length.astype(np.int32),
+            label=self.index.label[item % len(self.index)].astype(np.int32),
+            item=item.astype(np.int32),
+            epoch=np.full(item.shape, epoch, np.int32),
+        )
+
+
+def resident_feed(directory: Path, index: Index, layout: Layout, persons: int) -> ResidentFeed:
+    """Put a converted dataset on the devices, packing it first if it is not packed yet."""
+    pack = open_pack(directory)
+    store = Store(
+        frames=np.asarray(pack.frames, np.float32),
+        start=pack.start.astype(np.int32),
+        count=pack.count.astype(np.int32),
+        bodies=pack.bodies.astype(np.int32),
+        label=index.label.astype(np.int32),
+    )
+    return ResidentFeed(layout.replicate(store), layout, persons, int(index.frames.max()))
+
+
+def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> StreamFeed:
+    """Read a converted dataset while training."""
+    return StreamFeed(directory, index, layout, persons, int(index.frames.max()))

@@ -1,0 +1,160 @@
+"""What a run tells: metrics.jsonl, TensorBoard, a progress bar, and the files that describe it."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import tensorboardX
+import tqdm
+
+from gapjax.lookup import UserError
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gapjax")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half of it."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    partial.replace(path)
+
+
+def environment() -> dict[str, Any]:
+    """Return versions, devices and the commit that this process runs with."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        check=False,
+    )
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "packages": {name: _version(name) for name in PACKAGES},
+        "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
+        "commit": commit.stdout.strip() or None,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+class Logbook:
+    """The log of one run in its working directory.
+
+    Only the first host of several writes.
+    """
+
+    def __init__(self, workdir: Path, first_step: int, steps: int) -> None:
+        """Open the log, dropping the lines that a killed run wrote after `first_step`.
+
+        Args:
+            workdir: the run's working directory.
+            first_step: the step from which the run goes on.
+            steps: how many steps the whole run has, for the progress bar.
+        """
+        self._lead = jax.process_index() == 0
+        self._bar = tqdm.tqdm(
+            total=steps, initial=first_step, unit="step", disable=not self._lead, smoothing=0.05
+        )
+        if not self._lead:
+            return
+        self._metrics = workdir / "metrics.jsonl"
+        keep_until(self._metrics, first_step)
+        self._board = tensorboardX.SummaryWriter(
+            str(workdir / "tensorboard"), purge_step=first_step
+        )
+
+    def advance(self, step: int, facts: Mapping[str, float]) -> None:
+        """Move the progress bar to a step and show some facts beside it."""
+        self._bar.set_postfix(
+            {name: f"{value:.3g}" for name, value in facts.items()}, refresh=False
+        )
+        self._bar.update(step - self._bar.n)
+
+    def write(self, step: int, epoch: int, metrics: Mapping[str, float | str]) -> None:
+        """Append one line of metrics; numbers also go to TensorBoard."""
+        if not self._lead:
+            return
+        line = {"step": step, "epoch": epoch, **metrics}
+        with self._metrics.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, value in metrics.items():
+            if not isinstance(value, str):
+                self._board.add_scalar(name, value, step)
+
+    def say(self, text: str) -> None:
+        """Print a line above the progress bar."""
+        if self._lead:
+            self._bar.write(text)
+
+    def close(self) -> None:
+        """Finish the progress bar and flush TensorBoard."""
+        self._bar.close()
+        if self._lead:
+            self._board.close()
+
+
+def keep_until(path: Path, step: int) -> None:
+    """Drop from a metrics file the lines after `step`, and a last line that was cut short."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            break
+    partial = path.with_suffix(".partial")
+    partial.write_text("".join(kept))
+    partial.replace(path)
+
+
+# Keys that say where and how fast a run is computed, not what is computed.
+FREE = ("data.dir", "data.feed", "train.steps_per_dispatch", "train.log_every", "mesh.devices")
+
+
+def claim(workdir: Path, config: Mapping[str, Any]) -> None:
+    """Make a working directory this run's own, or check that it already is.
+
+    Args:
+        workdir: the working directory.
+        config: the run's config, flat: dotted key → value.
+
+    Raises:
+        UserError: the directory belongs to a run of another config.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        _compare(path, config)
+    if jax.process_index() == 0:
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_json(path, config)
+        write_json(workdir / "environment.json", environment())
+
+
+def _compare(path: Path, config: Mapping[str, Any]) -> None:
+    try:
+        before = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}); choose another --workdir") from error
+    now = json.loads(json.dumps(dict(config)))
+    keys = sorted(set(before) | set(now))
+    other = [key for key in keys if key not in FREE and before.get(key) != now.get(key)]
+    if other:
+        shown = ", ".join(
+            f"{key}: {before.get(key)} there, {now.get(key)} now" for key in other[:3]
+        )
+        raise UserError(f"{path} is of another config ({shown}); choose another --workdir")

@@ -1,0 +1,104 @@
+"""Means of what the steps log, fetched late enough not to hold up the devices."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+Scalars = dict[str, Float[Array | np.ndarray, " n"]]
+Item = TypeVar("Item")
+
+
+def check_finite(losses: Float[np.ndarray, " n"], last_step: int) -> None:
+    """Raise if a step's loss is not finite.
+
+    Args:
+        losses: the losses of consecutive steps.
+        last_step: the number of the last of them, the run's first step being 1.
+
+    Raises:
+        FloatingPointError: names the first such step.
+    """
+    bad = ~np.isfinite(losses)
+    if bad.any():
+        place = int(bad.argmax())
+        raise FloatingPointError(
+            f"the loss of step {last_step - len(losses) + 1 + place} is {losses[place]}; the last "
+            "checkpoint is good: lower optimizer.learning_rate or check the data, and use a new "
+            "--workdir"
+        )
+
+
+class Meter:
+    """Collects the scalars of dispatches between two lines of the log."""
+
+    def __init__(self, batch_size: int) -> None:
+        """Start the clock.
+
+        Args:
+            batch_size: samples of a step, for the rate.
+        """
+        self._batch_size = batch_size
+        self._waiting: tuple[int, Scalars] | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was collected and start the clock again."""
+        self._collected: list[Scalars] = []
+        self._feed_seconds = 0.0
+        self._start = time.monotonic()
+
+    def add(self, last_step: int, scalars: Scalars) -> None:
+        """Take the scalars of a dispatch whose last step is `last_step`.
+
+        They are fetched at the next call, when the devices are busy with the next dispatch.
+
+        Raises:
+            FloatingPointError: a loss of the dispatch before was not finite.
+        """
+        self.settle()
+        self._waiting = (last_step, scalars)
+
+    def watch(self, requests: Iterable[Item]) -> Iterator[Item]:
+        """Yield from a feed, measuring how long it makes the loop wait."""
+        requests = iter(requests)
+        while True:
+            start = time.monotonic()
+            request = next(requests, None)
+            self._feed_seconds += time.monotonic() - start
+            if request is None:
+                return
+            yield request
+
+    def means(self) -> dict[str, float]:
+        """Return the means since the last call, with the rate and the feed's share of the time.
+
+        Raises:
+            FloatingPointError: a loss was not finite.
+        """
+        self.settle()
+        seconds = max(time.monotonic() - self._start, 1e-9)
+        columns = jax.tree.map(lambda *each: np.concatenate(each), *self._collected)
+        means = {f"train/{name}": float(column.mean()) for name, column in columns.items()}
+        steps = len(columns["loss"])
+        means["train/samples_per_sec"] = steps * self._batch_size / seconds
+        means["train/feed_share"] = self._feed_seconds / seconds
+        self.restart()
+        return means
+
+    def settle(self) -> None:
+        """Wait for the last dispatch that was added and take its scalars.
+
+        Raises:
+            FloatingPointError: one of its losses was not finite.
+        """
+        if self._waiting is None:
+            return
+        last_step, scalars = self._waiting
+        self._waiting = None
+        host = {name: np.asarray(values) for name, values in scalars.items()}
+        check_finite(host["loss"], last_step)
+        self._collected.append(host)

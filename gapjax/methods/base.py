@@ -1,0 +1,80 @@
+"""What the training loop knows of a method, and what a method may know of the experiment."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import flax.linen as nn
+from jaxtyping import Array, Float, Int, Key
+
+from data_pipelines.skeletons import Skeleton
+from gapjax.pretrained import LoadedText
+from gapjax.prompts.prompts import ClassText
+
+# A Flax variable collection: {"params": ..., "batch_stats": ...}.
+Variables = Mapping[str, Any]
+
+# Whatever a method wants to be handed at every step: a pytree of arrays.
+Text = Any
+
+
+class LossOut(NamedTuple):
+    """What a method's loss returns.
+
+    Attributes:
+        total: the scalar to minimise.
+        batch_stats: the running statistics after this batch.
+        scalars: what to log, by name.
+    """
+
+    total: Float[Array, ""]
+    batch_stats: Any
+    scalars: dict[str, Float[Array, ""]]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What an experiment offers to the method it builds.
+
+    Attributes:
+        backbone: the skeleton encoder.
+        skeleton: the body model.
+        labels: the class names that are trained on.
+        texts: the classes' descriptions, in the order of `labels`.
+        load_text: opens the text encoder of the config; only methods that use text call it.
+    """
+
+    backbone: nn.Module
+    skeleton: Skeleton
+    labels: Sequence[str]
+    texts: Sequence[ClassText] = field(default=())
+    load_text: Callable[[], LoadedText] | None = None
+
+
+class Method(Protocol):
+    """A way to train a skeleton encoder. Each module of `gapjax.methods` has one, as `build`."""
+
+    def prepare_text(self) -> Text:
+        """Return the pytree that the steps receive; runs on the host, once."""
+        ...
+
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
+        """Return freshly initialised variables."""
+        ...
+
+    def loss(
+        self,
+        variables: Variables,
+        clips: Float[Array, "b m t v c"],
+        labels: Int[Array, " b"],
+        text: Text,
+        keys: Key[Array, " b"],
+    ) -> LossOut:
+        """Return the training loss of a batch."""
+        ...
+
+    def predict(
+        self, variables: Variables, clips: Float[Array, "b m t v c"], text: Text
+    ) -> Float[Array, "b k"]:
+        """Return the scores of the classes."""
+        ...

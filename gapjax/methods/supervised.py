@@ -1,0 +1,63 @@
+"""Plain supervised recognition: a backbone, mean pooling and one linear layer."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+from jaxtyping import Array, Float, Int, Key
+
+from gapjax.losses import cross_entropy
+from gapjax.methods.base import Ingredients, LossOut, Text, Variables
+from gapjax.networks import Recognizer
+
+
+@dataclass(frozen=True)
+class Options:
+    """There is nothing to choose."""
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """Cross-entropy on class labels; no text.
+
+    Attributes:
+        network: the skeleton encoder with its classifier.
+    """
+
+    network: Recognizer
+
+    def prepare_text(self) -> Text:
+        """Return nothing: no text is used."""
+        return {}
+
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
+        """Return freshly initialised variables."""
+        return jax.jit(partial(self.network.init, train=False))(rng, clips)
+
+    def loss(
+        self,
+        variables: Variables,
+        clips: Float[Array, "b m t v c"],
+        labels: Int[Array, " b"],
+        text: Text,
+        keys: Key[Array, " b"],
+    ) -> LossOut:
+        """Return the mean cross-entropy of a batch."""
+        del text, keys
+        logits, updates = self.network.apply(variables, clips, train=True, mutable=["batch_stats"])
+        loss = cross_entropy(logits, labels).mean()
+        accuracy = (logits.argmax(axis=-1) == labels).mean()
+        return LossOut(loss, updates["batch_stats"], {"loss": loss, "accuracy": accuracy})
+
+    def predict(
+        self, variables: Variables, clips: Float[Array, "b m t v c"], text: Text
+    ) -> Float[Array, "b k"]:
+        """Return the logits of the classes."""
+        del text
+        return self.network.apply(variables, clips, train=False)
+
+
+def build(ingredients: Ingredients, options: Options) -> Supervised:
+    """Return the method of an experiment."""
+    del options
+    return Supervised(Recognizer(ingredients.backbone, len(ingredients.labels)))

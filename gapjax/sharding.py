@@ -1,0 +1,77 @@
+"""Where arrays live: the mesh and every PartitionSpec of the project.
+
+One device is a mesh of one, so that there is a single code path. Batches are split over the
+`data` axis; everything else is replicated. Losses and batch statistics are computed by `jit` over
+the global batch, so their values do not depend on the number of devices.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gapjax.lookup import UserError
+
+Tree = TypeVar("Tree")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The placement of arrays on a mesh.
+
+    Attributes:
+        mesh: the devices, along one axis called `data`.
+    """
+
+    mesh: Mesh
+
+    @property
+    def replicated(self) -> NamedSharding:
+        """Return the placement of a copy on every device."""
+        return NamedSharding(self.mesh, PartitionSpec())
+
+    @property
+    def batch(self) -> NamedSharding:
+        """Return the placement that splits the first axis over the devices."""
+        return NamedSharding(self.mesh, PartitionSpec("data"))
+
+    @property
+    def batches(self) -> NamedSharding:
+        """Return the placement of several batches, (steps, batch, ...): the second is split."""
+        return NamedSharding(self.mesh, PartitionSpec(None, "data"))
+
+    def replicate(self, tree: Tree) -> Tree:
+        """Copy a pytree of host or device arrays to every device."""
+        return jax.device_put(tree, self.replicated)
+
+    def put_batches(self, tree: Any) -> Any:
+        """Place (steps, local batch, ...) host arrays, each host giving its own share."""
+        place = jax.make_array_from_process_local_data
+        return jax.tree.map(lambda leaf: place(self.batches, np.asarray(leaf)), tree)
+
+    def check(self, batch_size: int) -> None:
+        """Raise UserError if a batch cannot be split evenly over the devices."""
+        if batch_size % self.mesh.size:
+            raise UserError(
+                f"a batch of {batch_size} cannot be split over {self.mesh.size} devices; "
+                f"choose a multiple of {self.mesh.size}"
+            )
+
+    def local_columns(self, batch_size: int) -> slice:
+        """Return which columns of a global batch this host reads."""
+        share = batch_size // jax.process_count()
+        return slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+
+
+def make_layout(devices: int = 0) -> Layout:
+    """Return the layout over the first `devices` devices, or over all where it is 0.
+
+    Raises:
+        UserError: there are fewer devices.
+    """
+    there = jax.devices()
+    if devices > len(there):
+        raise UserError(f"mesh.devices={devices}, but JAX sees {len(there)}: {there[0].platform}")
+    return Layout(Mesh(np.asarray(there[: devices or len(there)]), ("data",)))

@@ -1,0 +1,197 @@
+"""The training loop. It knows no paper: everything reaches it as a `Run`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from gapjax import evaluate
+from gapjax.checkpoints import Checkpoints
+from gapjax.logbook import Logbook
+from gapjax.lookup import UserError
+from gapjax.meter import Meter
+from gapjax.methods.base import Text
+from gapjax.run import Run
+from gapjax.scores import Scores
+from gapjax.train_state import TrainState, create_state, make_train_step
+
+Dispatch = Callable[[TrainState, Any, Any, Text], tuple[TrainState, dict[str, Float[Array, " n"]]]]
+
+
+def make_dispatch(run: Run) -> Dispatch:
+    """Return the jitted function that runs the steps of one request.
+
+    Its arguments are the state (donated), the feed's store, the request and the text; it returns
+    the new state and what each step logged.
+    """
+    step = make_train_step(run.method, run.optimizer, run.recipe)
+
+    def dispatch(
+        state: TrainState, store: Any, request: Any, text: Text
+    ) -> tuple[TrainState, dict[str, Float[Array, " n"]]]:
+        def one(state: TrainState, each: Any) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+            return step(state, run.feed.load(store, each), text)
+
+        return jax.lax.scan(one, state, request)
+
+    return jax.jit(dispatch, donate_argnums=0, out_shardings=run.layout.replicated)
+
+
+def chunk_sizes(run: Run, first: int) -> list[int]:
+    """Return how many steps each dispatch runs from `first` to the end of its epoch.
+
+    Where dispatches end depends on the step alone, so that a resumed run repeats them exactly.
+    """
+    cadence, sizes = run.cadence, []
+    epoch_start = first - first % run.order.steps_per_epoch
+    epoch_end = epoch_start + run.order.steps_per_epoch
+    while first < epoch_end:
+        stops = [epoch_end, _next(first, cadence.steps_per_dispatch, epoch_start)]
+        stops += [_next(first, n, 0) for n in (cadence.log_every, cadence.checkpoint_every) if n]
+        sizes.append(min(stops) - first)
+        first = min(stops)
+    return sizes
+
+
+def _next(step: int, every: int, start: int) -> int:
+    """Return the first step after `step` that lies a multiple of `every` after `start`."""
+    return start + ((step - start) // every + 1) * every
+
+
+def is_due(run: Run, step: int, every: int) -> bool:
+    """Return whether what happens every so many steps (0: every epoch) happens at `step`."""
+    return step == run.steps or step % (every or run.order.steps_per_epoch) == 0
+
+
+def initial_state(run: Run) -> TrainState:
+    """Return the state before the first step, on every device."""
+    clips = jnp.zeros((1, *run.clip_shape))
+    return run.layout.replicate(create_state(run.method, run.optimizer, clips, run.seed))
+
+
+def resume(run: Run, checkpoints: Checkpoints) -> TrainState:
+    """Return the newest checkpoint's state, or the initial one."""
+    if checkpoints.latest is None:
+        return initial_state(run)
+
+    def place(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=run.layout.replicated)
+
+    shapes = jax.eval_shape(lambda: initial_state(run))
+    return checkpoints.restore(jax.tree.map(place, shapes))
+
+
+def train_epoch(
+    run: Run,
+    dispatch: Dispatch,
+    state: TrainState,
+    text: Text,
+    log: Logbook,
+    checkpoints: Checkpoints,
+) -> TrainState:
+    """Return the state at the end of the epoch that `state` is in, logging and saving on the way.
+
+    The checkpoint of the epoch's end is the caller's, after the evaluation.
+
+    Raises:
+        FloatingPointError: a loss is not finite; no checkpoint is written after that.
+    """
+    step = int(state.step)
+    epoch, offset = divmod(step, run.order.steps_per_epoch)
+    sizes = chunk_sizes(run, step)
+    items = run.order.batches(step, step - offset + run.order.steps_per_epoch)
+    meter = Meter(run.order.batch_size)
+    requests = meter.watch(run.feed.requests(items, epoch, sizes))
+    for size, request in zip(sizes, requests, strict=True):
+        state, scalars = dispatch(state, run.feed.store, request, text)
+        step += size
+        meter.add(step, scalars)
+        log.advance(step, {"epoch": epoch + 1})
+        if is_due(run, step, run.cadence.log_every):
+            rate = float(run.schedule(step - 1))
+            log.write(step, epoch + 1, {**meter.means(), "train/learning_rate": rate})
+        if step % run.order.steps_per_epoch and is_due(run, step, run.cadence.checkpoint_every):
+            meter.settle()
+            checkpoints.save(step, state)
+    meter.settle()
+    return state
+
+
+def train(run: Run, workdir: Path) -> dict[str, Scores]:
+    """Train to the end, going on where an earlier call stopped; return the last scores.
+
+    Args:
+        run: what to train.
+        workdir: where checkpoints, metrics and scores are written.
+
+    Raises:
+        FloatingPointError: a loss is not finite.
+    """
+    checkpoints = Checkpoints(workdir)
+    state = resume(run, checkpoints)
+    text = run.layout.replicate(run.method.prepare_text())
+    log = Logbook(workdir, int(state.step), run.steps)
+    dispatch, predict = make_dispatch(run), evaluate.make_predict(run)
+    results = None
+    try:
+        while int(state.step) < run.steps:
+            state = train_epoch(run, dispatch, state, text, log, checkpoints)
+            step = int(state.step)
+            epoch = step // run.order.steps_per_epoch
+            if epoch % run.cadence.evaluate_every == 0 or epoch == run.epochs:
+                results = evaluate.evaluate(run, predict, state, text)
+                write_results(log, step, epoch, results)
+            if is_due(run, step, run.cadence.checkpoint_every):
+                checkpoints.save(step, state)
+    finally:
+        log.close()
+        checkpoints.close()
+    results = results or evaluate.evaluate(run, predict, state, text)
+    evaluate.save(workdir, results)
+    report(run, results)
+    return results
+
+
+def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
+    """Return the scores of the newest checkpoint, and write them.
+
+    Raises:
+        UserError: there is no checkpoint.
+    """
+    checkpoints = Checkpoints(workdir)
+    if checkpoints.latest is None:
+        raise UserError(f"no checkpoint in {workdir}/checkpoints; train first")
+    state = resume(run, checkpoints)
+    checkpoints.close()
+    text = run.layout.replicate(run.method.prepare_text())
+    results = evaluate.evaluate(run, evaluate.make_predict(run), state, text)
+    evaluate.save(workdir, results)
+    report(run, results)
+    return results
+
+
+def report(run: Run, results: dict[str, Scores]) -> None:
+    """Print the result line of every evaluation, with all that a number must be told with."""
+    facts = ", ".join(f"{name} {value}" for name, value in run.facts.items())
+    for name, scores in results.items():
+        numbers = evaluate.summary(name, scores)
+        shown = ", ".join(f"{key} {100 * value:.2f}" for key, value in numbers.items())
+        print(f"{shown} ({len(scores.label)} samples; {facts})")
+
+
+def write_results(log: Logbook, step: int, epoch: int, results: dict[str, Scores]) -> None:
+    """Write one line of metrics with every evaluation's summary."""
+    metrics = {}
+    for name, scores in results.items():
+        metrics |= evaluate.summary(name, scores)
+    log.write(step, epoch, metrics)
+    shown = ", ".join(
+        f"{name} {100 * value:.1f}" for name, value in metrics.items() if "top1" in name
+    )
+    log.say(f"epoch {epoch}: {shown}")
+
+
+MODES = {"train": train, "evaluate": evaluate_only}

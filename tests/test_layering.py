@@ -1,0 +1,83 @@
+"""The import laws (design law 2): which package may import which."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("gapjax", "data_pipelines", "configs", "launch")
+
+# What modules whose path begins with the key must not import. `gapjax` takes from
+# `data_pipelines` only facts; the readers are opened by the feed, which `experiment` chooses.
+FORBIDDEN = {
+    "data_pipelines": ("jax", "flax", "gapjax", "configs"),
+    "configs": ("jax", "flax", "gapjax", "data_pipelines", "tensorflow"),
+    "launch": ("gapjax", "data_pipelines", "configs"),
+    "gapjax": ("tensorflow", "tensorflow_datasets"),
+    "gapjax/backbones": ("gapjax.methods", "gapjax.train", "gapjax.experiment", "gapjax.losses"),
+    "gapjax/text_encoders": ("gapjax.methods", "gapjax.train", "gapjax.backbones"),
+    "gapjax/methods": ("gapjax.train", "gapjax.evaluate", "gapjax.experiment", "gapjax.feed"),
+    "gapjax/losses": ("gapjax.methods", "gapjax.train", "gapjax.networks"),
+    "gapjax/train": ("gapjax.experiment", "gapjax.main", "gapjax.methods.gap"),
+}
+# The only modules that know a ConfigDict, and the only one that knows a PartitionSpec.
+ALLOWED = {
+    "ml_collections": {"gapjax/main.py", "gapjax/experiment.py", "gapjax/bench.py", "configs"},
+    "jax.sharding": {"gapjax/sharding.py"},
+    "data_pipelines.stream": {"gapjax/feed.py"},
+    "data_pipelines.pack": {"gapjax/feed.py"},
+}
+
+
+def sources() -> list[Path]:
+    return sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted names that a file imports at module level."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    place = str(path.relative_to(ROOT).with_suffix(""))
+    for prefix, packages in FORBIDDEN.items():
+        if place == prefix or place.startswith(prefix + "/"):
+            bad = [name for name in imported(path) for other in packages if within(name, other)]
+            assert not bad, f"{place} must not import {bad}"
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_few_modules_know(package: str) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if any(within(name, package) for name in imported(path))
+    }
+    owners = ("data_pipelines/",) if package.startswith("data_pipelines") else ("configs/",)
+    outside = {user for user in users if user not in ALLOWED[package]}
+    assert not [user for user in outside if not user.startswith(owners)]
+
+
+def test_nothing_is_replicated_by_hand() -> None:
+    """Sharding is jit over a mesh: no pmap, no collective is written in the project."""
+    for path in sources():
+        words = {
+            node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)
+        } | {
+            node.attr
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute)
+        }
+        assert not words & {"pmap", "pmean", "psum", "axis_name"}, path
