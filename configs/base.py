@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 
 Variant = Callable[[ConfigDict], None]
 
@@ -30,7 +30,7 @@ def get_config() -> ConfigDict:
     config.clips.angle = 0.3  # largest angle: radians for "rigid", degrees for "view"
     config.clips.scale = "none"  # or "axis_range": every axis to [-1, 1] over the clip
     config.clips.modality = "joint"  # or "bone", "joint_motion", "bone_motion"
-    config.clips.k = 0  # GAP's I - A^k before the network; 0 for none
+    config.clips.k = config_dict.placeholder(int)  # GAP's I - A^k before the network; None: no
     config.clips.k_operator = "corrected"  # or "released"
 
     config.backbone = ConfigDict()  # a module of gapjax/backbones and the fields of its Backbone
@@ -69,6 +69,28 @@ def get_config() -> ConfigDict:
     config.mesh = ConfigDict()
     config.mesh.devices = 0  # 0 is all of them
     return config
+
+
+def use_ctr_gcn(config: ConfigDict) -> None:
+    """Fill in every key of the CTR-GCN backbone."""
+    config.backbone.name = "ctr_gcn"
+    config.backbone.width = 64  # channels of the first stage; they double from stage to stage
+    config.backbone.stages = (4, 3, 3)  # blocks of each stage; frames halve from stage to stage
+    config.backbone.temporal = "multi_scale"  # or "single_scale"
+
+
+def use_gap(config: ConfigDict) -> None:
+    """Fill in every key of the method GAP."""
+    config.method.name = "gap"
+    config.method.partition = "4"  # "none" (no text), "global", "2", "4", "6"
+    config.method.global_text = "synonym"  # or "label", "paragraph", "none"
+    config.method.part_text = "plain"  # or "released"
+    config.method.train_text = True  # False: the text encoder is frozen
+    config.method.loss_weight = 0.8  # λ of Eq. 1
+    config.method.learn_loss_weight = False
+    config.method.temperature = "released"  # or "paper", "clip"
+    config.method.targets = "released"  # or "paper"
+    config.method.average = "parts_and_global"  # or "parts"
 
 
 def apply(config: ConfigDict, argument: str, variants: Mapping[str, Variant]) -> ConfigDict:

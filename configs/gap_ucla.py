@@ -91,6 +91,8 @@ VARIANTS = {
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
     config = base.get_config()
+    base.use_ctr_gcn(config)
+    base.use_gap(config)
     config.data.dataset = "nw_ucla"
     config.data.protocol = "xview"
     config.data.repeat = 5
@@ -100,11 +102,6 @@ def get_config(variants: str = "") -> ConfigDict:
     config.clips.rotation = "view"
     config.clips.angle = 60.0
     config.clips.scale = "axis_range"
-    config.backbone.width = 64
-    config.method.name = "gap"
-    config.method.partition = "4"
-    config.method.part_text = "plain"
-    config.method.loss_weight = 0.8
     config.optimizer.learning_rate = 0.2
     config.optimizer.milestones = (90, 100)
     config.train.epochs = 110

@@ -37,6 +37,13 @@ def _with_sorted_keys(serialized: bytes) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
+class _LocalInfo(tfds.core.DatasetInfo):
+    """What tfds stores beside the records, not looked for in Google's bucket first."""
+
+    def initialize_from_bucket(self) -> None:
+        """Do nothing: the bucket has none of these datasets."""
+
+
 class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Writes skeleton records as they are: float32, true length, true number of persons.
 
@@ -49,15 +56,15 @@ class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     # Nothing is downloaded. Finding that out by itself, tfds needs a package it does not require.
     url_infos = MappingProxyType({})
 
-    def __init__(self, spec: DatasetSpec, records: Iterable[Record], folder: pathlib.Path):
+    def __init__(self, spec: DatasetSpec, records: Iterable[Record], folder: pathlib.Path) -> None:
         self.name, self.spec, self.records = spec.name, spec, records
         super().__init__(data_dir=folder, file_format="tfrecord")
 
     def _info(self) -> tfds.core.DatasetInfo:
         """Return what tfds stores beside the records."""
-        return tfds.core.DatasetInfo(
+        return _LocalInfo(
             builder=self,
-            description=f"Skeleton sequences of {self.spec.name}, joints {self.spec.skeleton.name}.",
+            description=f"Skeletons of {self.spec.name}, joints of {self.spec.skeleton.name}",
             features=features(self.spec),
             disable_shuffling=True,
         )

@@ -6,11 +6,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from data_pipelines.order import eval_batches
 from jaxtyping import Array, Float, Int
 
+from data_pipelines.order import eval_batches
 from gapjax.clips import eval_clips
-from gapjax.methods.base import Text, Variables
+from gapjax.method import Text, Variables
 from gapjax.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.run import Run
 from gapjax.scores import Scores, write_scores

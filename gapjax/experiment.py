@@ -9,27 +9,30 @@ from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
-from data_pipelines.index import Index
-from data_pipelines.order import TrainOrder
 from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from configs import base
 from data_pipelines import index as indexing
 from data_pipelines.datasets.spec import DatasetSpec
-from gapjax import feed, lookup, sharding
+from data_pipelines.index import Index
+from data_pipelines.order import TrainOrder
+from data_pipelines.pack import open_pack
+from data_pipelines.stream import stream
+from gapjax import lookup
 from gapjax.clips import ClipRecipe
+from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.lookup import UserError, suggestion
-from gapjax.methods.base import Ingredients
+from gapjax.method import Ingredients
 from gapjax.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
 from gapjax.pretrained import LoadedText
 from gapjax.prompts.prompts import load_texts
 from gapjax.run import Cadence, Run
+from gapjax.sharding import Layout, make_layout
 
 # Sections whose keys are the fields of a module that the config names.
 OPEN_SECTIONS = ("backbone", "method")
 PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-FEEDS = {"resident": feed.resident_feed, "stream": feed.stream_feed}
 
 Built = TypeVar("Built")
 
@@ -43,7 +46,7 @@ def build(config: ConfigDict) -> Run:
     """
     check_keys(config)
     spec = dataset_spec(config.data.dataset)
-    layout = sharding.make_layout(config.mesh.devices)
+    layout = make_layout(config.mesh.devices)
     for batch_size in (config.train.batch_size, config.eval.batch_size):
         layout.check(batch_size)
     directory = Path(config.data.dir) / spec.name
@@ -72,6 +75,29 @@ def build(config: ConfigDict) -> Run:
         facts=facts(config, index),
         config=flatten(config),
     )
+
+
+def resident_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
+    """Put a converted dataset on the devices, packing it first if it is not packed yet."""
+    pack = open_pack(directory)
+    store = Store(
+        frames=np.asarray(pack.frames, np.float32),
+        start=pack.start.astype(np.int32),
+        count=pack.count.astype(np.int32),
+        bodies=pack.bodies.astype(np.int32),
+        label=index.label.astype(np.int32),
+    )
+    return ResidentFeed(layout.replicate(store), layout, persons, int(index.frames.max()))
+
+
+def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
+    """Read a converted dataset while training."""
+    frames = int(index.frames.max())
+    read = functools.partial(stream, directory, index, frames=frames, persons=persons)
+    return StreamFeed(read, index.label, layout)
+
+
+FEEDS = {"resident": resident_feed, "stream": stream_feed}
 
 
 def flatten(config: ConfigDict) -> dict[str, Any]:

@@ -7,26 +7,26 @@ are a few numbers; the stream's requests are the frames themselves and its store
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-from data_pipelines.index import Index
-from data_pipelines.pack import open_pack
-from data_pipelines.stream import stream
 from jaxtyping import Array, Float, Int
 
 from gapjax.sharding import Layout
 from gapjax.train_state import Batch
 
-FEEDS = ("resident", "stream")
+# Rows of several batches, (steps, batch) → for each batch its padded frames and true lengths.
+Read = Callable[
+    [Int[np.ndarray, "n b"]],
+    Iterator[tuple[Float[np.ndarray, "b m t v c"], Int[np.ndarray, " b"]]],
+]
 
 
+@runtime_checkable
 class Feed(Protocol):
     """A source of batches."""
 
@@ -46,7 +46,7 @@ class Feed(Protocol):
         ...
 
 
-class Store(flax.struct.PyTreeNode):
+class Store(NamedTuple):
     """All samples of a dataset in device memory.
 
     Attributes:
@@ -116,21 +116,17 @@ class ResidentFeed:
 
 @dataclass(frozen=True)
 class StreamFeed:
-    """The dataset read from TFRecords while training.
+    """The dataset read from storage while training.
 
     Attributes:
-        directory: the converted dataset.
-        index: its facts.
+        read: reads padded frames by row.
+        label: the class of every row.
         layout: the placement of batches.
-        persons: persons of a batch.
-        frames: frames of a batch.
     """
 
-    directory: Path
-    index: Index
+    read: Read
+    label: Int[np.ndarray, " n"]
     layout: Layout
-    persons: int
-    frames: int
     store: None = None
 
     def load(self, store: None, request: Batch) -> Batch:
@@ -143,11 +139,11 @@ class StreamFeed:
     ) -> Iterator[Batch]:
         """Yield requests of `counts` steps each, the next one on its way while one is used."""
         items = items[:, self.layout.local_columns(items.shape[1])]
-        rows = items % len(self.index)
-        read = stream(self.directory, self.index, rows, self.frames, self.persons)
         batches = (
             self._batch(frames, length, item, epoch)
-            for (frames, length), item in zip(read, items, strict=True)
+            for (frames, length), item in zip(
+                self.read(items % len(self.label)), items, strict=True
+            )
         )
         ahead = None
         for count in counts:
@@ -170,25 +166,7 @@ class StreamFeed:
         return Batch(
             frames=frames,
             length=length.astype(np.int32),
-            label=self.index.label[item % len(self.index)].astype(np.int32),
+            label=self.label[item % len(self.label)].astype(np.int32),
             item=item.astype(np.int32),
             epoch=np.full(item.shape, epoch, np.int32),
         )
-
-
-def resident_feed(directory: Path, index: Index, layout: Layout, persons: int) -> ResidentFeed:
-    """Put a converted dataset on the devices, packing it first if it is not packed yet."""
-    pack = open_pack(directory)
-    store = Store(
-        frames=np.asarray(pack.frames, np.float32),
-        start=pack.start.astype(np.int32),
-        count=pack.count.astype(np.int32),
-        bodies=pack.bodies.astype(np.int32),
-        label=index.label.astype(np.int32),
-    )
-    return ResidentFeed(layout.replicate(store), layout, persons, int(index.frames.max()))
-
-
-def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> StreamFeed:
-    """Read a converted dataset while training."""
-    return StreamFeed(directory, index, layout, persons, int(index.frames.max()))

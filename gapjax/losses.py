@@ -147,7 +147,7 @@ def matching_loss(
 
     >>> same = jnp.array([[3.0, 4.0], [4.0, -3.0]])
     >>> print(matching_loss(same, same, match_targets(jnp.array([0, 1])), 5.0).round(4))
-    [0.0063 0.0063]
+    [0.0064 0.0064]
     """
     logits = cosine_logits(skeleton, text, scale)
     to_text = kl_divergence(targets, logits)

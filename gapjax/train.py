@@ -13,7 +13,7 @@ from gapjax.checkpoints import Checkpoints
 from gapjax.logbook import Logbook
 from gapjax.lookup import UserError
 from gapjax.meter import Meter
-from gapjax.methods.base import Text
+from gapjax.method import Text
 from gapjax.run import Run
 from gapjax.scores import Scores
 from gapjax.train_state import TrainState, create_state, make_train_step

@@ -4,19 +4,18 @@ What a checkpoint holds is what a step takes and what it returns: arrays, nothin
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
 from gapjax.clips import ClipRecipe, train_clips
-from gapjax.methods.base import Method, Text
+from gapjax.method import Method, Text
 
 
-class TrainState(flax.struct.PyTreeNode):
+class TrainState(NamedTuple):
     """Everything that changes in training.
 
     Attributes:
@@ -34,7 +33,7 @@ class TrainState(flax.struct.PyTreeNode):
     rng: Key[Array, ""]
 
 
-class Batch(flax.struct.PyTreeNode):
+class Batch(NamedTuple):
     """Samples for one step, on the devices.
 
     Attributes:
@@ -102,7 +101,7 @@ def make_train_step(
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         scalars = scalars | {"gradient_norm": optax.global_norm(gradients)}
-        new = state.replace(
+        new = state._replace(
             step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
         )
         return new, scalars

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("gapjax", "data_pipelines", "configs", "launch")
 
 # What modules whose path begins with the key must not import. `gapjax` takes from
-# `data_pipelines` only facts; the readers are opened by the feed, which `experiment` chooses.
+# `data_pipelines` only facts; the readers are opened by `experiment`.
 FORBIDDEN = {
     "data_pipelines": ("jax", "flax", "gapjax", "configs"),
     "configs": ("jax", "flax", "gapjax", "data_pipelines", "tensorflow"),
@@ -24,10 +24,10 @@ FORBIDDEN = {
 }
 # The only modules that know a ConfigDict, and the only one that knows a PartitionSpec.
 ALLOWED = {
-    "ml_collections": {"gapjax/main.py", "gapjax/experiment.py", "gapjax/bench.py", "configs"},
+    "ml_collections": {"gapjax/commands.py", "gapjax/experiment.py"},
     "jax.sharding": {"gapjax/sharding.py"},
-    "data_pipelines.stream": {"gapjax/feed.py"},
-    "data_pipelines.pack": {"gapjax/feed.py"},
+    "data_pipelines.stream": {"gapjax/experiment.py"},
+    "data_pipelines.pack": {"gapjax/experiment.py"},
 }
 
 

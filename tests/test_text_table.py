@@ -1,5 +1,7 @@
 """Strings by number: the same embeddings and gradients as encoding every string of a batch."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ from gapjax import text_table
 from gapjax.text_table import draw, encode, freeze, make_table
 
 STRINGS = [["wave", "hello there you"], ["kick"], ["bow", "kick", "nod twice"]]
-WORDS = {word: i + 1 for i, word in enumerate(" ".join(sum(STRINGS, [])).split())}
+WORDS = {word: i + 1 for i, word in enumerate(" ".join(itertools.chain(*STRINGS)).split())}
 
 
 def tokenize(strings: list[str]) -> Int[np.ndarray, "n l"]:

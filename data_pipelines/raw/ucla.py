@@ -1,5 +1,6 @@
 """NW-UCLA's raw files: one JSON a sequence, in `all_sqe.zip` or in the folder extracted from it."""
 
+import itertools
 import json
 import pathlib
 import re
@@ -51,7 +52,7 @@ def _sources(raw: pathlib.Path) -> list[tuple[str, str, Callable[[], bytes]]]:
     )
     if not found:
         raise DataError(f"{raw}: holds no .json sequence; --raw takes all_sqe.zip or its folder")
-    for (name, first, _), (following, second, _) in zip(found, found[1:], strict=False):
+    for (name, first, _), (following, second, _) in itertools.pairwise(found):
         if name == following:
             raise DataError(
                 f"{second}: the sequence {name} is already in {first}; remove one of them"

@@ -66,7 +66,7 @@ def _guesses(
         for limb in _LIMBS:
             start, length, luck = draws.uniform(0, 1, (3,))
             off = draws.normal((3,)) * 0.06
-            if luck < 0.25:
+            if luck < 0.3:
                 spell = slice(int(start * frames), int(start * frames) + 3 + int(length * 9))
                 error[spell, person, limb] = off
                 guessed[spell, person, limb] = True

@@ -74,7 +74,7 @@ def drawn_person(seed: int, subject: int, role: int) -> Person:
     return Person(
         bones=bones,
         left_handed=subject % 5 == 4,
-        gains=draws.uniform(0.8, 1.12, (len(PARTS),)),
+        gains=draws.uniform(0.75, 1.12, (len(PARTS),)),
         seconds=_SECONDS * draws.one(0.8, 1.25),
         posture=_by_last_word(_REST) + spread,
     )
@@ -101,18 +101,20 @@ def pose_of(
 ) -> Float[np.ndarray, "t d"]:
     """Return the values of the degrees of freedom in every frame.
 
-    Each part has its own delay and its own gain, about the person's; the number of cycles of what
-    swings is drawn for the whole body.
+    Each part has its own delay, each angle its own gain about the person's; the number of cycles
+    of what swings is drawn for the whole body. Now and then the other hand is used.
     """
     pose = person.posture + _sway(len(phase), draws)
     pace = draws.one(0.75, 1.3)
     delays = draws.uniform(-0.04, 0.04, (len(PARTS),))
-    gains = person.gains * draws.uniform(0.85, 1.15, (len(PARTS),))
+    gains = draws.uniform(0.82, 1.18, (len(PARTS), len(body.FREEDOMS))) * person.gains[:, None]
     for part, delay, gain in zip(PARTS, delays, gains, strict=True):
         moved = np.clip(phase - delay, 0, 1)
         for name, curve in MOVEMENTS[part][role[part]].items():
-            pose[:, body.COLUMN[name]] += gain * curve.at(moved, pace)
-    return body.limited(body.mirrored(pose) if person.left_handed else pose)
+            column = body.COLUMN[name]
+            pose[:, column] += gain[column] * curve.at(moved, pace)
+    with_left = person.left_handed != (draws.one(0, 1) < 0.1)
+    return body.limited(body.mirrored(pose) if with_left else pose)
 
 
 def _facing(yaw: float) -> Float[np.ndarray, "3 3"]:

@@ -19,8 +19,8 @@ from jaxtyping import Array, Float, Int, Key
 from gapjax import text_table
 from gapjax.lookup import UserError, suggestion
 from gapjax.losses import TARGETS, cross_entropy, match_targets, matching_loss
+from gapjax.method import Ingredients, LossOut, Text, Variables
 from gapjax.methods import supervised
-from gapjax.methods.base import Ingredients, LossOut, Text, Variables
 from gapjax.networks import DescribedRecognizer
 from gapjax.prompts.prompts import global_strings, part_strings
 

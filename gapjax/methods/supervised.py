@@ -7,7 +7,7 @@ import jax
 from jaxtyping import Array, Float, Int, Key
 
 from gapjax.losses import cross_entropy
-from gapjax.methods.base import Ingredients, LossOut, Text, Variables
+from gapjax.method import Ingredients, LossOut, Text, Variables
 from gapjax.networks import Recognizer
 
 

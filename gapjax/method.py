@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
 from jaxtyping import Array, Float, Int, Key
@@ -51,6 +51,7 @@ class Ingredients:
     load_text: Callable[[], LoadedText] | None = None
 
 
+@runtime_checkable
 class Method(Protocol):
     """A way to train a skeleton encoder. Each module of `gapjax.methods` has one, as `build`."""
 

@@ -1,0 +1,68 @@
+"""Reading TFRecord files, and TensorFlow itself, imported without its noise."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from data_pipelines.raw.record import DataError, Record
+
+# A TFRecord is a length (8 bytes) and its checksum (4), the data, and the data's checksum (4).
+FRAMING = 16
+
+
+@functools.cache
+def tensorflow() -> ModuleType:
+    """Import and return TensorFlow, silent, and with its hands off the GPUs (they are JAX's).
+
+    Raises:
+        DataError: TensorFlow is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # No numerical operation is used here; left on, it announces itself on every start.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    try:
+        import tensorflow as tf
+    except ImportError:
+        raise DataError(
+            "TFRecords need TensorFlow, which is not installed: `pip install tensorflow "
+            "tensorflow-datasets`, or make the pack elsewhere with `python -m data_pipelines.pack`"
+        ) from None
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+    return tf
+
+
+def read(path: str | os.PathLike) -> Iterator[tuple[int, int, Record]]:
+    """Yield (offset, bytes, record) of every record of one file, its checksum verified.
+
+    Raises:
+        DataError: the file is cut or altered.
+    """
+    tf, offset = tensorflow(), 0
+    try:
+        for serialized in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():
+            yield (
+                offset,
+                len(serialized) + FRAMING,
+                _record(tf.train.Example.FromString(serialized)),
+            )
+            offset += len(serialized) + FRAMING
+    except tf.errors.OpError:
+        raise DataError(f"{path}: is cut or altered after byte {offset}; convert again") from None
+
+
+def _record(example: Any) -> Record:
+    """Return the record of a `tf.train.Example` that `data_pipelines.builder` wrote."""
+    feature = example.features.feature
+    shape = tuple(feature["skeleton/shape"].int64_list.value)
+    values = np.frombuffer(feature["skeleton/value"].bytes_list.value[0], "<f4")
+    facts = {
+        fact: feature[fact].int64_list.value[0] for fact in ("label", "subject", "camera", "setup")
+    }
+    name = feature["name"].bytes_list.value[0].decode()
+    return Record(skeleton=values.reshape(shape), name=name, **facts)

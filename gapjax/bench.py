@@ -1,0 +1,101 @@
+"""Speed of a config: `python -m gapjax.bench --config=configs/gap_ucla.py [--steps=20]`.
+
+Prints a table, and one line of JSON for machines. Rates are medians over steps, after the
+compilation; the feed is timed alone, so that its share of a step shows what it would cost if
+nothing of it were hidden behind the devices.
+"""
+
+import itertools
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import jax
+from absl import flags
+
+from gapjax import commands, evaluate, experiment, train
+from gapjax.run import Run
+
+_STEPS = flags.DEFINE_integer("steps", 20, "How many steps to time.", lower_bound=1)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Return how long a call takes, its results ready."""
+    start = time.perf_counter()
+    jax.block_until_ready(call())
+    return time.perf_counter() - start
+
+
+def requests(run: Run) -> Iterator[Any]:
+    """Yield training requests of one step each, without end."""
+    ones = [1] * run.order.steps_per_epoch
+    for epoch in itertools.count():
+        first = epoch * run.order.steps_per_epoch
+        yield from run.feed.requests(run.order.batches(first, first + len(ones)), epoch, ones)
+
+
+def time_feed(feed: Iterable[Any], steps: int) -> float:
+    """Return the median seconds that the feed takes for one step."""
+    iterator = iter(feed)
+    next(iterator)
+    return statistics.median(seconds(lambda: next(iterator)) for _ in range(steps))
+
+
+def time_training(run: Run, text: Any, steps: int) -> tuple[float, dict[str, float]]:
+    """Return the median seconds of a training step, and the compiler's count of its work."""
+    state, request = train.initial_state(run), next(requests(run))
+    dispatch = train.make_dispatch(run).lower(state, run.feed.store, request, text).compile()
+    times = []
+    for _ in range(steps + 1):
+        start = time.perf_counter()
+        state, scalars = dispatch(state, run.feed.store, request, text)
+        jax.block_until_ready(scalars)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:]), dict(dispatch.cost_analysis())
+
+
+def time_inference(run: Run, text: Any, steps: int) -> float:
+    """Return the median seconds of scoring one batch of the training batch's size."""
+    state, request = train.initial_state(run), next(requests(run))
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    predict = evaluate.make_predict(run)
+    times = [
+        seconds(lambda: predict(variables, run.feed.store, request, text)) for _ in range(steps + 1)
+    ]
+    return statistics.median(times[1:])
+
+
+def measure(run: Run, steps: int) -> dict[str, float | str]:
+    """Return the figures of a run, by name and unit."""
+    text = run.layout.replicate(run.method.prepare_text())
+    batch = run.order.batch_size
+    feed_seconds = time_feed(requests(run), steps)
+    train_seconds, cost = time_training(run, text, steps)
+    return {
+        "device": f"{jax.devices()[0].device_kind} x {run.layout.mesh.size}",
+        "batch": batch,
+        "train_samples_per_sec": batch / train_seconds,
+        "train_step_ms": 1e3 * train_seconds,
+        "inference_samples_per_sec": batch / time_inference(run, text, steps),
+        "feed_samples_per_sec": batch / feed_seconds,
+        "feed_share_of_step": feed_seconds / train_seconds,
+        "train_gflop_per_sample": cost.get("flops", float("nan")) / batch / 1e9,
+        "train_mb_moved_per_sample": cost.get("bytes accessed", float("nan")) / batch / 1e6,
+    }
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure the config of the flags; return the exit status."""
+    del argv
+    figures = measure(experiment.build(commands.config()), _STEPS.value)
+    for name, value in figures.items():
+        shown = f"{value:,.3f}" if isinstance(value, float) else value
+        print(f"{name:28s} {shown}")
+    print(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(main)

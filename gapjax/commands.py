@@ -1,0 +1,56 @@
+"""What the commands that take a config share: their flag, and how a user's mistake ends them."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags, logging
+from ml_collections import ConfigDict, config_flags
+
+from data_pipelines.raw.record import DataError
+from gapjax.lookup import UserError
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, with its variants.")
+flags.mark_flag_as_required("config")
+
+# What absl and ml_collections raise for a flag or config that cannot be read.
+FLAG_ERRORS = (flags.Error, ValueError, AttributeError, KeyError, TypeError, OSError)
+
+
+def config() -> ConfigDict:
+    """Return the config of the command line."""
+    return _CONFIG.value
+
+
+def run(main: Callable[[Sequence[str]], int]) -> None:
+    """Run a command and exit: 0 done, 2 a user's mistake (one line on stderr), 1 anything else."""
+
+    def guarded(argv: Sequence[str]) -> int:
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)
+        try:
+            return main(argv)
+        except (UserError, DataError) as error:
+            return complain(error, 2)
+        except FloatingPointError as error:
+            return complain(error, 1)
+
+    app.run(guarded, flags_parser=parse)
+
+
+def parse(argv: Sequence[str]) -> list[str]:
+    """Parse the command line; a mistake in it ends the process with status 2."""
+    try:
+        return flags.FLAGS(argv)
+    except FLAG_ERRORS as error:
+        sys.exit(complain(error, 2))
+
+
+def complain(error: Exception, status: int) -> int:
+    """Print an error as one line on stderr and return the exit status."""
+    if isinstance(error, KeyError):
+        text = f"unknown config key {error.args[0]}"
+    else:
+        # An error inside a config file arrives as the text of its whole traceback.
+        text = str(error).rpartition("Error: ")[2]
+    print(f"gapjax: {' '.join(text.split())}", file=sys.stderr)
+    return status

@@ -1,0 +1,230 @@
+"""Pictures of a working directory's results: python -m gapjax.plots DIR [--compare=DIR].
+
+Writes `DIR/plots/{summary,confusion,accuracy,curves}.png`.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from gapjax import lookup, pictures
+from gapjax.fusion import align
+from gapjax.lookup import UserError
+from gapjax.metrics import (
+    confusion_counts,
+    mean_class_accuracy,
+    per_class_accuracy,
+    top_k_accuracy,
+)
+from gapjax.pictures import Series
+from gapjax.scores import Scores, read_scores, scores_path
+
+# What the curves show: key of metrics.jsonl → the name beside the line.
+ACCURACIES = {"eval/top1": "test", "validation/top1": "validation", "train/accuracy": "training"}
+LOSS = "train/loss"
+
+# The facts of scores that a picture tells beside the numbers.
+TOLD = ("dataset", "protocol", "method", "backbone", "modality")
+
+CONFUSION = "true class (rows) and what it was taken for (columns)"
+
+
+@dataclass(frozen=True)
+class History:
+    """The lines of a run's metrics.jsonl, oldest first."""
+
+    lines: tuple[dict[str, Any], ...]
+
+    def series(self, key: str) -> Series:
+        """Return the epochs (with fractions) and the values of all lines that have `key`."""
+        found = [line for line in self.lines if key in line]
+        steps = np.array([line["step"] for line in found], float)
+        return steps / self._steps_per_epoch(), np.array([line[key] for line in found], float)
+
+    def _steps_per_epoch(self) -> float:
+        """Return the most steps an epoch is seen to have, which an epoch's end shows exactly."""
+        return max(line["step"] / max(line["epoch"], 1) for line in self.lines) or 1.0
+
+
+def read_history(path: Path) -> History:
+    """Read a metrics.jsonl; a last line that is cut short, as a killed run leaves it, is dropped.
+
+    Raises:
+        UserError: the file is missing, is empty, or has a line that is no line of metrics.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing; is {path.parent} a working directory?")
+    *whole, last = path.read_text().split("\n")
+    lines = []
+    for number, text in enumerate([*whole, last], 1):
+        try:
+            line = json.loads(text) if text.strip() else None
+            lines += [line] if line and (line["step"] >= 0) and (line["epoch"] >= 0) else []
+        except (ValueError, KeyError, TypeError) as error:
+            if number > len(whole):
+                break
+            raise UserError(f"{path}, line {number}, is no line of metrics ({error})") from error
+    if not lines:
+        raise UserError(f"{path} has no metrics yet")
+    return History(tuple(lines))
+
+
+def class_names(scores: Scores) -> list[str]:
+    """Return the names of the classes of the dataset that scores say they are of, else numbers."""
+    classes = scores.score.shape[1]
+    package, dataset = "data_pipelines.datasets", scores.facts.get("dataset")
+    if dataset in lookup.choices(package):
+        labels = lookup.module(package, dataset).SPEC.labels
+        if len(labels) == classes:
+            return list(labels)
+    return [str(k) for k in range(classes)]
+
+
+def result_line(scores: Scores) -> tuple[str, str]:
+    """Return a headline with the top-1 accuracy, and a line with what it must be told with."""
+    top1, top5 = (top_k_accuracy(scores.score, scores.label, k) for k in (1, 5))
+    mean_class = mean_class_accuracy(scores.score, scores.label)
+    evaluation = f"{scores.facts.get('evaluation', '')} clips".strip()
+    told = [str(scores.facts[name]) for name in TOLD if name in scores.facts]
+    named = [f"{name} {scores.facts[name]}" for name in ("text", "seed") if name in scores.facts]
+    numbers = [f"top-5 {100 * top5:.1f} %", f"mean class {100 * mean_class:.1f} %"]
+    title = f"{100 * top1:.1f} % of {len(scores.label)} {evaluation} recognised"
+    return title, "  ·  ".join([*told, *named, *numbers])
+
+
+def confusion_picture(scores: Scores, labels: Sequence[str], path: Path) -> None:
+    """Write the confusion matrix of scores as a PNG.
+
+    Args:
+        scores: scores of an evaluation.
+        labels: the names of the classes.
+        path: the file to write.
+    """
+    side = float(np.clip(0.26 * len(labels), 3.2, 14))
+    whole = pictures.figure(side + 2.8, side + 2.8)
+    axes = whole.subplots()
+    counts = confusion_counts(scores.score, scores.label)
+    pictures.draw_confusion(axes, counts, labels, CONFUSION)
+    pictures.headline(whole, *result_line(scores))
+    _save(whole, path)
+
+
+def accuracy_picture(
+    scores: Scores, labels: Sequence[str], path: Path, other: Scores | None = None
+) -> None:
+    """Write each class's accuracy as a bar, or what it gains over another run (GAP, figure 6).
+
+    Args:
+        scores: scores of an evaluation.
+        labels: the names of the classes.
+        path: the PNG to write.
+        other: scores of the same samples to compare with.
+    """
+    values: Float[np.ndarray, " k"] = per_class_accuracy(scores.score, scores.label)
+    title = "accuracy of each class, %"
+    if other is not None:
+        _, other = align([scores, other], ["the first run", "the other run"])
+        values = values - per_class_accuracy(other.score, other.label)
+        title = "gain in accuracy over the other run, percentage points"
+    whole = pictures.figure(6.4, 1.5 + 0.24 * len(labels))
+    pictures.draw_bars(whole.subplots(), values, labels, title)
+    pictures.headline(whole, *result_line(scores))
+    _save(whole, path)
+
+
+def curves_picture(metrics_files: Sequence[Path], path: Path) -> None:
+    """Write test accuracy and training loss over the epochs of one or more runs as a PNG.
+
+    Args:
+        metrics_files: the metrics.jsonl of each run; a run is called by its folder's name.
+        path: the file to write.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    histories = {file.resolve().parent.name: read_history(file) for file in metrics_files}
+    whole = pictures.figure(9.5, 3.6)
+    accuracy, loss = whole.subplots(1, 2)
+    by_run = {
+        key: {name: history.series(key) for name, history in histories.items()}
+        for key in ("eval/top1", LOSS)
+    }
+    _draw_accuracy(accuracy, by_run["eval/top1"], "test accuracy, %")
+    _draw_loss(loss, by_run[LOSS])
+    _save(whole, path)
+
+
+def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], path: Path) -> None:
+    """Write one picture of a run: its result, its curves, and its confusion matrix.
+
+    Args:
+        metrics_file: the run's metrics.jsonl.
+        scores: the scores of its last evaluation.
+        labels: the names of the classes.
+        path: the PNG to write.
+
+    Raises:
+        UserError: the metrics cannot be read.
+    """
+    history = read_history(metrics_file)
+    whole = pictures.figure(13, 7.4)
+    grid = whole.add_gridspec(2, 2, width_ratios=(1, 1.5))
+    curves = {name: history.series(key) for key, name in ACCURACIES.items()}
+    _draw_accuracy(whole.add_subplot(grid[0, 0]), curves, "accuracy, %")
+    _draw_loss(whole.add_subplot(grid[1, 0]), {"training": history.series(LOSS)})
+    counts = confusion_counts(scores.score, scores.label)
+    axes = whole.add_subplot(grid[:, 1])
+    pictures.draw_confusion(axes, counts, labels, CONFUSION)
+    pictures.headline(whole, *result_line(scores))
+    _save(whole, path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0 done, 2 a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m gapjax.plots", description=__doc__)
+    parser.add_argument("workdir", type=Path, metavar="DIR")
+    parser.add_argument("--scores", default="test", help="the evaluation to draw (default: test)")
+    parser.add_argument("--compare", type=Path, help="another working directory to compare with")
+    options = parser.parse_args(arguments)
+    runs = [options.workdir, *filter(None, [options.compare])]
+    folder = options.workdir / "plots"
+    try:
+        scores, *others = [read_scores(scores_path(run, options.scores)) for run in runs]
+        labels = class_names(scores)
+        metrics = [run / "metrics.jsonl" for run in runs]
+        summary_picture(metrics[0], scores, labels, folder / "summary.png")
+        confusion_picture(scores, labels, folder / "confusion.png")
+        accuracy_picture(scores, labels, folder / "accuracy.png", *others)
+        curves_picture(metrics, folder / "curves.png")
+    except UserError as error:
+        print(f"gapjax: {error}", file=sys.stderr)
+        return 2
+    print(folder / "summary.png")
+    return 0
+
+
+def _draw_accuracy(axes: Any, curves: dict[str, Series], title: str) -> None:
+    known = {name: (x, 100 * y) for name, (x, y) in curves.items() if len(x)}
+    pictures.draw_curves(axes, known, title, ".1f")
+
+
+def _draw_loss(axes: Any, curves: dict[str, Series]) -> None:
+    known = {name: curve for name, curve in curves.items() if len(curve[0])}
+    pictures.draw_curves(axes, known, "training loss", ".2f")
+    axes.set_xlabel("epoch", color=pictures.QUIET, size=9)
+
+
+def _save(whole: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole.savefig(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The command that fuses working directories: its table, its file, and its refusals."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from gapjax import ensemble
+from gapjax.metrics import top_k_accuracy
+from gapjax.scores import Scores, read_scores, scores_path, write_scores
+
+MODALITIES = ("joint", "bone", "joint_motion", "bone_motion")
+
+
+@pytest.fixture
+def workdirs(tmp_path: pathlib.Path) -> list[str]:
+    """Return four working directories whose streams are right on different samples."""
+    rng = np.random.default_rng(0)
+    for evaluation, samples in (("test", 50), ("validation", 40)):
+        label = rng.integers(0, 6, size=samples).astype(np.int32)
+        for modality, skill in zip(MODALITIES, (2.0, 1.0, 1.5, 0.5), strict=True):
+            score = rng.normal(size=(samples, 6)).astype(np.float32)
+            score[np.arange(samples), label] += skill
+            names = np.array([f"{evaluation}_{i}" for i in range(samples)])
+            facts = {"dataset": "synthetic", "protocol": "xsub", "evaluation": evaluation}
+            whole = Scores(score, label, names, facts | {"modality": modality})
+            path = scores_path(tmp_path / f"run_{modality}", evaluation)
+            write_scores(path, whole.take(rng.permutation(samples)))
+    return [str(tmp_path / f"run_{modality}") for modality in MODALITIES]
+
+
+def test_the_table_has_every_stream_and_the_ensemble(
+    workdirs: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "ensemble.npz"
+    assert ensemble.main([*workdirs, f"--out={out}"]) == 0
+    heading, _, *rows = capsys.readouterr().out.splitlines()
+    assert heading == "synthetic, xsub, test, 50 samples, weights of the paper, by modality"
+    assert [row.split()[0] for row in rows] == [*(f"run_{m}" for m in MODALITIES), "ensemble"]
+    assert [row.split()[2] for row in rows[:4]] == ["0.8", "0.8", "0.2", "0.2"]
+    fused = read_scores(out)
+    assert fused.facts["weights"] == [0.8, 0.8, 0.2, 0.2]
+    assert fused.facts["weights_source"] == "of the paper, by modality"
+    by_name = {}
+    for workdir, weight in zip(workdirs, fused.facts["weights"], strict=True):
+        single = read_scores(scores_path(pathlib.Path(workdir), "test"))
+        for name, score in zip(single.name, single.score, strict=True):
+            by_name[name] = by_name.get(name, 0) + weight * score
+    expected = np.stack([by_name[name] for name in fused.name])
+    np.testing.assert_allclose(fused.score, expected, rtol=1e-5, atol=1e-6)
+    top1 = top_k_accuracy(fused.score, fused.label, 1)
+    assert rows[-1].split()[1] == f"{100 * top1:.2f}"
+
+
+def test_weights_can_be_given(workdirs: list[str], capsys: pytest.CaptureFixture) -> None:
+    assert ensemble.main([*workdirs[:2], "--weights=1,0"]) == 0
+    _, _, first, _, fused = capsys.readouterr().out.splitlines()
+    assert first.split()[3:] == fused.split()[1:]
+
+
+def test_weights_are_chosen_on_validation_scores(
+    workdirs: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    outputs = []
+    for _ in range(2):
+        assert ensemble.main([*workdirs, "--select-on=validation"]) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+    assert "weights chosen on validation, n=40" in outputs[0].splitlines()[0]
+
+
+def test_one_directory_is_its_own_ensemble(
+    workdirs: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    assert ensemble.main([workdirs[0]]) == 0
+    assert "weights equal" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--select-on=test"], "would choose the weights on test samples"),
+        (["--scores=validation", "--select-on=validation"], "on evaluated samples (validation_"),
+        (["--select-on=other"], "other.npz is missing"),
+        (["--scores=other"], "other.npz is missing"),
+        (["--weights=1"], "--weights=1 must be 4 numbers"),
+        (["--weights=1,1,1,1", "--select-on=validation"], "--weights or --select-on, not both"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(
+    workdirs: list[str], arguments: list[str], message: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert ensemble.main([*workdirs, *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_validation_scores_that_are_test_scores_in_disguise_are_refused(
+    workdirs: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    for workdir in workdirs:
+        folder = pathlib.Path(workdir) / "scores"
+        (folder / "validation.npz").write_bytes((folder / "test.npz").read_bytes())
+    assert ensemble.main([*workdirs, "--select-on=validation"]) == 2
+    assert "on evaluated samples (test_" in capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""Both feeds give the same batches, at any number of steps a request."""
+
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+import pytest
+from jaxtyping import Float, Int
+
+from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
+from gapjax.sharding import make_layout
+
+COUNT = np.asarray([3, 1, 4, 2], np.int32)
+BODIES = np.asarray([1, 2, 1, 2], np.int32)
+LABEL = np.asarray([2, 0, 1, 2], np.int32)
+PERSONS, FRAMES, JOINTS, COORDINATES = 2, 5, 6, 3
+
+
+def bodies() -> list[Float[np.ndarray, "m t v c"]]:
+    rng = np.random.default_rng(0)
+    shapes = [(m, t, JOINTS, COORDINATES) for m, t in zip(BODIES, COUNT, strict=True)]
+    return [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+
+
+def padded(samples: list[np.ndarray]) -> Float[np.ndarray, "n m t v c"]:
+    whole = np.zeros((len(samples), PERSONS, FRAMES, JOINTS, COORDINATES), np.float32)
+    for target, sample in zip(whole, samples, strict=True):
+        target[: sample.shape[0], : sample.shape[1]] = sample
+    return whole
+
+
+@pytest.fixture(params=["resident", "stream"])
+def feed(request: pytest.FixtureRequest) -> Feed:
+    samples, layout = bodies(), make_layout(2)
+    if request.param == "stream":
+
+        def read(rows: Int[np.ndarray, "n b"]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for row in rows:
+                yield padded(samples)[row], COUNT[row]
+
+        return StreamFeed(read, LABEL, layout)
+    start = np.cumsum([0, *(COUNT * BODIES)[:-1]]).astype(np.int32)
+    frames = np.concatenate([body for sample in samples for body in sample])
+    store = layout.replicate(Store(frames, start, COUNT, BODIES, LABEL))
+    return ResidentFeed(store, layout, PERSONS, FRAMES)
+
+
+@pytest.mark.parametrize("counts", [[1, 1, 1], [2, 1], [3]])
+def test_batches(feed: Feed, counts: list[int]) -> None:
+    items = np.asarray([[0, 5], [7, 2], [2, 9]])
+    requests = list(feed.requests(items, 4, counts))
+    assert [len(jax.tree.leaves(each)[0]) for each in requests] == counts
+    load = jax.jit(feed.load)
+    batches = [
+        load(feed.store, jax.tree.map(lambda leaf, i=i: leaf[i], each))
+        for each in requests
+        for i in range(len(jax.tree.leaves(each)[0]))
+    ]
+    for batch, item in zip(batches, items, strict=True):
+        np.testing.assert_array_equal(batch.frames, padded(bodies())[item % 4])
+        np.testing.assert_array_equal(batch.length, COUNT[item % 4])
+        np.testing.assert_array_equal(batch.label, LABEL[item % 4])
+        np.testing.assert_array_equal(batch.item, item)
+        np.testing.assert_array_equal(batch.epoch, [4, 4])
+
+
+def test_requests_are_split_over_the_devices(feed: Feed) -> None:
+    request = next(feed.requests(np.asarray([[0, 1]]), 0, [1]))
+    for leaf in jax.tree.leaves(request):
+        assert len(leaf.sharding.device_set) == 2
+        assert leaf.addressable_shards[0].data.shape[1] == 1

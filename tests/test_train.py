@@ -1,0 +1,224 @@
+"""Training through the public command: files, exact resume, bad input."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SMOKE = "--config=configs/gap_demo.py:smoke"
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the built-in dataset, converted by the public command."""
+    folder = tmp_path_factory.mktemp("data")
+    command = [sys.executable, "-m", "data_pipelines.convert", "synthetic", f"--out={folder}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the variables under which every process of a session compiles a program once."""
+    cache = tmp_path_factory.mktemp("compiled")
+    return os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "XLA_FLAGS": "",
+    }
+
+
+class Command:
+    """`python -m gapjax.main` on the built-in dataset, in a process of its own."""
+
+    def __init__(self, data: Path, environment: dict[str, str]) -> None:
+        """Keep what every call has in common."""
+        self._data, self._environment = data, environment
+
+    def start(self, workdir: Path, *flags: str, config: str = SMOKE) -> subprocess.Popen:
+        """Return the started process."""
+        command = [sys.executable, "-m", "gapjax.main", config, f"--workdir={workdir}"]
+        command += [f"--config.data.dir={self._data}", *flags]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=ROOT, env=self._environment, **streams)
+
+    def run(self, workdir: Path, *flags: str, config: str = SMOKE) -> tuple[int, str, str]:
+        """Return exit status, stdout and stderr."""
+        process = self.start(workdir, *flags, config=config)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+
+@pytest.fixture(scope="session")
+def command(data: Path, environment: dict[str, str]) -> Command:
+    return Command(data, environment)
+
+
+def checkpoint(workdir: Path) -> list[np.ndarray]:
+    """Return the arrays of a workdir's newest checkpoint."""
+    with ocp.CheckpointManager((workdir / "checkpoints").resolve()) as manager:
+        state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore())
+    is_key = lambda leaf: jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)  # noqa: E731
+    leaves = [jax.random.key_data(x) if is_key(x) else x for x in jax.tree.leaves(state)]
+    return [np.asarray(leaf) for leaf in leaves]
+
+
+def metrics(workdir: Path) -> list[dict]:
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def kill_after(process: subprocess.Popen, path: Path) -> None:
+    """Kill a process without mercy as soon as `path` exists."""
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.parametrize("feed", ["resident", "stream"])
+def test_a_killed_run_resumes_bitwise(command: Command, tmp_path: Path, feed: str) -> None:
+    flags = [
+        f"--config.data.feed={feed}",
+        "--config.train.checkpoint_every=5",
+        "--config.train.log_every=5",
+        "--config.train.epochs=2",
+    ]
+    status, _, err = command.run(tmp_path / "whole", *flags)
+    assert status == 0, err
+    killed = tmp_path / "killed"
+    kill_after(command.start(killed, *flags), killed / "checkpoints" / "5")
+    assert not (killed / "scores").exists(), "the run ended before it was killed"
+    status, _, err = command.run(killed, *flags)
+    assert status == 0, err
+    for one, other in zip(checkpoint(tmp_path / "whole"), checkpoint(killed), strict=True):
+        np.testing.assert_array_equal(one, other)
+    losses = [
+        [(line["step"], line["train/loss"]) for line in metrics(folder) if "train/loss" in line]
+        for folder in (tmp_path / "whole", killed)
+    ]
+    assert losses[0] == losses[1]
+    scores = [np.load(folder / "scores" / "test.npz") for folder in (tmp_path / "whole", killed)]
+    np.testing.assert_array_equal(scores[0]["score"], scores[1]["score"])
+
+
+@pytest.fixture(scope="session")
+def finished(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the workdir of a finished smoke run."""
+    workdir = tmp_path_factory.mktemp("runs") / "smoke"
+    status, out, err = command.run(workdir)
+    assert status == 0, err
+    assert "eval/top1" in out
+    assert "protocol xsub" in out
+    return workdir
+
+
+def test_files_of_a_run(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert {"config.json", "environment.json", "metrics.jsonl", "checkpoints", "scores"} <= names
+    assert "tensorboard" in names
+    train, test = metrics(finished)
+    assert np.isfinite(train["train/loss"])
+    assert train["train/samples_per_sec"] > 0
+    assert 0 <= test["eval/top1"] <= test["eval/top5"] <= 1
+    scores = np.load(finished / "scores" / "test.npz")
+    assert scores["score"].shape == (720, 24)
+    top1 = (scores["score"].argmax(axis=1) == scores["label"]).mean()
+    assert top1 == pytest.approx(test["eval/top1"])
+
+
+def test_both_feeds_train_equally(command: Command, finished: Path, tmp_path: Path) -> None:
+    status, _, err = command.run(tmp_path / "run", "--config.data.feed=stream")
+    assert status == 0, err
+    for one, other in zip(checkpoint(finished), checkpoint(tmp_path / "run"), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_path: Path) -> None:
+    workdir = tmp_path / "copy"
+    shutil.copytree(finished, workdir)
+    (workdir / "scores" / "test.npz").unlink()
+    status, out, err = command.run(workdir, "--mode=evaluate")
+    assert status == 0, err
+    assert "eval/top1" in out
+    one, other = (np.load(each / "scores" / "test.npz") for each in (finished, workdir))
+    np.testing.assert_array_equal(one["score"], other["score"])
+    np.testing.assert_array_equal(one["name"], other["name"])
+
+
+def test_validation_subjects_are_scored_apart(command: Command, tmp_path: Path) -> None:
+    status, out, err = command.run(tmp_path / "run", "--config.data.validation_subjects=2")
+    assert status == 0, err
+    assert "validation/top1" in out
+    validation = np.load(tmp_path / "run" / "scores" / "validation.npz")
+    test = np.load(tmp_path / "run" / "scores" / "test.npz")
+    assert len(validation["label"]) == 2 * 720 // 5
+    assert not set(validation["name"]) & set(test["name"])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
+    flags = ["--config.optimizer.learning_rate=1e30", "--config.train.checkpoint_every=1"]
+    status, _, err = command.run(tmp_path / "run", *flags)
+    assert status == 1
+    assert "the loss of step" in err.splitlines()[-1]
+    for leaf in checkpoint(tmp_path / "run")[:1]:
+        assert np.isfinite(leaf.astype(np.float64)).all()
+
+
+BAD = {
+    "unknown key": (["--config.train.epoch=3"], "did you mean"),
+    "unknown backbone": (["--config.backbone.name=ctr_gnc"], "did you mean 'ctr_gcn'"),
+    "unknown encoder": (["--config.text.encoder=hash"], "did you mean 'hashed'"),
+    "unknown protocol": (["--config.data.protocol=xset"], "xsub"),
+    "unknown feed": (["--config.data.feed=resindent"], "did you mean 'resident'"),
+    "unknown option": (["--config.method.temperature=cold"], "paper"),
+    "unknown partition": (["--config.method.partition=5"], "global"),
+    "no data": (["--config.data.dir=/nowhere"], "data_pipelines.convert synthetic"),
+    "not a number": (["--config.train.epochs=x"], "x"),
+    "no weights": (["--config.text.encoder=bert", "--config.text.checkpoint=tests"], "tests"),
+    "odd batch": (["--config.train.batch_size=100000"], "batch"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_users_mistake_is_one_line(command: Command, tmp_path: Path, name: str) -> None:
+    flags, expected = BAD[name]
+    assert_one_line(command.run(tmp_path / "run", *flags), expected)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_variant_is_one_line(command: Command, tmp_path: Path) -> None:
+    result = command.run(tmp_path / "run", config="--config=configs/gap_demo.py:smokey")
+    assert_one_line(result, "no variant 'smokey'")
+
+
+def test_a_workdir_of_another_config_is_refused(command: Command, finished: Path) -> None:
+    result = command.run(finished, "--config.seed=7")
+    assert_one_line(result, "seed: 1 there, 7 now")
+
+
+def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:
+    result = command.run(tmp_path / "run", "--mode=evaluate")
+    assert_one_line(result, "no checkpoint")
+
+
+def assert_one_line(result: tuple[int, str, str], expected: str) -> None:
+    status, _, err = result
+    lines: Sequence[str] = err.strip().splitlines()
+    assert status == 2, err
+    assert len(lines) == 1, err
+    assert expected.lower() in lines[0].lower()
