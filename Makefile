@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(RUN) -m data_pipelines.convert synthetic --out=data
 	$(RUN) -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
-	$(RUN) -m gapjax.plots runs/gap_demo --out=runs/gap_demo/summary.png
+	$(RUN) -m gapjax.plots runs/gap_demo
 
 test: $(INSTALLED)
 	$(RUN) -m ruff format --check .

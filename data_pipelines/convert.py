@@ -86,7 +86,7 @@ def _write(spec: DatasetSpec, records: Iterable[Record], folder: Path) -> int:
 
     total = sum(next(iter(spec.protocols.values())).counts) if spec.protocols else None
     bar = tqdm(records, spec.name, total, unit=" samples", disable=None, leave=False)
-    builder.write(spec, _checked(bar, spec), folder.parent)
+    builder.write(spec, _checked(iter(bar), spec), folder.parent)
     rows = list(_index_rows(folder))
     index.write(folder, rows)
     return len(rows)

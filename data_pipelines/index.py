@@ -77,7 +77,7 @@ class Index:
             raise DataError(f"{folder}: no converted dataset is here; {_conversion(folder)}")
         try:
             index = Index(*_columns((folder / FILE).read_text(encoding="utf-8")))
-        except (ValueError, csv.Error):
+        except (ValueError, OverflowError, csv.Error):
             damaged = f"{folder / FILE}: is cut or altered"
             raise DataError(f"{damaged}; convert again: {_conversion(folder)}") from None
         _check_shards(index, folder)
@@ -132,7 +132,7 @@ def _conversion(folder: epath.Path) -> str:
 
 def select(
     index: Index, protocol: Protocol
-) -> tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " j"]]:
+) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
     """Return the rows of a protocol's training samples and of its test samples, ascending."""
     train = np.isin(getattr(index, protocol.column), protocol.train)
     return np.flatnonzero(train), np.flatnonzero(~train)
@@ -140,7 +140,7 @@ def select(
 
 def hold_out_subjects(
     index: Index, rows: Int[np.ndarray, " n"], count: int, seed: int
-) -> tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " j"]]:
+) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
     """Split `rows` into those that are kept and those of `count` subjects drawn by the seed.
 
     Raises:

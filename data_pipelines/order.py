@@ -73,13 +73,13 @@ class TrainOrder:
 
     def batches(self, first_step: int, last_step: int) -> Int64[np.ndarray, "n b"]:
         """Return the items of the steps from `first_step` up to but without `last_step`."""
-        empty = np.empty((0, self.batch_size), np.int64)
-        return np.stack([*empty, *map(self.batch, range(first_step, last_step))] or [*empty])
+        steps = range(first_step, last_step)
+        return np.array([self.batch(step) for step in steps], np.int64).reshape(-1, self.batch_size)
 
 
 def eval_batches(
     rows: Int[np.ndarray, " n"], batch_size: int
-) -> tuple[Int64[np.ndarray, "k b"], Float[np.ndarray, "k b"]]:
+) -> tuple[Int64[np.ndarray, "n1 b"], Float[np.ndarray, "n1 b"]]:
     """Return all samples in batches, and the weight of each: 1, or 0 where it fills the last batch.
 
     Args:

@@ -139,6 +139,6 @@ def _damage(
         if length != index.frames[row]:
             place = epath.Path(directory) / str(index.shard[row])
             return DataError(
-                f"{place}: the record of sample {index.name[row]!r} is damaged; convert again"
+                f"{place}: the record of sample {str(index.name[row])!r} is damaged; convert again"
             )
     return DataError(f"{directory}: cannot be read: {cause.splitlines()[0]}")

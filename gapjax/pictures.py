@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 INK, QUIET, RULE = "#1d2733", "#6b7787", "#e4e8ed"
 LINES = ("#2a5fa5", "#d0702c", "#2f8f6b", "#a0468c", "#8a6d1f", "#5a5fbf")
 
-# Up to so many classes, the cells of a confusion matrix show their counts, or columns have names.
-MOST_COUNTED, MOST_NAMED = 24, 40
+# Up to so many classes, a confusion matrix shows counts, names and ruled columns, every row's name.
+MOST_COUNTED, MOST_NAMED, MOST_ROWS = 24, 40, 80
 
 Series = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
@@ -51,10 +51,11 @@ def figure(width: float, height: float) -> Figure:
     return whole
 
 
-def headline(whole: Figure, title: str, subtitle: str) -> None:
-    """Write a title, and quiet lines below it, at the upper left of a figure."""
+def headline(whole: Figure, title: str, told: Sequence[str]) -> None:
+    """Write a title, and below it some facts in quiet lines, at the upper left of a figure."""
     height, width = whole.get_figheight(), whole.get_figwidth()
-    lines = textwrap.wrap(subtitle, int(13.5 * width))
+    unbroken = "  ·  ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in told)
+    lines = [line.strip(" ·") for line in textwrap.wrap(unbroken, int(13.5 * width))]
     below = 0.5 + 0.2 * len(lines)
     whole.get_layout_engine().set(rect=(0, 0, 1, 1 - below / height))
     place = {"x": 0.14 / width, "va": "top"}
@@ -82,18 +83,18 @@ def draw_confusion(
     shares = counts / np.maximum(samples, 1)
     clear(axes, title)
     axes.imshow(shares, cmap=shades(), vmin=0, vmax=1, aspect="equal", interpolation="nearest")
-    ends = np.arange(classes + 1) - 0.5
-    axes.set_xticks(ends, minor=True)
-    axes.set_yticks(ends, minor=True)
-    axes.grid(which="minor", color=RULE, linewidth=0.6)
-    axes.tick_params(which="minor", length=0)
     size = float(np.clip(190 / classes, 4.5, 9))
-    axes.set_yticks(np.arange(classes), labels, size=size, color=INK)
-    named = np.arange(classes) if classes <= MOST_NAMED else np.arange(0)
-    names = [labels[k] for k in named]
-    axes.set_xticks(
-        named, names, size=size, color=INK, rotation=45, ha="right", rotation_mode="anchor"
-    )
+    rows = np.arange(0, classes, 1 + classes // MOST_ROWS)
+    axes.set_yticks(rows, [labels[k] for k in rows], size=size, color=INK)
+    axes.set_xticks([])
+    if classes <= MOST_NAMED:
+        slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(np.arange(classes), labels, size=size, color=INK, **slanted)
+        ends = np.arange(classes + 1) - 0.5
+        axes.set_xticks(ends, minor=True)
+        axes.set_yticks(ends, minor=True)
+        axes.grid(which="minor", color=RULE, linewidth=0.6)
+        axes.tick_params(which="minor", length=0)
     if classes <= MOST_COUNTED:
         for row, column in np.argwhere(counts):
             color = "white" if shares[row, column] > 0.45 else INK

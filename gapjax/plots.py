@@ -33,7 +33,7 @@ LOSS = "train/loss"
 # The facts of scores that a picture tells beside the numbers.
 TOLD = ("dataset", "protocol", "method", "backbone", "modality")
 
-CONFUSION = "true class (rows) and what it was taken for (columns)"
+CONFUSION = "rows: true class, columns: recognised as"
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,22 @@ def read_history(path: Path) -> History:
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; is {path.parent} a working directory?")
-    *whole, last = path.read_text().split("\n")
+    *whole, cut = path.read_text().split("\n")
     lines = []
-    for number, text in enumerate([*whole, last], 1):
+    for number, text in enumerate([*whole, cut], 1):
         try:
-            line = json.loads(text) if text.strip() else None
-            lines += [line] if line and (line["step"] >= 0) and (line["epoch"] >= 0) else []
+            lines += [_metrics_of(text)] if text.strip() else []
         except (ValueError, KeyError, TypeError) as error:
-            if number > len(whole):
-                break
-            raise UserError(f"{path}, line {number}, is no line of metrics ({error})") from error
+            if number <= len(whole):
+                raise UserError(f"{path}, line {number}, is no line of metrics") from error
     if not lines:
         raise UserError(f"{path} has no metrics yet")
     return History(tuple(lines))
+
+
+def _metrics_of(text: str) -> dict[str, Any]:
+    line = json.loads(text)
+    return {**line, "step": int(line["step"]), "epoch": int(line["epoch"])}
 
 
 def class_names(scores: Scores) -> list[str]:
@@ -87,8 +90,8 @@ def class_names(scores: Scores) -> list[str]:
     return [str(k) for k in range(classes)]
 
 
-def result_line(scores: Scores) -> tuple[str, str]:
-    """Return a headline with the top-1 accuracy, and a line with what it must be told with."""
+def result(scores: Scores) -> tuple[str, list[str]]:
+    """Return a headline with the top-1 accuracy, and the facts it must be told with."""
     top1, top5 = (top_k_accuracy(scores.score, scores.label, k) for k in (1, 5))
     mean_class = mean_class_accuracy(scores.score, scores.label)
     evaluation = f"{scores.facts.get('evaluation', '')} clips".strip()
@@ -96,7 +99,7 @@ def result_line(scores: Scores) -> tuple[str, str]:
     named = [f"{name} {scores.facts[name]}" for name in ("text", "seed") if name in scores.facts]
     numbers = [f"top-5 {100 * top5:.1f} %", f"mean class {100 * mean_class:.1f} %"]
     title = f"{100 * top1:.1f} % of {len(scores.label)} {evaluation} recognised"
-    return title, "  ·  ".join([*told, *named, *numbers])
+    return title, [*told, *named, *numbers]
 
 
 def confusion_picture(scores: Scores, labels: Sequence[str], path: Path) -> None:
@@ -107,12 +110,12 @@ def confusion_picture(scores: Scores, labels: Sequence[str], path: Path) -> None
         labels: the names of the classes.
         path: the file to write.
     """
-    side = float(np.clip(0.26 * len(labels), 3.2, 14))
+    side = float(np.clip(0.26 * len(labels), 3.8, 14))
     whole = pictures.figure(side + 2.8, side + 2.8)
     axes = whole.subplots()
     counts = confusion_counts(scores.score, scores.label)
     pictures.draw_confusion(axes, counts, labels, CONFUSION)
-    pictures.headline(whole, *result_line(scores))
+    pictures.headline(whole, *result(scores))
     _save(whole, path)
 
 
@@ -135,7 +138,7 @@ def accuracy_picture(
         title = "gain in accuracy over the other run, percentage points"
     whole = pictures.figure(6.4, 1.5 + 0.24 * len(labels))
     pictures.draw_bars(whole.subplots(), values, labels, title)
-    pictures.headline(whole, *result_line(scores))
+    pictures.headline(whole, *result(scores))
     _save(whole, path)
 
 
@@ -143,13 +146,17 @@ def curves_picture(metrics_files: Sequence[Path], path: Path) -> None:
     """Write test accuracy and training loss over the epochs of one or more runs as a PNG.
 
     Args:
-        metrics_files: the metrics.jsonl of each run; a run is called by its folder's name.
+        metrics_files: the metrics.jsonl of each run; a run is called by its folder's name, or
+            by the whole path where two folders have the same name.
         path: the file to write.
 
     Raises:
         UserError: a file cannot be read.
     """
-    histories = {file.resolve().parent.name: read_history(file) for file in metrics_files}
+    names = [file.resolve().parent.name for file in metrics_files]
+    if len(set(names)) < len(names):
+        names = [str(file.parent) for file in metrics_files]
+    histories = dict(zip(names, map(read_history, metrics_files), strict=True))
     whole = pictures.figure(9.5, 3.6)
     accuracy, loss = whole.subplots(1, 2)
     by_run = {
@@ -174,7 +181,7 @@ def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], p
         UserError: the metrics cannot be read.
     """
     history = read_history(metrics_file)
-    whole = pictures.figure(13, 7.4)
+    whole = pictures.figure(13.0, 7.4)
     grid = whole.add_gridspec(2, 2, width_ratios=(1, 1.5))
     curves = {name: history.series(key) for key, name in ACCURACIES.items()}
     _draw_accuracy(whole.add_subplot(grid[0, 0]), curves, "accuracy, %")
@@ -182,7 +189,7 @@ def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], p
     counts = confusion_counts(scores.score, scores.label)
     axes = whole.add_subplot(grid[:, 1])
     pictures.draw_confusion(axes, counts, labels, CONFUSION)
-    pictures.headline(whole, *result_line(scores))
+    pictures.headline(whole, *result(scores))
     _save(whole, path)
 
 

@@ -198,7 +198,7 @@ def batch_tokenizer(opened: Checkpoint, sizes: Sizes, *, pad: int, too_long: str
         too_long: `refuse` a string of more tokens than the model reads, or `truncate` it.
     """
     tokenizer, limit = opened.tokenizer, sizes.context
-    if (known := tokenizer.get_vocab_size()) > sizes.vocabulary:
+    if (known := tokenizer.get_vocab_size(with_added_tokens=False)) > sizes.vocabulary:
         has = f"its tokenizer has {known} tokens, its weights {sizes.vocabulary}"
         raise UserError(f"{opened.folder}: {has}: they do not belong together")
     tokenizer.no_padding()
@@ -207,6 +207,7 @@ def batch_tokenizer(opened: Checkpoint, sizes: Sizes, *, pad: int, too_long: str
         tokenizer.enable_truncation(limit)
 
     def tokenize(strings: Sequence[str]) -> Int[np.ndarray, "n l"]:
+        """Return the tokens of the strings."""
         rows = [encoding.ids for encoding in tokenizer.encode_batch(list(strings))]
         for string, ids in zip(strings, rows, strict=True):
             if len(ids) > limit:

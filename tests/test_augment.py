@@ -59,7 +59,8 @@ def test_center_crop_counts_like_python(portion: float) -> None:
 def test_random_crops_stay_inside_and_reach_every_place() -> None:
     lengths = np.repeat([1, 20, 64, 65, 100, 300], 500)
     low, high = 0.5, 1.0
-    start, span = augment.random_crop(keys(3000), jnp.asarray(lengths), (low, high), 64)
+    crop = jax.jit(lambda k, lengths: augment.random_crop(k, lengths, (low, high), 64))
+    start, span = crop(keys(3000), jnp.asarray(lengths))
     start, span = np.asarray(start), np.asarray(span)
     assert (start >= 0).all()
     assert (start + span <= lengths).all()
@@ -128,7 +129,9 @@ def test_rigid_rotation_is_the_product_of_the_published_matrices() -> None:
 
 
 def test_random_rigid_rotations_stay_within_the_limit() -> None:
-    matrices = np.asarray(augment.random_rigid_rotation(keys(500), 0.3), np.float64)
+    matrices = np.asarray(
+        jax.jit(lambda k: augment.random_rigid_rotation(k, 0.3))(keys(500)), np.float64
+    )
     np.testing.assert_allclose(
         matrices @ matrices.swapaxes(1, 2), np.tile(np.eye(3), (500, 1, 1)), atol=1e-6
     )
@@ -140,7 +143,9 @@ def test_random_rigid_rotations_stay_within_the_limit() -> None:
 
 
 def test_view_rotations_are_whole_degrees_times_a_size() -> None:
-    matrices = np.asarray(augment.random_view_rotation(keys(2000), 60), np.float64)
+    matrices = np.asarray(
+        jax.jit(lambda k: augment.random_view_rotation(k, 60))(keys(2000)), np.float64
+    )
     size = np.cbrt(np.linalg.det(matrices))
     assert 0.5 <= size.min() < 0.52
     assert 1.48 < size.max() <= 1.5001

@@ -20,8 +20,18 @@ RELEASED_BONES = {
 
 # Facts A.7, 0-based, in the order head, hand-arm, hip, leg-foot.
 RELEASED_FOUR = {
-    ("ntu25", "4"): ([2, 3, 20], [*range(4, 12), 21, 22, 23, 24], [0, 1, 2, 12, 16], [*range(12, 20)]),
-    ("ntu25", "4_bone_released"): ([2, 3], [*range(4, 12), 20, 22, 23, 24], [0, 1, 12, 16], [*range(12, 20)]),
+    ("ntu25", "4"): (
+        [2, 3, 20],
+        [*range(4, 12), 21, 22, 23, 24],
+        [0, 1, 2, 12, 16],
+        [*range(12, 20)],
+    ),
+    ("ntu25", "4_bone_released"): (
+        [2, 3],
+        [*range(4, 12), 20, 22, 23, 24],
+        [0, 1, 12, 16],
+        [*range(12, 20)],
+    ),
     ("kinect20", "4"): ([2, 3], [*range(4, 12)], [0, 1, 12, 16], [*range(12, 20)]),
     ("kinect20", "4_bone_released"): ([2], [*range(3, 11)], [0, 1, 11, 15], [*range(11, 19)]),
 }
@@ -96,7 +106,9 @@ def test_joint_names(skeleton: Skeleton) -> None:
     left, right = (skeleton.joints[joint] for joint in skeleton.shoulders)
     assert (left, right) == ("left shoulder", "right shoulder")
     sides = np.array([joint.split()[0] for joint in skeleton.joints])
-    mirrored = {name.replace("left", "right") for name in np.array(skeleton.joints)[sides == "left"]}
+    mirrored = {
+        name.replace("left", "right") for name in np.array(skeleton.joints)[sides == "left"]
+    }
     assert mirrored == set(np.array(skeleton.joints)[sides == "right"])
 
 

@@ -87,7 +87,7 @@ def _json(read: Callable[[], bytes], where: str) -> object:
     """Return the parsed file."""
     try:
         return json.loads(read())
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError):
+    except (ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
         raise DataError(
             f"{where}: is not valid JSON or is damaged; extract or download it again"
         ) from None
@@ -98,8 +98,9 @@ def _skeleton(document: object, where: str, joints: int) -> Float[np.ndarray, "t
     if not isinstance(document, dict) or "skeletons" not in document:
         raise DataError(f"{where}: has no 'skeletons'; download it again or remove it")
     try:
-        skeleton = np.asarray(document["skeletons"], np.float32)
-    except (ValueError, TypeError):
+        with np.errstate(over="ignore"):
+            skeleton = np.asarray(document["skeletons"], np.float32)
+    except (ValueError, TypeError, OverflowError):
         raise DataError(
             f"{where}: 'skeletons' is not frames x {joints} x 3 numbers; remove it"
         ) from None

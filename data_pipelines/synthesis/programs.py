@@ -47,7 +47,7 @@ _SIT = {"hip": "sink", "leg": "sit"}
 _JUMP = {"hip": "take off", "leg": "spring", "foot": "leave"}
 _THROW = {"hand": "release", "arm": "overarm"}
 _KICK = {"leg": "kick", "foot": "point"}
-_STEP = {"leg": "step forward", "foot": "step"}
+_STEP = {"leg": "step forward", "foot": "step forward"}
 _YIELD = _role(hip="lean back", leg="step back", foot="step back")
 
 PROGRAMS = (
