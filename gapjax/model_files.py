@@ -49,7 +49,7 @@ def locate(checkpoint: str) -> Path:
     if checkpoint.startswith("package:"):
         return _package_folder(checkpoint.removeprefix("package:"))
     folder = Path(checkpoint).expanduser()
-    if folder.is_dir():
+    if checkpoint and folder.is_dir():
         return folder
     if (named := _HUB_NAME.fullmatch(checkpoint)) is None:
         raise UserError(f"text.checkpoint={checkpoint!r}: there is no such folder; {_WAYS}")

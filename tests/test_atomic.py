@@ -8,10 +8,11 @@ import pytest
 from data_pipelines.atomic import locked, replacing
 
 
-def write(target: pathlib.Path, text: str) -> None:
+def write(target: pathlib.Path, text: str | None) -> None:
     with replacing(target) as folder:
         assert folder.name == target.name
         assert list(folder.iterdir()) == []
+        (folder / "file").touch()
         (folder / "file").write_text(text)
 
 
@@ -36,9 +37,8 @@ def test_it_replaces_what_was_there(tmp_path: pathlib.Path) -> None:
 def test_an_error_leaves_what_was_there(tmp_path: pathlib.Path) -> None:
     target = tmp_path / "target"
     write(target, "old")
-    with pytest.raises(RuntimeError), replacing(target) as folder:
-        (folder / "file").write_text("half")
-        raise RuntimeError
+    with pytest.raises(TypeError):
+        write(target, None)
     assert (target / "file").read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

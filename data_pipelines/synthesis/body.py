@@ -34,8 +34,8 @@ class Freedom:
     joint: int | None
     axis: int
     sign: int
-    low: float
-    high: float
+    low: int
+    high: int
 
 
 def _limbs(side: str, arm: int, leg: int, out: int) -> tuple[Freedom, ...]:

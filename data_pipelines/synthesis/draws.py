@@ -7,6 +7,9 @@ uniform and normal distributions carry no such promise between versions.
 import numpy as np
 from jaxtyping import Float
 
+# `float` alone does not take an int where types are checked at run time.
+Number = int | float
+
 
 class Draws:
     """A stream of random numbers that depends on nothing but its address."""
@@ -16,15 +19,17 @@ class Draws:
         place = sum(number << 12 * i for i, number in enumerate(address))
         self._bits = np.random.Philox(key=np.array([seed, place], np.uint64))
 
-    def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    def uniform(
+        self, low: Number, high: Number, shape: tuple[int, ...]
+    ) -> Float[np.ndarray, "..."]:
         """Return numbers of `shape` that are uniform in [low, high)."""
         count = int(np.prod(shape))
         unit = (self._bits.random_raw(count) >> np.uint64(11)) * 2.0**-53
         return low + (high - low) * unit.reshape(shape)
 
-    def one(self, low: float, high: float) -> float:
+    def one(self, low: Number, high: Number) -> float:
         """Return one number that is uniform in [low, high)."""
-        return float(self.uniform(low, high, ()))
+        return float(self.uniform(low, high, (1,))[0])
 
     def normal(self, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
         """Return standard normal numbers of `shape` (Box and Muller, 1958)."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from data_pipelines.synthesis.draws import Number
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -22,10 +24,10 @@ class Curve:
         cycles: if not 0, the curve is the amplitude of a sine of that many cycles.
     """
 
-    points: tuple[tuple[float, float], ...]
-    cycles: float = 0
+    points: tuple[tuple[Number, Number], ...]
+    cycles: Number = 0
 
-    def at(self, phase: Float[np.ndarray, " t"], pace: float) -> Float[np.ndarray, " t"]:
+    def at(self, phase: Float[np.ndarray, " t"], pace: Number) -> Float[np.ndarray, " t"]:
         """Return the curve at `phase`, with `pace` times its cycles."""
         times, values = np.array(self.points).T
         after = np.clip(np.searchsorted(times, phase), 1, len(times) - 1)
@@ -39,22 +41,22 @@ class Curve:
 Movement = Mapping[str, Curve]
 
 
-def _path(*points: tuple[float, float]) -> Curve:
+def _path(*points: tuple[Number, Number]) -> Curve:
     """Return the curve through the points."""
     return Curve(points)
 
 
-def _held(value: float) -> Curve:
+def _held(value: Number) -> Curve:
     """Return a curve that rises to a value, holds it and returns."""
-    return Curve(((0.05, 0), (0.3, value), (0.7, value), (0.95, 0)))
+    return Curve(((0.04, 0), (0.34, value), (0.68, value), (0.96, 0)))
 
 
-def _swing(value: float, cycles: float) -> Curve:
+def _swing(value: Number, cycles: Number) -> Curve:
     """Return a swing to and fro with a value as its amplitude."""
     return Curve(_held(value).points, cycles)
 
 
-def _pose(prefix: str, **values: float) -> dict[str, Curve]:
+def _pose(prefix: str, **values: Number) -> dict[str, Curve]:
     """Return a movement that holds the values of the freedoms called `prefix` and their keys."""
     return {f"{prefix} {name.replace('_', ' ')}": _held(value) for name, value in values.items()}
 
@@ -76,16 +78,16 @@ _ARM = {
     "clap": _both(
         {
             **_pose("right", arm_forward=30, elbow=78),
-            "right arm out": _swing(9, 4),
+            "right arm out": _swing(9, 3.5),
             "right arm turn": _path((0.05, 0), (0.3, 12), (0.7, 12), (0.95, 0)),
-            "right wrist": _swing(-6, 4),
+            "right wrist": _swing(-6, 3.5),
         }
     ),
     "overarm": {
-        "right arm forward": _path((0.05, 0), (0.35, -15), (0.58, 95), (0.75, 40), (0.95, 0)),
-        "right arm out": _path((0.05, 0), (0.35, 80), (0.58, 25), (0.75, -18), (0.95, 0)),
-        "right arm turn": _path((0.05, 0), (0.35, -85), (0.58, -10), (0.95, 0)),
-        "right elbow": _path((0.05, 0), (0.35, 90), (0.58, 5), (0.95, 0)),
+        "right arm forward": _path((0.04, 0), (0.35, -15), (0.6, 95), (0.78, 40), (0.96, 0)),
+        "right arm out": _path((0.04, 0), (0.35, 80), (0.6, 25), (0.78, -18), (0.96, 0)),
+        "right arm turn": _path((0.04, 0), (0.35, -85), (0.6, -10), (0.96, 0)),
+        "right elbow": _path((0.04, 0), (0.35, 90), (0.6, 5), (0.96, 0)),
     },
     "thrust": _both(
         {
@@ -105,10 +107,10 @@ _ARM = {
 }
 _HAND = {
     "still": {},
-    "swing": {"right elbow": _swing(24, 4), "right wrist": _swing(16, 4)},
+    "swing": {"right elbow": _swing(24, 3), "right wrist": _swing(16, 3)},
     "grip": _pose("right", grip=55),
     "grip both": _both(_pose("right", grip=55)),
-    "meet": _both({"right arm turn": _swing(17, 4), "right grip": _held(-20)}),
+    "meet": _both({"right arm turn": _swing(17, 3.5), "right grip": _held(-20)}),
     "palm": _both(
         {
             "right wrist": _path((0.1, 0), (0.35, -55), (0.62, -60), (0.9, 0)),
@@ -121,16 +123,16 @@ _HAND = {
     },
     "shake": {
         "right grip": _held(40),
-        "right elbow": _swing(13, 4),
-        "right arm forward": _swing(-6, 4),
+        "right elbow": _swing(13, 3),
+        "right arm forward": _swing(-6, 3),
     },
 }
 _HEAD = {
     "still": {},
     "nod": {"nod": Curve(((0.05, 0), (0.2, 24), (0.8, 24), (0.95, 0)), 3)},
     "shake": {
-        "shake": Curve(((0.05, 0), (0.2, 45), (0.8, 45), (0.95, 0)), 3),
-        "tilt": Curve(((0.05, 0), (0.2, 10), (0.8, 10), (0.95, 0)), 3),
+        "shake": Curve(((0.05, 0), (0.2, 40), (0.8, 40), (0.95, 0)), 2.5),
+        "tilt": Curve(((0.05, 0), (0.2, -9), (0.8, -9), (0.95, 0)), 2.5),
     },
     "lower": {"nod": _held(32)},
     "tilt back": {"nod": _held(-26)},
@@ -168,8 +170,8 @@ _STEP = {
 _LEG = {
     "still": {},
     "kick": {
-        "right leg forward": _path((0.08, 0), (0.35, -26), (0.55, 82), (0.78, 20), (0.95, 0)),
-        "right knee": _path((0.08, 0), (0.35, 78), (0.48, 48), (0.57, 8), (0.78, 36), (0.95, 0)),
+        "right leg forward": _path((0.06, 0), (0.35, -24), (0.6, 80), (0.82, 20), (0.96, 0)),
+        "right knee": _path((0.06, 0), (0.35, 70), (0.48, 48), (0.62, 8), (0.82, 36), (0.96, 0)),
         **_pose("left", leg_forward=6, knee=12),
     },
     "squat": _both(_pose("right", leg_forward=84, knee=104, leg_out=9)),
@@ -205,7 +207,7 @@ _LEG = {
 }
 _FOOT = {
     "still": {},
-    "point": {"right ankle": _path((0.1, 0), (0.4, -10), (0.56, -38), (0.8, -10), (0.95, 0))},
+    "point": {"right ankle": _path((0.1, 0), (0.4, -10), (0.6, -38), (0.82, -10), (0.95, 0))},
     "leave": _both({"right ankle": _path((0.34, 0), (0.44, -36), (0.62, -30), (0.72, 0))}),
     "step forward": {
         "left ankle": _path((0.1, 0), (0.22, -14), (0.36, 14), (0.46, 0)),

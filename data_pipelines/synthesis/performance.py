@@ -10,12 +10,12 @@ from jaxtyping import Float
 
 from data_pipelines.skeletons import PARTS
 from data_pipelines.synthesis import body
-from data_pipelines.synthesis.draws import Draws
+from data_pipelines.synthesis.draws import Draws, Number
 from data_pipelines.synthesis.movements import MOVEMENTS
 from data_pipelines.synthesis.programs import PROGRAMS, Role
 
 FPS = 30
-_SECONDS = 1.8
+_SECONDS = 2.1
 
 # How a person stands at rest, and how far (one standard deviation) persons differ from that, in
 # degrees, by the last word of a freedom's name.
@@ -25,9 +25,9 @@ _SPREAD |= {"ankle": 0, "rise": 0, "nod": 5, "shake": 5, "tilt": 3}
 _SPREAD |= {"lean": 2, "side": 1, "bend": 3, "twist": 2}
 
 
-def _by_last_word(table: dict[str, float]) -> Float[np.ndarray, " d"]:
+def _by_last_word(table: dict[str, int]) -> Float[np.ndarray, " d"]:
     """Return the table's value for every degree of freedom, 0 where it has none."""
-    return np.array([table.get(name.split()[-1], 0.0) for name in body.COLUMN], float)
+    return np.array([table.get(name.split()[-1], 0) for name in body.COLUMN], float)
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,16 @@ def drawn_person(seed: int, subject: int, role: int) -> Person:
         bones=bones,
         left_handed=subject % 5 == 4,
         gains=draws.uniform(0.75, 1.12, (len(PARTS),)),
-        seconds=_SECONDS * draws.one(0.8, 1.25),
+        seconds=_SECONDS * draws.one(0.85, 1.2),
         posture=_by_last_word(_REST) + spread,
     )
 
 
 def _phase(frames: int, draws: Draws) -> Float[np.ndarray, " t"]:
     """Return the phase of the action: idle, `frames` frames from 0 to 1 with uneven speed, idle."""
-    before, after = (int(draws.one(3, 12)) for _ in range(2))
+    before, after = (int(draws.one(3, 11)) for _ in range(2))
     even = np.clip((np.arange(before + frames + after) - before) / (frames - 1), 0, 1)
-    return even + draws.one(-0.4, 0.4) * np.sin(2 * np.pi * even) / (2 * np.pi)
+    return even + draws.one(-0.3, 0.3) * np.sin(2 * np.pi * even) / (2 * np.pi)
 
 
 def _sway(frames: int, draws: Draws) -> Float[np.ndarray, "t d"]:
@@ -117,7 +117,7 @@ def pose_of(
     return body.limited(body.mirrored(pose) if with_left else pose)
 
 
-def _facing(yaw: float) -> Float[np.ndarray, "3 3"]:
+def _facing(yaw: Number) -> Float[np.ndarray, "3 3"]:
     """Return the rotation that turns a body that faces +z by `yaw` degrees towards +x."""
     sin, cos = np.sin(np.deg2rad(yaw)), np.cos(np.deg2rad(yaw))
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
@@ -142,7 +142,7 @@ def perform(take: Take) -> Float[np.ndarray, "t m v 3"]:
     draws = Draws(take.seed, 2, take.action, take.subject, take.repetition)
     program = PROGRAMS[take.action]
     persons = [drawn_person(take.seed, take.subject, i) for i in range(len(program.roles))]
-    frames = round(FPS * persons[0].seconds * draws.one(0.88, 1.14))
+    frames = round(FPS * persons[0].seconds * draws.one(0.9, 1.1))
     phase = _phase(frames, draws)
     joints = [
         body.forward_kinematics(pose_of(role, person, phase, draws), person.bones)
