@@ -43,6 +43,7 @@ def get_config() -> ConfigDict:
     config.text.encoder = "hashed"  # a module of gapjax/text_encoders
     config.text.checkpoint = ""  # a folder, a hub name, or package:NAME
     config.text.pooling = ""  # "" is the encoder's own
+    config.text.too_long = "refuse"  # or "truncate": strings longer than the encoder reads
     config.text.file = ""  # your own class descriptions; "" is the dataset's
 
     config.optimizer = ConfigDict()  # the fields of gapjax.optimizer.SgdOptions

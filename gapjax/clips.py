@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
 from gapjax import augment
-from gapjax.lookup import UserError, suggestion
+from gapjax.lookup import UserError, chosen
 from gapjax.modalities import K_OPERATORS, MODALITIES, apply_operator, k_operator, modality
 
 CHOICES = {
@@ -65,10 +65,7 @@ class ClipRecipe:
             UserError: names the field, and what it may be.
         """
         for field, choices in CHOICES.items():
-            value = getattr(self, field)
-            if value not in choices:
-                hint = suggestion(str(value), list(choices))
-                raise UserError(f"{field}={value!r} is none of {', '.join(choices)}{hint}")
+            chosen(field, getattr(self, field), choices)
         for field, (holds, demand) in self._demands().items():
             if not holds:
                 raise UserError(f"{field}={getattr(self, field)!r} must be {demand}")

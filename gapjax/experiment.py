@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from data_pipelines.stream import stream
 from gapjax import lookup
 from gapjax.clips import ClipRecipe
 from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
-from gapjax.lookup import UserError, suggestion
+from gapjax.lookup import UserError, chosen, suggestion
 from gapjax.method import Ingredients
 from gapjax.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
 from gapjax.pretrained import LoadedText
@@ -62,7 +62,9 @@ def build(config: ConfigDict) -> Run:
         clip_shape=(spec.persons, recipe.window, joints, spec.coordinates),
         optimizer=make_optimizer(schedule_options, schedule),
         schedule=schedule,
-        feed=choose(FEEDS, config.data.feed, "data.feed")(directory, index, layout, spec.persons),
+        feed=FEEDS[chosen("data.feed", config.data.feed, FEEDS)](
+            directory, index, layout, spec.persons
+        ),
         index=index,
         order=order,
         evaluations=evaluations,
@@ -149,18 +151,6 @@ def construct(make: Callable[..., Built], section: ConfigDict, title: str, **giv
         raise UserError(f"{title}.{error}") from error
 
 
-def choose(table: Mapping[str, Built], name: str, key: str) -> Built:
-    """Return `table[name]`.
-
-    Raises:
-        UserError: the table has no such name; the message lists those it has.
-    """
-    if name not in table:
-        hint = suggestion(name, list(table))
-        raise UserError(f"{key}={name!r} is not one of: {', '.join(table)}{hint}")
-    return table[name]
-
-
 def dataset_spec(name: str) -> DatasetSpec:
     """Return the facts of a dataset by its name."""
     return lookup.module("data_pipelines.datasets", name).SPEC
@@ -187,7 +177,8 @@ def split(
     config: ConfigDict, spec: DatasetSpec, index: Index
 ) -> tuple[TrainOrder, dict[str, Int[np.ndarray, " n"]]]:
     """Return the order of the training samples, and the rows of each evaluation."""
-    protocol = choose(spec.protocols, config.data.protocol, "data.protocol")
+    name = chosen("data.protocol", config.data.protocol, spec.protocols)
+    protocol = spec.protocols[name]
     train, test = indexing.select(index, protocol)
     evaluations = {"test": test}
     if config.data.validation_subjects:
@@ -209,7 +200,7 @@ def build_method(config: ConfigDict, spec: DatasetSpec) -> Any:
     """Return the method of a config with its backbone, texts and text encoder."""
     backbone = lookup.module("gapjax.backbones", config.backbone.name)
     method = lookup.module("gapjax.methods", config.method.name)
-    dtype = choose(PRECISIONS, config.train.precision, "train.precision")
+    dtype = PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
     ingredients = Ingredients(
         backbone=construct(
             backbone.Backbone, config.backbone, "backbone", skeleton=spec.skeleton, dtype=dtype
@@ -225,8 +216,10 @@ def build_method(config: ConfigDict, spec: DatasetSpec) -> Any:
 def load_text(config: ConfigDict) -> LoadedText:
     """Return the text encoder of a config with its weights."""
     encoder = lookup.module("gapjax.text_encoders", config.text.encoder)
-    pooling = {"pooling": config.text.pooling} if config.text.pooling else {}
-    return encoder.load(config.text.checkpoint, **pooling)
+    options = {"pooling": config.text.pooling} if config.text.pooling else {}
+    options["dtype"] = PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
+    options["too_long"] = config.text.too_long
+    return encoder.load(config.text.checkpoint, seed=config.seed, **options)
 
 
 def facts(config: ConfigDict, index: Index) -> dict[str, str]:

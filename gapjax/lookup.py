@@ -3,7 +3,9 @@
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
 
 class UserError(ValueError):
@@ -18,6 +20,19 @@ def suggestion(name: str, choices: list[str]) -> str:
     """
     close = difflib.get_close_matches(name, choices, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def chosen(what: str, value: Any, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`.
+
+    Raises:
+        UserError: it is none of them; the message names `what` and lists the choices.
+    """
+    names = list(choices)
+    if value not in names:
+        hint = suggestion(str(value), names)
+        raise UserError(f"{what}={value!r} is not known{hint} (there are: {', '.join(names)})")
+    return value
 
 
 def choices(package: str) -> list[str]:

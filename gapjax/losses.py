@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from gapjax.lookup import UserError, suggestion
+from gapjax.lookup import chosen
 
 # Squared length below which a vector has no direction, as in PyTorch's `normalize`.
 NO_LENGTH = 1e-24
@@ -64,10 +64,8 @@ def match_targets(label: Int[Array, " b"], target: str = "released") -> Float[Ar
     >>> match_targets(jnp.array([7, 2, 7]), "paper").tolist()
     [[0.5, 0.0, 0.5], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]
     """
-    if target not in TARGETS:
-        hint = suggestion(target, list(TARGETS))
-        raise UserError(f"target={target!r} is none of {', '.join(TARGETS)}{hint}")
-    return TARGETS[target](label[:, None] == label[None, :])
+    make = TARGETS[chosen("target", target, TARGETS)]
+    return make(label[:, None] == label[None, :])
 
 
 def normalize(x: Float[Array, "n e"]) -> Float[Array, "n e"]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.skeletons import Skeleton
-from gapjax.lookup import UserError
+from gapjax.lookup import chosen
 
 MODALITIES = ("joint", "bone", "joint_motion", "bone_motion")
 K_OPERATORS = ("corrected", "released")
@@ -77,8 +77,7 @@ def k_operator(skeleton: Skeleton, k: int, variant: str = "corrected") -> Float[
     Raises:
         UserError: there is no such variant.
     """
-    if variant not in K_OPERATORS:
-        raise UserError(f"k_operator={variant!r} is none of {', '.join(K_OPERATORS)}")
+    chosen("k_operator", variant, K_OPERATORS)
     identity = np.eye(skeleton.num_joints, dtype=np.float32)
     if k == 0:
         return identity

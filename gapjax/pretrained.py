@@ -18,7 +18,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 
-from gapjax.lookup import UserError, suggestion
+from gapjax.lookup import UserError, chosen
 from gapjax.model_files import Rename, Tensors, locate, read_config, read_tensors, read_tokenizer
 from gapjax.transformer import ACTIVATIONS, Sizes
 
@@ -152,18 +152,6 @@ class Checkpoint:
     config: Config
     weights: Weights
     tokenizer: Tokenizer
-
-
-def chosen(what: str, value: Any, choices: Sequence[str]) -> str:
-    """Return `value` if it is one of `choices`.
-
-    Raises:
-        UserError: it is none of them.
-    """
-    if value not in choices:
-        hint = suggestion(str(value), list(choices))
-        raise UserError(f"{what}={value!r} is not known{hint} (there are: {', '.join(choices)})")
-    return value
 
 
 def open_checkpoint(checkpoint: str, model_types: Sequence[str], rename: Rename) -> Checkpoint:

@@ -88,7 +88,7 @@ def test_released_loss_is_the_elementwise_mean_times_the_batch() -> None:
 
 
 def test_a_wrong_target_is_refused() -> None:
-    with pytest.raises(UserError, match="target='release' is none of released, paper; did you"):
+    with pytest.raises(UserError, match="target='release' is not known; did you mean 'released'"):
         losses.match_targets(jnp.array([0, 1]), "release")
 
 

@@ -98,7 +98,7 @@ def test_the_corrected_operator_of_kinect_gives_bones() -> None:
 
 def test_k_zero_is_the_identity_and_a_wrong_variant_is_refused() -> None:
     assert (modalities.k_operator(NTU25, 0) == np.eye(25)).all()
-    with pytest.raises(UserError, match="k_operator='correct' is none of corrected, released"):
+    with pytest.raises(UserError, match="k_operator='correct' is not known"):
         modalities.k_operator(NTU25, 1, "correct")
 
 

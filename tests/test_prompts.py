@@ -142,7 +142,7 @@ def test_strings_of_a_class() -> None:
     assert global_strings([DRINK], "label") == [["drink water"]]
     assert global_strings([DRINK], "synonym") == [["drink water", "sip", "gulp"]]
     assert global_strings([DRINK], "paragraph") == [["She drinks."]]
-    with pytest.raises(UserError, match="no recipe of class texts 'synonyms'; did you mean 'syno"):
+    with pytest.raises(UserError, match="global_text='synonyms' is not known; did you mean 'syno"):
         global_strings([DRINK], "synonyms")
 
 
@@ -154,7 +154,7 @@ def test_strings_of_parts_are_plain() -> None:
             "drink water, hip remains stationary, leg stands, foot is still",
         ]
     ]
-    with pytest.raises(UserError, match="no style of part texts 'star'"):
+    with pytest.raises(UserError, match="part_text='star' is not known"):
         part_strings([DRINK], ("head",), "star")
     with pytest.raises(UserError, match="no texts describe the part 'tail_arm'"):
         part_strings([DRINK], ("tail_arm",), "plain")

@@ -71,7 +71,7 @@ def test_twenty_four_classes_of_which_five_have_two_persons() -> None:
 @pytest.mark.parametrize("split", SPEC.zero_shot)
 def test_an_unseen_class_is_a_new_composition_of_seen_movements(split: str) -> None:
     unseen = SPEC.zero_shot[split]
-    assert split == f"{24 - len(unseen)}_{len(unseen)}"
+    assert split.startswith(f"{24 - len(unseen)}_{len(unseen)}")
     seen = [k for k in range(24) if k not in unseen]
     shown = set().union(*(movements(k) for k in seen))
     for k in unseen:

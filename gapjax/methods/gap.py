@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from gapjax import text_table
-from gapjax.lookup import UserError, suggestion
+from gapjax.lookup import UserError, chosen
 from gapjax.losses import TARGETS, cross_entropy, match_targets, matching_loss
 from gapjax.method import Ingredients, LossOut, Text, Variables
 from gapjax.methods import supervised
@@ -174,9 +174,7 @@ def _parts(options: Options, ingredients: Ingredients) -> dict[str, tuple[int, .
     if options.partition == "global":
         return {}
     partitions = ingredients.skeleton.partitions
-    if options.partition not in partitions:
-        listed = ", ".join(["none", "global", *partitions])
-        raise UserError(f"method.partition={options.partition!r} is not one of: {listed}")
+    chosen("method.partition", options.partition, ("none", "global", *partitions))
     return dict(partitions[options.partition])
 
 
@@ -184,10 +182,7 @@ def _check(options: Options) -> None:
     """Raise UserError where an option's value is not among its choices."""
     choices = {"temperature": SCALES, "targets": TARGETS, "average": AVERAGES}
     for name, values in choices.items():
-        value = getattr(options, name)
-        if value not in values:
-            hint = suggestion(value, list(values))
-            raise UserError(f"method.{name}={value!r} is not one of: {', '.join(values)}{hint}")
+        chosen(f"method.{name}", getattr(options, name), values)
     if options.partition == "global" and options.global_text == "none":
         raise UserError("method.partition='global' needs a method.global_text")
 

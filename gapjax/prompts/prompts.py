@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from data_pipelines.skeletons import PARTS, described_parts
-from gapjax.lookup import UserError, suggestion
+from gapjax.lookup import UserError, chosen, suggestion
 
 TEXTS = Path(__file__).parent / "texts"
 _FIELDS = ("label", "synonyms", "paragraph", "parts")
@@ -165,7 +165,7 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
     Raises:
         UserError: there is no such recipe.
     """
-    make = _chosen("recipe of class texts", recipe, GLOBAL)
+    make = GLOBAL[chosen("method.global_text", recipe, GLOBAL)]
     return [make(text) for text in texts]
 
 
@@ -181,7 +181,7 @@ def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -
     Raises:
         UserError: there is no such style or part.
     """
-    make = _chosen("style of part texts", style, PART)
+    make = PART[chosen("method.part_text", style, PART)]
     described = [_described(part) for part in parts]
     return [
         [make(text.label, [f"{part} {text.parts[part]}" for part in group]) for group in described]
@@ -196,10 +196,3 @@ def _described(part: str) -> tuple[str, ...]:
         if name not in PARTS:
             raise UserError(f"no texts describe the part {part!r}: it is not made of {PARTS}")
     return names
-
-
-def _chosen(what: str, name: str, table: Mapping[str, Callable]) -> Callable:
-    if name not in table:
-        hint = suggestion(name, list(table))
-        raise UserError(f"no {what} {name!r}{hint} (there are: {', '.join(table)})")
-    return table[name]

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
+from gapjax.lookup import chosen
 from gapjax.pretrained import (
     Config,
     LoadedText,
     Tree,
     Weights,
     batch_tokenizer,
-    chosen,
     fingerprint,
     open_checkpoint,
 )

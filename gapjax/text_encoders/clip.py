@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from gapjax.lookup import UserError
+from gapjax.lookup import UserError, chosen
 from gapjax.pretrained import (
     Checkpoint,
     Config,
@@ -21,7 +21,6 @@ from gapjax.pretrained import (
     Tree,
     Weights,
     batch_tokenizer,
-    chosen,
     fingerprint,
     open_checkpoint,
 )

@@ -16,7 +16,8 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
-from gapjax.pretrained import LoadedText, chosen, fingerprint, pad_rows
+from gapjax.lookup import chosen
+from gapjax.pretrained import LoadedText, fingerprint, pad_rows
 
 BUCKETS = 4096
 FEATURES = 256
