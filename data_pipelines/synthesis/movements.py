@@ -129,10 +129,12 @@ _HAND = {
 }
 _HEAD = {
     "still": {},
-    "nod": {"nod": Curve(((0.05, 0), (0.2, 24), (0.8, 24), (0.95, 0)), 3)},
+    "nod": {"nod": _swing(32, 3), "bend": _swing(7, 3)},
     "shake": {
-        "shake": Curve(((0.05, 0), (0.2, 40), (0.8, 40), (0.95, 0)), 2.5),
-        "tilt": Curve(((0.05, 0), (0.2, -9), (0.8, -9), (0.95, 0)), 2.5),
+        "shake": _swing(52, 2.5),
+        "tilt": _swing(-15, 2.5),
+        "twist": _swing(13, 2.5),
+        "side": _swing(-3, 2.5),
     },
     "lower": {"nod": _held(32)},
     "tilt back": {"nod": _held(-26)},

@@ -99,10 +99,10 @@ def _sway(frames: int, draws: Draws) -> Float[np.ndarray, "t d"]:
 def pose_of(
     role: Role, person: Person, phase: Float[np.ndarray, " t"], draws: Draws
 ) -> Float[np.ndarray, "t d"]:
-    """Return the values of the degrees of freedom in every frame.
+    """Return the values of the degrees of freedom in every frame, for a right-handed person.
 
-    Each part has its own delay, each angle its own gain about the person's; the number of cycles
-    of what swings is drawn for the whole body. Now and then the other hand is used.
+    Each part has its own delay, and each angle its own gain about the person's, the same on both
+    sides; the number of cycles of what swings is drawn for the whole body.
     """
     pose = person.posture + _sway(len(phase), draws)
     pace = draws.one(0.75, 1.3)
@@ -111,10 +111,9 @@ def pose_of(
     for part, delay, gain in zip(PARTS, delays, gains, strict=True):
         moved = np.clip(phase - delay, 0, 1)
         for name, curve in MOVEMENTS[part][role[part]].items():
-            column = body.COLUMN[name]
-            pose[:, column] += gain[column] * curve.at(moved, pace)
-    with_left = person.left_handed != (draws.one(0, 1) < 0.1)
-    return body.limited(body.mirrored(pose) if with_left else pose)
+            either = body.COLUMN[name.replace("left", "right")]
+            pose[:, body.COLUMN[name]] += gain[either] * curve.at(moved, pace)
+    return body.limited(pose)
 
 
 def _facing(yaw: Number) -> Float[np.ndarray, "3 3"]:
@@ -144,9 +143,16 @@ def perform(take: Take) -> Float[np.ndarray, "t m v 3"]:
     persons = [drawn_person(take.seed, take.subject, i) for i in range(len(program.roles))]
     frames = round(FPS * persons[0].seconds * draws.one(0.9, 1.1))
     phase = _phase(frames, draws)
-    joints = [
-        body.forward_kinematics(pose_of(role, person, phase, draws), person.bones)
+    poses = [
+        pose_of(role, person, phase, draws)
         for role, person in zip(program.roles, persons, strict=True)
+    ]
+    # Now and then the other hand is used; two persons always use the same one.
+    if persons[0].left_handed != (draws.one(0, 1) < 0.1):
+        poses = [body.mirrored(pose) for pose in poses]
+    joints = [
+        body.forward_kinematics(pose, person.bones)
+        for pose, person in zip(poses, persons, strict=True)
     ]
     scene = joints[0][:, None]
     if len(joints) == 2:

@@ -1,0 +1,171 @@
+"""CTR-GCN: channel-wise topology refinement (Chen et al., ICCV 2021), as GAP uses it.
+
+Ten blocks of a graph convolution whose topology is refined for every channel and sample, and a
+temporal module. Inside, arrays are `c n v t` with n = persons of the batch (see `gapjax.layers`).
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from data_pipelines.skeletons import Skeleton
+from gapjax.graph import spatial_subsets
+from gapjax.layers import BatchNorm, fan_out_normal, pointwise
+from gapjax.lookup import chosen
+from gapjax.temporal import TEMPORAL
+
+SUBSETS = 3
+
+
+class Projection(nn.Module):
+    """A 1x1 convolution with its normalisation: how residuals change their shape.
+
+    Attributes:
+        features: channels out.
+        stride: frames from one output to the next.
+    """
+
+    features: int
+    stride: int = 1
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
+        """Return the projected features."""
+        shape = (self.features, x.shape[0])
+        kernel = self.param("kernel", fan_out_normal(self.features), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        y = pointwise(kernel, x[..., :: self.stride])
+        return BatchNorm(name="norm")(y, bias, train=train)
+
+
+class Topology(nn.Module):
+    """The refined topologies of the three subsets: A + α·Q(x), one matrix a channel and body.
+
+    Q = conv4(tanh(conv1(x̄)_u - conv2(x̄)_v)), x̄ the mean over time, which commutes with the 1x1
+    convolutions (facts B.1; CTR-GCN, Eq. 3-5).
+
+    Attributes:
+        skeleton: the body model.
+        features: channels of the topology.
+    """
+
+    skeleton: Skeleton
+    features: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c n v t"]) -> Float[Array, "g d n u v"]:
+        """Return row u's weights on its neighbours v."""
+        channels, zeros = x.shape[0], nn.initializers.zeros
+        small = 8 if channels <= 9 else channels // 8
+        adjacency = jnp.asarray(spatial_subsets(self.skeleton))
+        static = self.param("adjacency", lambda _: adjacency)
+        alpha = self.param("alpha", zeros, ())
+        shape = (2, SUBSETS, small)
+        entry = self.param("entry", fan_out_normal(small), (*shape, channels))
+        entry_bias = self.param("entry_bias", zeros, shape)
+        shape = (SUBSETS, self.features)
+        kernel = self.param("kernel", fan_out_normal(self.features), (*shape, small))
+        bias = self.param("bias", zeros, shape)
+        pair = pointwise(entry.reshape(-1, channels), x.mean(axis=3))
+        pair = pair.reshape(2, SUBSETS, small, *pair.shape[1:])
+        pair = pair + entry_bias[..., None, None].astype(x.dtype)
+        relation = jnp.tanh(pair[0][..., :, None] - pair[1][..., None, :])
+        refined = jnp.einsum("gdr,grnuv->gdnuv", (alpha * kernel).astype(x.dtype), relation)
+        fixed = (alpha * bias)[:, :, None, None] + static[:, None]
+        return refined + fixed[:, :, None].astype(x.dtype)
+
+
+class GraphConv(nn.Module):
+    """The graph convolution of a block (CTR-GCN's unit_gcn).
+
+    Attributes:
+        skeleton: the body model.
+        features: channels out.
+    """
+
+    skeleton: Skeleton
+    features: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t"]:
+        """Return relu(norm(Σ_g topology_g · value_g(x)) + residual)."""
+        topology = Topology(self.skeleton, self.features, name="topology")(x)
+        shape = (SUBSETS, self.features)
+        kernel = self.param("value", fan_out_normal(self.features), (*shape, x.shape[0]))
+        bias = self.param("value_bias", nn.initializers.zeros, shape)
+        value = pointwise(kernel.reshape(-1, x.shape[0]), x)
+        value = value.reshape(*shape, *value.shape[1:])
+        # A bias passes through the contraction over neighbours as one number a joint.
+        offset = jnp.einsum("gdnuv,gd->dnu", topology, bias.astype(x.dtype))
+        y = jnp.einsum("gdnuv,gdnvt->dnut", topology, value) + offset[..., None]
+        y = BatchNorm(nn.initializers.constant(1e-6), name="norm")(y, train=train)
+        if x.shape[0] != self.features:
+            x = Projection(self.features, name="residual")(x, train=train)
+        return jax.nn.relu(y + x)
+
+
+class Block(nn.Module):
+    """A graph convolution and a temporal module, with a residual around both.
+
+    Attributes:
+        skeleton: the body model.
+        features: channels out.
+        stride: frames from one output to the next.
+        temporal: the temporal module's name.
+        residual: whether the input is added; the first block's is not.
+    """
+
+    skeleton: Skeleton
+    features: int
+    stride: int
+    temporal: str
+    residual: bool
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
+        """Return the block's output."""
+        y = GraphConv(self.skeleton, self.features, name="graph")(x, train=train)
+        y = TEMPORAL[self.temporal](self.stride, name="temporal")(y, train=train)
+        if self.residual:
+            same = x.shape[0] == self.features and self.stride == 1
+            change = Projection(self.features, self.stride, name="residual")
+            y = y + (x if same else change(x, train=train))
+        return jax.nn.relu(y)
+
+
+class Backbone(nn.Module):
+    """The skeleton encoder.
+
+    Attributes:
+        skeleton: the body model.
+        dtype: of the computation; parameters and statistics are float32.
+        width: channels of the first stage; they double from stage to stage.
+        stages: blocks of each stage; from the second on, each stage halves the frames.
+        temporal: `multi_scale` or `single_scale`.
+    """
+
+    skeleton: Skeleton
+    dtype: Any = jnp.float32
+    width: int = 64
+    stages: tuple[int, ...] = (4, 3, 3)
+    temporal: str = "multi_scale"
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
+        """Return the features of every person, joint and remaining frame."""
+        chosen("backbone.temporal", self.temporal, TEMPORAL)
+        b, m, t, v, c = x.shape
+        x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
+        x = BatchNorm(name="data_norm")(x, train=train).astype(self.dtype)
+        x = x.reshape(m, v, c, b, t).transpose(2, 3, 0, 1, 4).reshape(c, b * m, v, t)
+        for stage, blocks in enumerate(self.stages):
+            for place in range(blocks):
+                stride = 2 if stage and not place else 1
+                name = f"block{sum(self.stages[:stage]) + place}"
+                features, first = self.width * 2**stage, name == "block0"
+                block = Block(self.skeleton, features, stride, self.temporal, not first, name=name)
+                x = block(x, train=train)
+        return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)

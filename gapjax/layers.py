@@ -1,0 +1,125 @@
+"""Layers that the published skeleton networks are made of, channels first.
+
+Inside a backbone the channels come first (`c n v t`, n counting bodies), so that a 1x1 convolution
+is one matrix product over everything else and no axis is ever moved between layers.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Initializer = Callable[..., Array]
+
+# PyTorch's defaults.
+EPSILON = 1e-5
+MOMENTUM = 0.1
+
+
+def fan_in_uniform(fan_in: int) -> Initializer:
+    """Return PyTorch's default initialiser of linear layers and biases: U(±1/√fan_in)."""
+    bound = fan_in**-0.5
+
+    def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return initialize
+
+
+def fan_out_normal(fan_out: int) -> Initializer:
+    """Return He's normal initialiser by outputs: N(0, 2/fan_out)."""
+    return nn.initializers.normal((2.0 / fan_out) ** 0.5)
+
+
+def around_one(spread: float) -> Initializer:
+    """Return the initialiser N(1, spread²)."""
+
+    def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+        return 1.0 + spread * jax.random.normal(key, shape, dtype)
+
+    return initialize
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation with PyTorch's semantics, over all axes but the first.
+
+    Both moments come from one pass in float32. The variance that normalises is the biased one, the
+    running variance the unbiased one. Under `jit` the moments are those of the global batch.
+
+    Attributes:
+        scale_init: initialiser of the scale.
+    """
+
+    scale_init: Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "d ..."], shift: Float[Array, " d"] | float = 0.0, *, train: bool
+    ) -> Float[Array, "d ..."]:
+        """Return `x + shift` normalised.
+
+        Args:
+            x: what to normalise, channels first.
+            shift: the bias of the layer before; it cancels in training and is never added to x.
+            train: whether the batch's own moments are used, and the running ones updated.
+        """
+        channels = x.shape[0]
+        scale = self.param("scale", self.scale_init, (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
+        var = self.variable("batch_stats", "var", jnp.ones, channels)
+        offset = mean.value - shift
+        variance = var.value
+        if train:
+            offset, variance = moments(x)
+            count = x.size // channels
+            if not self.is_initializing():
+                seen = jax.lax.stop_gradient((offset + shift, variance * (count / (count - 1))))
+                mean.value += MOMENTUM * (seen[0] - mean.value)
+                var.value += MOMENTUM * (seen[1] - var.value)
+        factor = scale * jax.lax.rsqrt(variance + EPSILON)
+        rest = (channels,) + (1,) * (x.ndim - 1)
+        result = x * factor.reshape(rest) + (bias - offset * factor).reshape(rest)
+        return result.astype(x.dtype)
+
+
+def moments(x: Float[Array, "d ..."]) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
+    """Return mean and biased variance over all axes but the first, in one pass."""
+    axes = tuple(range(1, x.ndim))
+    x = x.astype(jnp.float32)
+    mean, square = x.mean(axes), jnp.square(x).mean(axes)
+    return mean, jnp.maximum(square - jnp.square(mean), 0.0)
+
+
+def pointwise(kernel: Float[Array, "d c"], x: Float[Array, "c ..."]) -> Float[Array, "d ..."]:
+    """Return a 1x1 convolution: one matrix product over all but the channels."""
+    flat = kernel.astype(x.dtype) @ x.reshape(x.shape[0], -1)
+    return flat.reshape(-1, *x.shape[1:])
+
+
+def convolve_time(
+    kernel: Float[Array, "d c t"], x: Float[Array, "c n v t2"], stride: int, dilation: int
+) -> Float[Array, "d n v t3"]:
+    """Return a convolution over time, padded to keep its length, joints folded into the batch."""
+    channels, bodies, joints, frames = x.shape
+    reach = (kernel.shape[2] - 1) * dilation // 2
+    y = jax.lax.conv_general_dilated(
+        x.reshape(channels, bodies * joints, frames),
+        kernel.astype(x.dtype),
+        window_strides=(stride,),
+        padding=[(reach, reach)],
+        rhs_dilation=(dilation,),
+        dimension_numbers=("CNW", "OIW", "CNW"),
+    )
+    return y.reshape(-1, bodies, joints, y.shape[-1])
+
+
+def max_over_time(x: Float[Array, "c n v t"], stride: int) -> Float[Array, "c n v t2"]:
+    """Return the largest of each frame and its two neighbours, every `stride` frames."""
+    padded = jnp.pad(x, [(0, 0)] * 3 + [(1, 1)], constant_values=-jnp.inf)
+    frames = x.shape[3]
+    shifted = [padded[..., i : i + frames : stride] for i in range(3)]
+    return jnp.maximum(jnp.maximum(shifted[0], shifted[1]), shifted[2])
