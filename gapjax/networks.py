@@ -1,6 +1,6 @@
 """Skeleton networks: a backbone, mean pooling, a classifier, and heads that meet text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from gapjax.layers import fan_in_uniform
+from gapjax.torch_import import StateDict
 
 
 def pool(features: Float[Array, "b m t v d"]) -> Float[Array, "b d"]:
@@ -118,3 +119,31 @@ class DescribedRecognizer(Recognizer):
         heads = [self.global_head(pooled)[:, None]] if self.whole else []
         heads += [self.part_heads(pool_parts(features, self.parts))] if self.parts else []
         return self.classifier(pooled), jnp.concatenate(heads, axis=1)
+
+
+def from_torch(state: StateDict, backbone: Callable[[StateDict], dict]) -> dict[str, dict]:
+    """Return the variables of a published network: a `DescribedRecognizer` where it has heads.
+
+    Args:
+        state: the published arrays.
+        backbone: the `from_torch` of the backbone's module.
+
+    Raises:
+        UserError: an array is missing or left over.
+    """
+    variables = backbone(state)
+    params = {"backbone": variables["params"], "classifier": {"Dense_0": _dense(state, "fc")}}
+    # The released order of the heads is head, hand, foot, hip; of the outputs, ours.
+    heads = [f"part_list.{number}" for number in (0, 1, 3, 2)]
+    if f"{heads[0]}.weight" in state:
+        dense = [_dense(state, head) for head in heads]
+        params["part_heads"] = {
+            name: np.stack([each[name] for each in dense]) for name in ("kernel", "bias")
+        }
+        params["global_head"] = _dense(state, "linear_head.ViT-B/32")
+    state.check_all_used(optional=["logit_scale"])
+    return {"params": params, "batch_stats": {"backbone": variables["batch_stats"]}}
+
+
+def _dense(state: StateDict, name: str) -> dict[str, Float[np.ndarray, "..."]]:
+    return {"kernel": state.kernel(name).T, "bias": state.bias(name)}

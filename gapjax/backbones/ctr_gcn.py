@@ -4,11 +4,13 @@ Ten blocks of a graph convolution whose topology is refined for every channel an
 temporal module. Inside, arrays are `c n v t` with n = persons of the batch (see `gapjax.layers`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.skeletons import Skeleton
@@ -16,6 +18,7 @@ from gapjax.graph import spatial_subsets
 from gapjax.layers import BatchNorm, fan_out_normal, pointwise
 from gapjax.lookup import chosen
 from gapjax.temporal import TEMPORAL
+from gapjax.torch_import import StateDict
 
 SUBSETS = 3
 
@@ -169,3 +172,91 @@ class Backbone(nn.Module):
                 block = Block(self.skeleton, features, stride, self.temporal, not first, name=name)
                 x = block(x, train=train)
         return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)
+
+
+def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
+    """Return the variables of `Backbone` from the published CTR-GCN's state dict.
+
+    Args:
+        state: the published arrays; blocks are called `l1`, `l2`, ...
+        blocks: how many blocks there are.
+
+    Raises:
+        UserError: an array is missing.
+    """
+    modules = {"data_norm": state.norm(["data_bn"])}
+    for number in range(blocks):
+        modules[f"block{number}"] = _block(state, f"l{number + 1}")
+    return _collections(modules)
+
+
+def _collections(modules: dict[str, tuple[dict, dict]]) -> dict[str, dict]:
+    """Return {params, batch_stats} from name → (params, batch_stats)."""
+    params, statistics = _join(modules)
+    return {"params": params, "batch_stats": statistics}
+
+
+def _join(modules: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:
+    params = {name: each[0] for name, each in modules.items()}
+    return params, {name: each[1] for name, each in modules.items() if each[1]}
+
+
+def _block(state: StateDict, name: str) -> tuple[dict, dict]:
+    temporal = _single_scale if f"{name}.tcn1.conv.weight" in state else _multi_scale
+    modules = {
+        "graph": _graph(state, f"{name}.gcn1"),
+        "temporal": temporal(state, f"{name}.tcn1"),
+    }
+    if f"{name}.residual.conv.weight" in state:
+        residual = f"{name}.residual"
+        modules["residual"] = _projection(state, f"{residual}.conv", f"{residual}.bn")
+    return _join(modules)
+
+
+def _projection(state: StateDict, conv: str, norm: str) -> tuple[dict, dict]:
+    params, statistics = _join({"norm": state.norm([norm])})
+    return {**params, "kernel": state.kernel(conv), "bias": state.bias(conv)}, statistics
+
+
+def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
+    def stack(get: Callable[[str], np.ndarray], layer: str) -> np.ndarray:
+        return np.stack([get(f"{name}.convs.{subset}.{layer}") for subset in range(SUBSETS)])
+
+    topology = {
+        "adjacency": state.array(f"{name}.PA"),
+        "alpha": state.array(f"{name}.alpha").reshape(()),
+        "entry": np.stack([stack(state.kernel, layer) for layer in ("conv1", "conv2")]),
+        "entry_bias": np.stack([stack(state.bias, layer) for layer in ("conv1", "conv2")]),
+        "kernel": stack(state.kernel, "conv4"),
+        "bias": stack(state.bias, "conv4"),
+    }
+    modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
+    if f"{name}.down.0.weight" in state:
+        modules["residual"] = _projection(state, f"{name}.down.0", f"{name}.down.1")
+    params, statistics = _join(modules)
+    value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
+    return params | value, statistics
+
+
+def _multi_scale(state: StateDict, name: str) -> tuple[dict, dict]:
+    branch = [f"{name}.branches.{number}" for number in range(4)]
+    convolutions = [f"{branch[number]}.3" for number in range(2)]
+    last = [*(f"{conv}.bn" for conv in convolutions), f"{branch[2]}.4", f"{branch[3]}.1"]
+    modules = {
+        "entry_norm": state.norm([f"{each}.1" for each in branch[:3]]),
+        "norm": state.norm(last),
+    }
+    params, statistics = _join(modules)
+    params |= {
+        "entry": np.concatenate([state.kernel(f"{each}.0") for each in branch]),
+        "entry_bias": np.concatenate([state.bias(f"{each}.0") for each in branch]),
+        "kernels": np.stack([state.time_kernel(f"{each}.conv") for each in convolutions]),
+        "bias": np.concatenate([state.bias(f"{each}.conv") for each in convolutions]),
+    }
+    return params, statistics
+
+
+def _single_scale(state: StateDict, name: str) -> tuple[dict, dict]:
+    params, statistics = _join({"norm": state.norm([f"{name}.bn"])})
+    kernel = state.time_kernel(f"{name}.conv")
+    return {**params, "kernel": kernel, "bias": state.bias(f"{name}.conv")}, statistics
