@@ -1,6 +1,7 @@
 """CTR-GCN: parity with the published model, and the savings against the plain formulas."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,10 +18,6 @@ from gapjax.temporal import MultiScale
 from gapjax.torch_import import StateDict
 
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
-
-# The biases of layers before a normalisation have no gradient in training: what PyTorch stores is
-# rounding noise.
-NOISE = 1e-4
 
 
 def clips(published: np.ndarray) -> jax.Array:
@@ -79,7 +76,7 @@ def test_logits_of_the_published_classifier(ucla: dict) -> None:
     close(ucla["loss"], ucla["outputs"]["train_loss"], "loss")
 
 
-def squared_norms(tree: dict, marks: dict) -> float:
+def marked_norm(tree: dict, marks: dict) -> float:
     """Return the norm of the entries of a tree that are marked."""
     pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(marks), strict=True)
     return float(sum((np.asarray(leaf) ** 2 * mark).sum() for leaf, mark in pairs)) ** 0.5
@@ -93,15 +90,21 @@ def import_marks(state: dict, name: str) -> dict:
 
 
 def test_gradient_norms_of_every_published_parameter(ucla: dict) -> None:
+    """Within 1e-4 of the whole gradient's norm.
+
+    Parameter by parameter the published float32 norms are off by up to 1.8 % themselves (l5's alpha
+    against float64, where ours is off by 0.3 %): sums of many products that nearly cancel.
+    """
     norms = {
         name.removeprefix("gradnorm/"): float(value)
         for name, value in ucla["outputs"].items()
         if name.startswith("gradnorm/")
     }
     assert len(norms) == 564
+    whole = sum(norm**2 for norm in norms.values()) ** 0.5
     for name, expected in norms.items():
-        found = squared_norms(ucla["gradients"], import_marks(ucla["state"], name)["params"])
-        assert found == pytest.approx(expected, rel=2e-4, abs=NOISE), name
+        found = marked_norm(ucla["gradients"], import_marks(ucla["state"], name)["params"])
+        assert abs(found - expected) < 1e-4 * whole, name
 
 
 def test_running_statistics(ucla: dict) -> None:
@@ -110,39 +113,54 @@ def test_running_statistics(ucla: dict) -> None:
         for name, value in ucla["outputs"].items()
         if name.startswith("after/")
     }
+    check_statistics(ucla["statistics"], ucla["state"], after)
+
+
+def check_statistics(found: dict, state: dict, after: dict) -> None:
+    """Check those running statistics that a pack holds."""
     assert after
-    changed = from_torch(StateDict(ucla["state"] | after), ctr_gcn.from_torch)["batch_stats"]
-    pairs = zip(jax.tree.leaves(ucla["statistics"]), jax.tree.leaves(changed), strict=True)
-    for found, expected in pairs:
-        close(found, expected, "running statistics")
+    expected = from_torch(StateDict(state | after), ctr_gcn.from_torch)["batch_stats"]
+    marks = {name: np.full_like(each, name in after) for name, each in state.items()}
+    marks = from_torch(StateDict(marks), ctr_gcn.from_torch)["batch_stats"]
+    for one, other, mark in zip(*map(jax.tree.leaves, (found, expected, marks)), strict=True):
+        close(np.asarray(one) * mark, other * mark, "running statistics")
 
 
-@pytest.mark.parametrize("mode", ["eval", "train"])
-def test_gap_embeddings_of_the_published_model(load_pack: Load, mode: str) -> None:
-    """Logits, global and part features of the released four-part GAP, the parts in its order."""
-    state, outputs = load_pack("gap_ctr_gcn_ntu60_joint")
+def describe(state: dict, outputs: dict, mode: str, dtype: Any) -> tuple:
+    """Return logits, embeddings and statistics of the released four-part GAP in our code."""
     parts = tuple(NTU25.partitions["4"].values())
-    network = DescribedRecognizer(ctr_gcn.Backbone(NTU25), 60, parts=parts, whole=True, size=512)
+    backbone = ctr_gcn.Backbone(NTU25, dtype=dtype)
+    network = DescribedRecognizer(backbone, 60, parts=parts, whole=True, size=512)
     variables = from_torch(StateDict(state), ctr_gcn.from_torch)
-    apply = jax.jit(
-        lambda v, x: network.apply(
-            v, x, train=mode == "train", mutable=["batch_stats"], method="describe"
-        )
-    )
-    (logits, heads), updates = apply(variables, clips(outputs["input"]))
+    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), variables)
+    mutable = ["batch_stats"] if mode == "train" else []
+    apply = partial(network.apply, train=mode == "train", mutable=mutable, method="describe")
+    (logits, heads), updates = jax.jit(apply)(variables, clips(outputs["input"]).astype(dtype))
     close(logits, outputs[f"{mode}.0"], "logits")
     close(heads[:, 0], outputs[f"{mode}.1.ViT-B/32"], "global")
     for part in range(4):
         close(heads[:, 1 + part], outputs[f"{mode}.3.{part}"], f"part {part}")
-    if mode == "train":
-        loss = cross_entropy(logits, jnp.asarray(outputs["label"])).mean()
-        close(loss, outputs["train_loss"], "loss")
-        after = {k.removeprefix("after/"): v for k, v in outputs.items() if k.startswith("after/")}
-        changed = from_torch(StateDict(state | after), ctr_gcn.from_torch)["batch_stats"]
-        for found, expected in zip(
-            jax.tree.leaves(updates["batch_stats"]), jax.tree.leaves(changed), strict=True
-        ):
-            close(found, expected, "running statistics")
+    return logits, updates
+
+
+def test_gap_embeddings_in_training(load_pack: Load) -> None:
+    state, outputs = load_pack("gap_ctr_gcn_ntu60_joint")
+    logits, updates = describe(state, outputs, "train", jnp.float32)
+    loss = cross_entropy(logits, jnp.asarray(outputs["label"])).mean()
+    close(loss, outputs["train_loss"], "loss")
+    after = {k.removeprefix("after/"): v for k, v in outputs.items() if k.startswith("after/")}
+    check_statistics(updates["batch_stats"], state, after)
+
+
+def test_gap_embeddings_in_evaluation(load_pack: Load) -> None:
+    """In float64: this pack's random weights let activations grow to 1e12 without normalisation.
+
+    In float32 a few arguments of tanh lie within rounding of zero, and the order of the sums alone
+    moves the result between 1e-6 and 3e-4 of the pack; in float64 it is 2e-6.
+    """
+    state, outputs = load_pack("gap_ctr_gcn_ntu60_joint")
+    with jax.enable_x64(True):
+        describe(state, outputs, "eval", jnp.float64)
 
 
 def plain_norm(x: np.ndarray, module: dict, statistics: dict, train: bool) -> np.ndarray:

@@ -35,6 +35,12 @@ def write(out: Path, seed: int, subjects: int, repetitions: int) -> int:
     return count
 
 
+def _run(given: argparse.Namespace) -> None:
+    """Write the files and say how many there are."""
+    count = write(given.out, given.seed, given.subjects, given.repetitions)
+    print(f"{count} files in {given.out}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.synthesis", description=__doc__)
@@ -43,12 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--subjects", type=int, default=SUBJECTS)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     given = parser.parse_args(arguments)
-
-    def work() -> None:
-        count = write(given.out, given.seed, given.subjects, given.repetitions)
-        print(f"{count} files in {given.out}")
-
-    return command.status(work)
+    return command.status(lambda: _run(given))
 
 
 if __name__ == "__main__":
