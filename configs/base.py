@@ -69,6 +69,7 @@ def get_config() -> ConfigDict:
 
     config.mesh = ConfigDict()
     config.mesh.devices = 0  # 0 is all of them
+    config.mesh.cpu_devices = 1  # parts that a CPU is seen as: 2 uses two cores, and so on
     return config
 
 

@@ -28,7 +28,7 @@ from gapjax.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
 from gapjax.pretrained import LoadedText
 from gapjax.prompts.prompts import load_texts
 from gapjax.run import Cadence, Run
-from gapjax.sharding import Layout, make_layout
+from gapjax.sharding import Layout, make_layout, split_cpu
 
 # Sections whose keys are the fields of a module that the config names.
 OPEN_SECTIONS = ("backbone", "method")
@@ -46,6 +46,7 @@ def build(config: ConfigDict) -> Run:
     """
     check_keys(config)
     spec = dataset_spec(config.data.dataset)
+    split_cpu(config.mesh.cpu_devices)
     layout = make_layout(config.mesh.devices)
     for batch_size in (config.train.batch_size, config.eval.batch_size):
         layout.check(batch_size)

@@ -123,7 +123,14 @@ def keep_until(path: Path, step: int) -> None:
 
 
 # Keys that say where and how fast a run is computed, not what is computed.
-FREE = ("data.dir", "data.feed", "train.steps_per_dispatch", "train.log_every", "mesh.devices")
+FREE = (
+    "data.dir",
+    "data.feed",
+    "train.steps_per_dispatch",
+    "train.log_every",
+    "mesh.devices",
+    "mesh.cpu_devices",
+)
 
 
 def claim(workdir: Path, config: Mapping[str, Any]) -> None:

@@ -5,6 +5,8 @@ One device is a mesh of one, so that there is a single code path. Batches are sp
 the global batch, so their values do not depend on the number of devices.
 """
 
+import contextlib
+import os
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -63,6 +65,19 @@ class Layout:
         """Return which columns of a global batch this host reads."""
         share = batch_size // jax.process_count()
         return slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+
+
+def split_cpu(parts: int) -> None:
+    """Let JAX see the CPU as several devices, so that a step uses several cores.
+
+    XLA computes most of a graph network's step on one core a device. Without effect once JAX has
+    looked for its devices, and where XLA_FLAGS already says how many there are.
+    """
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    # JAX refuses once its devices are known.
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", parts)
 
 
 def make_layout(devices: int = 0) -> Layout:
