@@ -86,7 +86,7 @@ class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
 def features(spec: DatasetSpec) -> tfds.features.FeaturesDict:
     """Return the features of a dataset's records: those of `Record`, axes t m v c."""
-    shape = (None, None, spec.skeleton.num_joints, 3)
+    shape = (None, None, spec.skeleton.num_joints, spec.coordinates)
     return tfds.features.FeaturesDict(
         {
             "skeleton": tfds.features.Tensor(shape=shape, dtype=np.float32, encoding="bytes"),

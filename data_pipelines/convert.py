@@ -108,8 +108,9 @@ def _checked(records: Iterable[Record], spec: DatasetSpec) -> Iterator[Record]:
 def _fault(record: Record, spec: DatasetSpec) -> str | None:
     """Return what is wrong with a record, or None."""
     frames, bodies, *rest = record.skeleton.shape
-    if rest != [spec.skeleton.num_joints, 3] or frames == 0:
-        return f"has the shape {record.skeleton.shape}, not frames x persons x joints x 3"
+    if rest != [spec.skeleton.num_joints, spec.coordinates] or frames == 0:
+        wanted = f"frames x persons x joints x {spec.coordinates}"
+        return f"has the shape {record.skeleton.shape}, not {wanted}"
     if not 1 <= bodies <= spec.persons:
         return f"has {bodies} persons, not 1 to {spec.persons}"
     if not np.isfinite(record.skeleton).all():

@@ -119,7 +119,7 @@ def _batch_maker(
             },
         )
         values, shapes = stored["skeleton/value"], stored["skeleton/shape"]
-        spec = tf.TensorSpec((persons, frames, None, 3), tf.float32)
+        spec = tf.TensorSpec((persons, frames, None, None), tf.float32)
         return tf.map_fn(padded, (values, shapes), fn_output_signature=spec), shapes[:, 0]
 
     return tf.function(batch, autograph=False)

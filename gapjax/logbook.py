@@ -76,14 +76,14 @@ class Logbook:
             str(workdir / "tensorboard"), purge_step=first_step
         )
 
-    def advance(self, step: int, facts: Mapping[str, float]) -> None:
+    def advance(self, step: int, facts: Mapping[str, float | int]) -> None:
         """Move the progress bar to a step and show some facts beside it."""
         self._bar.set_postfix(
             {name: f"{value:.3g}" for name, value in facts.items()}, refresh=False
         )
         self._bar.update(step - self._bar.n)
 
-    def write(self, step: int, epoch: int, metrics: Mapping[str, float | str]) -> None:
+    def write(self, step: int, epoch: int, metrics: Mapping[str, float | int | str]) -> None:
         """Append one line of metrics; numbers also go to TensorBoard."""
         if not self._lead:
             return

@@ -42,16 +42,17 @@ class MultiScale(nn.Module):
         shape = (len(DILATIONS), quarter, quarter, KERNEL)
         kernels = self.param("kernels", fan_out_normal(quarter * KERNEL), shape)
         bias = self.param("bias", zeros, (len(DILATIONS) * quarter,))
-        y = pointwise(entry, x)
+        moving, still = jax.lax.split(pointwise(entry, x), (3 * quarter, quarter))
+        moving_bias, still_bias = jax.lax.split(entry_bias, (3 * quarter, quarter))
         norm = BatchNorm(spread, name="entry_norm")
-        moving = jax.nn.relu(norm(y[: 3 * quarter], entry_bias[: 3 * quarter], train=train))
+        moving = jax.nn.relu(norm(moving, moving_bias, train=train))
+        *convolved, pooled = jax.lax.split(moving, (quarter,) * 3)
         branches = [
-            convolve_time(kernel, moving[i * quarter : (i + 1) * quarter], self.stride, dilation)
-            for i, (kernel, dilation) in enumerate(zip(kernels, DILATIONS, strict=True))
+            convolve_time(kernel, branch, self.stride, dilation)
+            for kernel, branch, dilation in zip(kernels, convolved, DILATIONS, strict=True)
         ]
-        branches.append(max_over_time(moving[2 * quarter :], self.stride))
-        branches.append(y[3 * quarter :, :, :, :: self.stride])
-        shift = jnp.concatenate([bias, jnp.zeros(quarter), entry_bias[3 * quarter :]])
+        branches += [max_over_time(pooled, self.stride), still[..., :: self.stride]]
+        shift = jnp.concatenate([bias, jnp.zeros(quarter), still_bias])
         return BatchNorm(spread, name="norm")(jnp.concatenate(branches), shift, train=train)
 
 

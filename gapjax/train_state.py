@@ -100,7 +100,7 @@ def make_train_step(
         gradients, (batch_stats, scalars) = jax.grad(loss, has_aux=True)(state.params)
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        scalars = scalars | {"gradient_norm": optax.global_norm(gradients)}
+        scalars = scalars | {"gradient_norm": optax.tree.norm(gradients)}
         new = state._replace(
             step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
         )

@@ -180,10 +180,10 @@ def test_the_rotation_commutes_with_the_crop_where_axes_are_not_scaled() -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sampling": "frame"}, "sampling='frame' is none of crop_resize, frames; did you mean"),
-        ({"modality": "velocity"}, "modality='velocity' is none of joint, bone, joint_motion"),
-        ({"scale": "axis"}, "scale='axis' is none of none, axis_range"),
-        ({"k_operator": ""}, "k_operator='' is none of corrected, released"),
+        ({"sampling": "frame"}, "sampling='frame' is not known; did you mean 'frames'"),
+        ({"modality": "velocity"}, "modality='velocity' is not known"),
+        ({"scale": "axis"}, "scale='axis' is not known"),
+        ({"k_operator": ""}, "k_operator='' is not known"),
         ({"window": 0}, "window=0 must be at least 1 frame"),
         ({"train_crop": (1.0, 0.5)}, r"train_crop=\(1.0, 0.5\) must be two shares in"),
         ({"eval_crop": 0.0}, r"eval_crop=0.0 must be a share in \(0, 1\]"),

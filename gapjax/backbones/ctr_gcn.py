@@ -76,7 +76,8 @@ class Topology(nn.Module):
         pair = pair.reshape(2, SUBSETS, small, *pair.shape[1:])
         pair = pair + entry_bias[..., None, None].astype(x.dtype)
         relation = jnp.tanh(pair[0][..., :, None] - pair[1][..., None, :])
-        refined = jnp.einsum("gdr,grnuv->gdnuv", (alpha * kernel).astype(x.dtype), relation)
+        flat = (alpha * kernel).astype(x.dtype) @ relation.reshape(SUBSETS, small, -1)
+        refined = flat.reshape(SUBSETS, self.features, *relation.shape[2:])
         fixed = (alpha * bias)[:, :, None, None] + static[:, None]
         return refined + fixed[:, :, None].astype(x.dtype)
 
@@ -103,7 +104,7 @@ class GraphConv(nn.Module):
         value = value.reshape(*shape, *value.shape[1:])
         # A bias passes through the contraction over neighbours as one number a joint.
         offset = jnp.einsum("gdnuv,gd->dnu", topology, bias.astype(x.dtype))
-        y = jnp.einsum("gdnuv,gdnvt->dnut", topology, value) + offset[..., None]
+        y = (topology @ value).sum(axis=0) + offset[..., None]
         y = BatchNorm(nn.initializers.constant(1e-6), name="norm")(y, train=train)
         if x.shape[0] != self.features:
             x = Projection(self.features, name="residual")(x, train=train)
