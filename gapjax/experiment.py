@@ -5,6 +5,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
@@ -19,16 +20,17 @@ from data_pipelines.index import Index
 from data_pipelines.order import TrainOrder
 from data_pipelines.pack import open_pack
 from data_pipelines.stream import stream
-from gapjax import lookup
+from gapjax import lookup, networks, torch_import
 from gapjax.clips import ClipRecipe
 from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.lookup import UserError, chosen, suggestion
-from gapjax.method import Ingredients
+from gapjax.method import Ingredients, Variables
 from gapjax.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
 from gapjax.pretrained import LoadedText
 from gapjax.prompts.prompts import load_texts
 from gapjax.run import Cadence, Run
 from gapjax.sharding import Layout, make_layout, split_cpu
+from gapjax.torch_import import StateDict
 
 # Sections whose keys are the fields of a module that the config names.
 OPEN_SECTIONS = ("backbone", "method")
@@ -209,9 +211,23 @@ def build_method(config: ConfigDict, spec: DatasetSpec) -> Any:
         skeleton=spec.skeleton,
         labels=spec.labels,
         texts=load_texts(config.text.file or spec.texts, spec.labels),
+        published=published(config.train.init_from, backbone),
         load_text=functools.partial(load_text, config),
     )
     return method.build(ingredients, construct(method.Options, config.method, "method"))
+
+
+def published(path: str, backbone: ModuleType) -> Variables:
+    """Return the variables of a published state dict, none where the path is empty.
+
+    Raises:
+        UserError: the backbone has no published weights, or the file is not what it should be.
+    """
+    if not path:
+        return {}
+    if not hasattr(backbone, "from_torch"):
+        raise UserError(f"train.init_from: {backbone.__name__} reads no published weights")
+    return networks.from_torch(StateDict(torch_import.read(path)), backbone.from_torch)
 
 
 def load_text(config: ConfigDict) -> LoadedText:

@@ -41,6 +41,7 @@ class Ingredients:
         skeleton: the body model.
         labels: the class names that are trained on.
         texts: the classes' descriptions, in the order of `labels`.
+        published: variables to start from (`networks.from_torch`); empty for none.
         load_text: opens the text encoder of the config; only methods that use text call it.
     """
 
@@ -48,6 +49,7 @@ class Ingredients:
     skeleton: Skeleton
     labels: Sequence[str]
     texts: Sequence[ClassText] = field(default=())
+    published: Variables = field(default_factory=dict)
     load_text: Callable[[], LoadedText] | None = None
 
 

@@ -1,6 +1,7 @@
 """Skeleton networks: a backbone, mean pooling, a classifier, and heads that meet text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from gapjax.layers import fan_in_uniform
+from gapjax.lookup import UserError
 from gapjax.torch_import import StateDict
 
 
@@ -143,6 +145,30 @@ def from_torch(state: StateDict, backbone: Callable[[StateDict], dict]) -> dict[
         params["global_head"] = _dense(state, "linear_head.ViT-B/32")
     state.check_all_used(optional=["logit_scale"])
     return {"params": params, "batch_stats": {"backbone": variables["batch_stats"]}}
+
+
+def adopt(fresh: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fresh variables with what is published in their place.
+
+    Heads that only one of the two has are left as they are, or out.
+
+    Raises:
+        UserError: an array has another shape, such as the classifier of other classes.
+    """
+    merged = {}
+    for name, value in fresh.items():
+        if name not in published:
+            merged[name] = value
+        elif isinstance(value, Mapping):
+            merged[name] = adopt(value, published[name])
+        elif value.shape == published[name].shape:
+            merged[name] = jnp.asarray(published[name])
+        else:
+            raise UserError(
+                f"train.init_from: {name!r} is {published[name].shape} there and {value.shape} "
+                "here; is it of other classes, joints or persons?"
+            )
+    return merged
 
 
 def _dense(state: StateDict, name: str) -> dict[str, Float[np.ndarray, "..."]]:

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from gapjax.lookup import UserError
+
+# What the readers raise for a file that is damaged, or is something else.
+UNREADABLE = (
+    *(OSError, ValueError, RuntimeError, EOFError),
+    *(zipfile.BadZipFile, pickle.UnpicklingError, SafetensorError),
+)
 
 # What wrappers of a published model put before its names.
 WRAPPERS = ("module.",)
@@ -34,7 +41,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path}: there is no such file")
     try:
         state = readers[path.suffix](path)
-    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: cannot be read as a state dict ({reason})") from error
     return {_unwrap(name): np.asarray(array) for name, array in state.items()}
@@ -47,8 +54,8 @@ def _unwrap(name: str) -> str:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _read_pt(path: Path) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -222,3 +222,14 @@ def assert_one_line(result: tuple[int, str, str], expected: str) -> None:
     assert status == 2, err
     assert len(lines) == 1, err
     assert expected.lower() in lines[0].lower()
+
+
+def test_training_starts_from_published_weights(
+    command: Command, tmp_path: Path, load_pack: Callable
+) -> None:
+    """The published weights of another dataset are refused in one line, naming the array."""
+    state, _ = load_pack("ctr_gcn_ucla")
+    np.savez(tmp_path / "published.npz", **state)
+    flags = [f"--config.train.init_from={tmp_path / 'published.npz'}", "--config.backbone.width=64"]
+    flags += ["--config.backbone.stages=(4,3,3)"]
+    assert_one_line(command.run(tmp_path / "run", *flags), "init_from")

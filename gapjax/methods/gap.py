@@ -6,7 +6,7 @@ encoder and the heads are for training alone: `predict` uses the backbone and th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from gapjax.lookup import UserError, chosen
 from gapjax.losses import TARGETS, cross_entropy, match_targets, matching_loss
 from gapjax.method import Ingredients, LossOut, Text, Variables
 from gapjax.methods import supervised
-from gapjax.networks import DescribedRecognizer
+from gapjax.networks import DescribedRecognizer, adopt
 from gapjax.prompts.prompts import global_strings, part_strings
 
 # The inverse temperature: a free factor as released, a constant, or CLIP's exponential.
@@ -75,6 +75,7 @@ class Gap:
         tables: the strings of the classes: `global` and `parts`, as far as there are such heads.
         encoder: the text encoder.
         text_params: the text encoder's pretrained parameters.
+        published: variables of the network to start from.
     """
 
     network: DescribedRecognizer
@@ -82,6 +83,7 @@ class Gap:
     tables: dict[str, text_table.TextTable]
     encoder: nn.Module
     text_params: Any
+    published: Variables = field(default_factory=dict)
 
     def prepare_text(self) -> Text:
         """Return the tables of strings, encoded if the text encoder is frozen."""
@@ -92,7 +94,8 @@ class Gap:
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
         """Return the network freshly initialised beside the pretrained text encoder."""
-        network = jax.jit(partial(self.network.init, train=False, method="describe"))(rng, clips)
+        fresh = jax.jit(partial(self.network.init, train=False, method="describe"))(rng, clips)
+        network = adopt(fresh, self.published)
         heads = len(self.network.parts) + self.network.whole
         params = {"network": network["params"], "scale": jnp.full((heads,), CLIP_SCALE)}
         if self.options.learn_loss_weight:
@@ -211,4 +214,4 @@ def build(ingredients: Ingredients, options: Options) -> Gap | supervised.Superv
         whole="global" in tables,
         size=text.features,
     )
-    return Gap(network, options, tables, text.module, text.params)
+    return Gap(network, options, tables, text.module, text.params, ingredients.published)

@@ -1,6 +1,6 @@
 """Plain supervised recognition: a backbone, mean pooling and one linear layer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import jax
@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from gapjax.losses import cross_entropy
 from gapjax.method import Ingredients, LossOut, Text, Variables
-from gapjax.networks import Recognizer
+from gapjax.networks import Recognizer, adopt
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,11 @@ class Supervised:
 
     Attributes:
         network: the skeleton encoder with its classifier.
+        published: variables to start from.
     """
 
     network: Recognizer
+    published: Variables = field(default_factory=dict)
 
     def prepare_text(self) -> Text:
         """Return nothing: no text is used."""
@@ -32,7 +34,8 @@ class Supervised:
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
         """Return freshly initialised variables."""
-        return jax.jit(partial(self.network.init, train=False))(rng, clips)
+        fresh = jax.jit(partial(self.network.init, train=False))(rng, clips)
+        return adopt(fresh, self.published)
 
     def loss(
         self,
@@ -60,4 +63,6 @@ class Supervised:
 def build(ingredients: Ingredients, options: Options) -> Supervised:
     """Return the method of an experiment."""
     del options
-    return Supervised(Recognizer(ingredients.backbone, len(ingredients.labels)))
+    return Supervised(
+        Recognizer(ingredients.backbone, len(ingredients.labels)), ingredients.published
+    )
