@@ -54,6 +54,12 @@ def get_config() -> ConfigDict:
     config.optimizer.weight_decay = 4e-4
     config.optimizer.rules = ()  # (pattern, learning-rate factor[, weight decay]) triples
 
+    _fill_running(config)
+    return config
+
+
+def _fill_running(config: ConfigDict) -> None:
+    """Fill in how a run is carried out."""
     config.train = ConfigDict()
     config.train.epochs = 1
     config.train.batch_size = 64
@@ -70,7 +76,6 @@ def get_config() -> ConfigDict:
     config.mesh = ConfigDict()
     config.mesh.devices = 0  # 0 is all of them
     config.mesh.cpu_devices = 1  # parts that a CPU is seen as: 2 uses two cores, and so on
-    return config
 
 
 def use_ctr_gcn(config: ConfigDict) -> None:

@@ -126,3 +126,13 @@ class StateDict:
         if left:
             shown = ", ".join(left[:3])
             raise UserError(f"the state dict has {len(left)} unexpected arrays, such as {shown}")
+
+
+def join(modules: Mapping[str, tuple[dict, dict]]) -> tuple[dict, dict]:
+    """Return (params, statistics) by module from the same of each; empty ones are left out.
+
+    >>> join({"a": ({"kernel": 1}, {}), "b": ({"scale": 2}, {"mean": 3})})
+    ({'a': {'kernel': 1}, 'b': {'scale': 2}}, {'b': {'mean': 3}})
+    """
+    params = {name: each[0] for name, each in modules.items()}
+    return params, {name: each[1] for name, each in modules.items() if each[1]}

@@ -18,7 +18,7 @@ from gapjax.graph import spatial_subsets
 from gapjax.layers import BatchNorm, fan_out_normal, pointwise
 from gapjax.lookup import chosen
 from gapjax.temporal import TEMPORAL
-from gapjax.torch_import import StateDict
+from gapjax.torch_import import StateDict, join
 
 SUBSETS = 3
 
@@ -188,18 +188,8 @@ def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
     modules = {"data_norm": state.norm(["data_bn"])}
     for number in range(blocks):
         modules[f"block{number}"] = _block(state, f"l{number + 1}")
-    return _collections(modules)
-
-
-def _collections(modules: dict[str, tuple[dict, dict]]) -> dict[str, dict]:
-    """Return {params, batch_stats} from name → (params, batch_stats)."""
-    params, statistics = _join(modules)
+    params, statistics = join(modules)
     return {"params": params, "batch_stats": statistics}
-
-
-def _join(modules: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:
-    params = {name: each[0] for name, each in modules.items()}
-    return params, {name: each[1] for name, each in modules.items() if each[1]}
 
 
 def _block(state: StateDict, name: str) -> tuple[dict, dict]:
@@ -211,11 +201,11 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     if f"{name}.residual.conv.weight" in state:
         residual = f"{name}.residual"
         modules["residual"] = _projection(state, f"{residual}.conv", f"{residual}.bn")
-    return _join(modules)
+    return join(modules)
 
 
 def _projection(state: StateDict, conv: str, norm: str) -> tuple[dict, dict]:
-    params, statistics = _join({"norm": state.norm([norm])})
+    params, statistics = join({"norm": state.norm([norm])})
     return {**params, "kernel": state.kernel(conv), "bias": state.bias(conv)}, statistics
 
 
@@ -234,7 +224,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
     modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
     if f"{name}.down.0.weight" in state:
         modules["residual"] = _projection(state, f"{name}.down.0", f"{name}.down.1")
-    params, statistics = _join(modules)
+    params, statistics = join(modules)
     value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
     return params | value, statistics
 
@@ -247,7 +237,7 @@ def _multi_scale(state: StateDict, name: str) -> tuple[dict, dict]:
         "entry_norm": state.norm([f"{each}.1" for each in branch[:3]]),
         "norm": state.norm(last),
     }
-    params, statistics = _join(modules)
+    params, statistics = join(modules)
     params |= {
         "entry": np.concatenate([state.kernel(f"{each}.0") for each in branch]),
         "entry_bias": np.concatenate([state.bias(f"{each}.0") for each in branch]),
@@ -258,6 +248,6 @@ def _multi_scale(state: StateDict, name: str) -> tuple[dict, dict]:
 
 
 def _single_scale(state: StateDict, name: str) -> tuple[dict, dict]:
-    params, statistics = _join({"norm": state.norm([f"{name}.bn"])})
+    params, statistics = join({"norm": state.norm([f"{name}.bn"])})
     kernel = state.time_kernel(f"{name}.conv")
     return {**params, "kernel": kernel, "bias": state.bias(f"{name}.conv")}, statistics
