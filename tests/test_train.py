@@ -148,6 +148,20 @@ def test_both_feeds_train_equally(command: Command, finished: Path, tmp_path: Pa
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+def test_gap_trains_on_real_sequences(
+    nw_ucla_zip: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The real NW-UCLA archive, converted and trained on by the public commands."""
+    convert = [sys.executable, "-m", "data_pipelines.convert", "nw_ucla", f"--raw={nw_ucla_zip}"]
+    convert.append(f"--out={tmp_path / 'data'}")
+    subprocess.run(convert, cwd=ROOT, check=True, capture_output=True)
+    command = Command(tmp_path / "data", environment)
+    result = command.run(tmp_path / "run", config="--config=configs/gap_ucla.py:smoke")
+    assert result[0] == 0, result
+    assert "464 samples; dataset nw_ucla, protocol xview" in result[1]
+    assert metrics(tmp_path / "run")[-1]["eval/top1"] > 0.1
+
+
 def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_path: Path) -> None:
     workdir = tmp_path / "copy"
     shutil.copytree(finished, workdir)
