@@ -48,7 +48,8 @@ class Topology(nn.Module):
     """The refined topologies of the three subsets: A + α·Q(x), one matrix a channel and body.
 
     Q = conv4(tanh(conv1(x̄)_u - conv2(x̄)_v)), x̄ the mean over time, which commutes with the 1x1
-    convolutions (facts B.1; CTR-GCN, Eq. 3-5).
+    convolutions (facts B.1; CTR-GCN, Eq. 3-5). The bias of conv4 and A are two more relations, so
+    that the topology is one product: mixing (d r) · relation (r u v).
 
     Attributes:
         skeleton: the body model.
@@ -59,8 +60,10 @@ class Topology(nn.Module):
     features: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "c n v t"]) -> Float[Array, "g d n u v"]:
-        """Return row u's weights on its neighbours v."""
+    def __call__(
+        self, x: Float[Array, "c n v t"]
+    ) -> tuple[Float[Array, "g d r"], Float[Array, "g r n u v"]]:
+        """Return mixing and relation; their product weighs row u's neighbours v."""
         channels, zeros = x.shape[0], nn.initializers.zeros
         small = 8 if channels <= 9 else channels // 8
         adjacency = jnp.asarray(spatial_subsets(self.skeleton))
@@ -76,10 +79,10 @@ class Topology(nn.Module):
         pair = pair.reshape(2, SUBSETS, small, *pair.shape[1:])
         pair = pair + entry_bias[..., None, None].astype(x.dtype)
         relation = jnp.tanh(pair[0][..., :, None] - pair[1][..., None, :])
-        flat = (alpha * kernel).astype(x.dtype) @ relation.reshape(SUBSETS, small, -1)
-        refined = flat.reshape(SUBSETS, self.features, *relation.shape[2:])
-        fixed = (alpha * bias)[:, :, None, None] + static[:, None]
-        return refined + fixed[:, :, None].astype(x.dtype)
+        one = jnp.ones_like(relation[:, :1])
+        relation = jnp.concatenate([relation, one, static[:, None, None].astype(x.dtype) * one], 1)
+        columns = [alpha * kernel, alpha * bias[..., None], jnp.ones_like(bias)[..., None]]
+        return jnp.concatenate(columns, axis=2).astype(x.dtype), relation
 
 
 class GraphConv(nn.Module):
@@ -96,14 +99,18 @@ class GraphConv(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t"]:
         """Return relu(norm(Σ_g topology_g · value_g(x)) + residual)."""
-        topology = Topology(self.skeleton, self.features, name="topology")(x)
+        mixing, relation = Topology(self.skeleton, self.features, name="topology")(x)
+        topology = mixing @ relation.reshape(*relation.shape[:2], -1)
+        topology = topology.reshape(*mixing.shape[:2], *relation.shape[2:])
         shape = (SUBSETS, self.features)
         kernel = self.param("value", fan_out_normal(self.features), (*shape, x.shape[0]))
         bias = self.param("value_bias", nn.initializers.zeros, shape)
         value = pointwise(kernel.reshape(-1, x.shape[0]), x)
         value = value.reshape(*shape, *value.shape[1:])
-        # A bias passes through the contraction over neighbours as one number a joint.
-        offset = jnp.einsum("gdnuv,gd->dnu", topology, bias.astype(x.dtype))
+        # A bias passes through the contraction over neighbours as one number a joint: the sum of
+        # its row of the topology, which is had from the smaller relation.
+        weights = mixing * bias[..., None].astype(x.dtype)
+        offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1))
         y = (topology @ value).sum(axis=0) + offset[..., None]
         y = BatchNorm(nn.initializers.constant(1e-6), name="norm")(y, train=train)
         if x.shape[0] != self.features:
