@@ -1,9 +1,8 @@
 """From a config to a run: the only place below `main` that reads a `ConfigDict`."""
 
-import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -128,7 +127,9 @@ def check_keys(config: ConfigDict) -> None:
             raise UserError(f"unknown config key {key!r}{suggestion(key, list(known))}")
 
 
-def construct(make: Callable[..., Built], section: ConfigDict, title: str, **given: Any) -> Built:
+def construct(
+    make: Callable[..., Built], section: Mapping[str, Any] | ConfigDict, title: str, **given: Any
+) -> Built:
     """Call `make` with a section's keys as arguments.
 
     Args:
@@ -162,8 +163,8 @@ def dataset_spec(name: str) -> DatasetSpec:
 def sgd_options(config: ConfigDict) -> SgdOptions:
     """Return the optimizer's options; rules are tuples in a config."""
     rules = tuple(Rule(*rule) for rule in config.optimizer.rules)
-    options = construct(SgdOptions, config.optimizer, "optimizer")
-    return dataclasses.replace(options, rules=rules)
+    section = {key: value for key, value in config.optimizer.items() if key != "rules"}
+    return construct(SgdOptions, section, "optimizer", rules=rules)
 
 
 def cadence(config: ConfigDict) -> Cadence:

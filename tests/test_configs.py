@@ -69,3 +69,11 @@ def test_an_unknown_key_is_refused_with_a_suggestion() -> None:
 def test_flatten() -> None:
     config = ConfigDict({"a": {"b": 1, "c": (1, 2)}, "d": None})
     assert experiment.flatten(config) == {"a.b": 1, "a.c": (1, 2), "d": None}
+
+
+def test_optimizer_rules_are_tuples_in_a_config() -> None:
+    config = gap_ucla.get_config()
+    config.optimizer.rules = (("^text_encoder/", 0.1), ("scale", 0.0, 0.0))
+    rules = experiment.sgd_options(config).rules
+    assert [rule.learning_rate for rule in rules] == [0.1, 0.0]
+    assert rules[1].weight_decay == 0.0

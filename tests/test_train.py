@@ -238,10 +238,10 @@ def assert_one_line(result: tuple[int, str, str], expected: str) -> None:
     assert expected.lower() in lines[0].lower()
 
 
-def test_training_starts_from_published_weights(
+def test_published_weights_of_another_dataset_are_refused(
     command: Command, tmp_path: Path, load_pack: Callable
 ) -> None:
-    """The published weights of another dataset are refused in one line, naming the array."""
+    """They are refused in one line that names the array."""
     state, _ = load_pack("ctr_gcn_ucla")
     np.savez(tmp_path / "published.npz", **state)
     flags = [f"--config.train.init_from={tmp_path / 'published.npz'}", "--config.backbone.width=64"]
