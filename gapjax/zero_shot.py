@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from gapjax.metrics import mean_class_accuracy, top_k_accuracy
 
@@ -68,13 +68,13 @@ class Curve:
         """Return the area under the curve of seen over unseen accuracy (Chao et al., ECCV 2016)."""
         return float(np.trapezoid(self.seen, self.unseen))
 
-    @property
-    def candidates(self) -> Float[np.ndarray, " n2"]:
-        """Return one γ within each interval: the middle of it."""
-        ends = self.threshold
-        if not len(ends):
-            return np.zeros(1)
-        return np.concatenate([[ends[0] - 1], (ends[:-1] + ends[1:]) / 2, [ends[-1] + 1]])
+
+def middles(threshold: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n2"]:
+    """Return one γ within each interval between thresholds, the open ones at the ends included."""
+    if not len(threshold):
+        return np.zeros(1)
+    inner = (threshold[:-1] + threshold[1:]) / 2
+    return np.concatenate([[threshold[0] - 1], inner, [threshold[-1] + 1]])
 
 
 def make_curve(
@@ -111,7 +111,7 @@ def _cumulate(
     threshold: Float[np.ndarray, " n"],
     margin: Float[np.ndarray, " n2"],
     weight: Float[np.ndarray, " n2"],
-) -> Float[np.ndarray, " n2"]:
+) -> Float[np.ndarray, " n3"]:
     """Return 0 and, for each threshold, the weight of the samples up to it."""
     counted = weight > 0
     places = np.searchsorted(threshold, margin[counted])
@@ -120,7 +120,7 @@ def _cumulate(
 
 
 def _argmax(
-    score: Float[np.ndarray, "n k"], allowed: Int[np.ndarray, " k"] | np.ndarray
+    score: Float[np.ndarray, "n k"], allowed: Bool[np.ndarray, " k"]
 ) -> Int[np.ndarray, " n"]:
     return np.where(allowed, score, -np.inf).argmax(axis=1)
 
@@ -133,10 +133,8 @@ def best_gamma(curves: Sequence[Curve]) -> float:
     Args:
         curves: those of the validation splits; or the test curve alone, for the oracle's γ.
     """
-    candidates = np.unique(np.concatenate([curve.candidates for curve in curves]))
-    means = [
-        np.mean([harmonic_mean(*curve.at(gamma)) for curve in curves]) for gamma in candidates
-    ]
+    candidates = middles(np.unique(np.concatenate([curve.threshold for curve in curves])))
+    means = [np.mean([harmonic_mean(*curve.at(gamma)) for curve in curves]) for gamma in candidates]
     best = np.flatnonzero(np.isclose(means, np.max(means)))
     return float(candidates[best[len(best) // 2]])
 

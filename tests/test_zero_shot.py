@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gapjax import zero_shot
-from gapjax.zero_shot import AVERAGES, best_gamma, harmonic_mean, make_curve
+from gapjax.zero_shot import AVERAGES, best_gamma, harmonic_mean, make_curve, middles
 
 UNSEEN = (5, 1, 3)
 
@@ -41,7 +41,7 @@ def accuracies(
 @pytest.mark.parametrize("average", sorted(AVERAGES))
 def test_the_curve_at_any_gamma(drawn: tuple[np.ndarray, np.ndarray], average: str) -> None:
     curve = make_curve(*drawn, UNSEEN, average)
-    gammas = np.concatenate([curve.candidates, curve.threshold, [-99.0, 99.0, 0.0, 0.012]])
+    gammas = np.concatenate([middles(curve.threshold), curve.threshold, [-99.0, 99.0, 0.0, 0.012]])
     for gamma in gammas:
         expected = accuracies(*drawn, gamma, average)
         np.testing.assert_allclose(curve.at(gamma), expected, atol=1e-12)
