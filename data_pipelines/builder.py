@@ -12,8 +12,8 @@ from absl import logging
 from tensorflow_datasets.core import writer as tfds_writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from data_pipelines.datasets.spec import DatasetSpec
 from data_pipelines.raw.record import Record
+from data_pipelines.spec import DatasetSpec
 
 # All samples are one split: protocols and zero-shot splits are selections over the index.
 SPLIT = "samples"

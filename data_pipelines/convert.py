@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from data_pipelines import command, datasets, index, tfrecord
 from data_pipelines.atomic import locked, replacing
-from data_pipelines.datasets.spec import DatasetSpec
 from data_pipelines.raw.record import DataError, Record
+from data_pipelines.spec import DatasetSpec
 
 
 def convert(name: str, raw: Path | None, out: Path) -> Path:
@@ -65,7 +65,7 @@ def dataset(name: str) -> ModuleType:
     Raises:
         DataError: there is no such dataset; the message lists those there are.
     """
-    names = sorted({found.name for found in pkgutil.iter_modules(datasets.__path__)} - {"spec"})
+    names = sorted({found.name for found in pkgutil.iter_modules(datasets.__path__)})
     if name not in names:
         raise DataError(f"no dataset {name!r} (there are: {', '.join(names)})")
     return importlib.import_module(f"{datasets.__name__}.{name}")
@@ -84,7 +84,8 @@ def _write(spec: DatasetSpec, records: Iterable[Record], folder: Path) -> int:
     tfrecord.tensorflow()
     from data_pipelines import builder
 
-    total = sum(next(iter(spec.protocols.values())).counts) if spec.protocols else None
+    counts = next((each.counts for each in spec.protocols.values() if each.counts), None)
+    total = sum(counts) if counts else None
     bar = tqdm(records, spec.name, total, unit=" samples", disable=None, leave=False)
     builder.write(spec, _checked(iter(bar), spec), folder.parent)
     rows = list(_index_rows(folder))

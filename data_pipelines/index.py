@@ -16,9 +16,9 @@ import numpy as np
 from etils import epath
 from jaxtyping import Int, Int32, Int64, Shaped
 
-from data_pipelines.datasets.spec import Protocol
 from data_pipelines.order import permutation
 from data_pipelines.raw.record import DataError
+from data_pipelines.spec import Protocol
 
 FILE = "index.csv"
 

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from data_pipelines.order import eval_batches
-from gapjax.clips import eval_clips
 from gapjax.method import Text, Variables
 from gapjax.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.run import Run
@@ -24,7 +23,7 @@ def make_predict(run: Run) -> Predict:
 
     def predict(variables: Variables, store: Any, request: Any, text: Text) -> Float[Array, "b k"]:
         batch = run.feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
-        clips = eval_clips(run.recipe, batch.frames, batch.length)
+        clips = run.eval_input(batch.frames, batch.length)
         return run.method.predict(variables, clips, text)
 
     return jax.jit(predict, out_shardings=run.layout.replicated)

@@ -1,255 +1,196 @@
-"""From a config to a run: the only place below `main` that reads a `ConfigDict`."""
+"""From a config to a run: the design's only door between configs and everything else."""
 
+import dataclasses
 import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
 from ml_collections import ConfigDict
 
-from configs import base
-from data_pipelines import index as indexing
-from data_pipelines.datasets.spec import DatasetSpec
-from data_pipelines.index import Index
-from data_pipelines.order import TrainOrder
-from data_pipelines.pack import open_pack
-from data_pipelines.stream import stream
-from gapjax import lookup, networks, torch_import
-from gapjax.clips import ClipRecipe
-from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
-from gapjax.lookup import UserError, chosen, suggestion
-from gapjax.method import Ingredients, Variables
-from gapjax.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
-from gapjax.pretrained import LoadedText
-from gapjax.prompts.prompts import load_texts
-from gapjax.run import Cadence, Run
+from gapjax import encoder as encoders
+from gapjax import evaluate, features, zero_shot
+from gapjax.clips import ClipRecipe, eval_clips, train_clips
+from gapjax.dataset import Dataset, open_dataset, open_feed, train_order
+from gapjax.encoder import Encoded, Encoder
+from gapjax.ingredients import backbone_module, build_backbone, build_method
+from gapjax.lookup import UserError, chosen
+from gapjax.optimizer import make_optimizer, step_schedule
+from gapjax.person_merge import MERGES
+from gapjax.run import Run
+from gapjax.scores import read_scores, scores_path
+from gapjax.sections import cadence, check_keys, construct, flatten, sgd_options
 from gapjax.sharding import Layout, make_layout, split_cpu
-from gapjax.torch_import import StateDict
+from gapjax.stages import Given, needs_encoder
 
-# Sections whose keys are the fields of a module that the config names.
-OPEN_SECTIONS = ("backbone", "method")
-PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-
-Built = TypeVar("Built")
+# Where the features of a frozen encoder come from: once for all, or of fresh clips in every step.
+FEATURES = ("cached", "fresh")
 
 
-def build(config: ConfigDict) -> Run:
+def build(config: ConfigDict, given: Given | None = None) -> Run:
     """Return the run that a config describes, with its data opened and its devices found.
+
+    Args:
+        config: the config of one stage (`gapjax.stages`).
+        given: what earlier stages left.
 
     Raises:
         UserError: the config has an unknown key or a value that makes no sense.
         DataError: the data set is missing or damaged.
     """
     check_keys(config)
-    spec = dataset_spec(config.data.dataset)
     split_cpu(config.mesh.cpu_devices)
     layout = make_layout(config.mesh.devices)
     for batch_size in (config.train.batch_size, config.eval.batch_size):
         layout.check(batch_size)
-    directory = Path(config.data.dir) / spec.name
-    index = Index.load(directory)
-    order, evaluations = split(config, spec, index)
-    schedule_options = sgd_options(config)
-    schedule = step_schedule(schedule_options, order.steps_per_epoch)
-    recipe = construct(ClipRecipe, config.clips, "clips", skeleton=spec.skeleton)
-    joints = spec.skeleton.num_joints
+    dataset = open_dataset(config)
+    run = _on_clips(config, dataset, layout)
+    if needs_encoder(config):
+        run = _on_features(run, config, dataset, given or Given())
+    return run
+
+
+def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
+    """Return a run whose method sees clips."""
+    order = train_order(dataset, config, config.data.repeat)
+    options = sgd_options(config)
+    schedule = step_schedule(options, order.steps_per_epoch)
+    recipe = clip_recipe(config, dataset)
+    spec = dataset.spec
     return Run(
-        method=build_method(config, spec),
-        recipe=recipe,
-        clip_shape=(spec.persons, recipe.window, joints, spec.coordinates),
-        optimizer=make_optimizer(schedule_options, schedule),
+        method=build_method(config, dataset),
+        train_input=functools.partial(train_clips, recipe),
+        eval_input=functools.partial(eval_clips, recipe),
+        clip_shape=(spec.persons, recipe.window, spec.skeleton.num_joints, spec.coordinates),
+        optimizer=make_optimizer(options, schedule),
         schedule=schedule,
-        feed=FEEDS[chosen("data.feed", config.data.feed, FEEDS)](
-            directory, index, layout, spec.persons
-        ),
-        index=index,
+        feed=open_feed(dataset, config, layout),
+        index=dataset.index,
         order=order,
-        evaluations=evaluations,
+        evaluations=dataset.problem.evaluations,
         eval_batch_size=config.eval.batch_size,
         epochs=config.train.epochs,
         seed=config.seed,
         cadence=cadence(config),
         layout=layout,
-        labels=spec.labels,
-        facts=facts(config, index),
+        trained_on=dataset.seen_labels,
+        summarize=evaluate.summary,
+        facts=facts(config, dataset),
         config=flatten(config),
     )
 
 
-def resident_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
-    """Put a converted dataset on the devices, packing it first if it is not packed yet."""
-    pack = open_pack(directory)
-    store = Store(
-        frames=np.asarray(pack.frames, np.float32),
-        start=pack.start.astype(np.int32),
-        count=pack.count.astype(np.int32),
-        bodies=pack.bodies.astype(np.int32),
-        label=index.label.astype(np.int32),
+def clip_recipe(config: ConfigDict, dataset: Dataset) -> ClipRecipe:
+    """Return how frames become clips."""
+    return construct(ClipRecipe, config.clips, "clips", skeleton=dataset.spec.skeleton)
+
+
+def _on_features(run: Run, config: ConfigDict, dataset: Dataset, given: Given) -> Run:
+    """Return the run with a frozen encoder before its method, and zero-shot metrics."""
+    encoder = load_encoder(config, dataset, given)
+    summarize = functools.partial(
+        zero_shot.summary, unseen=dataset.problem.unseen_places, gammas=gammas(config, given)
     )
-    return ResidentFeed(layout.replicate(store), layout, persons, int(index.frames.max()))
+    run = dataclasses.replace(run, summarize=summarize)
+    if chosen("encoder.features", config.encoder.features, FEATURES) == "fresh":
+        return dataclasses.replace(run, method=Encoded(run.method, encoder, config.encoder.norm))
+    if config.encoder.norm != "frozen":
+        raise UserError("encoder.norm='released' needs encoder.features='fresh'")
+    return _on_cached_features(run, config, dataset, encoder, given)
 
 
-def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
-    """Read a converted dataset while training."""
-    frames = int(index.frames.max())
-    read = functools.partial(stream, directory, index, frames=frames, persons=persons)
-    return StreamFeed(read, index.label, layout)
-
-
-FEEDS = {"resident": resident_feed, "stream": stream_feed}
-
-
-def flatten(config: ConfigDict) -> dict[str, Any]:
-    """Return dotted key → value."""
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, ConfigDict):
-            flat |= {f"{name}.{key}": each for key, each in flatten(value).items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-def check_keys(config: ConfigDict) -> None:
-    """Refuse keys that no part of the system reads.
-
-    Raises:
-        UserError: names the key, and the known key that is nearest to it.
-    """
-    known = flatten(base.get_config())
-    for key in flatten(config):
-        if key not in known and key.split(".")[0] not in OPEN_SECTIONS:
-            raise UserError(f"unknown config key {key!r}{suggestion(key, list(known))}")
-
-
-def construct(
-    make: Callable[..., Built], section: Mapping[str, Any] | ConfigDict, title: str, **given: Any
-) -> Built:
-    """Call `make` with a section's keys as arguments.
-
-    Args:
-        make: a dataclass, or any callable with named arguments.
-        section: the section of the config.
-        title: the section's name, for messages.
-        **given: arguments that the config does not decide.
-
-    Raises:
-        UserError: the section has a key that `make` does not take, or a value that it refuses.
-    """
-    keys = {key: value for key, value in section.items() if key != "name"}
-    hidden = {"parent", "name", *given}
-    takes = [name for name in inspect.signature(make).parameters if name not in hidden]
-    for key in keys:
-        if key not in takes:
-            listed = ", ".join(takes)
-            hint = suggestion(key, takes)
-            raise UserError(f"unknown config key {title}.{key}{hint} (there are: {listed})")
-    try:
-        return make(**keys, **given)
-    except UserError as error:
-        raise UserError(f"{title}.{error}") from error
-
-
-def dataset_spec(name: str) -> DatasetSpec:
-    """Return the facts of a dataset by its name."""
-    return lookup.module("data_pipelines.datasets", name).SPEC
-
-
-def sgd_options(config: ConfigDict) -> SgdOptions:
-    """Return the optimizer's options; rules are tuples in a config."""
-    rules = tuple(Rule(*rule) for rule in config.optimizer.rules)
-    section = {key: value for key, value in config.optimizer.items() if key != "rules"}
-    return construct(SgdOptions, section, "optimizer", rules=rules)
-
-
-def cadence(config: ConfigDict) -> Cadence:
-    """Return how often things happen."""
-    return Cadence(
-        steps_per_dispatch=config.train.steps_per_dispatch,
-        log_every=config.train.log_every,
-        checkpoint_every=config.train.checkpoint_every,
-        evaluate_every=config.eval.every,
-    )
-
-
-def split(
-    config: ConfigDict, spec: DatasetSpec, index: Index
-) -> tuple[TrainOrder, dict[str, Int[np.ndarray, " n"]]]:
-    """Return the order of the training samples, and the rows of each evaluation."""
-    name = chosen("data.protocol", config.data.protocol, spec.protocols)
-    protocol = spec.protocols[name]
-    train, test = indexing.select(index, protocol)
-    evaluations = {"test": test}
-    if config.data.validation_subjects:
-        train, held_out = indexing.hold_out_subjects(
-            index, train, config.data.validation_subjects, config.seed
-        )
-        evaluations["validation"] = held_out
-    order = TrainOrder(
-        rows=train,
-        samples_in_index=len(index),
-        repeat=config.data.repeat,
-        batch_size=config.train.batch_size,
+def _on_cached_features(
+    run: Run, config: ConfigDict, dataset: Dataset, encoder: Encoder, given: Given
+) -> Run:
+    """Return the run with features from the disk, computed now if they are not there yet."""
+    views, samples = config.encoder.views, len(dataset.index)
+    source = features.Source(
+        encoder=encoder,
+        train_input=run.train_input,
+        eval_input=run.eval_input,
+        recipe=repr(clip_recipe(config, dataset)),
+        index_digest=dataset.digest,
         seed=config.seed,
+        views=views,
     )
-    return order, evaluations
-
-
-def build_method(config: ConfigDict, spec: DatasetSpec) -> Any:
-    """Return the method of a config with its backbone, texts and text encoder."""
-    backbone = lookup.module("gapjax.backbones", config.backbone.name)
-    method = lookup.module("gapjax.methods", config.method.name)
-    dtype = PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
-    ingredients = Ingredients(
-        backbone=construct(
-            backbone.Backbone, config.backbone, "backbone", skeleton=spec.skeleton, dtype=dtype
-        ),
-        skeleton=spec.skeleton,
-        labels=spec.labels,
-        texts=load_texts(config.text.file or spec.texts, spec.labels),
-        published=published(config.train.init_from, backbone),
-        load_text=functools.partial(load_text, config),
+    tested = np.concatenate(list(run.evaluations.values()))
+    items = features.items_of(run.order.rows, tested, samples, views)
+    folder = given.features or Path(config.data.dir) / "features"
+    batch = config.eval.batch_size
+    values = features.prepare(source, items, run.feed, samples, batch, folder)
+    order = train_order(dataset, config, config.data.repeat * views)
+    schedule = step_schedule(sgd_options(config), order.steps_per_epoch)
+    return dataclasses.replace(
+        run,
+        feed=features.feature_feed(values, items, dataset.index.label, views, run.layout),
+        train_input=features.as_they_are,
+        eval_input=features.as_they_are,
+        clip_shape=(1, *values.shape[1:]),
+        order=order,
+        schedule=schedule,
+        optimizer=make_optimizer(sgd_options(config), schedule),
     )
-    return method.build(ingredients, construct(method.Options, config.method, "method"))
 
 
-def published(path: str, backbone: ModuleType) -> Variables:
-    """Return the variables of a published state dict, none where the path is empty.
+def load_encoder(config: ConfigDict, dataset: Dataset, given: Given) -> Encoder:
+    """Return the frozen encoder of a zero-shot run.
 
     Raises:
-        UserError: the backbone has no published weights, or the file is not what it should be.
+        UserError: there is none, or it has seen classes that should be unseen.
     """
-    if not path:
-        return {}
-    if not hasattr(backbone, "from_torch"):
-        raise UserError(f"train.init_from: {backbone.__name__} reads no published weights")
-    return networks.from_torch(StateDict(torch_import.read(path)), backbone.from_torch)
+    merge = chosen("encoder.person_merge", config.encoder.person_merge, MERGES)
+    source = given.encoder or Path(config.encoder.checkpoint)
+    # A fold's pseudo-unseen classes are seen ones to an encoder that all folds share.
+    shared = config.data.fold and config.zero_shot.fold_encoder == "shared"
+    seen = dataset.labels if shared else dataset.seen_labels
+    if source.is_dir():
+        variables = encoders.from_workdir(source, flatten(config), seen)
+    elif source.is_file():
+        declared = config.encoder.trained_on == "seen"
+        unseen = [name for name in dataset.spec.labels if name not in seen]
+        backbone = backbone_module(config)
+        variables = encoders.from_published(source, backbone, seen, unseen, declared)
+    else:
+        raise UserError(f"encoder.checkpoint: there is no workdir or state dict {str(source)!r}")
+    return Encoder(build_backbone(config, dataset.spec.skeleton), variables, merge)
 
 
-def load_text(config: ConfigDict) -> LoadedText:
-    """Return the text encoder of a config with its weights."""
-    encoder = lookup.module("gapjax.text_encoders", config.text.encoder)
-    options = {"pooling": config.text.pooling} if config.text.pooling else {}
-    options["dtype"] = PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
-    options["too_long"] = config.text.too_long
-    return encoder.load(config.text.checkpoint, seed=config.seed, **options)
+def gammas(config: ConfigDict, given: Given) -> dict[str, float]:
+    """Return where a γ comes from → that γ: the paper's, and the one chosen on the folds."""
+    found = {}
+    if config.zero_shot.gamma is not None:
+        found["paper"] = config.zero_shot.gamma
+    if given.folds:
+        curves = []
+        for workdir in given.folds:
+            scores = read_scores(scores_path(workdir, "test"))
+            unseen = [int(each) for each in scores.facts["unseen"].split()]
+            curves.append(zero_shot.make_curve(scores.score, scores.label, unseen))
+        found["validation"] = zero_shot.best_gamma(curves)
+    return found
 
 
-def facts(config: ConfigDict, index: Index) -> dict[str, str]:
+def facts(config: ConfigDict, dataset: Dataset) -> Mapping[str, Any]:
     """Return what a result must be told with."""
     text = " ".join(filter(None, (config.text.encoder, config.text.checkpoint)))
-    return {
+    known = {
         "dataset": config.data.dataset,
         "protocol": config.data.protocol,
-        "index": index.digest[:12],
+        "index": dataset.digest[:12],
         "backbone": config.backbone.name,
         "method": config.method.name,
         "modality": config.clips.modality,
-        "text": "none" if config.method.get("partition", "none") == "none" else text,
+        "text": text if _uses_text(config) else "none",
         "seed": str(config.seed),
     }
+    if config.data.zero_shot:
+        known["split"] = config.data.zero_shot
+        known["unseen"] = " ".join(map(str, dataset.problem.unseen_places))
+    if config.data.fold:
+        known["fold"] = str(config.data.fold)
+    return known
+
+
+def _uses_text(config: ConfigDict) -> bool:
+    return config.method.name != "supervised" and config.method.get("partition") != "none"

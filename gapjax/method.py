@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
@@ -39,10 +40,12 @@ class Ingredients:
     Attributes:
         backbone: the skeleton encoder.
         skeleton: the body model.
-        labels: the class names that are trained on.
+        labels: the class names that scores are given for.
         texts: the classes' descriptions, in the order of `labels`.
         published: variables to start from (`networks.from_torch`); empty for none.
         load_text: opens the text encoder of the config; only methods that use text call it.
+        encode_text: embeds strings with that encoder, frozen, from a cache where it can.
+        unseen: the places in `labels` of the classes that no training sample has.
     """
 
     backbone: nn.Module
@@ -51,11 +54,17 @@ class Ingredients:
     texts: Sequence[ClassText] = field(default=())
     published: Variables = field(default_factory=dict)
     load_text: Callable[[], LoadedText] | None = None
+    encode_text: Callable[[Sequence[str]], Float[np.ndarray, "n e"]] | None = None
+    unseen: Sequence[int] = ()
 
 
 @runtime_checkable
 class Method(Protocol):
-    """A way to train a skeleton encoder. Each module of `gapjax.methods` has one, as `build`."""
+    """A way to train. Each module of `gapjax.methods` has one, as `build`.
+
+    A module that says `ON_FEATURES = True` has a method whose clips are features of a frozen
+    skeleton encoder, `b 1 t v d`, and which recognises unseen classes.
+    """
 
     def prepare_text(self) -> Text:
         """Return the pytree that the steps receive; runs on the host, once."""

@@ -1,6 +1,6 @@
 """What a run consists of, in plain values: `experiment.build` makes it, `train` carries it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,12 @@ from jaxtyping import Int
 
 from data_pipelines.index import Index
 from data_pipelines.order import TrainOrder
-from gapjax.clips import ClipRecipe
 from gapjax.feed import Feed
 from gapjax.method import Method
 from gapjax.optimizer import Schedule
+from gapjax.scores import Scores
 from gapjax.sharding import Layout
+from gapjax.train_state import EvalInput, TrainInput
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Run:
 
     Attributes:
         method: what is trained.
-        recipe: how frames become the method's input.
+        train_input: how a batch's frames become the method's input in training.
+        eval_input: likewise in evaluation.
         clip_shape: (persons, frames, joints, coordinates) of that input.
         optimizer: how parameters follow gradients.
         schedule: step → learning rate, for the log.
@@ -53,13 +55,15 @@ class Run:
         seed: the seed of initialisation and of every draw.
         cadence: how often things happen.
         layout: where arrays live.
-        labels: the class names.
+        trained_on: the names of the classes whose samples are trained on.
+        summarize: evaluation's name, scores → metrics under their names in metrics.jsonl.
         facts: what a result must be told with: dataset, protocol, text, seed, ...
         config: the config the run was built from, flat.
     """
 
     method: Method
-    recipe: ClipRecipe
+    train_input: TrainInput
+    eval_input: EvalInput
     clip_shape: tuple[int, int, int, int]
     optimizer: optax.GradientTransformation
     schedule: Schedule
@@ -72,7 +76,8 @@ class Run:
     seed: int
     cadence: Cadence
     layout: Layout
-    labels: Sequence[str]
+    trained_on: Sequence[str]
+    summarize: Callable[[str, Scores], dict[str, float]]
     facts: Mapping[str, str]
     config: Mapping[str, Any]
 

@@ -15,7 +15,7 @@ from gapjax.lookup import UserError
 from gapjax.meter import Meter
 from gapjax.method import Text
 from gapjax.run import Run
-from gapjax.scores import Scores
+from gapjax.scores import Scores, scores_path
 from gapjax.train_state import TrainState, create_state, make_train_step
 
 Dispatch = Callable[[TrainState, Any, Any, Text], tuple[TrainState, dict[str, Float[Array, " n"]]]]
@@ -27,7 +27,7 @@ def make_dispatch(run: Run) -> Dispatch:
     Its arguments are the state (donated), the feed's store, the request and the text; it returns
     the new state and what each step logged.
     """
-    step = make_train_step(run.method, run.optimizer, run.recipe)
+    step = make_train_step(run.method, run.optimizer, run.train_input)
 
     def dispatch(
         state: TrainState, store: Any, request: Any, text: Text
@@ -134,7 +134,7 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
     Raises:
         FloatingPointError: a loss is not finite.
     """
-    checkpoints = Checkpoints(workdir)
+    checkpoints = Checkpoints(workdir, run.trained_on)
     state = resume(run, checkpoints)
     text = run.layout.replicate(run.method.prepare_text())
     log = Logbook(workdir, int(state.step), run.steps)
@@ -147,7 +147,7 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
             epoch = step // run.order.steps_per_epoch
             if epoch % run.cadence.evaluate_every == 0 or epoch == run.epochs:
                 results = evaluate.evaluate(run, predict, state, text)
-                write_results(log, step, epoch, results)
+                write_results(run, log, step, epoch, results)
             if is_due(run, step, run.cadence.checkpoint_every):
                 checkpoints.save(step, state)
     finally:
@@ -159,13 +159,25 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
     return results
 
 
+def is_finished(run: Run, workdir: Path) -> bool:
+    """Return whether a working directory has the end of a run, with its scores."""
+    if not (workdir / "checkpoints").is_dir():
+        return False
+    checkpoints = Checkpoints(workdir)
+    step = checkpoints.latest
+    checkpoints.close()
+    return step == run.steps and all(
+        scores_path(workdir, name).is_file() for name in run.evaluations
+    )
+
+
 def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
     """Return the scores of the newest checkpoint, and write them.
 
     Raises:
         UserError: there is no checkpoint.
     """
-    checkpoints = Checkpoints(workdir)
+    checkpoints = Checkpoints(workdir, run.trained_on)
     if checkpoints.latest is None:
         raise UserError(f"no checkpoint in {workdir}/checkpoints; train first")
     state = resume(run, checkpoints)
@@ -181,16 +193,23 @@ def report(run: Run, results: dict[str, Scores]) -> None:
     """Print the result line of every evaluation, with all that a number must be told with."""
     facts = ", ".join(f"{name} {value}" for name, value in run.facts.items())
     for name, scores in results.items():
-        numbers = evaluate.summary(name, scores)
-        shown = ", ".join(f"{key} {100 * value:.2f}" for key, value in numbers.items())
+        numbers = run.summarize(name, scores)
+        shown = ", ".join(f"{key} {_shown(key, value)}" for key, value in numbers.items())
         print(f"{shown} ({len(scores.label)} samples; {facts})")
 
 
-def write_results(log: Logbook, step: int, epoch: int, results: dict[str, Scores]) -> None:
+def _shown(name: str, value: float) -> str:
+    """Return a metric as text: a threshold as it is, a share in percent."""
+    return f"{value:.4f}" if name.endswith("gamma") else f"{100 * value:.2f}"
+
+
+def write_results(
+    run: Run, log: Logbook, step: int, epoch: int, results: dict[str, Scores]
+) -> None:
     """Write one line of metrics with every evaluation's summary."""
     metrics = {}
     for name, scores in results.items():
-        metrics |= evaluate.summary(name, scores)
+        metrics |= run.summarize(name, scores)
     log.write(step, epoch, metrics)
     shown = ", ".join(
         f"{name} {100 * value:.1f}" for name, value in metrics.items() if "top1" in name

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.clips import ClipRecipe, train_clips
 from gapjax.method import Method, Text
 
 
@@ -53,6 +52,12 @@ class Batch(NamedTuple):
 
 Step = Callable[[TrainState, Batch, Text], tuple[TrainState, dict[str, Float[Array, ""]]]]
 
+# How a batch's frames become a method's input: at random by one key a sample, or the same always.
+TrainInput = Callable[
+    [Float[Array, "b m t v c"], Int[Array, " b"], Key[Array, " b"]], Float[Array, "b m t2 v c"]
+]
+EvalInput = Callable[[Float[Array, "b m t v c"], Int[Array, " b"]], Float[Array, "b m t2 v c"]]
+
 
 def create_state(
     method: Method,
@@ -81,7 +86,7 @@ def address_keys(
 
 
 def make_train_step(
-    method: Method, optimizer: optax.GradientTransformation, recipe: ClipRecipe
+    method: Method, optimizer: optax.GradientTransformation, train_input: TrainInput
 ) -> Step:
     """Return the step of a method: augment, differentiate, descend."""
 
@@ -90,7 +95,7 @@ def make_train_step(
     ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
         keys = address_keys(state.rng, batch.epoch, batch.item)
         draws = jax.vmap(lambda key: jax.random.split(key, 2))(keys)
-        clips = train_clips(recipe, batch.frames, batch.length, draws[:, 0])
+        clips = train_input(batch.frames, batch.length, draws[:, 0])
 
         def loss(params: Any) -> tuple[Float[Array, ""], tuple[Any, dict[str, Any]]]:
             variables = {"params": params, "batch_stats": state.batch_stats}

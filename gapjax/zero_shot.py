@@ -5,13 +5,14 @@ an unseen class where γ exceeds its *margin*, its best seen score less its best
 the accuracies at every γ follow from the sorted margins: the curve is exact, without a grid.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gapjax.metrics import mean_class_accuracy, top_k_accuracy
+from gapjax.scores import Scores
 
 Weigh = Callable[[Int[np.ndarray, " n"]], Float[np.ndarray, " n"]]
 
@@ -149,20 +150,18 @@ def zero_shot_scores(
     return score[mine][:, order], place
 
 
-def summarize(
-    score: Float[np.ndarray, "n k"],
-    label: Int[np.ndarray, " n"],
-    unseen: Sequence[int],
-    gammas: dict[str, float],
+def summary(
+    name: str, scores: Scores, *, unseen: Sequence[int], gammas: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return every metric under its name in metrics.jsonl.
+    """Return the metrics of one evaluation under the names of metrics.jsonl.
 
     Args:
-        score: scores of all classes.
-        label: the true classes.
+        name: the evaluation; other than `test`, it goes before the names.
+        scores: scores of all classes.
         unseen: the unseen classes.
         gammas: where a γ comes from → that γ; the oracle's is added, chosen on these very samples.
     """
+    score, label = scores.score, scores.label
     own, place = zero_shot_scores(score, label, unseen)
     curve = make_curve(score, label, unseen)
     by_class = make_curve(score, label, unseen, "class")
@@ -181,4 +180,4 @@ def summarize(
             f"gzsl_{source}/harmonic": float(harmonic_mean(seen, unseen_accuracy)),
             f"gzsl_{source}/harmonic_mean_class": float(harmonic_mean(*by_class.at(gamma))),
         }
-    return metrics
+    return metrics if name == "test" else {f"{name}/{key}": metrics[key] for key in metrics}

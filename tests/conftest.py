@@ -36,6 +36,12 @@ def nw_ucla_zip() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def utd_mhad_zip() -> pathlib.Path:
+    """Return the real UTD-MHAD archive."""
+    return _shared("data", "utd_mhad", "Skeleton.zip")
+
+
+@pytest.fixture(scope="session")
 def load_pack() -> Callable[[str], tuple[dict, dict]]:
     """Return the function that loads a parity pack by name: (state dict, outputs)."""
     source = _shared("parity", "recipe.py")

@@ -235,8 +235,8 @@ def test_killed(tmp_path: pathlib.Path) -> None:
 def test_unknown_dataset(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tyni", f"--out={tmp_path}"]) == 2
     printed = capsys.readouterr()
-    assert printed.err.startswith("error: no dataset 'tyni' (there are: nw_ucla, ")
-    assert "spec" not in printed.err
+    assert printed.err.startswith("error: no dataset 'tyni' (there are: ntu120, ntu60, nw_ucla, ")
+    assert " spec" not in printed.err
     assert printed.err.count("\n") == 1
 
 

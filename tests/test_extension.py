@@ -19,7 +19,7 @@ from gapjax.scores import Scores
 DATASET = '''
 """Two stick figures, one of which moves."""
 import numpy as np
-from data_pipelines.datasets.spec import DatasetSpec, Protocol
+from data_pipelines.spec import DatasetSpec, Protocol
 from data_pipelines.raw.record import Record
 from data_pipelines.skeletons import Skeleton
 

@@ -9,9 +9,9 @@ import pytest
 import tiny_dataset
 from etils import epath
 
-from data_pipelines.datasets.spec import Protocol
 from data_pipelines.index import Index, hold_out_subjects, select
 from data_pipelines.raw.record import DataError
+from data_pipelines.spec import Protocol
 
 
 @pytest.fixture(scope="module")

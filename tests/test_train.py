@@ -69,7 +69,8 @@ def command(data: Path, environment: dict[str, str]) -> Command:
 def checkpoint(workdir: Path) -> list[np.ndarray]:
     """Return the arrays of a workdir's newest checkpoint."""
     with ocp.CheckpointManager((workdir / "checkpoints").resolve()) as manager:
-        state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore())
+        args = ocp.args.Composite(state=ocp.args.StandardRestore())
+        state = manager.restore(manager.latest_step(), args=args).state
     is_key = lambda leaf: jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)  # noqa: E731
     leaves = [jax.random.key_data(x) if is_key(x) else x for x in jax.tree.leaves(state)]
     return [np.asarray(leaf) for leaf in leaves]

@@ -101,9 +101,9 @@ BAD_FILES = {
     "ragged": (changed("skeletons", [[[0, 0, 0]] * 20, [[0, 0, 0]]]), "is not frames x 20 x 3"),
     "joints": (changed("skeletons", [[[0, 0, 0]] * 25] * 3), "is 3 x 25 x 3, not frames x 20 x 3"),
     "no frame": (changed("skeletons", []), "is 0, not frames x 20 x 3"),
-    "nested": ("[" * 100_000, "is not valid JSON or is damaged"),
-    "cut": (changed("label", 2)[:50], "is not valid JSON or is damaged"),
-    "empty": ("", "is not valid JSON or is damaged"),
+    "nested": ("[" * 100_000, "is not valid JSON"),
+    "cut": (changed("label", 2)[:50], "is not valid JSON"),
+    "empty": ("", "is not valid JSON"),
 }
 
 
@@ -153,13 +153,13 @@ def test_archive_with_a_damaged_member(folder: pathlib.Path) -> None:
     content[200:300] = bytes(100)
     archive.write_bytes(content)
     with pytest.raises(
-        DataError, match=r"all_sqe.zip:all_sqe/a.*json: is not valid JSON or is damaged"
+        DataError, match=r"all_sqe.zip:all_sqe/a.*json: is damaged; download the archive again"
     ):
         list(nw_ucla.records(archive))
 
 
 def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(DataError, match=r"holds no .json sequence; --raw takes all_sqe.zip"):
+    with pytest.raises(DataError, match=r"holds no .json file; --raw takes all_sqe.zip"):
         list(nw_ucla.records(tmp_path))
     with pytest.raises(DataError, match=r"absent: no such file or folder; --raw takes all_sqe.zip"):
         list(nw_ucla.records(tmp_path / "absent"))

@@ -1,11 +1,13 @@
 """Zero-shot accuracies against trying every γ by hand."""
 
 import doctest
+import itertools
 
 import numpy as np
 import pytest
 
 from gapjax import zero_shot
+from gapjax.scores import Scores
 from gapjax.zero_shot import AVERAGES, best_gamma, harmonic_mean, make_curve, middles
 
 UNSEEN = (5, 1, 3)
@@ -33,7 +35,9 @@ def accuracies(
         taken = best_seen if row[best_seen] - gamma >= row[best_unseen] else best_unseen
         hits[true in UNSEEN].setdefault(int(true), []).append(taken == true)
     by_class = [[np.mean(each) for each in hits[group].values()] for group in (False, True)]
-    by_sample = [sum(hits[group].values(), []) for group in (False, True)]
+    by_sample = [
+        list(itertools.chain.from_iterable(hits[group].values())) for group in (False, True)
+    ]
     chosen = by_class if average == "class" else by_sample
     return float(np.mean(chosen[0])), float(np.mean(chosen[1]))
 
@@ -102,7 +106,9 @@ def test_zero_shot_scores_know_the_unseen_classes_alone(
 def test_the_summary_names_where_each_gamma_comes_from(
     drawn: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    metrics = zero_shot.summarize(*drawn, UNSEEN, {"paper": 0.012, "validation": 0.5})
+    scores = Scores(*drawn, np.array([f"s{i}" for i in range(90)]))
+    gammas = {"paper": 0.012, "validation": 0.5}
+    metrics = zero_shot.summary("test", scores, unseen=UNSEEN, gammas=gammas)
     for source in ("paper", "validation", "oracle"):
         seen, unseen = metrics[f"gzsl_{source}/seen"], metrics[f"gzsl_{source}/unseen"]
         expected = accuracies(*drawn, metrics[f"gzsl_{source}/gamma"], "sample")

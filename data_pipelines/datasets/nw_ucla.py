@@ -7,10 +7,10 @@ split and the class names are those that CTR-GCN, GAP and others use (facts C.6)
 import pathlib
 from collections.abc import Iterator
 
-from data_pipelines.datasets.spec import DatasetSpec, Protocol
 from data_pipelines.raw import ucla
 from data_pipelines.raw.record import DataError, Record
 from data_pipelines.skeletons import KINECT20
+from data_pipelines.spec import DatasetSpec, Protocol
 
 SPEC = DatasetSpec(
     name="nw_ucla",

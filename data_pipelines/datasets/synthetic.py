@@ -7,9 +7,9 @@ show (`data_pipelines.synthesis.programs`).
 import pathlib
 from collections.abc import Iterator
 
-from data_pipelines.datasets.spec import DatasetSpec, Protocol
 from data_pipelines.raw.record import Record
 from data_pipelines.skeletons import NTU25
+from data_pipelines.spec import DatasetSpec, Protocol
 from data_pipelines.synthesis.programs import LABELS
 from data_pipelines.synthesis.samples import name_of, samples
 

@@ -1,17 +1,15 @@
 """NW-UCLA's raw files: one JSON a sequence, in `all_sqe.zip` or in the folder extracted from it."""
 
-import itertools
 import json
 import pathlib
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.sources import Source, sources
 
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)")
 
@@ -28,51 +26,16 @@ def records(raw: pathlib.Path, actions: Sequence[int], joints: int) -> Iterator[
     Raises:
         DataError: there is no sequence, or a file cannot be used; the message names it.
     """
-    for name, where, read in _sources(raw):
-        action, subject, _, view = map(int, _parsed(name, where).groups())
+    for source in sources(raw, ".json", "all_sqe.zip or its folder"):
+        where = source.where
+        action, subject, _, view = map(int, _parsed(source.name, where).groups())
         if action not in actions:
             listed = ", ".join(f"a{number:02}" for number in actions)
             raise DataError(
                 f"{where}: unknown action a{action:02} (there are: {listed}); remove it"
             )
-        skeleton = _skeleton(_json(read, where), where, joints)
-        yield Record(skeleton, actions.index(action), subject, view, 0, name)
-
-
-def _sources(raw: pathlib.Path) -> list[tuple[str, str, Callable[[], bytes]]]:
-    """Return (sample's name, file's name for messages, function that reads it), sorted by name."""
-    if raw.is_dir():
-        found = [(path.stem, str(path), path.read_bytes) for path in raw.rglob("*.json")]
-    elif raw.is_file():
-        found = _members(raw)
-    else:
-        raise DataError(f"{raw}: no such file or folder; --raw takes all_sqe.zip or its folder")
-    found = sorted(
-        (source for source in found if not source[0].startswith(".")), key=lambda s: s[:2]
-    )
-    if not found:
-        raise DataError(f"{raw}: holds no .json sequence; --raw takes all_sqe.zip or its folder")
-    for (name, first, _), (following, second, _) in itertools.pairwise(found):
-        if name == following:
-            raise DataError(
-                f"{second}: the sequence {name} is already in {first}; remove one of them"
-            )
-    return found
-
-
-def _members(archive: pathlib.Path) -> list[tuple[str, str, Callable[[], bytes]]]:
-    """Return the sources in a zip archive."""
-    try:
-        opened = zipfile.ZipFile(archive)
-    except zipfile.BadZipFile:
-        raise DataError(
-            f"{archive}: is cut short or not a zip archive; download it again"
-        ) from None
-    names = [name for name in opened.namelist() if name.endswith(".json")]
-    return [
-        (pathlib.PurePosixPath(name).stem, f"{archive}:{name}", lambda name=name: opened.read(name))
-        for name in names
-    ]
+        skeleton = _skeleton(_json(source), where, joints)
+        yield Record(skeleton, actions.index(action), subject, view, 0, source.name)
 
 
 def _parsed(name: str, where: str) -> re.Match:
@@ -83,13 +46,13 @@ def _parsed(name: str, where: str) -> re.Match:
     return match
 
 
-def _json(read: Callable[[], bytes], where: str) -> object:
+def _json(source: Source) -> object:
     """Return the parsed file."""
     try:
-        return json.loads(read())
-    except (ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return json.loads(source.read())
+    except (ValueError, RecursionError):
         raise DataError(
-            f"{where}: is not valid JSON or is damaged; extract or download it again"
+            f"{source.where}: is not valid JSON; extract or download it again"
         ) from None
 
 

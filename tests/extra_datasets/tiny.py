@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from data_pipelines.datasets.spec import DatasetSpec, Protocol
 from data_pipelines.raw.record import Record
 from data_pipelines.skeletons import Skeleton
+from data_pipelines.spec import DatasetSpec, Protocol
 
 SPEC = DatasetSpec(
     name="tiny",

@@ -13,12 +13,12 @@ class Protocol:
     Attributes:
         column: the fact of a sample that decides: `subject`, `camera` or `setup`.
         train: the values of that fact whose samples are for training; all others are for testing.
-        counts: how many (training, test) samples the papers count.
+        counts: how many (training, test) samples the papers count; None where they do not say.
     """
 
     column: str
     train: tuple[int, ...]
-    counts: tuple[int, int]
+    counts: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""NTU RGB+D 120: 113,945 usable sequences, 120 actions, 106 subjects, 32 setups."""
+
+import pathlib
+from collections.abc import Iterator
+
+from data_pipelines import ntu
+from data_pipelines.raw.record import Record
+from data_pipelines.skeletons import NTU25
+from data_pipelines.spec import DatasetSpec, Protocol
+
+SPEC = DatasetSpec(
+    name="ntu120",
+    skeleton=NTU25,
+    labels=ntu.LABELS,
+    persons=2,
+    protocols={
+        "xsub": Protocol("subject", ntu.TRAIN_SUBJECTS, counts=(63026, 50919)),
+        "xset": Protocol("setup", tuple(range(2, 33, 2)), counts=(54468, 59477)),
+    },
+    texts="ntu120",
+    obtain=f"request access at {ntu.PAGE} and download {ntu.ARCHIVES[0]} and {ntu.ARCHIVES[1]}",
+    zero_shot={
+        "110_10": (4, 13, 37, 43, 49, 65, 88, 95, 99, 106),
+        "96_24": (
+            *(5, 9, 11, 16, 18, 20, 22, 29, 35, 39, 45, 49, 59, 68, 70, 81, 84, 87, 93, 94, 104),
+            *(113, 114, 119),
+        ),
+    },
+)
+
+
+def records(raw: pathlib.Path | None) -> Iterator[Record]:
+    """Yield the sequences of the official archives or of a folder of `.skeleton` files.
+
+    Raises:
+        DataError: `raw` is missing, or one of its files cannot be used.
+    """
+    yield from ntu.records(raw, SPEC, setups=32)

@@ -1,0 +1,39 @@
+"""NTU RGB+D: 56,578 usable sequences, 60 actions, 40 subjects, 3 cameras (data_pipelines.ntu)."""
+
+import pathlib
+from collections.abc import Iterator
+
+from data_pipelines import ntu
+from data_pipelines.raw.record import Record
+from data_pipelines.skeletons import NTU25
+from data_pipelines.spec import DatasetSpec, Protocol
+
+SPEC = DatasetSpec(
+    name="ntu60",
+    skeleton=NTU25,
+    labels=ntu.LABELS[:60],
+    persons=2,
+    protocols={
+        "xsub": Protocol("subject", ntu.TRAIN_SUBJECTS[:20], counts=(40091, 16487)),
+        "xview": Protocol("camera", (2, 3), counts=(37646, 18932)),
+    },
+    texts="ntu120",
+    obtain=f"request access at {ntu.PAGE} and download {ntu.ARCHIVES[0]}",
+    zero_shot={
+        "55_5": (10, 11, 19, 26, 56),
+        "48_12": (3, 5, 9, 12, 15, 40, 42, 47, 51, 56, 58, 59),
+        # STAR's Table 5, the splits of SMIE.
+        "table5_1": (4, 19, 31, 47, 51),
+        "table5_2": (12, 29, 32, 44, 59),
+        "table5_3": (7, 20, 28, 39, 58),
+    },
+)
+
+
+def records(raw: pathlib.Path | None) -> Iterator[Record]:
+    """Yield the sequences of the official archives or of a folder of `.skeleton` files.
+
+    Raises:
+        DataError: `raw` is missing, or one of its files cannot be used.
+    """
+    yield from ntu.records(raw, SPEC, setups=17)

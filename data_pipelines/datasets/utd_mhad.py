@@ -1,0 +1,49 @@
+"""UTD-MHAD: 861 sequences, 27 actions, 8 subjects, one view.
+
+Chen et al., "UTD-MHAD: A multimodal dataset for human action recognition utilizing a depth camera
+and a wearable inertial sensor", ICIP 2015. Its body is NW-UCLA's, with the joints of the spine
+numbered from the head down.
+"""
+
+import pathlib
+from collections.abc import Iterator
+
+from data_pipelines.raw import utd
+from data_pipelines.raw.record import DataError, Record
+from data_pipelines.skeletons import KINECT20
+from data_pipelines.spec import DatasetSpec, Protocol
+
+SPEC = DatasetSpec(
+    name="utd_mhad",
+    skeleton=KINECT20,
+    labels=(
+        *("swipe left", "swipe right", "wave", "clap", "throw", "arm cross", "basketball shoot"),
+        *("draw X", "draw circle clockwise", "draw circle counter-clockwise", "draw triangle"),
+        *("bowling", "boxing", "baseball swing", "tennis swing", "arm curl", "tennis serve"),
+        *("push", "knock", "catch", "pick up and throw", "jog", "walk", "sit to stand"),
+        *("stand to sit", "lunge", "squat"),
+    ),
+    persons=1,
+    protocols={"xsub": Protocol(column="subject", train=(1, 3, 5, 7), counts=(431, 430))},
+    texts="utd_mhad",
+    obtain="download Skeleton.zip from https://www.utdallas.edu/~kehtar/UTD-MHAD.html",
+    zero_shot={
+        "22_5": (4, 14, 17, 23, 24),
+        "18_9": (0, 1, 3, 6, 7, 11, 13, 16, 18),
+        "14_13": (0, 1, 6, 8, 9, 10, 12, 13, 19, 20, 21, 23, 24),
+    },
+)
+
+# The file's joint for each of KINECT20's joints.
+_JOINTS = (3, 2, 1, 0, *range(4, 20))
+
+
+def records(raw: pathlib.Path | None) -> Iterator[Record]:
+    """Yield the sequences of `Skeleton.zip` or of its extracted folder.
+
+    Raises:
+        DataError: `raw` is missing, or one of its files cannot be used.
+    """
+    if raw is None:
+        raise DataError(f"utd_mhad needs --raw=Skeleton.zip (or its folder): {SPEC.obtain}")
+    yield from utd.records(raw, len(SPEC.labels), _JOINTS)

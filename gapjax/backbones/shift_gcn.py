@@ -1,0 +1,204 @@
+"""Shift-GCN: shifts instead of neighbourhoods (Cheng et al., CVPR 2020), as STAR uses it.
+
+Ten blocks of a spatial part (non-local shifts around a 1x1 convolution) and a temporal part
+(adaptive shifts around another). Inside, arrays are `c v n t` with n = persons of the batch: the
+spatial normalisation is per channel and joint, and so are the rows that a spatial shift moves.
+
+The published weight decay is 1e-4, but 1e-3 for the spatial convolutions and none for the masks
+(facts E.3): `optimizer.weight_decay = 1e-4`, and
+`optimizer.rules = (("graph/linear$", 1.0, 1e-3), ("graph/mask$", 1.0, 0.0))`.
+"""
+
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from data_pipelines.skeletons import Skeleton
+from gapjax.backbones.ctr_gcn import Projection
+from gapjax.layers import BatchNorm, fan_in_uniform, fan_out_normal, pointwise
+from gapjax.lookup import chosen
+from gapjax.shifts import GRADIENTS, shift_joints, shift_time
+from gapjax.torch_import import StateDict, join
+
+
+class GraphConv(nn.Module):
+    """The spatial part of a block: shift in, mask, 1x1 convolution, shift out.
+
+    Attributes:
+        features: channels out.
+    """
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c v n t"], *, train: bool) -> Float[Array, "d v n t"]:
+        """Return relu(norm(shift_out(linear · ((tanh(mask) + 1) · shift_in(x)))) + residual)."""
+        channels, joints = x.shape[:2]
+        zeros = nn.initializers.zeros
+        mask = self.param("mask", zeros, (channels, joints))
+        spread = nn.initializers.normal(self.features**-0.5)
+        linear = self.param("linear", spread, (self.features, channels))
+        bias = self.param("linear_bias", zeros, (self.features,))
+        y = shift_joints(x, 1) * (jnp.tanh(mask) + 1.0)[..., None, None].astype(x.dtype)
+        y = shift_joints(pointwise(linear, y), -1)
+        rows = y.reshape(-1, *y.shape[2:])
+        # The bias is the same for all joints, so that shifting it changes nothing.
+        y = BatchNorm(name="norm")(rows, jnp.repeat(bias, joints), train=train).reshape(y.shape)
+        if channels != self.features:
+            x = Projection(self.features, name="residual")(x, train=train)
+        return jax.nn.relu(y + x)
+
+
+class TemporalShift(nn.Module):
+    """The temporal part of a block: shift in, 1x1 convolution, shift out to the stride.
+
+    Attributes:
+        stride: frames from one output to the next.
+        gradient: how the positions are trained (`gapjax.shifts.GRADIENTS`).
+    """
+
+    stride: int
+    gradient: str
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c v n t"], *, train: bool) -> Float[Array, "c v n t2"]:
+        """Return norm(shift_out(relu(conv(shift_in(norm(x))))))."""
+        channels = x.shape[0]
+        within_a_frame = partial(jax.random.uniform, minval=-1.0, maxval=1.0)
+        before = self.param("shift_in", within_a_frame, (channels,))
+        after = self.param("shift_out", within_a_frame, (channels,))
+        kernel = self.param("kernel", fan_out_normal(channels), (channels, channels))
+        bias = self.param("bias", fan_in_uniform(channels), (channels,))
+        y = BatchNorm(name="entry_norm")(x, train=train)
+        y = pointwise(kernel, shift_time(y, before, 1, self.gradient))
+        y = jax.nn.relu(y + bias[:, None, None, None].astype(x.dtype))
+        y = shift_time(y, after, self.stride, self.gradient)
+        return BatchNorm(name="norm")(y, train=train)
+
+
+class Block(nn.Module):
+    """A spatial and a temporal part, with a residual around both.
+
+    Attributes:
+        features: channels out.
+        stride: frames from one output to the next.
+        gradient: how the positions of the temporal shifts are trained.
+        residual: whether the input is added; the first block's is not.
+    """
+
+    features: int
+    stride: int
+    gradient: str
+    residual: bool
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c v n t"], *, train: bool) -> Float[Array, "d v n t2"]:
+        """Return the block's output."""
+        y = GraphConv(self.features, name="graph")(x, train=train)
+        y = TemporalShift(self.stride, self.gradient, name="temporal")(y, train=train)
+        if self.residual:
+            same = x.shape[0] == self.features and self.stride == 1
+            change = Projection(self.features, self.stride, name="residual")
+            y = y + (x if same else change(x, train=train))
+        return jax.nn.relu(y)
+
+
+class Backbone(nn.Module):
+    """The skeleton encoder.
+
+    Attributes:
+        skeleton: the body model; only its number of joints matters, and the input tells that.
+        dtype: of the computation; parameters and statistics are float32.
+        width: channels of the first stage; they double from stage to stage.
+        stages: blocks of each stage; from the second on, each stage halves the frames.
+        shift_gradient: how temporal shifts learn, `released` (by sign) or `true`.
+    """
+
+    skeleton: Skeleton
+    dtype: Any = jnp.float32
+    width: int = 64
+    stages: tuple[int, ...] = (4, 3, 3)
+    shift_gradient: str = "released"
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
+        """Return the features of every person, joint and remaining frame.
+
+        Raises:
+            UserError: the rule of the shifts' gradient is not known.
+        """
+        chosen("backbone.shift_gradient", self.shift_gradient, GRADIENTS)
+        b, m, t, v, c = x.shape
+        x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
+        x = BatchNorm(name="data_norm")(x, train=train).astype(self.dtype)
+        x = x.reshape(m, v, c, b, t).transpose(2, 1, 3, 0, 4).reshape(c, v, b * m, t)
+        for stage, blocks in enumerate(self.stages):
+            for place in range(blocks):
+                stride = 2 if stage and not place else 1
+                name = f"block{sum(self.stages[:stage]) + place}"
+                features, first = self.width * 2**stage, name == "block0"
+                block = Block(features, stride, self.shift_gradient, not first, name=name)
+                x = block(x, train=train)
+        return x.reshape(-1, v, b, m, x.shape[-1]).transpose(2, 3, 4, 1, 0)
+
+
+def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
+    """Return the variables of `Backbone` from the published Shift-GCN's state dict.
+
+    Args:
+        state: the published arrays; blocks are called `l1`, `l2`, ...
+        blocks: how many blocks there are.
+
+    Raises:
+        UserError: an array is missing.
+    """
+    modules = {"data_norm": state.norm(["data_bn"])}
+    for number in range(blocks):
+        modules[f"block{number}"] = _block(state, f"l{number + 1}")
+    params, statistics = join(modules)
+    return {"params": params, "batch_stats": statistics}
+
+
+def _block(state: StateDict, name: str) -> tuple[dict, dict]:
+    graph, temporal = _graph(state, f"{name}.gcn1"), _temporal(state, f"{name}.tcn1")
+    modules = {"graph": graph, "temporal": temporal}
+    if f"{name}.residual.conv.weight" in state:
+        residual = f"{name}.residual"
+        modules["residual"] = _projection(state, f"{residual}.conv", f"{residual}.bn")
+    return join(modules)
+
+
+def _projection(state: StateDict, conv: str, norm: str) -> tuple[dict, dict]:
+    params, statistics = join({"norm": state.norm([norm])})
+    return {**params, "kernel": state.kernel(conv), "bias": state.bias(conv)}, statistics
+
+
+def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
+    mask = state.array(f"{name}.Feature_Mask")[0]
+
+    def channels_first(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {key: each.reshape(len(mask), -1).T.ravel() for key, each in flat.items()}
+
+    modules = {"norm": tuple(map(channels_first, state.norm([f"{name}.bn"])))}
+    if f"{name}.down.0.weight" in state:
+        modules["residual"] = _projection(state, f"{name}.down.0", f"{name}.down.1")
+    params, statistics = join(modules)
+    linear = state.array(f"{name}.Linear_weight").T
+    bias = state.array(f"{name}.Linear_bias").reshape(-1)
+    return {**params, "mask": mask.T, "linear": linear, "linear_bias": bias}, statistics
+
+
+def _temporal(state: StateDict, name: str) -> tuple[dict, dict]:
+    modules = {"entry_norm": state.norm([f"{name}.bn"]), "norm": state.norm([f"{name}.bn2"])}
+    params, statistics = join(modules)
+    for shift in ("shift_in", "shift_out"):
+        params[shift] = state.array(f"{name}.{shift}.ypos")
+        # The release also has positions along the joints, which have no effect (facts E.2).
+        state.array(f"{name}.{shift}.xpos")
+    linear = f"{name}.temporal_linear"
+    return {**params, "kernel": state.kernel(linear), "bias": state.bias(linear)}, statistics

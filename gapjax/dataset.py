@@ -1,0 +1,130 @@
+"""The data of a config: its converted dataset, the problem posed on it, and the feed of batches."""
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from data_pipelines import index as indexing
+from data_pipelines.index import Index
+from data_pipelines.order import TrainOrder
+from data_pipelines.pack import open_pack
+from data_pipelines.spec import DatasetSpec
+from data_pipelines.stream import stream
+from gapjax import lookup
+from gapjax import problem as problems
+from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
+from gapjax.lookup import chosen
+from gapjax.problem import Problem
+from gapjax.sharding import Layout
+from gapjax.stages import needs_encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A dataset with the problem that a run poses on it.
+
+    Attributes:
+        spec: the dataset's facts.
+        index: the facts of its samples; labels are places in `problem.classes`.
+        digest: of the index as it lies on disk.
+        problem: which samples and classes are learnt from, and which tested.
+        directory: where it lies.
+    """
+
+    spec: DatasetSpec
+    index: Index
+    digest: str
+    problem: Problem
+    directory: Path
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the names of the problem's classes."""
+        return tuple(self.spec.labels[each] for each in self.problem.classes)
+
+    @property
+    def seen_labels(self) -> tuple[str, ...]:
+        """Return the names of the classes that are learnt from."""
+        return tuple(self.spec.labels[each] for each in self.problem.seen)
+
+
+def open_dataset(config: ConfigDict) -> Dataset:
+    """Return the dataset of a config.
+
+    Raises:
+        UserError: there is no such dataset, protocol or split.
+        DataError: it is not converted yet, or damaged.
+    """
+    spec = lookup.module("data_pipelines.datasets", config.data.dataset).SPEC
+    directory = Path(config.data.dir) / spec.name
+    protocol = spec.protocols[chosen("data.protocol", config.data.protocol, spec.protocols)]
+    if config.data.zero_shot:
+        problems.unseen_classes(spec, config.data.zero_shot)
+    index = Index.load(directory)
+    train, test = indexing.select(index, protocol)
+    evaluations = {"test": test}
+    if config.data.validation_subjects:
+        count, seed = config.data.validation_subjects, config.seed
+        train, evaluations["validation"] = indexing.hold_out_subjects(index, train, count, seed)
+    posed = problems.supervised(spec, train, evaluations)
+    if config.data.zero_shot:
+        posed = _zero_shot(posed, config, spec, index)
+    relabelled = dataclasses.replace(index, label=posed.places(index.label))
+    return Dataset(spec, relabelled, index.digest, posed, directory)
+
+
+def _zero_shot(problem: Problem, config: ConfigDict, spec: DatasetSpec, index: Index) -> Problem:
+    """Return a zero-shot problem or one of its folds; for an encoder, its seen classes alone."""
+    unseen = problems.unseen_classes(spec, config.data.zero_shot)
+    problem = problems.zero_shot(problem, index, unseen)
+    if config.data.fold:
+        problem = problems.fold(problem, index, config.data.fold)
+    return problem if needs_encoder(config) else problems.seen_only(problem, index)
+
+
+def train_order(dataset: Dataset, config: ConfigDict, repeat: int) -> TrainOrder:
+    """Return which samples every step sees; each sample is visited `repeat` times an epoch."""
+    return TrainOrder(
+        rows=dataset.problem.train,
+        samples_in_index=len(dataset.index),
+        repeat=repeat,
+        batch_size=config.train.batch_size,
+        seed=config.seed,
+    )
+
+
+def open_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
+    """Return the feed of a config.
+
+    Raises:
+        UserError: there is no such feed.
+    """
+    make = FEEDS[chosen("data.feed", config.data.feed, FEEDS)]
+    return make(dataset.directory, dataset.index, layout, dataset.spec.persons)
+
+
+def resident_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
+    """Put a converted dataset on the devices, packing it first if it is not packed yet."""
+    pack = open_pack(directory)
+    store = Store(
+        frames=np.asarray(pack.frames, np.float32),
+        start=pack.start.astype(np.int32),
+        count=pack.count.astype(np.int32),
+        bodies=pack.bodies.astype(np.int32),
+        label=index.label.astype(np.int32),
+    )
+    return ResidentFeed(layout.replicate(store), layout, persons, int(index.frames.max()))
+
+
+def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
+    """Read a converted dataset while training."""
+    frames = int(index.frames.max())
+    read = functools.partial(stream, directory, index, frames=frames, persons=persons)
+    return StreamFeed(read, index.label, layout)
+
+
+FEEDS = {"resident": resident_feed, "stream": stream_feed}

@@ -1,0 +1,187 @@
+"""Features of a frozen encoder, computed once and kept on disk.
+
+A file holds the features of the samples of one run, under a digest of the encoder, the clips and
+the samples. The first view of a sample is the clip that is evaluated; further ones, for training,
+are random clips at fixed addresses.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import tqdm
+from jaxtyping import Array, Float, Int, Key
+
+from data_pipelines.order import eval_batches
+from gapjax.encoder import Encoder
+from gapjax.feed import Feed, StreamFeed
+from gapjax.pretrained import fingerprint
+from gapjax.sharding import Layout
+from gapjax.train_state import EvalInput, TrainInput, address_keys
+
+# (variables, store, request, number of the view) → features of a batch.
+Compute = Callable[[Any, Any, Any, Int[Array, ""]], Float[Array, "b 1 t v d"]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that features depend on.
+
+    Attributes:
+        encoder: the frozen encoder.
+        train_input: how frames become a random clip.
+        eval_input: how frames become the evaluated clip.
+        recipe: the two in words, for the digest.
+        index_digest: what the dataset's samples are.
+        seed: the seed of random clips.
+        views: how many clips a training sample has; the first is the evaluated one.
+    """
+
+    encoder: Encoder
+    train_input: TrainInput
+    eval_input: EvalInput
+    recipe: str
+    index_digest: str
+    seed: int
+    views: int = 1
+
+    def digest(self, items: Int[np.ndarray, " n"]) -> str:
+        """Return what names a file of features of these items."""
+        facts = (self.recipe, self.index_digest, self.encoder.person_merge, self.views)
+        seed = self.seed if self.views > 1 else None
+        whole = fingerprint(self.encoder.variables, *facts, seed)
+        return hashlib.sha256(whole.encode() + items.tobytes()).hexdigest()[:32]
+
+
+def items_of(
+    train: Int[np.ndarray, " n"], tested: Int[np.ndarray, " n2"], samples: int, views: int
+) -> Int[np.ndarray, " n3"]:
+    """Return the items to encode, ascending: all views of training samples, the first of others.
+
+    Args:
+        train: rows of training samples.
+        tested: rows of samples that are evaluated.
+        samples: how many samples the index has; item = view * samples + row.
+        views: how many views a training sample has.
+    """
+    further = [train.astype(np.int64) + view * samples for view in range(1, views)]
+    return np.unique(np.concatenate([train, tested, *further]).astype(np.int64))
+
+
+def prepare(
+    source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int, folder: Path
+) -> Float[np.ndarray, "n t v d"]:
+    """Return the features of items, in their order, as an array that stays on disk.
+
+    They are computed if no earlier run left them in `folder`; a run that is killed meanwhile
+    leaves no half-written file in their place.
+
+    Args:
+        source: all that they depend on.
+        items: `items_of`.
+        feed: where frames come from.
+        samples: how many samples the index has.
+        batch: items of one call of the encoder.
+        folder: where files of features are kept.
+    """
+    path = folder / f"{source.digest(items)}.npy"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        try:
+            _write(partial, source, items, feed, samples, batch)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        about = {"recipe": source.recipe, "index": source.index_digest, "items": len(items)}
+        path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n")
+    return np.load(path, mmap_mode="r")
+
+
+def _write(
+    path: Path, source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int
+) -> None:
+    """Encode the items view by view, which are ascending, and write their features."""
+    compute = jax.jit(_make_compute(source, feed))
+    target, done = None, 0
+    with tqdm.tqdm(total=len(items), unit="clip", desc="features") as bar:
+        for view in range(source.views):
+            mine = items[items // samples == view]
+            if not len(mine):
+                continue
+            batches, _ = eval_batches(mine % samples, batch)
+            for request in feed.requests(batches, 0, [1] * len(batches)):
+                count = min(batch, len(mine) - bar.n + done)
+                got = np.asarray(compute(source.encoder.variables, feed.store, request, view))
+                if target is None:
+                    shape = (len(items), *got.shape[2:])
+                    target = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+                target[bar.n : bar.n + count] = got[:count, 0]
+                bar.update(count)
+            done = bar.n
+    target.flush()
+
+
+def _make_compute(source: Source, feed: Feed) -> Compute:
+    rng = jax.random.key(source.seed)
+
+    def clips(batch: Any, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:
+        def random(_: None) -> Float[Array, "b m t v c"]:
+            keys: Key[Array, " b"] = address_keys(rng, batch.epoch + view, batch.item)
+            return source.train_input(batch.frames, batch.length, keys)
+
+        def fixed(_: None) -> Float[Array, "b m t v c"]:
+            return source.eval_input(batch.frames, batch.length)
+
+        return jax.lax.cond(view == 0, fixed, random, None)
+
+    def compute(
+        variables: Any, store: Any, request: Any, view: Int[Array, ""]
+    ) -> Float[Array, "b 1 t v d"]:
+        batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+        return source.encoder.encode(variables, clips(batch, view))
+
+    return compute
+
+
+def feature_feed(
+    features: Float[np.ndarray, "n t v d"],
+    items: Int[np.ndarray, " n"],
+    label: Int[np.ndarray, " n2"],
+    views: int,
+    layout: Layout,
+) -> StreamFeed:
+    """Return the feed of batches of features, read from disk while training.
+
+    Args:
+        features: one entry an item, in the order of `items`.
+        items: `items_of`.
+        label: the class of every sample of the index.
+        views: how many views a training sample has: occurrence r of an epoch shows view r % views.
+        layout: the placement of batches.
+    """
+
+    def read(
+        wanted: Int[np.ndarray, "n3 b"],
+    ) -> Iterator[tuple[Float[np.ndarray, "b 1 t v d"], Int[np.ndarray, " b"]]]:
+        for batch in wanted:
+            chosen = features[np.searchsorted(items, batch)]
+            yield chosen[:, None], np.full(len(batch), features.shape[1])
+
+    return StreamFeed(read, np.tile(label, views), layout)
+
+
+def as_they_are(
+    features: Float[Array, "b m t v c"],
+    length: Int[Array, " b"],
+    keys: Key[Array, " b"] | None = None,
+) -> Float[Array, "b m t v c"]:
+    """Return features unchanged: the input of a method that learns from them."""
+    del length, keys
+    return features

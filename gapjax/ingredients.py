@@ -1,0 +1,83 @@
+"""What a method is made of: the network, the texts and the weights that a config names."""
+
+import functools
+from pathlib import Path
+from types import ModuleType
+
+import flax.linen as nn
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from data_pipelines.skeletons import Skeleton
+from gapjax import lookup, networks, text_cache, torch_import
+from gapjax.dataset import Dataset
+from gapjax.lookup import UserError, chosen
+from gapjax.method import Ingredients, Method, Variables
+from gapjax.pretrained import LoadedText
+from gapjax.prompts.prompts import load_texts
+from gapjax.sections import construct
+from gapjax.torch_import import StateDict
+
+PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+
+
+def build_method(config: ConfigDict, dataset: Dataset) -> Method:
+    """Return the method of a config with its backbone, texts and text encoder.
+
+    Raises:
+        UserError: a name or a value of the config is not known, or a file is not what it should be.
+    """
+    method = lookup.module("gapjax.methods", config.method.name)
+    texts = load_texts(config.text.file or dataset.spec.texts, dataset.spec.labels)
+    load = functools.cache(functools.partial(load_text, config))
+    folder = Path(config.data.dir) / "text_features"
+    ingredients = Ingredients(
+        backbone=build_backbone(config, dataset.spec.skeleton),
+        skeleton=dataset.spec.skeleton,
+        labels=dataset.labels,
+        texts=[texts[each] for each in dataset.problem.classes],
+        published=published(config),
+        load_text=load,
+        encode_text=lambda strings: text_cache.encode(strings, load(), folder),
+        unseen=dataset.problem.unseen_places,
+    )
+    return method.build(ingredients, construct(method.Options, config.method, "method"))
+
+
+def backbone_module(config: ConfigDict) -> ModuleType:
+    """Return the module of the backbone that a config names."""
+    return lookup.module("gapjax.backbones", config.backbone.name)
+
+
+def build_backbone(config: ConfigDict, skeleton: Skeleton) -> nn.Module:
+    """Return the skeleton encoder of a config."""
+    make = backbone_module(config).Backbone
+    given = {"skeleton": skeleton, "dtype": precision(config)}
+    return construct(make, config.backbone, "backbone", **given)
+
+
+def precision(config: ConfigDict) -> jnp.dtype:
+    """Return the type of the computation."""
+    return PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
+
+
+def published(config: ConfigDict) -> Variables:
+    """Return the variables of a published state dict, none where the config names none.
+
+    Raises:
+        UserError: the backbone has no published weights, or the file is not what it should be.
+    """
+    path, backbone = config.train.init_from, backbone_module(config)
+    if not path:
+        return {}
+    if not hasattr(backbone, "from_torch"):
+        raise UserError(f"train.init_from: {backbone.__name__} reads no published weights")
+    return networks.from_torch(StateDict(torch_import.read(path)), backbone.from_torch)
+
+
+def load_text(config: ConfigDict) -> LoadedText:
+    """Return the text encoder of a config with its weights."""
+    encoder = lookup.module("gapjax.text_encoders", config.text.encoder)
+    options = {"pooling": config.text.pooling} if config.text.pooling else {}
+    options |= {"dtype": precision(config), "too_long": config.text.too_long}
+    return encoder.load(config.text.checkpoint, seed=config.seed, **options)

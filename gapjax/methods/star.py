@@ -1,0 +1,181 @@
+"""STAR: fine-grained side information guided dual-prompts (Chen et al., ACM MM 2024).
+
+Features of a frozen skeleton encoder are aligned, part by part, with descriptions of how each part
+moves; an unseen class is recognised by its name alone (Eq. 1-9, facts D.3, D.4).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from data_pipelines.skeletons import Skeleton
+from gapjax.lookup import chosen
+from gapjax.method import Ingredients, LossOut, Text, Variables
+from gapjax.prompts.prompts import ClassText, global_strings, part_strings
+from gapjax.star_losses import SIMILARITIES, global_loss, part_loss, semantic_loss, similarity
+from gapjax.star_networks import Latents, StarNetwork
+
+ON_FEATURES = True
+
+# The classes among which each class's parts should find its name (Eq. 6).
+SEMANTIC_CLASSES = ("seen", "all")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of STAR (FIDELITY.md says where paper and release differ).
+
+    Attributes:
+        partition: a partition of the skeleton (`2`, `4`, `6`, ...), or `global`: one part, the
+            whole body, described by the class's paragraph.
+        part_text: how a part's string is written (`prompts.PART`).
+        attributes: m, the attributes of each part and the size of the shared space.
+        heads: attention heads; 8 in the paper, 4 as released.
+        pooling: `attention`, or `mean` for the ablation without it.
+        attribute_prompts: visual-attribute prompts: `learnt`, or `none`.
+        semantic_prompts: semantic-part prompts: `learnt`, or `none`.
+        similarity: `cosine` (released) or `dot` (Eq. 5, 7 and 9).
+        part_weight: the weight of the part loss (MPCE, Eq. 5); 0 switches it off.
+        semantic_weight: α of Eq. 8, the weight of the semantic loss (SCE, Eq. 6).
+        global_weight: β of Eq. 8, the weight of the global loss (GCE, Eq. 7).
+        semantic_classes: whether the semantic loss knows the names and descriptions of the `seen`
+            classes alone, or of `all`, as released.
+    """
+
+    partition: str = "6"
+    part_text: str = "plain"
+    attributes: int = 100
+    heads: int = 8
+    pooling: str = "attention"
+    attribute_prompts: str = "learnt"
+    semantic_prompts: str = "learnt"
+    similarity: str = "cosine"
+    part_weight: float = 1.0
+    semantic_weight: float = 0.1
+    global_weight: float = 0.1
+    semantic_classes: str = "seen"
+
+
+@dataclass(frozen=True)
+class Star:
+    """The method.
+
+    Attributes:
+        network: what is trained.
+        options: the choices of STAR.
+        text: the embeddings of all classes: `label` (k e) and `part` (k p e).
+        unseen: the places of the classes that no training sample has.
+    """
+
+    network: StarNetwork
+    options: Options
+    text: dict[str, Float[np.ndarray, "..."]]
+    unseen: tuple[int, ...]
+
+    def prepare_text(self) -> Text:
+        """Return the embeddings of names and descriptions."""
+        return self.text
+
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b 1 t v d"]) -> Variables:
+        """Return freshly initialised variables."""
+        words = self.text["part"], self.text["label"]
+        fresh = jax.jit(self.network.init)(rng, clips[:, 0], *words)
+        return {"params": fresh["params"], "batch_stats": {}}
+
+    def loss(
+        self,
+        variables: Variables,
+        clips: Float[Array, "b 1 t v d"],
+        labels: Int[Array, " b"],
+        text: Text,
+        keys: Key[Array, " b"],
+    ) -> LossOut:
+        """Return Eq. 8: part loss, semantic loss and global loss, weighted."""
+        del keys
+        params = {"params": variables["params"]}
+        latents = self.network.apply(params, clips[:, 0], text["part"], text["label"])
+        seen = self._seen()
+        label = jnp.asarray(np.searchsorted(seen, np.arange(len(text["label"]))))[labels]
+        terms = self._terms(latents, jnp.asarray(seen), label)
+        options = self.options
+        weights = {
+            "part": options.part_weight,
+            "semantic": options.semantic_weight,
+            "global": options.global_weight,
+        }
+        total = sum(weight * terms[name] for name, weight in weights.items())
+        scores = similarity(latents.whole, latents.label_text[jnp.asarray(seen)])
+        accuracy = (scores.argmax(axis=1) == label).mean()
+        return LossOut(total, {}, {"loss": total, "accuracy": accuracy, **terms})
+
+    def predict(
+        self, variables: Variables, clips: Float[Array, "b 1 t v d"], text: Text
+    ) -> Float[Array, "b k"]:
+        """Return how alike clips and class names are; descriptions take no part."""
+        params = {"params": variables["params"]}
+        return self.network.apply(params, clips[:, 0], text["label"], method="score")
+
+    def _seen(self) -> Int[np.ndarray, " n"]:
+        """Return the places of the seen classes, ascending."""
+        return np.setdiff1d(np.arange(len(self.text["label"])), self.unseen)
+
+    def _terms(
+        self, latents: Latents, seen: Int[Array, " n"], label: Int[Array, " b"]
+    ) -> dict[str, Float[Array, ""]]:
+        """Return the three losses; `label` counts the seen classes."""
+        names, parts, how = latents.label_text, latents.part_text, self.options.similarity
+        known = seen if self.options.semantic_classes == "seen" else slice(None)
+        return {
+            "part": part_loss(latents.part, parts[seen], label, how).mean(),
+            "semantic": semantic_loss(parts[known], names[known]).mean(),
+            "global": global_loss(latents.whole, names[seen], label, how).mean(),
+        }
+
+
+def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
+    """Return the joints of the parts of a partition, by the parts' names.
+
+    Raises:
+        UserError: the skeleton has no such partition.
+    """
+    if partition == "global":
+        return {"global": tuple(range(skeleton.num_joints))}
+    chosen("method.partition", partition, ("global", *skeleton.partitions))
+    return dict(skeleton.partitions[partition])
+
+
+def descriptions(texts: Sequence[ClassText], parts: Sequence[str], style: str) -> list[list[str]]:
+    """Return for every class the string of each part."""
+    if tuple(parts) == ("global",):
+        return global_strings(texts, "paragraph")
+    return part_strings(texts, parts, style)
+
+
+def build(ingredients: Ingredients, options: Options) -> Star:
+    """Return the method of an experiment.
+
+    Raises:
+        UserError: an option's value is not among its choices.
+    """
+    chosen("method.similarity", options.similarity, SIMILARITIES)
+    chosen("method.semantic_classes", options.semantic_classes, SEMANTIC_CLASSES)
+    parts = joints_of(options.partition, ingredients.skeleton)
+    strings = descriptions(ingredients.texts, tuple(parts), options.part_text)
+    rows = ingredients.encode_text([each for row in strings for each in row])
+    label = ingredients.encode_text([text.label for text in ingredients.texts])
+    network = StarNetwork(
+        parts=tuple(parts.values()),
+        size=label.shape[1],
+        attributes=options.attributes,
+        heads=options.heads,
+        pooling=options.pooling,
+        attribute_prompts=options.attribute_prompts,
+        semantic_prompts=options.semantic_prompts,
+        similarity=options.similarity,
+    )
+    text = {"label": label, "part": rows.reshape(len(label), len(parts), -1)}
+    return Star(network, options, text, tuple(ingredients.unseen))

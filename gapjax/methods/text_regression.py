@@ -1,0 +1,86 @@
+"""A reference for zero-shot recognition: a linear map from pooled features to the text's space.
+
+Trained by the squared error to the embedding of the class's name (or of a description); a clip is
+of the class whose text is nearest. What a method adds to this is its own merit.
+"""
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from gapjax.losses import cosine_logits
+from gapjax.method import Ingredients, LossOut, Text, Variables
+from gapjax.networks import pool
+from gapjax.prompts.prompts import global_strings
+
+ON_FEATURES = True
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices.
+
+    Attributes:
+        global_text: the class's string: `label` or `paragraph`.
+    """
+
+    global_text: str = "label"
+
+
+@dataclass(frozen=True)
+class TextRegression:
+    """The method.
+
+    Attributes:
+        network: the linear map.
+        text: one embedding a class, of length one.
+    """
+
+    network: nn.Dense
+    text: Float[np.ndarray, "k e"]
+
+    def prepare_text(self) -> Text:
+        """Return the embeddings of the classes."""
+        return self.text
+
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v d"]) -> Variables:
+        """Return freshly initialised variables."""
+        fresh = jax.jit(self.network.init)(rng, pool(clips))
+        return {"params": fresh["params"], "batch_stats": {}}
+
+    def loss(
+        self,
+        variables: Variables,
+        clips: Float[Array, "b m t v d"],
+        labels: Int[Array, " b"],
+        text: Text,
+        keys: Key[Array, " b"],
+    ) -> LossOut:
+        """Return the squared distance to the own class's text, a mean over the batch."""
+        del keys
+        found = self.network.apply({"params": variables["params"]}, pool(clips))
+        loss = jnp.square(found - text[labels]).sum(axis=1).mean()
+        return LossOut(loss, {}, {"loss": loss})
+
+    def predict(
+        self, variables: Variables, clips: Float[Array, "b m t v d"], text: Text
+    ) -> Float[Array, "b k"]:
+        """Return the cosines with the classes' texts."""
+        found = self.network.apply({"params": variables["params"]}, pool(clips))
+        return cosine_logits(found, text, 1.0)
+
+
+def build(ingredients: Ingredients, options: Options) -> TextRegression:
+    """Return the method of an experiment.
+
+    Raises:
+        UserError: there is no such text.
+    """
+    strings = [row[0] for row in global_strings(ingredients.texts, options.global_text)]
+    text = ingredients.encode_text(strings)
+    text = text / np.linalg.norm(text, axis=1, keepdims=True)
+    return TextRegression(nn.Dense(text.shape[1]), text)

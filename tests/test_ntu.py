@@ -1,0 +1,96 @@
+"""NTU RGB+D from files to a converted data set, with the built-in data as `.skeleton` files."""
+
+import pathlib
+import zipfile
+
+import numpy as np
+import pytest
+from ntu_text import footage, ntu_text, person
+
+from data_pipelines.convert import convert, main
+from data_pipelines.datasets import ntu60, ntu120
+from data_pipelines.index import Index, select
+from data_pipelines.pack import open_pack
+from data_pipelines.raw.record import DataError
+from data_pipelines.synthesis.__main__ import write
+
+ONE = ntu_text(footage(14, {0: (1, person(13))}))
+NAMES = (
+    *("S018C001P045R001A061", "S001C001P001R001A001", "S017C003P040R002A060"),
+    *("S032C002P106R001A120", "S018C001P045R001A060"),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return a folder with a file of each of NAMES."""
+    (tmp_path / "raw").mkdir()
+    for name in NAMES:
+        (tmp_path / "raw" / f"{name}.skeleton").write_text(ONE)
+    return tmp_path / "raw"
+
+
+def test_both_data_sets_from_one_folder(folder: pathlib.Path) -> None:
+    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in ntu60.records(folder)]
+    assert facts == [
+        ("S001C001P001R001A001", 0, 1, 1, 1),
+        ("S017C003P040R002A060", 59, 40, 3, 17),
+    ]
+    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in ntu120.records(folder)]
+    assert [fact[0] for fact in facts] == sorted(NAMES)
+    assert facts[-1] == ("S032C002P106R001A120", 119, 106, 2, 32)
+    (record, *_) = ntu120.records(folder)
+    assert record.skeleton.shape == (13, 1, 25, 3)
+    assert not record.skeleton[0, 0, 1].any()
+
+
+def test_the_official_archives(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "archives").mkdir()
+    for archive, names in (("one", NAMES[::2]), ("two", NAMES[1::2])):
+        with zipfile.ZipFile(tmp_path / "archives" / f"{archive}.zip", "w") as file:
+            for name in names:
+                file.writestr(f"nturgb+d_skeletons/{name}.skeleton", ONE)
+    loose = list(ntu120.records(folder))
+    for record, same in zip(loose, ntu120.records(tmp_path / "archives"), strict=True):
+        assert record.name == same.name
+        np.testing.assert_array_equal(record.skeleton, same.skeleton)
+
+
+def test_a_bad_file_is_named(folder: pathlib.Path) -> None:
+    path = folder / "S002C001P001R001A001.skeleton"
+    for content, message in (
+        ("2\n0\n0\n", "there is no body in any frame; remove it"),
+        (ONE[:-300], "line .*: the file ends within a frame; extract or download it again"),
+    ):
+        path.write_text(content)
+        with pytest.raises(DataError, match=f"S002C001P001R001A001.skeleton: {message}"):
+            list(ntu60.records(folder))
+    path.rename(folder / "notes.skeleton")
+    with pytest.raises(DataError, match=r"notes.skeleton: is not named SsssCccc.*; remove it"):
+        list(ntu60.records(folder))
+
+
+def test_nothing_to_read(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("ntu60", "ntu120"):
+        assert main([name, f"--out={tmp_path}"]) == 2
+        error = capsys.readouterr().err
+        assert f"{name} needs --raw=a folder of .skeleton files" in error
+        assert "request access at https://rose1.ntu.edu.sg" in error
+        assert error.count("\n") == 1
+
+
+def test_converted_end_to_end(tmp_path: pathlib.Path) -> None:
+    """The built-in data set's 24 actions of 2 subjects in 3 views, as ntu60, packed and split."""
+    count = write(tmp_path / "raw", 0, 2, 1)
+    folder = convert("ntu60", tmp_path / "raw", tmp_path / "data")
+    index = Index.load(folder)
+    assert len(index) == count == 144
+    assert set(index.setup) == {1}
+    assert set(index.bodies) == {1, 2}
+    train, test = select(index, ntu60.SPEC.protocols["xview"])
+    assert (len(train), len(test)) == (96, 48)
+    frames = open_pack(folder).frames
+    assert frames.shape[1:] == (25, 3)
+    assert np.isfinite(frames).all()
+    # Centred on the first frame, the middle of everybody's spine stays within their reach.
+    assert np.abs(frames[:, 1]).max() < 3

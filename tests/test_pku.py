@@ -1,0 +1,150 @@
+"""PKU-MMD's parser on videos made here, and on bad files."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from data_pipelines.convert import convert
+from data_pipelines.datasets import pku_mmd
+from data_pipelines.index import Index, select
+from data_pipelines.raw.record import DataError
+
+VIDEOS = {"0002-L": 40, "0002-M": 50, "0003-R": 30}
+LABELS = {
+    "0002-L": "51,1,10,2\n3,11,40,1\n",
+    "0002-M": "23,21,21,2\n23,30,50,2\n",
+    "0003-R": "1,5,9,2",
+}
+
+
+def video(frames: int) -> np.ndarray:
+    """Return two persons (t 2 v 3), the second of whom comes in frame 12."""
+    skeleton = np.random.default_rng(frames).normal(size=(frames, 2, 25, 3)).astype(np.float32)
+    skeleton[:12, 1] = 0
+    return skeleton
+
+
+def text(skeleton: np.ndarray) -> str:
+    rows = skeleton.reshape(len(skeleton), -1)
+    return "".join(" ".join(f"{x:.9g}" for x in row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    raw = tmp_path / "raw"
+    for name in ("Skeleton", "Label_PKUMMD"):
+        (raw / name).mkdir(parents=True)
+    for name, frames in VIDEOS.items():
+        (raw / "Skeleton" / f"{name}.txt").write_text(text(video(frames)))
+        (raw / "Label_PKUMMD" / f"{name}.txt").write_text(LABELS[name])
+    titles = "Training videos:", "Validation videos:"
+    for name, train, test in (
+        ("cross-subject", "0002-L, 0002-M, 0007-R,", "0003-R"),
+        ("cross_view", "0002-M, 0003-R", "0002-L"),
+    ):
+        (raw / f"{name}.txt").write_text("\n".join([titles[0], train, titles[1], test, ""]))
+    return raw
+
+
+def test_actions_are_cut_from_the_videos(folder: pathlib.Path) -> None:
+    records = list(pku_mmd.records(folder))
+    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records]
+    assert facts == [
+        ("F002V001C051L001", 50, 1, 1, 2),
+        ("F002V001C003L002", 2, 1, 1, 2),
+        ("F002V002C023L001", 22, 1, 2, 1),
+        ("F002V002C023L002", 22, 1, 2, 1),
+        ("F003V003C001L001", 0, 2, 3, 1),
+    ]
+    assert [record.skeleton.shape[:2] for record in records] == [
+        *((10, 1), (30, 2), (1, 2), (21, 2), (5, 1)),
+    ]
+    np.testing.assert_array_equal(records[0].skeleton, video(40)[:10, :1])
+    np.testing.assert_array_equal(records[1].skeleton, video(40)[10:40])
+    np.testing.assert_array_equal(records[4].skeleton, video(30)[4:9, :1])
+    assert records[0].skeleton.dtype == np.float32
+
+
+def test_ignored_samples(folder: pathlib.Path) -> None:
+    for kind in ("Skeleton", "Label_PKUMMD"):
+        (folder / kind / "0002-M.txt").rename(folder / kind / "0089-M.txt")
+    names = [record.name for record in pku_mmd.records(folder)]
+    assert "F089V002C023L001" not in names
+    assert "F089V002C023L002" in names
+
+
+def test_converted_and_split(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    index = Index.load(convert("pku_mmd", folder, tmp_path / "data"))
+    for protocol, expected in (("xsub", [0, 1, 2, 3]), ("xview", [2, 3, 4])):
+        train, _ = select(index, pku_mmd.SPEC.protocols[protocol])
+        assert train.tolist() == expected
+
+
+BAD_LABELS = {
+    "class 0": ("0,1,2,1", "line 1: class 0, frames 1 to 2, of 51 classes and a video of 50"),
+    "class 52": ("1,1,2,1\n52,1,2,1", "line 2: class 52, frames 1 to 2, of 51 classes"),
+    "frame 0": ("1,0,2,1", "line 1: class 1, frames 0 to 2"),
+    "backwards": ("1,5,4,1", "line 1: class 1, frames 5 to 4"),
+    "too far": ("1,5,51,1", "line 1: class 1, frames 5 to 51, of .* a video of 50 frames"),
+    "three": ("1,2,3", "line 1: '1,2,3' is not class,first,last,confidence"),
+    "word": ("1,2,x,1", "line 1: '1,2,x,1' is not class,first,last,confidence"),
+    "negative": ("1,-2,5,1", "line 1: '1,-2,5,1' is not class,first,last,confidence"),
+    "huge": ("1,2," + "9" * 5000 + ",1", "line 1: '1,2,9999.*' is not class,first"),
+    "empty": ("", "line 1: '' is not class,first,last,confidence"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LABELS)
+def test_bad_labels(folder: pathlib.Path, case: str) -> None:
+    content, message = BAD_LABELS[case]
+    (folder / "Label_PKUMMD" / "0002-M.txt").write_text(content)
+    with pytest.raises(DataError, match=f"Label_PKUMMD/0002-M.txt: {message}") as caught:
+        list(pku_mmd.records(folder))
+    assert "\n" not in str(caught.value)
+
+
+ROW = "0.5 " * 149
+BAD_SKELETONS = {
+    "cut": (ROW + "1\n" + ROW, "line 2: has 149 numbers, not 150"),
+    "long": (ROW + "1 2\n", "line 1: has 151 numbers, not 150"),
+    "nan": (ROW + "1\n" + ROW + "nan\n", "line 2: 'nan' is not a coordinate"),
+    "word": (ROW + "x\n", "line 1: 'x' is not a coordinate"),
+    "empty": ("", "line 1: has 0 numbers, not 150"),
+    "blank line": (ROW + "1\n\n" + ROW + "1\n", "line 2: has 0 numbers, not 150"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SKELETONS)
+def test_bad_skeletons(folder: pathlib.Path, case: str) -> None:
+    content, message = BAD_SKELETONS[case]
+    (folder / "Skeleton" / "0002-M.txt").write_text(content)
+    with pytest.raises(DataError, match=f"Skeleton/0002-M.txt: {message}; extract or download"):
+        list(pku_mmd.records(folder))
+
+
+def test_nobody_there(folder: pathlib.Path) -> None:
+    (folder / "Skeleton" / "0003-R.txt").write_text(text(0 * video(30)))
+    with pytest.raises(DataError, match=r"0003-R.txt: line 1: there is nobody in the frames"):
+        list(pku_mmd.records(folder))
+
+
+def test_missing_files(folder: pathlib.Path) -> None:
+    with pytest.raises(DataError, match="pku_mmd needs --raw=FOLDER: request access at http"):
+        list(pku_mmd.records(None))
+    with pytest.raises(
+        DataError, match=r"none: no such folder; --raw takes a folder with skeleton"
+    ):
+        list(pku_mmd.records(folder / "none"))
+    (folder / "Skeleton" / "0002-M.txt").unlink()
+    with pytest.raises(DataError, match=r"Label_PKUMMD/0002-M.txt: there is no skeleton of this"):
+        list(pku_mmd.records(folder))
+    (folder / "Skeleton_v2").mkdir()
+    with pytest.raises(DataError, match=r"has 2 folders skeleton\*, not one; --raw takes a folder"):
+        list(pku_mmd.records(folder))
+    (folder / "cross_view.txt").write_text("Training videos\n2, 3\n")
+    with pytest.raises(DataError, match=r"cross_view.txt: line 2 is not a list of videos 0002-L"):
+        list(pku_mmd.records(folder))
+    (folder / "cross_view.txt").unlink()
+    with pytest.raises(DataError, match=r"cross-view.txt: is missing; --raw takes a folder with"):
+        list(pku_mmd.records(folder))
