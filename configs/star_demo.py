@@ -12,7 +12,7 @@ without prompts, the reference; `regression` maps pooled features to the names' 
 
 from ml_collections import ConfigDict
 
-from configs import base
+from configs import base, base_star
 
 
 def fresh(config: ConfigDict) -> None:
@@ -20,36 +20,22 @@ def fresh(config: ConfigDict) -> None:
     config.encoder.features = "fresh"
 
 
-def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: every stage in one small epoch of a small network."""
-    config.clips.window = 16
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
-    config.encoder.epochs = 1
-    config.encoder.optimizer.milestones = ()
-    config.zero_shot.folds = 1
-    config.method.attributes = 6
-    config.method.heads = 2
-    config.optimizer.milestones = ()
-    config.train.epochs = 1
-
-
 VARIANTS = {
-    "18_6": base.unseen("18_6"),
-    "20_4": base.unseen("20_4"),
-    "20_4_simple": base.unseen("20_4_simple"),
-    "global": base.align_globally,
-    "regression": base.regress_text,
+    "18_6": base_star.unseen("18_6"),
+    "20_4": base_star.unseen("20_4"),
+    "20_4_simple": base_star.unseen("20_4_simple"),
+    "global": base_star.align_globally,
+    "regression": base_star.regress_text,
     "fresh": fresh,
-    "smoke": smoke,
+    "smoke": base_star.smoke_star,
 }
 
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
     config = base.get_config()
-    base.use_shift_gcn(config)
-    base.use_star(config)
+    base_star.use_shift_gcn(config)
+    base_star.use_star(config)
     config.data.dataset = "synthetic"
     config.data.protocol = "xsub"
     config.data.zero_shot = "18_6"
@@ -62,10 +48,6 @@ def get_config(variants: str = "") -> ConfigDict:
     config.encoder.batch_size = 48
     config.encoder.optimizer.milestones = (8, 10)
     config.method.attributes = 32
-    config.optimizer.learning_rate = 0.01
-    config.optimizer.warmup_epochs = 0
-    config.optimizer.milestones = (10, 20)
-    config.optimizer.weight_decay = 5e-4
     config.train.epochs = 25
     config.eval.batch_size = 144
     config.eval.every = 25

@@ -17,7 +17,7 @@ from data_pipelines.stream import stream
 from gapjax import lookup
 from gapjax import problem as problems
 from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
-from gapjax.lookup import chosen
+from gapjax.lookup import UserError, chosen
 from gapjax.problem import Problem
 from gapjax.sharding import Layout
 from gapjax.stages import needs_encoder
@@ -64,6 +64,12 @@ def open_dataset(config: ConfigDict) -> Dataset:
     protocol = spec.protocols[chosen("data.protocol", config.data.protocol, spec.protocols)]
     if config.data.zero_shot:
         problems.unseen_classes(spec, config.data.zero_shot)
+    if not directory.exists():
+        raise UserError(
+            f"{directory}: this data set is not here. To get it: {spec.obtain}. Then run "
+            f"`python -m data_pipelines.convert {spec.name} --raw=PATH --out={config.data.dir}`. "
+            "The built-in data set needs no files: --config=configs/star_demo.py runs on it now"
+        )
     index = Index.load(directory)
     train, test = indexing.select(index, protocol)
     evaluations = {"test": test}

@@ -123,3 +123,24 @@ def max_over_time(x: Float[Array, "c n v t"], stride: int) -> Float[Array, "c n 
     frames = x.shape[3]
     shifted = [padded[..., i : i + frames : stride] for i in range(3)]
     return jnp.maximum(jnp.maximum(shifted[0], shifted[1]), shifted[2])
+
+
+class Projection(nn.Module):
+    """A 1x1 convolution with its normalisation: how residuals change their shape.
+
+    Attributes:
+        features: channels out.
+        stride: frames from one output to the next.
+    """
+
+    features: int
+    stride: int = 1
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
+        """Return the projected features."""
+        shape = (self.features, x.shape[0])
+        kernel = self.param("kernel", fan_out_normal(self.features), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        y = pointwise(kernel, x[..., :: self.stride])
+        return BatchNorm(name="norm")(y, bias, train=train)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from ml_collections import ConfigDict
 
-from configs import base
+from configs import base, base_star
 from gapjax.lookup import UserError, suggestion
 from gapjax.optimizer import Rule, SgdOptions
 from gapjax.run import Cadence
@@ -35,7 +35,7 @@ def check_keys(config: ConfigDict) -> None:
         UserError: names the key, and the known key that is nearest to it.
     """
     every = base.get_config()
-    base.use_frozen_encoder(every)
+    base_star.use_frozen_encoder(every)
     known = flatten(every)
     for key in flatten(config):
         if key not in known and key.split(".")[0] not in OPEN_SECTIONS:

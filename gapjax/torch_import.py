@@ -114,6 +114,11 @@ class StateDict:
         statistics = {"mean": join("running_mean"), "var": join("running_var")}
         return {"scale": join("weight"), "bias": join("bias")}, statistics
 
+    def projection(self, conv: str, norm: str) -> tuple[dict, dict]:
+        """Return parameters and statistics of a 1x1 convolution followed by a normalisation."""
+        params, statistics = join({"norm": self.norm([norm])})
+        return {**params, "kernel": self.kernel(conv), "bias": self.bias(conv)}, statistics
+
     def check_all_used(self, optional: Sequence[str] = ()) -> None:
         """Raise UserError if arrays are left over, but for those whose names start as told.
 

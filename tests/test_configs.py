@@ -7,12 +7,12 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base, gap_ucla
-from gapjax import experiment
+from gapjax import sections
 from gapjax.lookup import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py") if path.stem[0] != "_")
-EXPERIMENTS = [name for name in NAMES if name != "base"]
+EXPERIMENTS = [name for name in NAMES if not name.startswith("base")]
 
 
 def module(name: str) -> object:
@@ -34,8 +34,8 @@ def test_docstring_says_command_cost_and_expectation(name: str) -> None:
 )
 def test_every_variant_has_only_known_keys(name: str, variant: str) -> None:
     config = module(name).get_config(variant)
-    experiment.check_keys(config)
-    experiment.sgd_options(config)
+    sections.check_keys(config)
+    sections.sgd_options(config)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -63,17 +63,17 @@ def test_an_unknown_key_is_refused_with_a_suggestion() -> None:
     with config.unlocked():
         config.optimizer.learning_rat = 1.0
     with pytest.raises(UserError, match=r"learning_rat'; did you mean 'optimizer\.learning_rate'"):
-        experiment.check_keys(config)
+        sections.check_keys(config)
 
 
 def test_flatten() -> None:
     config = ConfigDict({"a": {"b": 1, "c": (1, 2)}, "d": None})
-    assert experiment.flatten(config) == {"a.b": 1, "a.c": (1, 2), "d": None}
+    assert sections.flatten(config) == {"a.b": 1, "a.c": (1, 2), "d": None}
 
 
 def test_optimizer_rules_are_tuples_in_a_config() -> None:
     config = gap_ucla.get_config()
     config.optimizer.rules = (("^text_encoder/", 0.1), ("scale", 0.0, 0.0))
-    rules = experiment.sgd_options(config).rules
+    rules = sections.sgd_options(config).rules
     assert [rule.learning_rate for rule in rules] == [0.1, 0.0]
     assert rules[1].weight_decay == 0.0

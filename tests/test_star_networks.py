@@ -106,10 +106,11 @@ def test_parity_in_training(pack: dict[str, Any]) -> None:
 
 
 def test_parity_of_scores(pack: dict[str, Any]) -> None:
-    score = jax.jit(partial(pack["network"].apply, pack["variables"], method="score"))
-    close(score(pack["features"], pack["label_text"]), pack["scores"], "scores")
+    score = jax.jit(partial(pack["network"].apply, method="score"))
+    given = pack["variables"], pack["features"]
+    close(score(*given, pack["label_text"]), pack["scores"], "scores")
     unseen = pack["unseen"]
-    close(score(pack["features"], pack["label_text"][unseen]), pack["scores"][:, unseen])
+    close(score(*given, pack["label_text"][unseen]), pack["scores"][:, unseen], "unseen")
 
 
 def test_what_is_imported_is_what_is_trained(load_pack: Load) -> None:

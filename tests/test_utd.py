@@ -109,7 +109,7 @@ def test_bodies_are_nw_uclas_and_not_their_mirror_images(
 ) -> None:
     assert np.mean([handedness(record.skeleton) < 0 for record in real]) > 0.99
     others = itertools.islice(nw_ucla.records(nw_ucla_zip), 100)
-    assert np.mean([handedness(record.skeleton) < 0 for record in others]) > 0.99
+    assert np.mean([handedness(record.skeleton) < 0 for record in others]) > 0.95
 
 
 def test_facts_and_joints(folder: pathlib.Path) -> None:
@@ -134,6 +134,16 @@ def test_archive_equals_folder(folder: pathlib.Path) -> None:
     for record, same in zip(utd_mhad.records(folder), utd_mhad.records(archive), strict=True):
         assert record.name == same.name
         np.testing.assert_array_equal(record.skeleton, same.skeleton)
+
+
+def test_a_damaged_member(folder: pathlib.Path) -> None:
+    archive = zipped(folder)
+    content = bytearray(archive.read_bytes())
+    content[200:300] = bytes(100)
+    archive.write_bytes(content)
+    message = r"Skeleton.zip:Skeleton/a\S+.mat: is damaged; download the archive again$"
+    with pytest.raises(DataError, match=message):
+        list(utd_mhad.records(archive))
 
 
 def test_labels_and_splits() -> None:

@@ -57,7 +57,7 @@ def _plain(
     point[others] = start[others] + (windows[start[others], : _BEFORE + 1] == _POINT).argmax(1)
     digits = windows[point - _BEFORE] - np.uint8(_ZERO)
     before, after = (point - start).astype(np.int8), np.minimum(stop - point, 99).astype(np.int8)
-    digits *= (_PLACE >= -before[:, None]) & (_PLACE < after[:, None])
+    digits *= (-before[:, None] <= _PLACE) & (after[:, None] > _PLACE)
     digits[:, _BEFORE] = 0
     # A number's 16 places are two machine words.
     strange = (digits > 9).view(np.uint64)

@@ -48,8 +48,9 @@ def _parsed(name: str, where: str) -> re.Match:
 
 def _json(source: Source) -> object:
     """Return the parsed file."""
+    content = source.read()
     try:
-        return json.loads(source.read())
+        return json.loads(content)
     except (ValueError, RecursionError):
         raise DataError(
             f"{source.where}: is not valid JSON; extract or download it again"

@@ -41,8 +41,9 @@ def records(raw: pathlib.Path, actions: int, joints: Sequence[int]) -> Iterator[
 
 def _skeleton(source: Source, joints: int) -> Float[np.ndarray, "t 1 v 3"]:
     """Return the checked coordinates of a file."""
+    content = source.read()
     try:
-        found = matlab.variable(source.read(), "d_skel")
+        found = matlab.variable(content, "d_skel")
     except ValueError as error:
         raise DataError(f"{source.where}: {error}; extract or download it again") from None
     if found is None:

@@ -15,33 +15,12 @@ from jaxtyping import Array, Float
 
 from data_pipelines.skeletons import Skeleton
 from gapjax.graph import spatial_subsets
-from gapjax.layers import BatchNorm, fan_out_normal, pointwise
+from gapjax.layers import BatchNorm, Projection, fan_out_normal, pointwise
 from gapjax.lookup import chosen
 from gapjax.temporal import TEMPORAL
 from gapjax.torch_import import StateDict, join
 
 SUBSETS = 3
-
-
-class Projection(nn.Module):
-    """A 1x1 convolution with its normalisation: how residuals change their shape.
-
-    Attributes:
-        features: channels out.
-        stride: frames from one output to the next.
-    """
-
-    features: int
-    stride: int = 1
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
-        """Return the projected features."""
-        shape = (self.features, x.shape[0])
-        kernel = self.param("kernel", fan_out_normal(self.features), shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        y = pointwise(kernel, x[..., :: self.stride])
-        return BatchNorm(name="norm")(y, bias, train=train)
 
 
 class Topology(nn.Module):
@@ -207,13 +186,8 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     }
     if f"{name}.residual.conv.weight" in state:
         residual = f"{name}.residual"
-        modules["residual"] = _projection(state, f"{residual}.conv", f"{residual}.bn")
+        modules["residual"] = state.projection(f"{residual}.conv", f"{residual}.bn")
     return join(modules)
-
-
-def _projection(state: StateDict, conv: str, norm: str) -> tuple[dict, dict]:
-    params, statistics = join({"norm": state.norm([norm])})
-    return {**params, "kernel": state.kernel(conv), "bias": state.bias(conv)}, statistics
 
 
 def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
@@ -230,7 +204,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
     }
     modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
     if f"{name}.down.0.weight" in state:
-        modules["residual"] = _projection(state, f"{name}.down.0", f"{name}.down.1")
+        modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
     params, statistics = join(modules)
     value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
     return params | value, statistics

@@ -19,8 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.skeletons import Skeleton
-from gapjax.backbones.ctr_gcn import Projection
-from gapjax.layers import BatchNorm, fan_in_uniform, fan_out_normal, pointwise
+from gapjax.layers import BatchNorm, Projection, fan_in_uniform, fan_out_normal, pointwise
 from gapjax.lookup import chosen
 from gapjax.shifts import GRADIENTS, shift_joints, shift_time
 from gapjax.torch_import import StateDict, join
@@ -169,13 +168,8 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     modules = {"graph": graph, "temporal": temporal}
     if f"{name}.residual.conv.weight" in state:
         residual = f"{name}.residual"
-        modules["residual"] = _projection(state, f"{residual}.conv", f"{residual}.bn")
+        modules["residual"] = state.projection(f"{residual}.conv", f"{residual}.bn")
     return join(modules)
-
-
-def _projection(state: StateDict, conv: str, norm: str) -> tuple[dict, dict]:
-    params, statistics = join({"norm": state.norm([norm])})
-    return {**params, "kernel": state.kernel(conv), "bias": state.bias(conv)}, statistics
 
 
 def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
@@ -186,7 +180,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
 
     modules = {"norm": tuple(map(channels_first, state.norm([f"{name}.bn"])))}
     if f"{name}.down.0.weight" in state:
-        modules["residual"] = _projection(state, f"{name}.down.0", f"{name}.down.1")
+        modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
     params, statistics = join(modules)
     linear = state.array(f"{name}.Linear_weight").T
     bias = state.array(f"{name}.Linear_bias").reshape(-1)

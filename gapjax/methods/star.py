@@ -82,8 +82,8 @@ class Star:
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b 1 t v d"]) -> Variables:
         """Return freshly initialised variables."""
-        words = self.text["part"], self.text["label"]
-        fresh = jax.jit(self.network.init)(rng, clips[:, 0], *words)
+        words = jax.tree.map(jnp.asarray, self.text)
+        fresh = jax.jit(self.network.init)(rng, clips[:, 0], words["part"], words["label"])
         return {"params": fresh["params"], "batch_stats": {}}
 
     def loss(

@@ -1,0 +1,74 @@
+"""Shift-GCN, supervised on the seen classes of a zero-shot split: the encoder of STAR, by itself.
+
+`star_*` trains it as the first stage of its own run; this is for sharing one encoder among several
+runs (`--config.encoder.checkpoint=WORKDIR`). Recipe: facts E.3.
+
+Data:     python -m data_pipelines.convert ntu60 --raw=PATH --out=data
+Command:  python -m gapjax.main --config=configs/pretrain_shift_gcn.py:48_12 --workdir=runs/encoder
+Expected: not measured yet on NTU RGB+D; Shift-GCN has 87.8 on X-Sub with all classes (facts E.3)
+Cost:     not measured yet
+
+Variants: the splits of NTU RGB+D `55_5` (the default) and `48_12`; `ucla` and `utd` train on those
+data sets' first splits; `all_classes` trains on every class; `bfloat16` computes in bfloat16;
+`smoke` checks the plumbing.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base, base_star
+
+
+def ucla(config: ConfigDict) -> None:
+    """Train on NW-UCLA, split 8/2."""
+    base.use_kinect_clips(config)
+    config.data.dataset, config.data.protocol = "nw_ucla", "xview"
+    config.data.zero_shot = "8_2"
+    config.data.repeat = 5
+
+
+def utd(config: ConfigDict) -> None:
+    """Train on UTD-MHAD, split 22/5."""
+    base.use_kinect_clips(config)
+    config.data.dataset, config.data.protocol = "utd_mhad", "xsub"
+    config.data.zero_shot = "22_5"
+    config.data.repeat = 5
+
+
+def smoke(config: ConfigDict) -> None:
+    """Check the plumbing: one small epoch of a small network."""
+    config.clips.window = 16
+    config.backbone.width = 8
+    config.backbone.stages = (1, 1)
+    config.optimizer.milestones = ()
+    config.train.epochs = 1
+    config.data.repeat = 1
+
+
+VARIANTS = {
+    "55_5": base_star.unseen("55_5"),
+    "48_12": base_star.unseen("48_12"),
+    "all_classes": base_star.unseen(""),
+    "ucla": ucla,
+    "utd": utd,
+    "bfloat16": base.bfloat16,
+    "smoke": smoke,
+}
+
+
+def get_config(variants: str = "") -> ConfigDict:
+    """Return the experiment's config."""
+    config = base.get_config()
+    base_star.use_shift_gcn(config)
+    base.use_ntu_clips(config)
+    config.data.dataset = "ntu60"
+    config.data.protocol = "xsub"
+    config.data.zero_shot = "55_5"
+    config.optimizer.learning_rate = 0.1
+    config.optimizer.warmup_epochs = 0
+    config.optimizer.milestones = (60, 80)
+    config.optimizer.weight_decay = 1e-4
+    config.optimizer.rules = base_star.SHIFT_GCN_RULES
+    config.train.epochs = 82
+    config.train.batch_size = 32
+    config.eval.every = 82
+    return base.apply(config, variants, VARIANTS)

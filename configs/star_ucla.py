@@ -1,0 +1,43 @@
+"""STAR on NW-UCLA: zero-shot recognition of real skeletons, ten classes.
+
+Data:     python -m data_pipelines.convert nw_ucla --raw=all_sqe.zip --out=data
+Command:  python -m gapjax.main --config=configs/star_ucla.py:minilm --workdir=runs/star_ucla
+Splits:   `8_2` (the default), `5_5`; others by --config.data.zero_shot=random:2:SEED
+Expected: not measured yet; chance is 50 % among two unseen classes, 20 % among five
+Cost:     not measured yet
+
+Variants: the splits; the text encoder: `clip` (the paper's, ViT-L/14@336px), `minilm` (BERT, from
+a PyPI package), hashed words by default; the references `global` (one part, no prompts) and
+`regression` (pooled features to names, linearly); the ablations `no_attention`,
+`no_attribute_prompts`, `no_semantic_prompts`; `unseen_names` lets unseen names take part in the
+semantic loss, as released; `released` makes every choice as the release does; `smoke` checks the
+plumbing.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base, base_star
+
+VARIANTS = {
+    "8_2": base_star.unseen("8_2"),
+    "5_5": base_star.unseen("5_5"),
+    **base_star.ZERO_SHOT_VARIANTS,
+}
+
+
+def get_config(variants: str = "") -> ConfigDict:
+    """Return the experiment's config."""
+    config = base.get_config()
+    base_star.use_shift_gcn(config)
+    base_star.use_star(config)
+    base.use_kinect_clips(config)
+    config.data.dataset = "nw_ucla"
+    config.data.protocol = "xview"
+    config.data.zero_shot = "8_2"
+    config.data.repeat = 5
+    config.encoder.repeat = 5
+    config.encoder.epochs = 12
+    config.encoder.optimizer.milestones = (8, 10)
+    config.train.epochs = 10
+    config.optimizer.milestones = (6, 8)
+    return base.apply(config, variants, VARIANTS)

@@ -1,0 +1,169 @@
+"""STAR as a method: its loss is the sum it should be, and it recognises classes by their names."""
+
+import dataclasses
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from data_pipelines.skeletons import KINECT20
+from gapjax.lookup import UserError
+from gapjax.method import Ingredients
+from gapjax.methods import star
+from gapjax.methods.star import Options, Star
+from gapjax.prompts.prompts import load_texts
+
+LABELS = (
+    "pick up with one hand",
+    "pick up with two hands",
+    "drop trash",
+    "walk around",
+    "sit down",
+)
+UNSEEN = (1, 3)
+SMALL = Options(attributes=5, heads=2)
+
+
+def encode_text(strings: list[str]) -> np.ndarray:
+    """Embed a string by a draw that its text decides."""
+    seeds = [sum(map(ord, string)) for string in strings]
+    return np.stack([np.random.default_rng(seed).normal(size=12) for seed in seeds]).astype("f4")
+
+
+def build(options: Options) -> Star:
+    ingredients = Ingredients(
+        backbone=nn.Dense(1),
+        skeleton=KINECT20,
+        labels=LABELS,
+        texts=load_texts("nw_ucla", LABELS),
+        encode_text=encode_text,
+        unseen=UNSEEN,
+    )
+    return star.build(ingredients, options)
+
+
+@pytest.fixture(scope="module")
+def features() -> jax.Array:
+    return jax.random.normal(jax.random.key(0), (7, 1, 3, 20, 6))
+
+
+@pytest.fixture(scope="module")
+def labels() -> jax.Array:
+    return jnp.array([0, 2, 4, 4, 2, 0, 0])
+
+
+@pytest.fixture(scope="module")
+def keys() -> jax.Array:
+    return jax.random.split(jax.random.key(1), 7)
+
+
+def words(method: Star) -> dict[str, jax.Array]:
+    return jax.tree.map(jnp.asarray, method.prepare_text())
+
+
+def loss(method: Star, features: jax.Array, labels: jax.Array, keys: jax.Array) -> dict:
+    variables = method.init(jax.random.key(2), features)
+    return method.loss(variables, features, labels, words(method), keys).scalars
+
+
+def test_the_loss_is_the_weighted_sum(
+    features: jax.Array, labels: jax.Array, keys: jax.Array
+) -> None:
+    terms = loss(build(SMALL), features, labels, keys)
+    expected = terms["part"] + 0.1 * terms["semantic"] + 0.1 * terms["global"]
+    np.testing.assert_allclose(terms["loss"], expected, rtol=1e-6)
+    options = dataclasses.replace(SMALL, part_weight=0.0, semantic_weight=2.0, global_weight=3.0)
+    terms = loss(build(options), features, labels, keys)
+    np.testing.assert_allclose(
+        terms["loss"], 2 * terms["semantic"] + 3 * terms["global"], rtol=1e-6
+    )
+
+
+def test_the_losses_by_hand(features: jax.Array, labels: jax.Array, keys: jax.Array) -> None:
+    """Softmax among the three seen classes alone, each loss in loops."""
+    method = build(SMALL)
+    variables = method.init(jax.random.key(2), features)
+    text = words(method)
+    latents = method.network.apply(variables, features[:, 0], text["part"], text["label"])
+    part, whole, part_text, names = map(np.asarray, latents)
+    seen = [0, 2, 4]
+
+    def nats(scores: list[float], own: int) -> float:
+        return -np.log(np.exp(scores[own]) / np.exp(scores).sum())
+
+    def cosine(x: np.ndarray, y: np.ndarray) -> float:
+        return x @ y / np.linalg.norm(x) / np.linalg.norm(y)
+
+    parts, wholes = [], []
+    for i, label in enumerate(np.asarray(labels)):
+        own = seen.index(label)
+        wholes.append(nats([cosine(whole[i], names[k]) for k in seen], own))
+        for p in range(6):
+            parts.append(nats([cosine(part[i, p], part_text[k, p]) for k in seen], own))
+    semantic = [
+        nats([part_text[k, p] @ names[j] for j in seen], seen.index(k))
+        for k in seen
+        for p in range(6)
+    ]
+    out = method.loss(variables, features, labels, text, keys).scalars
+    np.testing.assert_allclose(out["part"], np.mean(parts), rtol=1e-4)
+    np.testing.assert_allclose(out["global"], np.mean(wholes), rtol=1e-4)
+    np.testing.assert_allclose(out["semantic"], np.mean(semantic), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("classes", "matters"), [("seen", False), ("all", True)])
+def test_unseen_names_matter_only_where_they_are_asked_for(
+    features: jax.Array, labels: jax.Array, keys: jax.Array, classes: str, matters: bool
+) -> None:
+    method = build(dataclasses.replace(SMALL, semantic_classes=classes))
+    variables = method.init(jax.random.key(2), features)
+    text = words(method)
+    other = jax.tree.map(lambda each: each.at[jnp.array(UNSEEN)].add(1.0), text)
+
+    def gradient(known: dict) -> jax.Array:
+        def total(params: dict) -> jax.Array:
+            out = method.loss({**variables, "params": params}, features, labels, known, keys)
+            return out.total
+
+        return jnp.concatenate(
+            [leaf.ravel() for leaf in jax.tree.leaves(jax.grad(total)(variables["params"]))]
+        )
+
+    assert (gradient(text) != gradient(other)).any() == matters
+
+
+def test_scores_need_no_descriptions(features: jax.Array) -> None:
+    method = build(SMALL)
+    variables = method.init(jax.random.key(2), features)
+    text = words(method)
+    scores = method.predict(variables, features, text)
+    assert scores.shape == (7, 5)
+    assert jnp.abs(scores).max() <= 1 + 1e-6
+    blind = {**text, "part": jnp.full_like(text["part"], jnp.nan)}
+    np.testing.assert_array_equal(method.predict(variables, features, blind), scores)
+
+
+def test_global_alignment_has_one_part(features: jax.Array) -> None:
+    options = dataclasses.replace(
+        SMALL, partition="global", pooling="mean", attribute_prompts="none", semantic_prompts="none"
+    )
+    method = build(options)
+    assert method.network.parts == (tuple(range(20)),)
+    assert method.prepare_text()["part"].shape == (5, 1, 12)
+    variables = method.init(jax.random.key(2), features)
+    assert method.predict(variables, features, words(method)).shape == (7, 5)
+
+
+@pytest.mark.parametrize("field", ["partition", "similarity", "semantic_classes", "part_text"])
+def test_unknown_choices_are_refused(field: str) -> None:
+    with pytest.raises(UserError, match=f"method.{field}='mine'"):
+        build(dataclasses.replace(SMALL, **{field: "mine"}))
+
+
+@pytest.mark.parametrize("field", ["pooling", "attribute_prompts", "semantic_prompts"])
+def test_unknown_ablations_are_refused(features: jax.Array, field: str) -> None:
+    method = build(dataclasses.replace(SMALL, **{field: "mine"}))
+    with pytest.raises(UserError, match="'mine' is not known"):
+        method.init(jax.random.key(0), features)

@@ -1,0 +1,119 @@
+"""Tables of numbers are read as `float` reads them, whatever their form and white space."""
+
+import numpy as np
+import pytest
+
+from data_pipelines.raw.decimals import decimals
+from data_pipelines.raw.table import LineError, table
+
+RNG = np.random.default_rng(0)
+
+
+def read(texts: list[str]) -> np.ndarray:
+    content = np.frombuffer(" ".join(texts).encode(), np.uint8)
+    lengths = np.array([len(text) for text in texts])
+    start = np.cumsum(lengths + 1) - lengths - 1
+    return decimals(content, start, start + lengths)
+
+
+FORMS = [
+    "{:.9g}",
+    "{:.7f}",
+    "{:.12f}",
+    "{:.17g}",
+    "{:+.3f}",
+    "{:.1f}",
+    "{:.3e}",
+    "{:.0f}",
+    "{:.0f}.",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("scale", [1e-6, 1e-2, 1, 5, 120, 1500, 1e9])
+def test_decimals_are_floats(form: str, scale: float) -> None:
+    """Bit by bit, with the nine digits that a float32 needs and with more."""
+    texts = [form.format(x) for x in RNG.normal(size=300) * scale]
+    np.testing.assert_array_equal(read(texts), [float(text) for text in texts])
+
+
+def test_more_numbers_than_are_read_at_once() -> None:
+    texts = [f"{x:.7f}" for x in RNG.normal(size=20_000)]
+    np.testing.assert_array_equal(read(texts), [float(text) for text in texts])
+
+
+SINGLE = ["0", "-0", "0.0", "-0.0", ".5", "-.5", "5.", "-5.", "999.999999999999", "9999.5", "1e3"]
+SINGLE += [
+    "0.1234567890123",
+    "0.123456789012",
+    "+3.5",
+    "007.25",
+    "1E-2",
+    "-12.5e+1",
+    "0." + "1" * 300,
+]
+
+
+@pytest.mark.parametrize("text", SINGLE)
+def test_forms(text: str) -> None:
+    for around in ([text], ["1.5", text], [text, "7.25"], ["1.5", text, "-2.5"]):
+        np.testing.assert_array_equal(read(around), [float(each) for each in around])
+        signs = [np.copysign(1, float(each)) for each in around]
+        np.testing.assert_array_equal(np.copysign(1, read(around)), signs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [".", "-", "+", "-.", "x", "1.2.3", "--1.5", "1-1.5", "1.5-", "0x1", "1,5", "e5", "1.5:"],
+)
+def test_what_is_no_number(text: str) -> None:
+    values = read(["1.5", text, "2.5"])
+    np.testing.assert_array_equal(values, [1.5, np.nan, 2.5])
+
+
+@pytest.mark.parametrize("gap", [" ", "  ", "\t", " \t"])
+@pytest.mark.parametrize("end", ["", " ", "\r"])
+@pytest.mark.parametrize(("fields", "used"), [(12, 3), (6, 6), (1, 1)])
+def test_white_space(gap: str, end: str, fields: int, used: int) -> None:
+    values = RNG.normal(size=(7, fields)).astype(np.float32)
+    lines = [(gap.join(f"{x:.9g}" for x in row) + end).encode() for row in values]
+    found = table(lines, fields, used)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, values[:, :used])
+
+
+def test_no_lines() -> None:
+    assert table([], 12, 3).shape == (0, 3)
+
+
+LINES = [b"1.5 2.5 3.5 4.5"] * 5
+BAD_LINES = {
+    "few": (b"1.5 2.5 3.5", "line 4: has 3 numbers, not 4"),
+    "many": (b"1.5 2.5 3.5 4.5 5.5", "line 4: has 5 numbers, not 4"),
+    "none": (b"", "line 4: has 0 numbers, not 4"),
+    "word": (b"1.5 two 3.5 4.5", "line 4: 'two' is not a coordinate"),
+    "word and spaces": (b"1.5  two 3.5 4.5", "line 4: 'two' is not a coordinate"),
+    "nan": (b"1.5 nan 3.5 4.5", "line 4: 'nan' is not a coordinate"),
+    "infinity": (b"1.5 -inf 3.5 4.5", "line 4: '-inf' is not a coordinate"),
+    "large": (b"1.5 4e38 3.5 4.5", "line 4: '4e38' is not a coordinate"),
+    "long": (b"1.5 " + b"9" * 500 + b" 3.5 4.5", "line 4: '99999999999999999999' is not a coord"),
+    "zero byte": (b"1.5\x002.5 3.5 4.5 5.5", r"line 4: '1.5\\x002.5' is not a coordinate"),
+    "zero byte for a space": (b"1.5\x002.5 3.5 4.5", "line 4: has 3 numbers, not 4"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LINES)
+def test_bad_lines(case: str) -> None:
+    line, message = BAD_LINES[case]
+    with pytest.raises(LineError, match=message) as caught:
+        table([*LINES[:3], line, *LINES[4:]], 4, 3)
+    assert caught.value.row == 3
+
+
+def test_a_line_that_makes_up_for_another() -> None:
+    with pytest.raises(LineError, match="line 2: has 3 numbers, not 4"):
+        table([LINES[0], b"1.5 2.5 3.5", b"1.5 2.5 3.5 4.5 5.5"], 4, 3)
+
+
+def test_what_is_not_used_need_not_be_a_number() -> None:
+    assert table([b"1.5 2.5 word nan"], 4, 2).tolist() == [[1.5, 2.5]]
