@@ -74,6 +74,7 @@ def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
         seed=config.seed,
         cadence=cadence(config),
         layout=layout,
+        labels=dataset.labels,
         trained_on=dataset.seen_labels,
         summarize=evaluate.summary,
         facts=facts(config, dataset),

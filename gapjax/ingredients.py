@@ -6,6 +6,7 @@ from types import ModuleType
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from ml_collections import ConfigDict
 
 from data_pipelines.skeletons import Skeleton
@@ -56,7 +57,7 @@ def build_backbone(config: ConfigDict, skeleton: Skeleton) -> nn.Module:
     return construct(make, config.backbone, "backbone", **given)
 
 
-def precision(config: ConfigDict) -> jnp.dtype:
+def precision(config: ConfigDict) -> DTypeLike:
     """Return the type of the computation."""
     return PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from gapjax import lookup, pictures
+from gapjax import lookup, pictures, zero_shot_plots
 from gapjax.fusion import align
 from gapjax.lookup import UserError
 from gapjax.metrics import (
@@ -77,6 +77,21 @@ def read_history(path: Path) -> History:
 def _metrics_of(text: str) -> dict[str, Any]:
     line = json.loads(text)
     return {**line, "step": int(line["step"]), "epoch": int(line["epoch"])}
+
+
+def read_gammas(path: Path) -> dict[str, float]:
+    """Return where a γ comes from → that γ, as the last evaluation of a zero-shot run has them.
+
+    Raises:
+        UserError: the metrics cannot be read.
+    """
+    last = read_history(path).lines[-1]
+    prefix, suffix = "gzsl_", "/gamma"
+    return {
+        key.removeprefix(prefix).removesuffix(suffix): float(value)
+        for key, value in last.items()
+        if key.startswith(prefix) and key.endswith(suffix)
+    }
 
 
 def class_names(scores: Scores) -> list[str]:
@@ -193,6 +208,26 @@ def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], p
     _save(whole, path)
 
 
+def draw_supervised(
+    metrics: Sequence[Path], scores: Scores, others: Sequence[Scores], folder: Path
+) -> None:
+    """Write every picture of a supervised run, beside another run if there is one."""
+    labels = class_names(scores)
+    summary_picture(metrics[0], scores, labels, folder / "summary.png")
+    confusion_picture(scores, labels, folder / "confusion.png")
+    accuracy_picture(scores, labels, folder / "accuracy.png", *others)
+    curves_picture(metrics, folder / "curves.png")
+
+
+def draw_zero_shot(
+    metrics: Sequence[Path], scores: Scores, others: Sequence[Scores], folder: Path
+) -> None:
+    """Write the picture of a zero-shot run; there is none of a comparison."""
+    del others
+    gammas, path = read_gammas(metrics[0]), folder / "summary.png"
+    zero_shot_plots.summary_picture(scores, class_names(scores), gammas, path)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 done, 2 a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.plots", description=__doc__)
@@ -204,12 +239,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.workdir / "plots"
     try:
         scores, *others = [read_scores(scores_path(run, options.scores)) for run in runs]
-        labels = class_names(scores)
-        metrics = [run / "metrics.jsonl" for run in runs]
-        summary_picture(metrics[0], scores, labels, folder / "summary.png")
-        confusion_picture(scores, labels, folder / "confusion.png")
-        accuracy_picture(scores, labels, folder / "accuracy.png", *others)
-        curves_picture(metrics, folder / "curves.png")
+        draw = draw_zero_shot if zero_shot_plots.unseen_classes(scores) else draw_supervised
+        draw([run / "metrics.jsonl" for run in runs], scores, others, folder)
     except UserError as error:
         print(f"gapjax: {error}", file=sys.stderr)
         return 2

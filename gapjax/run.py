@@ -55,6 +55,7 @@ class Run:
         seed: the seed of initialisation and of every draw.
         cadence: how often things happen.
         layout: where arrays live.
+        labels: the names of the classes that scores are given for.
         trained_on: the names of the classes whose samples are trained on.
         summarize: evaluation's name, scores → metrics under their names in metrics.jsonl.
         facts: what a result must be told with: dataset, protocol, text, seed, ...
@@ -76,6 +77,7 @@ class Run:
     seed: int
     cadence: Cadence
     layout: Layout
+    labels: Sequence[str]
     trained_on: Sequence[str]
     summarize: Callable[[str, Scores], dict[str, float]]
     facts: Mapping[str, str]

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import pathlib
+import subprocess
+import sys
 from collections.abc import Callable
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
@@ -14,6 +16,7 @@ install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
 
 import jax
 import pytest
+from commands import ROOT, Command
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_platforms", "cpu")
@@ -49,3 +52,30 @@ def load_pack() -> Callable[[str], tuple[dict, dict]]:
     recipe = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(recipe)
     return lambda name: recipe.load(_shared("parity", f"{name}.npz"))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Return a folder with the built-in dataset, converted by the public command."""
+    folder = tmp_path_factory.mktemp("data")
+    command = [sys.executable, "-m", "data_pipelines.convert", "synthetic", f"--out={folder}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the variables under which every process of a session compiles a program once."""
+    cache = tmp_path_factory.mktemp("compiled")
+    return os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "XLA_FLAGS": "",
+    }
+
+
+@pytest.fixture(scope="session")
+def command(data: pathlib.Path, environment: dict[str, str]) -> Command:
+    """Return the public command on the built-in dataset."""
+    return Command(data, environment)

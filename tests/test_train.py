@@ -1,94 +1,21 @@
 """Training through the public command: files, exact resume, bad input."""
 
-import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import numpy as np
-import orbax.checkpoint as ocp
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-SMOKE = "--config=configs/gap_demo.py:smoke"
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the built-in dataset, converted by the public command."""
-    folder = tmp_path_factory.mktemp("data")
-    command = [sys.executable, "-m", "data_pipelines.convert", "synthetic", f"--out={folder}"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the variables under which every process of a session compiles a program once."""
-    cache = tmp_path_factory.mktemp("compiled")
-    return os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "XLA_FLAGS": "",
-    }
-
-
-class Command:
-    """`python -m gapjax.main` on the built-in dataset, in a process of its own."""
-
-    def __init__(self, data: Path, environment: dict[str, str]) -> None:
-        """Keep what every call has in common."""
-        self._data, self._environment = data, environment
-
-    def start(self, workdir: Path, *flags: str, config: str = SMOKE) -> subprocess.Popen:
-        """Return the started process."""
-        command = [sys.executable, "-m", "gapjax.main", config, f"--workdir={workdir}"]
-        command += [f"--config.data.dir={self._data}", *flags]
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=ROOT, env=self._environment, **streams)
-
-    def run(self, workdir: Path, *flags: str, config: str = SMOKE) -> tuple[int, str, str]:
-        """Return exit status, stdout and stderr."""
-        process = self.start(workdir, *flags, config=config)
-        out, err = process.communicate(timeout=300)
-        return process.returncode, out, err
-
-
-@pytest.fixture(scope="session")
-def command(data: Path, environment: dict[str, str]) -> Command:
-    return Command(data, environment)
-
-
-def checkpoint(workdir: Path) -> list[np.ndarray]:
-    """Return the arrays of a workdir's newest checkpoint."""
-    with ocp.CheckpointManager((workdir / "checkpoints").resolve()) as manager:
-        args = ocp.args.Composite(state=ocp.args.StandardRestore())
-        state = manager.restore(manager.latest_step(), args=args).state
-    is_key = lambda leaf: jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)  # noqa: E731
-    leaves = [jax.random.key_data(x) if is_key(x) else x for x in jax.tree.leaves(state)]
-    return [np.asarray(leaf) for leaf in leaves]
-
-
-def metrics(workdir: Path) -> list[dict]:
-    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-
-
-def kill_after(process: subprocess.Popen, path: Path) -> None:
-    """Kill a process without mercy as soon as `path` exists."""
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+from commands import (
+    ROOT,
+    Command,
+    assert_one_line,
+    checkpoint,
+    kill_after,
+    metrics,
+)
 
 
 @pytest.mark.parametrize("feed", ["resident", "stream"])
@@ -229,14 +156,6 @@ def test_a_workdir_of_another_config_is_refused(command: Command, finished: Path
 def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:
     result = command.run(tmp_path / "run", "--mode=evaluate")
     assert_one_line(result, "no checkpoint")
-
-
-def assert_one_line(result: tuple[int, str, str], expected: str) -> None:
-    status, _, err = result
-    lines: Sequence[str] = err.strip().splitlines()
-    assert status == 2, err
-    assert len(lines) == 1, err
-    assert expected.lower() in lines[0].lower()
 
 
 def test_published_weights_of_another_dataset_are_refused(

@@ -1,0 +1,70 @@
+"""The public commands in processes of their own, and what they leave in a working directory."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+ROOT = Path(__file__).resolve().parents[1]
+SMOKE = "--config=configs/gap_demo.py:smoke"
+
+
+class Command:
+    """`python -m gapjax.main` on the built-in dataset, in a process of its own."""
+
+    def __init__(self, data: Path, environment: dict[str, str]) -> None:
+        """Keep what every call has in common."""
+        self._data, self._environment = data, environment
+
+    def start(self, workdir: Path, *flags: str, config: str = SMOKE) -> subprocess.Popen:
+        """Return the started process."""
+        command = [sys.executable, "-m", "gapjax.main", config, f"--workdir={workdir}"]
+        command += [f"--config.data.dir={self._data}", *flags]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=ROOT, env=self._environment, **streams)
+
+    def run(self, workdir: Path, *flags: str, config: str = SMOKE) -> tuple[int, str, str]:
+        """Return exit status, stdout and stderr."""
+        process = self.start(workdir, *flags, config=config)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+
+def checkpoint(workdir: Path) -> list[np.ndarray]:
+    """Return the arrays of a workdir's newest checkpoint."""
+    with ocp.CheckpointManager((workdir / "checkpoints").resolve()) as manager:
+        args = ocp.args.Composite(state=ocp.args.StandardRestore())
+        state = manager.restore(manager.latest_step(), args=args).state
+    is_key = lambda leaf: jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)  # noqa: E731
+    leaves = [jax.random.key_data(x) if is_key(x) else x for x in jax.tree.leaves(state)]
+    return [np.asarray(leaf) for leaf in leaves]
+
+
+def metrics(workdir: Path) -> list[dict]:
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def kill_after(process: subprocess.Popen, path: Path) -> None:
+    """Kill a process without mercy as soon as `path` exists."""
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def assert_one_line(result: tuple[int, str, str], expected: str) -> None:
+    status, _, err = result
+    lines: Sequence[str] = err.strip().splitlines()
+    assert status == 2, err
+    assert len(lines) == 1, err
+    assert expected.lower() in lines[0].lower()

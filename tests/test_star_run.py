@@ -1,0 +1,142 @@
+"""Zero-shot recognition through the public command: both stages, killed and resumed."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import Command, assert_one_line, checkpoint, kill_after, metrics
+
+from configs import star_demo
+from data_pipelines.datasets import synthetic
+from gapjax import experiment
+from gapjax.checkpoints import read_newest
+from gapjax.stages import stages
+
+CONFIG = "--config=configs/star_demo.py:smoke"
+UNSEEN = [synthetic.SPEC.labels[each] for each in synthetic.SPEC.zero_shot["18_6"]]
+
+
+@pytest.fixture(scope="module")
+def finished(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the workdir of a finished run, and check what it printed."""
+    workdir = tmp_path_factory.mktemp("runs") / "star"
+    status, out, err = command.run(workdir, config=CONFIG)
+    assert status == 0, err
+    last = out.strip().splitlines()[-1]
+    for fact in ("zsl/top1", "gzsl_validation/harmonic", "protocol xsub", "split 18_6"):
+        assert fact in last
+    for fact in ("text hashed", "seed 1", "method star", "gzsl_oracle/gamma"):
+        assert fact in last
+    return workdir
+
+
+def test_each_stage_has_its_folder(finished: Path) -> None:
+    for folder in (finished / "encoder", finished / "fold1", finished):
+        assert (folder / "scores" / "test.npz").is_file()
+        assert (folder / "config.json").is_file()
+    last = metrics(finished)[-1]
+    assert 0 <= last["zsl/top1"] <= 1
+    assert "gzsl_validation/gamma" in last
+    assert np.load(finished / "scores" / "test.npz")["score"].shape == (720, 24)
+    assert np.load(finished / "encoder" / "scores" / "test.npz")["score"].shape == (540, 18)
+
+
+def test_checkpoints_name_the_classes_they_have_seen(finished: Path) -> None:
+    for folder in (finished / "encoder", finished):
+        _, trained_on = read_newest(folder)
+        assert len(trained_on) == 18
+        assert not set(trained_on) & set(UNSEEN)
+    _, trained_on = read_newest(finished / "fold1")
+    assert len(trained_on) == 14
+
+
+@pytest.mark.parametrize("stage", ["encoder", "fold1", ""])
+def test_a_run_killed_in_any_stage_resumes_bitwise(
+    command: Command, finished: Path, tmp_path: Path, stage: str
+) -> None:
+    """What ran before the kill is not repeated; what was under way goes on."""
+    workdir = tmp_path / "killed"
+    flags = ["--config.train.checkpoint_every=4"]
+    whole = tmp_path / "whole"
+    before = {"encoder": [], "fold1": ["encoder"], "": ["encoder", "fold1"]}[stage]
+    for folder in (workdir, whole):
+        folder.mkdir()
+        for name in (*before, "features"):
+            if (finished / name).exists() and before:
+                shutil.copytree(finished / name, folder / name)
+    kill_after(command.start(workdir, *flags, config=CONFIG), workdir / stage / "checkpoints" / "4")
+    assert not (workdir / stage / "scores").exists(), "the stage ended before it was killed"
+    for folder in (workdir, whole):
+        status, _, err = command.run(folder, *flags, config=CONFIG)
+        assert status == 0, err
+    for name in ("encoder", "fold1", ""):
+        for one, other in zip(checkpoint(workdir / name), checkpoint(whole / name), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_finished_run_repeats_nothing(command: Command, finished: Path) -> None:
+    before = (finished / "encoder" / "metrics.jsonl").stat().st_mtime_ns
+    status, out, err = command.run(finished, config=CONFIG)
+    assert status == 0, err
+    assert "stage" not in out
+    assert (finished / "encoder" / "metrics.jsonl").stat().st_mtime_ns == before
+
+
+def test_an_encoder_of_another_split_is_refused(
+    command: Command, finished: Path, tmp_path: Path
+) -> None:
+    flags = [f"--config.encoder.checkpoint={finished / 'encoder'}", "--config.zero_shot.folds=0"]
+    config = "--config=configs/star_demo.py:smoke,20_4"
+    result = command.run(tmp_path / "run", *flags, config=config)
+    assert_one_line(result, "was trained on classes that should be unseen")
+
+
+def test_fresh_features_and_the_released_normalisation(
+    command: Command, finished: Path, tmp_path: Path
+) -> None:
+    flags = [f"--config.encoder.checkpoint={finished / 'encoder'}", "--config.zero_shot.folds=0"]
+    flags += ["--config.encoder.norm=released", "--config.encoder.features=fresh"]
+    flags.append("--config.encoder.person_merge=released")
+    status, out, err = command.run(tmp_path / "run", *flags, config=CONFIG)
+    assert status == 0, err
+    assert "zsl/top1" in out
+
+
+def test_the_released_normalisation_needs_fresh_features(
+    command: Command, finished: Path, tmp_path: Path
+) -> None:
+    flags = [f"--config.encoder.checkpoint={finished / 'encoder'}", "--config.zero_shot.folds=0"]
+    flags.append("--config.encoder.norm=released")
+    result = command.run(tmp_path / "run", *flags, config=CONFIG)
+    assert_one_line(result, "encoder.features='fresh'")
+
+
+def test_the_reference_methods_run(command: Command, finished: Path, tmp_path: Path) -> None:
+    flags = [f"--config.encoder.checkpoint={finished / 'encoder'}", "--config.zero_shot.folds=0"]
+    config = "--config=configs/star_demo.py:smoke,regression"
+    status, out, err = command.run(tmp_path / "run", *flags, config=config)
+    assert status == 0, err
+    assert "method text_regression" in out
+
+
+def test_a_missing_data_set_says_how_to_get_it(command: Command, tmp_path: Path) -> None:
+    config = "--config=configs/star_ntu60.py"
+    result = command.run(tmp_path / "run", config=config)
+    assert_one_line(result, "data_pipelines.convert ntu60 --raw=path")
+    assert "configs/star_demo.py" in result[2]
+
+
+def test_unseen_classes_never_enter_training(data: Path, finished: Path) -> None:
+    """No step, no validation and no statistic of any stage meets a sample of an unseen class."""
+    config = star_demo.get_config("smoke")
+    config.data.dir = str(data)
+    every = stages(config, finished)
+    index = experiment.open_dataset(config).index
+    unseen = np.flatnonzero(np.isin(index.label, synthetic.SPEC.zero_shot["18_6"]))
+    for stage in every:
+        run = experiment.build(stage.config, stage.given)
+        learnt = run.order.batches(0, run.order.steps_per_epoch) % len(run.index)
+        assert not np.isin(learnt, unseen).any()
+        tested = np.concatenate(list(run.evaluations.values()))
+        assert np.isin(tested, unseen).any() == (stage is every[-1])
