@@ -47,8 +47,7 @@ def load_texts(name_or_path: str, labels: Sequence[str]) -> tuple[ClassText, ...
         UserError: there is no such file, or it is not what it should be; the message names the
             file, the class and the field.
     """
-    file = _find(name_or_path)
-    texts = tuple(_class_text(file, i, entry) for i, entry in enumerate(_entries(file)))
+    file, texts = _find(name_or_path), load_all(name_or_path)
     found = [text.label for text in texts]
     for i, label in enumerate(labels):
         if found.count(label) > 1:
@@ -58,6 +57,12 @@ def load_texts(name_or_path: str, labels: Sequence[str]) -> tuple[ClassText, ...
         if found[i] != label:
             raise UserError(f"{file}: class {i} is {found[i]!r}, it should be {label!r}")
     return texts[: len(labels)]
+
+
+def load_all(name_or_path: str) -> tuple[ClassText, ...]:
+    """Return all descriptions of a file; see `load_texts`."""
+    file = _find(name_or_path)
+    return tuple(_class_text(file, i, entry) for i, entry in enumerate(_entries(file)))
 
 
 def _find(name_or_path: str) -> Path:

