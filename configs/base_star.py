@@ -55,6 +55,7 @@ def use_star(config: ConfigDict) -> None:
     config.train.epochs = 40
     config.method.name = "star"
     config.method.partition = "6"  # "2", "4", or "global": one part
+    config.method.class_text = "label"  # or "paragraph", "description": for encoders of words
     config.method.part_text = "plain"
     config.method.attributes = 100  # of each part; the size of the shared space
     config.method.heads = 8  # 4 as released
@@ -99,7 +100,7 @@ def align_globally(config: ConfigDict) -> None:
 
 def regress_text(config: ConfigDict) -> None:
     """Map pooled features to the text of names linearly."""
-    config.method = ConfigDict({"name": "text_regression", "global_text": "label"})
+    config.method = ConfigDict({"name": "text_regression", "global_text": config.method.class_text})
     config.optimizer.learning_rate = 0.1
 
 

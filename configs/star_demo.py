@@ -47,6 +47,7 @@ def get_config(variants: str = "") -> ConfigDict:
     config.encoder.epochs = 12
     config.encoder.batch_size = 48
     config.encoder.optimizer.milestones = (8, 10)
+    config.method.class_text = "description"
     config.method.attributes = 32
     config.train.epochs = 25
     config.eval.batch_size = 144

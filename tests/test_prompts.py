@@ -180,5 +180,13 @@ def test_every_partition_has_its_texts(skeleton: Any, style: str) -> None:
 
 
 def test_the_tables_name_their_recipes() -> None:
-    assert tuple(GLOBAL) == ("label", "synonym", "paragraph")
+    assert tuple(GLOBAL) == ("label", "synonym", "paragraph", "description")
     assert tuple(PART) == ("plain", "released")
+
+
+def test_a_description_names_the_label_and_every_part() -> None:
+    ((description,),) = global_strings([DRINK], "description")
+    assert description == (
+        "drink water, head tilts back slightly, hand grasps cup, arm lifts cup to mouth, "
+        "hip remains stationary, leg stands, foot is still"
+    )

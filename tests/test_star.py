@@ -13,7 +13,7 @@ from gapjax.lookup import UserError
 from gapjax.method import Ingredients
 from gapjax.methods import star
 from gapjax.methods.star import Options, Star
-from gapjax.prompts.prompts import load_texts
+from gapjax.prompts.prompts import global_strings, load_texts
 
 LABELS = (
     "pick up with one hand",
@@ -156,7 +156,16 @@ def test_global_alignment_has_one_part(features: jax.Array) -> None:
     assert method.predict(variables, features, words(method)).shape == (7, 5)
 
 
-@pytest.mark.parametrize("field", ["partition", "similarity", "semantic_classes", "part_text"])
+@pytest.mark.parametrize("class_text", ["label", "paragraph", "description"])
+def test_what_stands_for_a_class(class_text: str) -> None:
+    method = build(dataclasses.replace(SMALL, class_text=class_text))
+    strings = [row[0] for row in global_strings(load_texts("nw_ucla", LABELS), class_text)]
+    np.testing.assert_array_equal(method.text["label"], encode_text(strings))
+
+
+@pytest.mark.parametrize(
+    "field", ["partition", "similarity", "semantic_classes", "part_text", "class_text"]
+)
 def test_unknown_choices_are_refused(field: str) -> None:
     with pytest.raises(UserError, match=f"method.{field}='mine'"):
         build(dataclasses.replace(SMALL, **{field: "mine"}))

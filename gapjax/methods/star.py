@@ -21,6 +21,9 @@ from gapjax.star_networks import Latents, StarNetwork
 
 ON_FEATURES = True
 
+# What may stand for a class where it is recognised.
+CLASS_TEXTS = ("label", "paragraph", "description")
+
 # The classes among which each class's parts should find its name (Eq. 6).
 SEMANTIC_CLASSES = ("seen", "all")
 
@@ -32,6 +35,8 @@ class Options:
     Attributes:
         partition: a partition of the skeleton (`2`, `4`, `6`, ...), or `global`: one part, the
             whole body, described by the class's paragraph.
+        class_text: what stands for a class where it is recognised (F_cn): its `label`, as in the
+            paper, its `paragraph`, or its `description`, the label with the movements of all parts.
         part_text: how a part's string is written (`prompts.PART`).
         attributes: m, the attributes of each part and the size of the shared space.
         heads: attention heads; 8 in the paper, 4 as released.
@@ -47,6 +52,7 @@ class Options:
     """
 
     partition: str = "6"
+    class_text: str = "label"
     part_text: str = "plain"
     attributes: int = 100
     heads: int = 8
@@ -166,7 +172,9 @@ def build(ingredients: Ingredients, options: Options) -> Star:
     parts = joints_of(options.partition, ingredients.skeleton)
     strings = descriptions(ingredients.texts, tuple(parts), options.part_text)
     rows = ingredients.encode_text([each for row in strings for each in row])
-    label = ingredients.encode_text([text.label for text in ingredients.texts])
+    chosen("method.class_text", options.class_text, CLASS_TEXTS)
+    names = global_strings(ingredients.texts, options.class_text)
+    label = ingredients.encode_text([row[0] for row in names])
     network = StarNetwork(
         parts=tuple(parts.values()),
         size=label.shape[1],

@@ -134,6 +134,7 @@ GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     # One is drawn for each sample and step; the label is one of them (facts A.3, A.4).
     "synonym": lambda text: [text.label, *text.synonyms],
     "paragraph": lambda text: [text.paragraph],
+    "description": lambda text: [_plain(text.label, [f"{p} {text.parts[p]}" for p in PARTS])],
 }
 
 
@@ -165,7 +166,8 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
 
     Args:
         texts: the classes.
-        recipe: one of `GLOBAL`: `label`, `synonym` (the label and its synonyms) or `paragraph`.
+        recipe: one of `GLOBAL`: `label`, `synonym` (the label and its synonyms), `paragraph`, or
+            `description` (the label and the movements of all parts).
 
     Raises:
         UserError: there is no such recipe.
