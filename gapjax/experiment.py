@@ -141,6 +141,10 @@ def load_encoder(config: ConfigDict, dataset: Dataset, given: Given) -> Encoder:
         UserError: there is none, or it has seen classes that should be unseen.
     """
     merge = chosen("encoder.person_merge", config.encoder.person_merge, MERGES)
+    if not (given.encoder or config.encoder.checkpoint):
+        raise UserError(
+            "no encoder is given: gapjax.main trains one first, or set encoder.checkpoint"
+        )
     source = given.encoder or Path(config.encoder.checkpoint)
     # A fold's pseudo-unseen classes are seen ones to an encoder that all folds share.
     shared = config.data.fold and config.zero_shot.fold_encoder == "shared"

@@ -163,10 +163,11 @@ def draw_supervised(
 def draw_zero_shot(
     metrics: Sequence[Path], scores: Scores, others: Sequence[Scores], folder: Path
 ) -> None:
-    """Write the picture of a zero-shot run; there is none of a comparison."""
+    """Write the picture of a zero-shot run and print its table; a comparison has no picture."""
     del others
     gammas, path = read_gammas(metrics[0]), folder / "summary.png"
     zero_shot_plots.summary_picture(scores, class_names(scores), gammas, path)
+    print(zero_shot_plots.table(scores, gammas))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

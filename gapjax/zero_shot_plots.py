@@ -78,6 +78,24 @@ def summary_picture(
     whole.savefig(path)
 
 
+def table(scores: Scores, gammas: Mapping[str, float]) -> str:
+    """Return accuracies as text, in percent: zero-shot, and generalised at each γ."""
+    unseen = unseen_classes(scores)
+    own, place = zero_shot_scores(scores.score, scores.label, unseen)
+    curve = make_curve(scores.score, scores.label, unseen)
+    rows = [
+        f"zero-shot, {len(unseen)} unseen classes       {100 * top_k_accuracy(own, place, 1):6.1f}",
+        "generalised, gamma from       gamma   seen  unseen  harmonic",
+    ]
+    for source, gamma in gammas.items():
+        seen, new = curve.at(gamma)
+        numbers = (
+            f"{100 * seen:6.1f}  {100 * new:6.1f}  {100 * float(harmonic_mean(seen, new)):8.1f}"
+        )
+        rows.append(f"    {source:22s} {gamma:8.4f} {numbers}")
+    return "\n".join(rows)
+
+
 def _result(
     scores: Scores,
     own: Float[np.ndarray, "n k"],

@@ -10,7 +10,7 @@ from data_pipelines.datasets import nw_ucla
 from gapjax import pictures, plots, zero_shot_plots
 from gapjax.history import read_gammas
 from gapjax.scores import Scores, write_scores
-from gapjax.zero_shot import make_curve
+from gapjax.zero_shot import make_curve, zero_shot_scores
 
 LABELS = list(nw_ucla.SPEC.labels)
 FACTS = {"dataset": "nw_ucla", "protocol": "xview", "split": "8_2", "unseen": "1 4", "seed": "3"}
@@ -52,3 +52,16 @@ def test_a_supervised_run_has_no_unseen_classes(scores: Scores) -> None:
     assert zero_shot_plots.unseen_classes(scores) == [1, 4]
     plain = Scores(scores.score, scores.label, scores.name, {"dataset": "nw_ucla"})
     assert zero_shot_plots.unseen_classes(plain) == []
+
+
+def test_the_table_has_a_row_a_gamma(scores: Scores) -> None:
+    first, _, row = zero_shot_plots.table(scores, {"paper": 0.012}).splitlines()
+    own, place = zero_shot_scores(scores.score, scores.label, (1, 4))
+    assert float(first.split()[-1]) == pytest.approx(
+        100 * (own.argmax(axis=1) == place).mean(), abs=0.05
+    )
+    seen, unseen = make_curve(scores.score, scores.label, (1, 4)).at(0.012)
+    source, gamma, *numbers = row.split()
+    assert (source, float(gamma)) == ("paper", 0.012)
+    expected = [100 * seen, 100 * unseen, 200 * seen * unseen / (seen + unseen)]
+    np.testing.assert_allclose(list(map(float, numbers)), expected, atol=0.05)
