@@ -9,11 +9,12 @@ from commands import Command, assert_one_line, checkpoint, kill_after, metrics
 
 from configs import star_demo
 from data_pipelines.datasets import synthetic
-from gapjax import experiment
+from gapjax import dataset, experiment
 from gapjax.checkpoints import read_newest
 from gapjax.stages import stages
 
 CONFIG = "--config=configs/star_demo.py:smoke"
+FLAGS = ["--config.train.checkpoint_every=4"]
 UNSEEN = [synthetic.SPEC.labels[each] for each in synthetic.SPEC.zero_shot["18_6"]]
 
 
@@ -21,7 +22,7 @@ UNSEEN = [synthetic.SPEC.labels[each] for each in synthetic.SPEC.zero_shot["18_6
 def finished(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the workdir of a finished run, and check what it printed."""
     workdir = tmp_path_factory.mktemp("runs") / "star"
-    status, out, err = command.run(workdir, config=CONFIG)
+    status, out, err = command.run(workdir, *FLAGS, config=CONFIG)
     assert status == 0, err
     last = out.strip().splitlines()[-1]
     for fact in ("zsl/top1", "gzsl_validation/harmonic", "protocol xsub", "split 18_6"):
@@ -51,33 +52,37 @@ def test_checkpoints_name_the_classes_they_have_seen(finished: Path) -> None:
     assert len(trained_on) == 14
 
 
-@pytest.mark.parametrize("stage", ["encoder", "fold1", ""])
-def test_a_run_killed_in_any_stage_resumes_bitwise(
-    command: Command, finished: Path, tmp_path: Path, stage: str
+# When a run is killed → the stages finished before, and the file that tells the moment.
+KILLS = {
+    "in the encoder's stage": ((), "encoder/checkpoints/4"),
+    "between the stages": ((), "encoder/scores/test.npz"),
+    "in the last stage": (("encoder", "features", "fold1"), "checkpoints/4"),
+}
+
+
+@pytest.mark.parametrize("when", KILLS)
+def test_a_killed_run_resumes_bitwise(
+    command: Command, finished: Path, tmp_path: Path, when: str
 ) -> None:
     """What ran before the kill is not repeated; what was under way goes on."""
-    workdir = tmp_path / "killed"
-    flags = ["--config.train.checkpoint_every=4"]
-    whole = tmp_path / "whole"
-    before = {"encoder": [], "fold1": ["encoder"], "": ["encoder", "fold1"]}[stage]
-    for folder in (workdir, whole):
-        folder.mkdir()
-        for name in (*before, "features"):
-            if (finished / name).exists() and before:
-                shutil.copytree(finished / name, folder / name)
-    kill_after(command.start(workdir, *flags, config=CONFIG), workdir / stage / "checkpoints" / "4")
-    assert not (workdir / stage / "scores").exists(), "the stage ended before it was killed"
-    for folder in (workdir, whole):
-        status, _, err = command.run(folder, *flags, config=CONFIG)
-        assert status == 0, err
+    before, moment = KILLS[when]
+    for name in before:
+        shutil.copytree(finished / name, tmp_path / name)
+    kill_after(command.start(tmp_path, *FLAGS, config=CONFIG), tmp_path / moment)
+    assert not (tmp_path / "scores").exists(), "the run ended before it was killed"
+    status, out, err = command.run(tmp_path, *FLAGS, config=CONFIG)
+    assert status == 0, err
+    assert ("stage encoder" in out) == (when == "in the encoder's stage")
     for name in ("encoder", "fold1", ""):
-        for one, other in zip(checkpoint(workdir / name), checkpoint(whole / name), strict=True):
+        for one, other in zip(
+            checkpoint(finished / name), checkpoint(tmp_path / name), strict=True
+        ):
             np.testing.assert_array_equal(one, other)
 
 
 def test_a_finished_run_repeats_nothing(command: Command, finished: Path) -> None:
     before = (finished / "encoder" / "metrics.jsonl").stat().st_mtime_ns
-    status, out, err = command.run(finished, config=CONFIG)
+    status, out, err = command.run(finished, *FLAGS, config=CONFIG)
     assert status == 0, err
     assert "stage" not in out
     assert (finished / "encoder" / "metrics.jsonl").stat().st_mtime_ns == before
@@ -131,8 +136,9 @@ def test_unseen_classes_never_enter_training(data: Path, finished: Path) -> None
     """No step, no validation and no statistic of any stage meets a sample of an unseen class."""
     config = star_demo.get_config("smoke")
     config.data.dir = str(data)
+    config.train.checkpoint_every = 4
     every = stages(config, finished)
-    index = experiment.open_dataset(config).index
+    index = dataset.open_dataset(config).index
     unseen = np.flatnonzero(np.isin(index.label, synthetic.SPEC.zero_shot["18_6"]))
     for stage in every:
         run = experiment.build(stage.config, stage.given)
