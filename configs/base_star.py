@@ -57,6 +57,7 @@ def use_star(config: ConfigDict) -> None:
     config.method.partition = "6"  # "2", "4", or "global": one part
     config.method.class_text = "label"  # or "paragraph", "description": for encoders of words
     config.method.part_text = "plain"
+    config.method.text_scale = "encoder"  # or "unit": for encoders whose embeddings are small
     config.method.attributes = 100  # of each part; the size of the shared space
     config.method.heads = 8  # 4 as released
     config.method.pooling = "attention"  # or "mean"

@@ -163,8 +163,19 @@ def test_what_stands_for_a_class(class_text: str) -> None:
     np.testing.assert_array_equal(method.text["label"], encode_text(strings))
 
 
+def test_text_of_any_encoder_can_be_brought_to_one_scale() -> None:
+    plain, unit = (
+        build(dataclasses.replace(SMALL, text_scale=scale)) for scale in ("encoder", "unit")
+    )
+    assert np.square(unit.text["part"]).mean() == pytest.approx(1.0, rel=1e-5)
+    ratio = unit.text["part"] / plain.text["part"]
+    np.testing.assert_allclose(ratio, ratio[0, 0, 0], rtol=1e-5)
+    np.testing.assert_allclose(unit.text["label"] / plain.text["label"], ratio[0, 0, 0], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
-    "field", ["partition", "similarity", "semantic_classes", "part_text", "class_text"]
+    "field",
+    ["text_scale", "partition", "similarity", "semantic_classes", "part_text", "class_text"],
 )
 def test_unknown_choices_are_refused(field: str) -> None:
     with pytest.raises(UserError, match=f"method.{field}='mine'"):

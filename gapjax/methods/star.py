@@ -4,7 +4,7 @@ Features of a frozen skeleton encoder are aligned, part by part, with descriptio
 moves; an unseen class is recognised by its name alone (Eq. 1-9, facts D.3, D.4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -24,6 +24,12 @@ ON_FEATURES = True
 # What may stand for a class where it is recognised.
 CLASS_TEXTS = ("label", "paragraph", "description")
 
+# How embeddings are scaled before anything else: arrays → the factor.
+TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
+    "encoder": lambda _: 1.0,
+    "unit": lambda text: 1.0 / float(np.sqrt(np.square(text).mean())),
+}
+
 # The classes among which each class's parts should find its name (Eq. 6).
 SEMANTIC_CLASSES = ("seen", "all")
 
@@ -38,6 +44,8 @@ class Options:
         class_text: what stands for a class where it is recognised (F_cn): its `label`, as in the
             paper, its `paragraph`, or its `description`, the label with the movements of all parts.
         part_text: how a part's string is written (`prompts.PART`).
+        text_scale: `encoder`, as it gives the text (CLIP is near one in each dimension), or `unit`:
+            divided by its root mean square, so that prompts, which start at one, do not drown it.
         attributes: m, the attributes of each part and the size of the shared space.
         heads: attention heads; 8 in the paper, 4 as released.
         pooling: `attention`, or `mean` for the ablation without it.
@@ -54,6 +62,7 @@ class Options:
     partition: str = "6"
     class_text: str = "label"
     part_text: str = "plain"
+    text_scale: str = "encoder"
     attributes: int = 100
     heads: int = 8
     pooling: str = "attention"
@@ -185,5 +194,7 @@ def build(ingredients: Ingredients, options: Options) -> Star:
         semantic_prompts=options.semantic_prompts,
         similarity=options.similarity,
     )
-    text = {"label": label, "part": rows.reshape(len(label), len(parts), -1)}
+    scale = TEXT_SCALES[chosen("method.text_scale", options.text_scale, TEXT_SCALES)](rows)
+    part = rows.reshape(len(label), len(parts), -1)
+    text = {"label": scale * label, "part": scale * part}
     return Star(network, options, text, tuple(ingredients.unseen))

@@ -1,6 +1,7 @@
 """A reference for zero-shot recognition: a linear map from pooled features to the text's space.
 
-Trained by the squared error to the embedding of the class's name (or of a description); a clip is
+Pooled features are brought to length one, so that one learning rate suits every encoder. The map is
+trained by the squared error to the embedding of the class's name (or of a description); a clip is
 of the class whose text is nearest. What a method adds to this is its own merit.
 """
 
@@ -49,7 +50,7 @@ class TextRegression:
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v d"]) -> Variables:
         """Return freshly initialised variables."""
-        fresh = jax.jit(self.network.init)(rng, pool(clips))
+        fresh = jax.jit(self.network.init)(rng, direction(clips))
         return {"params": fresh["params"], "batch_stats": {}}
 
     def loss(
@@ -62,7 +63,7 @@ class TextRegression:
     ) -> LossOut:
         """Return the squared distance to the own class's text, a mean over the batch."""
         del keys
-        found = self.network.apply({"params": variables["params"]}, pool(clips))
+        found = self.network.apply({"params": variables["params"]}, direction(clips))
         loss = jnp.square(found - text[labels]).sum(axis=1).mean()
         return LossOut(loss, {}, {"loss": loss})
 
@@ -70,8 +71,14 @@ class TextRegression:
         self, variables: Variables, clips: Float[Array, "b m t v d"], text: Text
     ) -> Float[Array, "b k"]:
         """Return the cosines with the classes' texts."""
-        found = self.network.apply({"params": variables["params"]}, pool(clips))
+        found = self.network.apply({"params": variables["params"]}, direction(clips))
         return cosine_logits(found, text, 1.0)
+
+
+def direction(clips: Float[Array, "b m t v d"]) -> Float[Array, "b d"]:
+    """Return pooled features, of length one."""
+    pooled = pool(clips)
+    return pooled / jnp.linalg.norm(pooled, axis=1, keepdims=True)
 
 
 def build(ingredients: Ingredients, options: Options) -> TextRegression:
