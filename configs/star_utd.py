@@ -3,8 +3,8 @@
 Data:     python -m data_pipelines.convert utd_mhad --raw=Skeleton.zip --out=data
 Command:  python -m gapjax.main --config=configs/star_utd.py:minilm --workdir=runs/star_utd
 Splits:   `22_5` (the default), `18_9`, `14_13`; others by --config.data.zero_shot=random:5:SEED
-Expected: see README.md, "Results"; chance is 20 % among five unseen classes
-Cost:     see README.md, "Results"
+Expected: not measured yet; chance is 20 % among five unseen classes
+Cost:     not measured yet
 
 Variants: the splits; the text encoder: `clip` (the paper's, ViT-L/14@336px), `minilm` (BERT, from
 a PyPI package), hashed words by default; the references `global` (one part, no prompts) and
