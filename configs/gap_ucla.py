@@ -63,7 +63,6 @@ def released(config: ConfigDict) -> None:
 def quick(config: ConfigDict) -> None:
     """Train 12 epochs: about the shortest schedule that says something."""
     config.train.epochs = 12
-    config.mesh.cpu_devices = 2
     config.optimizer.warmup_epochs = 2
     config.optimizer.milestones = (9, 10)
 

@@ -107,25 +107,38 @@ def prepare(
 def _write(
     path: Path, source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int
 ) -> None:
-    """Encode the items view by view, which are ascending, and write their features."""
+    """Encode the items view by view, which is their order, and write their features."""
     compute = jax.jit(_make_compute(source, feed))
-    target, done = None, 0
+    target, place = None, 0
     with tqdm.tqdm(total=len(items), unit="clip", desc="features") as bar:
         for view in range(source.views):
-            mine = items[items // samples == view]
-            if not len(mine):
-                continue
-            batches, _ = eval_batches(mine % samples, batch)
-            for request in feed.requests(batches, 0, [1] * len(batches)):
-                count = min(batch, len(mine) - bar.n + done)
-                got = np.asarray(compute(source.encoder.variables, feed.store, request, view))
+            rows = items[items // samples == view] % samples
+            for values in _encode(compute, source, feed, rows, view, batch):
                 if target is None:
-                    shape = (len(items), *got.shape[2:])
+                    shape = (len(items), *values.shape[1:])
                     target = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-                target[bar.n : bar.n + count] = got[:count, 0]
-                bar.update(count)
-            done = bar.n
+                target[place : place + len(values)] = values
+                place += len(values)
+                bar.update(len(values))
     target.flush()
+
+
+def _encode(
+    compute: Compute,
+    source: Source,
+    feed: Feed,
+    rows: Int[np.ndarray, " n"],
+    view: int,
+    batch: int,
+) -> Iterator[Float[np.ndarray, "b t v d"]]:
+    """Yield the features of one view of samples, batch by batch."""
+    if not len(rows):
+        return
+    batches, weight = eval_batches(rows, batch)
+    requests = feed.requests(batches, 0, [1] * len(batches))
+    for request, kept in zip(requests, weight, strict=True):
+        values = compute(source.encoder.variables, feed.store, request, view)
+        yield np.asarray(values)[: int(kept.sum()), 0]
 
 
 def _make_compute(source: Source, feed: Feed) -> Compute:
