@@ -11,8 +11,8 @@ Variants: the splits and protocols; the text encoder: `clip` (the paper's, ViT-L
 `minilm` (BERT, from a PyPI package), hashed words by default; the references `global` (one part,
 no prompts) and `regression` (pooled features to names, linearly); the ablations `no_attention`,
 `no_attribute_prompts`, `no_semantic_prompts`; `unseen_names` lets unseen names take part in the
-semantic loss, as released; `released` makes every choice as the release does; `smoke` checks the
-plumbing.
+semantic loss, as released; `released` chooses as the release does, test clips aside;
+`smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from gapjax.lookup import UserError
@@ -59,12 +61,16 @@ def read_newest(workdir: Path) -> tuple[dict[str, Any], list[str]]:
     """
     if not _folder(workdir).is_dir():
         raise UserError(f"{workdir} has no checkpoints; it is not the workdir of a finished run")
-    with ocp.CheckpointManager(_folder(workdir)) as manager:
+    handlers = {"state": ocp.PyTreeCheckpointHandler(), "trained_on": ocp.JsonCheckpointHandler()}
+    with ocp.CheckpointManager(_folder(workdir), item_handlers=handlers) as manager:
         step = manager.latest_step()
         if step is None:
             raise UserError(f"{workdir} has no checkpoint yet; train it first")
+        # As host arrays, whatever devices they were saved from.
+        host = ocp.RestoreArgs(restore_type=np.ndarray)
+        kinds = jax.tree.map(lambda _: host, manager.item_metadata(step)["state"].tree)
         args = ocp.args.Composite(
-            state=ocp.args.StandardRestore(), trained_on=ocp.args.JsonRestore()
+            state=ocp.args.PyTreeRestore(restore_args=kinds), trained_on=ocp.args.JsonRestore()
         )
         restored = manager.restore(step, args=args)
     return restored.state, restored.trained_on

@@ -16,12 +16,29 @@ from gapjax import torch_import
 from gapjax.checkpoints import read_newest
 from gapjax.lookup import UserError, chosen
 from gapjax.method import LossOut, Method, Text, Variables
-from gapjax.person_merge import merge
+from gapjax.person_merge import MERGES, merge
 from gapjax.torch_import import StateDict
 
 # Whether the encoder's batch normalisation stays as trained, or uses and learns the statistics of
 # each training batch, as STAR's release does (facts D.2).
 NORMS = ("frozen", "released")
+
+
+# Where the features of a frozen encoder come from: once for all, or of fresh clips in every step.
+FEATURES = ("cached", "fresh")
+
+
+def check_options(person_merge: str, norm: str, features: str) -> None:
+    """Refuse choices that are not known, or do not go together.
+
+    Raises:
+        UserError: names the key.
+    """
+    chosen("encoder.person_merge", person_merge, MERGES)
+    chosen("encoder.norm", norm, NORMS)
+    chosen("encoder.features", features, FEATURES)
+    if (norm, features) == ("released", "cached"):
+        raise UserError("encoder.norm='released' needs encoder.features='fresh'")
 
 
 @dataclass(frozen=True)
@@ -142,6 +159,10 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) 
     _refuse_other(workdir / "config.json", config)
     params, statistics = state["params"], state["batch_stats"]
     network = params.get("network", params)
+    if "backbone" not in network:
+        raise UserError(f"{workdir} is no run of a skeleton encoder; is it {workdir / 'encoder'}?")
+    if not (workdir / "scores").is_dir():
+        raise UserError(f"{workdir} is not finished: run its command again, it goes on")
     return {"params": network["backbone"], "batch_stats": statistics["backbone"]}
 
 
@@ -175,8 +196,8 @@ def from_published(
 ) -> Variables:
     """Return a backbone's variables from a published state dict.
 
-    A state dict does not say what it was trained on. As many outputs as seen classes are taken for
-    those; as many as all classes mean that unseen ones were among them.
+    A state dict does not say what it was trained on: the user must, and as many outputs as there
+    are classes mean that unseen ones were among them.
 
     Args:
         path: the state dict.
@@ -193,7 +214,7 @@ def from_published(
         raise UserError(f"encoder.checkpoint: {backbone.__name__} reads no published weights")
     state = StateDict(torch_import.read(path))
     outputs = len(state.array("fc.bias")) if "fc.bias" in state else 0
-    if not declared and outputs != len(seen):
+    if not declared:
         known = f"all of {', '.join(unseen)}" if outputs == len(seen) + len(unseen) else "unknown"
         raise UserError(
             f"{path} has {outputs} outputs where {len(seen)} classes are seen: unseen classes it "

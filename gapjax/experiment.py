@@ -12,20 +12,16 @@ from ml_collections import ConfigDict
 from gapjax import encoder as encoders
 from gapjax import evaluate, features, zero_shot
 from gapjax.clips import ClipRecipe, eval_clips, train_clips
-from gapjax.dataset import Dataset, open_dataset, open_feed, train_order
+from gapjax.dataset import FEEDS, Dataset, open_dataset, open_feed, train_order
 from gapjax.encoder import Encoded, Encoder
 from gapjax.ingredients import backbone_module, build_backbone, build_method
 from gapjax.lookup import UserError, chosen
 from gapjax.optimizer import make_optimizer, step_schedule
-from gapjax.person_merge import MERGES
 from gapjax.run import Run
 from gapjax.scores import read_scores, scores_path
 from gapjax.sections import cadence, check_keys, construct, flatten, sgd_options
 from gapjax.sharding import Layout, make_layout, split_cpu
 from gapjax.stages import Given, needs_encoder
-
-# Where the features of a frozen encoder come from: once for all, or of fresh clips in every step.
-FEATURES = ("cached", "fresh")
 
 
 def build(config: ConfigDict, given: Given | None = None) -> Run:
@@ -49,6 +45,46 @@ def build(config: ConfigDict, given: Given | None = None) -> Run:
     if needs_encoder(config):
         run = _on_features(run, config, dataset, given or Given())
     return run
+
+
+def check(config: ConfigDict) -> None:
+    """Refuse what would stop a stage, before the first of several is trained.
+
+    Raises:
+        UserError: the config has an unknown key or a value that makes no sense.
+        DataError: the data set is missing or damaged.
+    """
+    check_keys(config)
+    split_cpu(config.mesh.cpu_devices)
+    layout = make_layout(config.mesh.devices)
+    for batch_size in (config.train.batch_size, config.eval.batch_size):
+        layout.check(batch_size)
+    dataset = open_dataset(config)
+    clip_recipe(config, dataset)
+    chosen("data.feed", config.data.feed, FEEDS)
+    build_method(config, dataset)
+    _steps(config, dataset)
+    if needs_encoder(config):
+        encoders.check_options(
+            config.encoder.person_merge, config.encoder.norm, config.encoder.features
+        )
+
+
+def steps(config: ConfigDict) -> int:
+    """Return how many steps a stage has."""
+    return _steps(config, open_dataset(config))
+
+
+def _steps(config: ConfigDict, dataset: Dataset) -> int:
+    views = config.encoder.views if cached(config) else 1
+    order = train_order(dataset, config, config.data.repeat * views)
+    step_schedule(sgd_options(config), order.steps_per_epoch)
+    return config.train.epochs * order.steps_per_epoch
+
+
+def cached(config: ConfigDict) -> bool:
+    """Return whether a stage learns from features that are computed once."""
+    return needs_encoder(config) and config.encoder.features == "cached"
 
 
 def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
@@ -75,7 +111,7 @@ def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
         cadence=cadence(config),
         layout=layout,
         labels=dataset.labels,
-        trained_on=dataset.seen_labels,
+        trained_on=known_labels(config, dataset),
         summarize=evaluate.summary,
         facts=facts(config, dataset),
         config=flatten(config),
@@ -94,10 +130,8 @@ def _on_features(run: Run, config: ConfigDict, dataset: Dataset, given: Given) -
         zero_shot.summary, unseen=dataset.problem.unseen_places, gammas=gammas(config, given)
     )
     run = dataclasses.replace(run, summarize=summarize)
-    if chosen("encoder.features", config.encoder.features, FEATURES) == "fresh":
+    if not cached(config):
         return dataclasses.replace(run, method=Encoded(run.method, encoder, config.encoder.norm))
-    if config.encoder.norm != "frozen":
-        raise UserError("encoder.norm='released' needs encoder.features='fresh'")
     return _on_cached_features(run, config, dataset, encoder, given)
 
 
@@ -110,7 +144,7 @@ def _on_cached_features(
         encoder=encoder,
         train_input=run.train_input,
         eval_input=run.eval_input,
-        recipe=repr(clip_recipe(config, dataset)),
+        recipe=f"{clip_recipe(config, dataset)} {encoder.backbone}",
         index_digest=dataset.digest,
         seed=config.seed,
         views=views,
@@ -140,25 +174,32 @@ def load_encoder(config: ConfigDict, dataset: Dataset, given: Given) -> Encoder:
     Raises:
         UserError: there is none, or it has seen classes that should be unseen.
     """
-    merge = chosen("encoder.person_merge", config.encoder.person_merge, MERGES)
+    options = config.encoder
+    encoders.check_options(options.person_merge, options.norm, options.features)
     if not (given.encoder or config.encoder.checkpoint):
         raise UserError(
             "no encoder is given: gapjax.main trains one first, or set encoder.checkpoint"
         )
     source = given.encoder or Path(config.encoder.checkpoint)
-    # A fold's pseudo-unseen classes are seen ones to an encoder that all folds share.
-    shared = config.data.fold and config.zero_shot.fold_encoder == "shared"
-    seen = dataset.labels if shared else dataset.seen_labels
+    seen = known_labels(config, dataset)
     if source.is_dir():
         variables = encoders.from_workdir(source, flatten(config), seen)
     elif source.is_file():
-        declared = config.encoder.trained_on == "seen"
+        declared = options.trained_on == "seen"
         unseen = [name for name in dataset.spec.labels if name not in seen]
         backbone = backbone_module(config)
         variables = encoders.from_published(source, backbone, seen, unseen, declared)
     else:
         raise UserError(f"encoder.checkpoint: there is no workdir or state dict {str(source)!r}")
-    return Encoder(build_backbone(config, dataset.spec.skeleton), variables, merge)
+    return Encoder(build_backbone(config, dataset.spec.skeleton), variables, options.person_merge)
+
+
+def known_labels(config: ConfigDict, dataset: Dataset) -> tuple[str, ...]:
+    """Return the names of the classes that a stage, its encoder included, has been trained on."""
+    # A fold's pseudo-unseen classes are seen ones to an encoder that all folds share.
+    if config.data.fold and needs_encoder(config) and config.zero_shot.fold_encoder == "shared":
+        return dataset.labels
+    return dataset.seen_labels
 
 
 def gammas(config: ConfigDict, given: Given) -> dict[str, float]:

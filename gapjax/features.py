@@ -7,7 +7,9 @@ are random clips at fixed addresses.
 
 import hashlib
 import json
+import math
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from jaxtyping import Array, Float, Int, Key
 from data_pipelines.order import eval_batches
 from gapjax.encoder import Encoder
 from gapjax.feed import Feed, StreamFeed
+from gapjax.lookup import UserError
 from gapjax.pretrained import fingerprint
 from gapjax.sharding import Layout
 from gapjax.train_state import EvalInput, TrainInput, address_keys
@@ -116,11 +119,22 @@ def _write(
             for values in _encode(compute, source, feed, rows, view, batch):
                 if target is None:
                     shape = (len(items), *values.shape[1:])
+                    _refuse_full_disk(path.parent, 4 * math.prod(shape))
                     target = np.lib.format.open_memmap(path, "w+", np.float32, shape)
                 target[place : place + len(values)] = values
                 place += len(values)
                 bar.update(len(values))
     target.flush()
+
+
+def _refuse_full_disk(folder: Path, needed: int) -> None:
+    """Raise UserError where a file would not fit: a memory map would end the process instead."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{folder}: features need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            "choose a --workdir on another disk, or encoder.features=fresh"
+        )
 
 
 def _encode(

@@ -9,7 +9,8 @@ from pathlib import Path
 from absl import flags
 
 from gapjax import commands, experiment, logbook, train
-from gapjax.stages import stages
+from gapjax.sections import flatten
+from gapjax.stages import Stage, stages
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where everything about the run is written.")
 _MODE = flags.DEFINE_enum("mode", "train", sorted(train.MODES), "What to do.")
@@ -20,17 +21,24 @@ def main(argv: Sequence[str]) -> int:
     """Carry out the flags; return the exit status."""
     del argv
     *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
-    if _MODE.value == "train":
-        for stage in earlier:
-            run = experiment.build(stage.config, stage.given)
-            logbook.claim(stage.workdir, run.config)
-            if not train.is_finished(run, stage.workdir):
-                print(f"stage {stage.workdir.relative_to(last.workdir)}", flush=True)
-                train.train(run, stage.workdir)
-    run = experiment.build(last.config, last.given)
-    logbook.claim(last.workdir, run.config)
-    train.MODES[_MODE.value](run, last.workdir)
+    if _MODE.value != "train":
+        earlier = []
+    # Before the first stage is trained, for hours perhaps, all are known to make sense.
+    for stage in (*earlier, last):
+        experiment.check(stage.config)
+    for stage in (*earlier, last):
+        logbook.claim(stage.workdir, flatten(stage.config))
+    for stage in earlier:
+        finish(stage, str(stage.workdir.relative_to(last.workdir)))
+    train.MODES[_MODE.value](experiment.build(last.config, last.given), last.workdir)
     return 0
+
+
+def finish(stage: Stage, name: str) -> None:
+    """Train an earlier stage to its end, unless it is there already."""
+    if not train.is_finished(stage.workdir, experiment.steps(stage.config)):
+        print(f"stage {name}", flush=True)
+        train.train(experiment.build(stage.config, stage.given), stage.workdir)
 
 
 if __name__ == "__main__":

@@ -89,9 +89,13 @@ def supervised(
 
 
 def zero_shot(problem: Problem, index: Index, unseen: Sequence[int]) -> Problem:
-    """Return the problem whose training samples have no unseen class."""
+    """Return the problem whose training samples have no unseen class; only `test` has them."""
+    kept = {
+        name: rows if name == "test" else rows[~np.isin(index.label[rows], unseen)]
+        for name, rows in problem.evaluations.items()
+    }
     train = problem.train[~np.isin(index.label[problem.train], unseen)]
-    return dataclasses.replace(problem, unseen=tuple(unseen), train=train)
+    return dataclasses.replace(problem, unseen=tuple(unseen), train=train, evaluations=kept)
 
 
 def seen_only(problem: Problem, index: Index) -> Problem:
@@ -107,7 +111,9 @@ def fold(problem: Problem, index: Index, number: int) -> Problem:
     """Return a zero-shot problem made of the training samples alone.
 
     Some of the seen classes play the unseen ones, as many as keep the proportion; the others are
-    tested on the samples of a fifth of the training subjects, which are not learnt from.
+    tested on the samples of a fifth of the training subjects, which the fold does not learn from.
+    An encoder that all folds share has learnt from both: only with `zero_shot.fold_encoder="own"`
+    are they new to it, too.
 
     Args:
         problem: a zero-shot problem.

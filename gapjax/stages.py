@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gapjax.lookup import chosen, module
+from gapjax.lookup import UserError, chosen, module
 
 FOLD_ENCODERS = ("shared", "own")
 
@@ -51,9 +51,18 @@ def needs_encoder(config: ConfigDict) -> bool:
 
 
 def stages(config: ConfigDict, workdir: Path) -> list[Stage]:
-    """Return the stages of a run in their order; the last is the run itself."""
+    """Return the stages of a run in their order; the last is the run itself.
+
+    Raises:
+        UserError: a method of unseen classes has no split, or not the keys it needs.
+    """
     if not needs_encoder(config):
         return [Stage(workdir, config)]
+    if "zero_shot" not in config or not config.data.zero_shot or config.data.fold:
+        raise UserError(
+            f"method.name={config.method.name!r} needs data.zero_shot, the keys of a "
+            "configs/star_*.py, and no data.fold: its folds are stages of the run"
+        )
     chosen("zero_shot.fold_encoder", config.zero_shot.fold_encoder, FOLD_ENCODERS)
     first = [] if config.encoder.checkpoint else [encoder_stage(config, workdir)]
     encoder = Path(config.encoder.checkpoint or workdir / "encoder")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -35,10 +36,11 @@ def encode(
     path = folder / f"{hashlib.sha256(key).hexdigest()}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        partial_path = path.with_suffix(".partial")
-        with partial_path.open("wb") as file:
-            np.save(file, _compute(strings, text))
-        partial_path.replace(path)
+        features = _compute(strings, text)
+        # Under a name of its own: runs that start together may all come here.
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".partial", delete=False) as file:
+            np.save(file, features)
+        Path(file.name).replace(path)
     return np.load(path, allow_pickle=False)
 
 

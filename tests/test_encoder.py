@@ -15,11 +15,12 @@ from data_pipelines.skeletons import NTU25
 from gapjax import encoder as encoders
 from gapjax import networks
 from gapjax.backbones import shift_gcn
-from gapjax.checkpoints import Checkpoints
+from gapjax.checkpoints import Checkpoints, read_newest
 from gapjax.encoder import Encoded, Encoder
 from gapjax.lookup import UserError
 from gapjax.method import LossOut, Text, Variables
 from gapjax.networks import Recognizer
+from gapjax.sharding import make_layout
 from gapjax.train_state import TrainState
 
 CONFIG = {
@@ -136,6 +137,7 @@ def workdir(trained: dict, tmp_path: Path) -> Path:
     checkpoints.save(1, state)
     checkpoints.close()
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "scores").mkdir()
     return tmp_path
 
 
@@ -144,6 +146,37 @@ def test_a_workdir_gives_its_encoder(workdir: Path, trained: dict) -> None:
     variables = encoders.from_workdir(workdir, config, ("bow", "wave", "kick", "sit"))
     for kind in ("params", "batch_stats"):
         jax.tree.map(np.testing.assert_array_equal, variables[kind], trained[kind]["backbone"])
+
+
+def test_an_encoder_crosses_devices(workdir: Path, trained: dict, tmp_path: Path) -> None:
+    """What two devices saved is read as host arrays, whatever devices there are."""
+    layout = make_layout(2)
+    state = TrainState(
+        *layout.replicate((jnp.ones((), jnp.int32), trained["params"], trained["batch_stats"])),
+        {},
+        layout.replicate(jax.random.key(0)),
+    )
+    checkpoints = Checkpoints(tmp_path / "two", ("wave",))
+    checkpoints.save(1, state)
+    checkpoints.close()
+    restored, _ = read_newest(tmp_path / "two")
+    assert {type(leaf) for leaf in jax.tree.leaves(restored["params"])} == {np.ndarray}
+
+
+def test_the_wrong_folder_of_a_run_is_named(workdir: Path, tmp_path: Path) -> None:
+    state = TrainState(jnp.ones((), jnp.int32), {"a": jnp.ones(1)}, {}, {}, jax.random.key(0))
+    checkpoints = Checkpoints(tmp_path / "star", ("wave",))
+    checkpoints.save(1, state)
+    checkpoints.close()
+    (tmp_path / "star" / "config.json").write_text(json.dumps(CONFIG))
+    with pytest.raises(UserError, match=r"is no run of a skeleton encoder; is it .*star/encoder"):
+        encoders.from_workdir(tmp_path / "star", CONFIG, ("wave",))
+
+
+def test_an_unfinished_encoder_is_refused(workdir: Path) -> None:
+    (workdir / "scores").rmdir()
+    with pytest.raises(UserError, match="is not finished"):
+        encoders.from_workdir(workdir, CONFIG, ("wave", "kick", "bow"))
 
 
 def test_an_encoder_that_has_seen_an_unseen_class_is_refused_by_name(workdir: Path) -> None:
@@ -183,12 +216,13 @@ def test_published_weights_of_all_classes_are_refused(published: Path) -> None:
         encoders.from_published(published, shift_gcn, seen[:10], unseen, declared=False)
 
 
-@pytest.mark.parametrize(("classes", "declared"), [(60, False), (55, True)])
-def test_published_weights_import(
-    published: Path, load_pack: object, classes: int, declared: bool
+def test_published_weights_import_where_the_user_answers_for_them(
+    published: Path, load_pack: object
 ) -> None:
-    seen = [f"seen {i}" for i in range(classes)]
-    found = encoders.from_published(published, shift_gcn, seen, ["reading"], declared)
+    seen = [f"seen {i}" for i in range(60)]
+    with pytest.raises(UserError, match="trained_on=seen"):
+        encoders.from_published(published, shift_gcn, seen, ["reading"], declared=False)
+    found = encoders.from_published(published, shift_gcn, seen, ["reading"], declared=True)
     state = encoders.StateDict(load_pack("shift_gcn_ntu60")[0])
     expected = networks.from_torch(state, shift_gcn.from_torch)
     for kind in ("params", "batch_stats"):

@@ -51,11 +51,11 @@ def test_actions_are_cut_from_the_videos(folder: pathlib.Path) -> None:
     records = list(pku_mmd.records(folder))
     facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records]
     assert facts == [
-        ("F002V001C051L001", 50, 1, 1, 2),
-        ("F002V001C003L002", 2, 1, 1, 2),
-        ("F002V002C023L001", 22, 1, 2, 1),
-        ("F002V002C023L002", 22, 1, 2, 1),
-        ("F003V003C001L001", 0, 2, 3, 1),
+        ("F002V001C051L001", 50, 2, 1, 2),
+        ("F002V001C003L002", 2, 2, 1, 2),
+        ("F002V002C023L001", 22, 2, 2, 3),
+        ("F002V002C023L002", 22, 2, 2, 3),
+        ("F003V003C001L001", 0, 3, 3, 1),
     ]
     assert [record.skeleton.shape[:2] for record in records] == [
         *((10, 1), (30, 2), (1, 2), (21, 2), (5, 1)),

@@ -50,6 +50,14 @@ def test_unseen_classes_are_tested_and_never_learnt(unseen: Problem, index: Inde
     assert len(unseen.train) == ((index.subject <= 4) & ~np.isin(index.label, (1, 4))).sum()
 
 
+def test_validation_has_no_unseen_class(whole: Problem, index: Index) -> None:
+    evaluations = {**whole.evaluations, "validation": whole.train[::3]}
+    whole = problems.Problem(whole.classes, (), whole.train, evaluations)
+    posed = problems.zero_shot(whole, index, (1, 4))
+    assert not set(index.label[posed.evaluations["validation"]]) & {1, 4}
+    assert {1, 4} <= set(index.label[posed.evaluations["test"]])
+
+
 def test_an_encoder_knows_the_seen_classes_alone(unseen: Problem, index: Index) -> None:
     encoder = problems.seen_only(unseen, index)
     assert encoder.unseen == ()

@@ -56,6 +56,21 @@ def test_a_given_encoder_is_not_trained() -> None:
     assert only.given.folds == ()
 
 
+@pytest.mark.parametrize(("key", "value"), [("zero_shot", ""), ("fold", 1)])
+def test_a_zero_shot_method_needs_a_zero_shot_problem(key: str, value: object) -> None:
+    config = star_demo.get_config()
+    config.data[key] = value
+    with pytest.raises(UserError, match=r"method\.name='star' needs data\.zero_shot"):
+        stages(config, WORKDIR)
+
+
+def test_a_method_of_unseen_classes_needs_its_keys() -> None:
+    config = gap_demo.get_config()
+    config.method.name = "star"
+    with pytest.raises(UserError, match=r"keys of a configs/star"):
+        stages(config, WORKDIR)
+
+
 def test_an_unknown_encoder_of_folds_is_refused() -> None:
     config = star_demo.get_config()
     config.zero_shot.fold_encoder = "mine"

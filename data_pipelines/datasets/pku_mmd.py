@@ -1,9 +1,8 @@
 """PKU-MMD Part I: 51 actions cut from 1,076 long videos of three views.
 
 Liu et al., "PKU-MMD: A large scale benchmark for continuous multi-modal human action
-understanding", ACM MM workshop 2017; facts C.7. The official protocols are lists of videos and do
-not number the subjects: here a sample's `subject` is 1 where its video is on the cross-subject list
-of training videos and else 2, and its `setup` is the same for the cross-view list.
+understanding", ACM MM workshop 2017; facts C.7. The official protocols are lists of videos, which
+`setup` tells, and do not number the subjects: `subject` is the recording (`raw/pku.py`).
 """
 
 import pathlib
@@ -37,8 +36,8 @@ SPEC = DatasetSpec(
     ),
     persons=2,
     protocols={
-        "xsub": Protocol(column="subject", train=(1,)),
-        "xview": Protocol(column="setup", train=(1,)),
+        "xsub": Protocol(column="setup", train=(2, 3)),
+        "xview": Protocol(column="setup", train=(1, 3)),
     },
     texts="pku_mmd",
     obtain=(

@@ -43,8 +43,9 @@ class Action:
 def records(raw: pathlib.Path, classes: int, ignored: Collection[str]) -> Iterator[Record]:
     """Yield the actions in the order of videos and of their labels, in camera coordinates.
 
-    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is 1 in videos
-    of the cross-subject list of training videos and else 2; `setup` the same of cross-view.
+    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is the recording's
+    number, for the files do not tell who moves. `setup` tells the lists of training videos that a
+    video is on: 1 is the cross-view one, 2 the cross-subject one, 3 both, 0 none.
 
     Args:
         raw: the folder that the module describes.
@@ -63,7 +64,8 @@ def records(raw: pathlib.Path, classes: int, ignored: Collection[str]) -> Iterat
         if not match or labels.name not in videos:
             raise DataError(f"{labels.where}: there is no skeleton of this name; remove it")
         camera = 1 + "LMR".index(match[2])
-        who = 2 - (labels.name in by_subject), camera, 2 - (labels.name in by_view)
+        setup = 2 * (labels.name in by_subject) + (labels.name in by_view)
+        who = int(match[1]), camera, setup
         frames = skeleton(videos[labels.name])
         for number, action in enumerate(actions(labels, classes, len(frames)), 1):
             name = f"F{match[1][1:]}V{camera:03}C{action.label + 1:03}L{number:03}"

@@ -45,7 +45,8 @@ class Options:
             paper, its `paragraph`, or its `description`, the label with the movements of all parts.
         part_text: how a part's string is written (`prompts.PART`).
         text_scale: `encoder`, as it gives the text (CLIP is near one in each dimension), or `unit`:
-            divided by its root mean square, so that prompts, which start at one, do not drown it.
+            divided by the seen classes' root mean square, so that prompts, which start at one, do
+            not drown it.
         attributes: m, the attributes of each part and the size of the shared space.
         heads: attention heads; 8 in the paper, 4 as released.
         pooling: `attention`, or `mean` for the ablation without it.
@@ -194,7 +195,9 @@ def build(ingredients: Ingredients, options: Options) -> Star:
         semantic_prompts=options.semantic_prompts,
         similarity=options.similarity,
     )
-    scale = TEXT_SCALES[chosen("method.text_scale", options.text_scale, TEXT_SCALES)](rows)
+    scale = TEXT_SCALES[chosen("method.text_scale", options.text_scale, TEXT_SCALES)]
     part = rows.reshape(len(label), len(parts), -1)
-    text = {"label": scale * label, "part": scale * part}
+    seen = np.setdiff1d(np.arange(len(label)), ingredients.unseen)
+    factor = scale(part[seen])
+    text = {"label": factor * label, "part": factor * part}
     return Star(network, options, text, tuple(ingredients.unseen))

@@ -26,7 +26,7 @@ class Options:
     """The choices.
 
     Attributes:
-        global_text: the class's string: `label` or `paragraph`.
+        global_text: the class's string: `label`, `paragraph` or `description`.
     """
 
     global_text: str = "label"
