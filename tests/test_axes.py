@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LETTERS = set("bmtvucdkpslehgrnfa")
+LETTERS = set("bmtvucdkpslehgrnfaq")
 KINDS = {"Float", "Int", "Bool", "Key", "Shaped", "UInt8"}
 
 
@@ -33,8 +33,8 @@ def test_letters_of_annotations(package: str) -> None:
         (axis, path)
         for axis, path in axes
         if not (
-            re.fullmatch(r"\*?[a-z]?\d*|\.\.\.", axis)
-            and set(axis) - set("*.0123456789") <= LETTERS
+            re.fullmatch(r"[*#]?[a-z]?\d*|\.\.\.|_", axis)
+            and set(axis) - set("*#._0123456789") <= LETTERS
         )
     }
     assert not unknown
@@ -43,4 +43,4 @@ def test_letters_of_annotations(package: str) -> None:
 def test_table_of_contributing() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     table = text.split("## Axes")[1].split("## ")[0]
-    assert set(re.findall(r"`([a-z])`", table)) == LETTERS - {"a"}
+    assert set(re.findall(r"`([a-z])`", table)) == LETTERS
