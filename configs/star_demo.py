@@ -2,8 +2,8 @@
 
 Data:     python -m data_pipelines.convert synthetic --out=data
 Command:  python -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
-Expected: 58.9 % among the six unseen classes (one seed; chance 16.7 %); `:global` has 76.7 %
-Cost:     on one busy core 4 minutes for the encoder and 3 for each fold; idle cores: not measured
+Expected: not measured yet on this version of the data; chance is 16.7 % among six unseen classes
+Cost:     not measured yet
 
 Variants: the splits `18_6` (the default), `20_4`, `20_4_simple`; `global` aligns the whole body
 without prompts, the reference; `regression` maps pooled features to the names' text linearly;
