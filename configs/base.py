@@ -102,6 +102,16 @@ def use_gap(config: ConfigDict) -> None:
     config.method.average = "parts_and_global"  # or "parts"
 
 
+def use_builtin_data(config: ConfigDict) -> None:
+    """Use the built-in dataset, across subjects, in short clips."""
+    config.data.dataset = "synthetic"
+    config.data.protocol = "xsub"
+    config.clips.window = 32
+    config.clips.origin = "first_frame"
+    config.clips.rotation = "rigid"
+    config.eval.batch_size = 144
+
+
 def use_ntu_clips(config: ConfigDict) -> None:
     """Prepare NTU-25 skeletons as the papers do (facts C.4)."""
     config.clips.window = 64

@@ -1,4 +1,11 @@
-"""The keys of zero-shot experiments, and the variants that all of them have."""
+"""The keys of zero-shot experiments, and the variants that all of them have.
+
+The text encoder: `clip` (the paper's, ViT-L/14@336px) or `minilm` (BERT, from a PyPI package), by
+default hashed words. References: `global` (one part, no prompts), `regression` (pooled features to
+names, linearly). Ablations: `no_attention`, `no_attribute_prompts`, `no_semantic_prompts`.
+`unseen_names` lets unseen names take part in the semantic loss, as released; `released` chooses as
+the release does, test clips aside; `smoke` checks the plumbing.
+"""
 
 from ml_collections import ConfigDict, config_dict
 

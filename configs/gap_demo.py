@@ -42,11 +42,7 @@ def get_config(variants: str = "") -> ConfigDict:
     config = base.get_config()
     base.use_ctr_gcn(config)
     base.use_gap(config)
-    config.data.dataset = "synthetic"
-    config.data.protocol = "xsub"
-    config.clips.window = 32
-    config.clips.origin = "first_frame"
-    config.clips.rotation = "rigid"
+    base.use_builtin_data(config)
     config.backbone.width = 16
     config.backbone.stages = (1, 1, 1)
     config.mesh.cpu_devices = 2
@@ -54,6 +50,5 @@ def get_config(variants: str = "") -> ConfigDict:
     config.optimizer.milestones = (15, 18)
     config.train.epochs = 20
     config.train.batch_size = 48
-    config.eval.batch_size = 144
     config.eval.every = 2
     return base.apply(config, variants, VARIANTS)

@@ -100,12 +100,7 @@ def get_config(variants: str = "") -> ConfigDict:
     config.data.dataset = "nw_ucla"
     config.data.protocol = "xview"
     config.data.repeat = 5
-    config.clips.window = 52
-    config.clips.sampling = "frames"
-    config.clips.origin = "first_frame"
-    config.clips.rotation = "view"
-    config.clips.angle = 60.0
-    config.clips.scale = "axis_range"
+    base.use_kinect_clips(config)
     config.optimizer.learning_rate = 0.2
     config.optimizer.milestones = (90, 100)
     config.train.epochs = 110

@@ -36,12 +36,8 @@ def get_config(variants: str = "") -> ConfigDict:
     config = base.get_config()
     base_star.use_shift_gcn(config)
     base_star.use_star(config)
-    config.data.dataset = "synthetic"
-    config.data.protocol = "xsub"
+    base.use_builtin_data(config)
     config.data.zero_shot = "18_6"
-    config.clips.window = 32
-    config.clips.origin = "first_frame"
-    config.clips.rotation = "rigid"
     config.backbone.width = 16
     config.backbone.stages = (1, 1, 1)
     config.encoder.epochs = 12
@@ -50,6 +46,5 @@ def get_config(variants: str = "") -> ConfigDict:
     config.method.class_text = "description"
     config.method.attributes = 32
     config.train.epochs = 25
-    config.eval.batch_size = 144
     config.eval.every = 25
     return base.apply(config, variants, VARIANTS)

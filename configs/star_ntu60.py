@@ -4,15 +4,11 @@ Data:     python -m data_pipelines.convert ntu60 --raw=nturgbd_skeletons_s001_to
 Command:  python -m gapjax.main --config=configs/star_ntu60.py:clip --workdir=runs/star_ntu60
 Splits:   `55_5` by default; `48_12`, `table5_1`, `table5_2`, `table5_3`; others by
           --config.data.zero_shot=random:COUNT:SEED. Protocols: xsub by default; `xview`
-Expected: the paper has 81.4 ZSL at 55/5 X-Sub, 81.6 X-View; 45.1 and 42.5 at 48/12 (facts D.10)
-Cost:     not measured yet; 82 epochs of the encoder dominate it
+Expected: the paper has ZSL 81.4 at 55/5 X-Sub, 81.6 X-View, 42.5 at 48/12 X-View; as recalled, and
+          unverified, 45.1 at 48/12 X-Sub (facts D.10). Not measured here
+Cost:     not measured yet
 
-Variants: the splits and protocols; the text encoder: `clip` (the paper's, ViT-L/14@336px),
-`minilm` (BERT, from a PyPI package), hashed words by default; the references `global` (one part,
-no prompts) and `regression` (pooled features to names, linearly); the ablations `no_attention`,
-`no_attribute_prompts`, `no_semantic_prompts`; `unseen_names` lets unseen names take part in the
-semantic loss, as released; `released` chooses as the release does, test clips aside;
-`smoke` checks the plumbing.
+Variants: the splits and protocols, and those of every config of STAR (configs/base_star.py).
 """
 
 from ml_collections import ConfigDict

@@ -4,15 +4,11 @@ Data:     python -m data_pipelines.convert pku_mmd --raw=PKUMMD --out=data
 Command:  python -m gapjax.main --config=configs/star_pku.py:clip --workdir=runs/star_pku
 Splits:   `46_5` by default; `39_12`, `table5_1`, `table5_2`, `table5_3`; others by
           --config.data.zero_shot=random:COUNT:SEED. Protocols: xsub by default; `xview`
-Expected: the paper has 76.3 ZSL at 46/5 X-Sub, 50.2 at 39/12 (unverified, facts D.10)
-Cost:     not measured yet; 82 epochs of the encoder dominate it
+Expected: the paper has, as recalled, and unverified, ZSL 76.3 at 46/5 X-Sub, 50.2 at 39/12 (facts
+          D.10). Not measured here
+Cost:     not measured yet
 
-Variants: the splits and protocols; the text encoder: `clip` (the paper's, ViT-L/14@336px),
-`minilm` (BERT, from a PyPI package), hashed words by default; the references `global` (one part,
-no prompts) and `regression` (pooled features to names, linearly); the ablations `no_attention`,
-`no_attribute_prompts`, `no_semantic_prompts`; `unseen_names` lets unseen names take part in the
-semantic loss, as released; `released` chooses as the release does, test clips aside;
-`smoke` checks the plumbing.
+Variants: the splits and protocols, and those of every config of STAR (configs/base_star.py).
 """
 
 from ml_collections import ConfigDict

@@ -6,12 +6,7 @@ Splits:   `8_2` (the default), `5_5`; others by --config.data.zero_shot=random:2
 Expected: not measured yet; chance is 50 % among two unseen classes, 20 % among five
 Cost:     not measured yet
 
-Variants: the splits; the text encoder: `clip` (the paper's, ViT-L/14@336px), `minilm` (BERT, from
-a PyPI package), hashed words by default; the references `global` (one part, no prompts) and
-`regression` (pooled features to names, linearly); the ablations `no_attention`,
-`no_attribute_prompts`, `no_semantic_prompts`; `unseen_names` lets unseen names take part in the
-semantic loss, as released; `released` chooses as the release does, test clips aside;
-`smoke` checks the plumbing.
+Variants: the splits and protocols, and those of every config of STAR (configs/base_star.py).
 """
 
 from ml_collections import ConfigDict

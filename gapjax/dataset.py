@@ -32,6 +32,7 @@ class Dataset:
         index: the facts of its samples; labels are places in `problem.classes`.
         digest: of the index as it lies on disk.
         problem: which samples and classes are learnt from, and which tested.
+        whole: the problem that a fold is of; otherwise the same.
         directory: where it lies.
     """
 
@@ -39,6 +40,7 @@ class Dataset:
     index: Index
     digest: str
     problem: Problem
+    whole: Problem
     directory: Path
 
     @property
@@ -62,8 +64,6 @@ def open_dataset(config: ConfigDict) -> Dataset:
     spec = lookup.module("data_pipelines.datasets", config.data.dataset).SPEC
     directory = Path(config.data.dir) / spec.name
     protocol = spec.protocols[chosen("data.protocol", config.data.protocol, spec.protocols)]
-    if config.data.zero_shot:
-        problems.unseen_classes(spec, config.data.zero_shot)
     if not directory.exists():
         raise UserError(
             f"{directory}: this data set is not here. To get it: {spec.obtain}. Then run "
@@ -76,20 +76,15 @@ def open_dataset(config: ConfigDict) -> Dataset:
     if config.data.validation_subjects:
         count, seed = config.data.validation_subjects, config.seed
         train, evaluations["validation"] = indexing.hold_out_subjects(index, train, count, seed)
-    posed = problems.supervised(spec, train, evaluations)
+    whole = problems.supervised(spec, train, evaluations)
     if config.data.zero_shot:
-        posed = _zero_shot(posed, config, spec, index)
+        unseen = problems.unseen_classes(spec, config.data.zero_shot)
+        whole = problems.zero_shot(whole, index, unseen)
+    posed = problems.fold(whole, index, config.data.fold) if config.data.fold else whole
+    if not needs_encoder(config):
+        posed = problems.seen_only(posed, index)
     relabelled = dataclasses.replace(index, label=posed.places(index.label))
-    return Dataset(spec, relabelled, index.digest, posed, directory)
-
-
-def _zero_shot(problem: Problem, config: ConfigDict, spec: DatasetSpec, index: Index) -> Problem:
-    """Return a zero-shot problem or one of its folds; for an encoder, its seen classes alone."""
-    unseen = problems.unseen_classes(spec, config.data.zero_shot)
-    problem = problems.zero_shot(problem, index, unseen)
-    if config.data.fold:
-        problem = problems.fold(problem, index, config.data.fold)
-    return problem if needs_encoder(config) else problems.seen_only(problem, index)
+    return Dataset(spec, relabelled, index.digest, posed, whole, directory)
 
 
 def train_order(dataset: Dataset, config: ConfigDict, repeat: int) -> TrainOrder:

@@ -17,13 +17,12 @@ from gapjax.checkpoints import read_newest
 from gapjax.lookup import UserError, chosen
 from gapjax.method import LossOut, Method, Text, Variables
 from gapjax.person_merge import MERGES, merge
+from gapjax.star_networks import backbone_arrays
 from gapjax.torch_import import StateDict
 
 # Whether the encoder's batch normalisation stays as trained, or uses and learns the statistics of
 # each training batch, as STAR's release does (facts D.2).
 NORMS = ("frozen", "released")
-
-
 # Where the features of a frozen encoder come from: once for all, or of fresh clips in every step.
 FEATURES = ("cached", "fresh")
 
@@ -59,8 +58,7 @@ class Encoder:
         self, variables: Variables, clips: Float[Array, "b m t v c"]
     ) -> Float[Array, "b 1 t2 v d"]:
         """Return the features of clips, the persons merged into one."""
-        features = self.backbone.apply(variables, clips, train=False)
-        return merge(features.astype(jnp.float32), self.person_merge)[:, None]
+        return self._merged(self.backbone.apply(variables, clips, train=False))
 
     def encode_by_batch(
         self, variables: Variables, clips: Float[Array, "b m t v c"]
@@ -69,8 +67,10 @@ class Encoder:
         features, updates = self.backbone.apply(
             variables, clips, train=True, mutable=["batch_stats"]
         )
-        merged = merge(features.astype(jnp.float32), self.person_merge)[:, None]
-        return merged, updates["batch_stats"]
+        return self._merged(features), updates["batch_stats"]
+
+    def _merged(self, features: Float[Array, "b m t v d"]) -> Float[Array, "b 1 t v d"]:
+        return merge(features.astype(jnp.float32), self.person_merge)[:, None]
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,6 @@ class Encoded:
     method: Method
     encoder: Encoder
     norm: str = "frozen"
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown treatment of the normalisation."""
-        chosen("encoder.norm", self.norm, NORMS)
 
     def prepare_text(self) -> Text:
         """Return the method's text beside the encoder's variables, which are not trained."""
@@ -132,14 +128,11 @@ class Encoded:
 
     def _frozen(self, variables: Variables, text: Text) -> Variables:
         """Return the encoder's variables, with what has drifted of them."""
-        return {**text["encoder"], **_present(variables["batch_stats"]["encoder"])}
+        drifted = variables["batch_stats"]["encoder"]
+        return {**text["encoder"], "batch_stats": drifted} if drifted else text["encoder"]
 
     def _inner(self, variables: Variables) -> Variables:
         return {"params": variables["params"], "batch_stats": variables["batch_stats"]["method"]}
-
-
-def _present(statistics: Mapping[str, Any]) -> dict[str, Any]:
-    return {"batch_stats": statistics} if statistics else {}
 
 
 def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) -> Variables:
@@ -200,7 +193,7 @@ def from_published(
     are classes mean that unseen ones were among them.
 
     Args:
-        path: the state dict.
+        path: the state dict, of the encoder or of a STAR that has one.
         backbone: the module with `from_torch`.
         seen: the names of the seen classes.
         unseen: those of the unseen ones.
@@ -212,7 +205,8 @@ def from_published(
     """
     if not hasattr(backbone, "from_torch"):
         raise UserError(f"encoder.checkpoint: {backbone.__name__} reads no published weights")
-    state = StateDict(torch_import.read(path))
+    arrays = torch_import.read(path)
+    state = StateDict(backbone_arrays(arrays) or arrays)
     outputs = len(state.array("fc.bias")) if "fc.bias" in state else 0
     if not declared:
         known = f"all of {', '.join(unseen)}" if outputs == len(seen) + len(unseen) else "unknown"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from data_pipelines.order import TrainOrder
 from gapjax import encoder as encoders
 from gapjax import evaluate, features, zero_shot
 from gapjax.clips import ClipRecipe, eval_clips, train_clips
@@ -35,11 +36,7 @@ def build(config: ConfigDict, given: Given | None = None) -> Run:
         UserError: the config has an unknown key or a value that makes no sense.
         DataError: the data set is missing or damaged.
     """
-    check_keys(config)
-    split_cpu(config.mesh.cpu_devices)
-    layout = make_layout(config.mesh.devices)
-    for batch_size in (config.train.batch_size, config.eval.batch_size):
-        layout.check(batch_size)
+    layout = open_devices(config)
     dataset = open_dataset(config)
     run = _on_clips(config, dataset, layout)
     if needs_encoder(config):
@@ -54,32 +51,48 @@ def check(config: ConfigDict) -> None:
         UserError: the config has an unknown key or a value that makes no sense.
         DataError: the data set is missing or damaged.
     """
+    open_devices(config)
+    dataset = open_dataset(config)
+    clip_recipe(config, dataset)
+    chosen("data.feed", config.data.feed, FEEDS)
+    step_schedule(sgd_options(config), _order(config, dataset).steps_per_epoch)
+    # A fold's method is that of the run itself, which is checked, too.
+    if not config.data.fold:
+        build_method(config, dataset)
+    if needs_encoder(config):
+        _check_encoder(config)
+
+
+def open_devices(config: ConfigDict) -> Layout:
+    """Return the devices of a config, whose keys are all known and whose batches they can share."""
     check_keys(config)
     split_cpu(config.mesh.cpu_devices)
     layout = make_layout(config.mesh.devices)
     for batch_size in (config.train.batch_size, config.eval.batch_size):
         layout.check(batch_size)
-    dataset = open_dataset(config)
-    clip_recipe(config, dataset)
-    chosen("data.feed", config.data.feed, FEEDS)
-    build_method(config, dataset)
-    _steps(config, dataset)
-    if needs_encoder(config):
-        encoders.check_options(
-            config.encoder.person_merge, config.encoder.norm, config.encoder.features
-        )
+    return layout
 
 
 def steps(config: ConfigDict) -> int:
     """Return how many steps a stage has."""
-    return _steps(config, open_dataset(config))
+    return config.train.epochs * _order(config, open_dataset(config)).steps_per_epoch
 
 
-def _steps(config: ConfigDict, dataset: Dataset) -> int:
+def _order(config: ConfigDict, dataset: Dataset) -> TrainOrder:
+    """Return which samples every step sees; of cached features, every view in turn."""
     views = config.encoder.views if cached(config) else 1
-    order = train_order(dataset, config, config.data.repeat * views)
-    step_schedule(sgd_options(config), order.steps_per_epoch)
-    return config.train.epochs * order.steps_per_epoch
+    return train_order(dataset, config, config.data.repeat * views)
+
+
+def _check_encoder(config: ConfigDict) -> None:
+    """Refuse choices about the frozen encoder that are not known or do not go together."""
+    options = config.encoder
+    encoders.check_options(options.person_merge, options.norm, options.features)
+
+
+def shares_encoder(config: ConfigDict) -> bool:
+    """Return whether a stage is a fold on the encoder of the run itself."""
+    return bool(config.data.fold) and config.zero_shot.fold_encoder == "shared"
 
 
 def cached(config: ConfigDict) -> bool:
@@ -89,7 +102,7 @@ def cached(config: ConfigDict) -> bool:
 
 def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
     """Return a run whose method sees clips."""
-    order = train_order(dataset, config, config.data.repeat)
+    order = _order(config, dataset)
     options = sgd_options(config)
     schedule = step_schedule(options, order.steps_per_epoch)
     recipe = clip_recipe(config, dataset)
@@ -149,22 +162,18 @@ def _on_cached_features(
         seed=config.seed,
         views=views,
     )
-    tested = np.concatenate(list(run.evaluations.values()))
-    items = features.items_of(run.order.rows, tested, samples, views)
+    # Stages that share an encoder share the features of all samples that one of them needs.
+    problem = dataset.whole if shares_encoder(config) else dataset.problem
+    tested = np.concatenate(list(problem.evaluations.values()))
+    items = features.items_of(problem.train, tested, samples, views)
     folder = given.features or Path(config.data.dir) / "features"
-    batch = config.eval.batch_size
-    values = features.prepare(source, items, run.feed, samples, batch, folder)
-    order = train_order(dataset, config, config.data.repeat * views)
-    schedule = step_schedule(sgd_options(config), order.steps_per_epoch)
+    values = features.prepare(source, items, run.feed, samples, config.eval.batch_size, folder)
     return dataclasses.replace(
         run,
         feed=features.feature_feed(values, items, dataset.index.label, views, run.layout),
         train_input=features.as_they_are,
         eval_input=features.as_they_are,
         clip_shape=(1, *values.shape[1:]),
-        order=order,
-        schedule=schedule,
-        optimizer=make_optimizer(sgd_options(config), schedule),
     )
 
 
@@ -175,7 +184,7 @@ def load_encoder(config: ConfigDict, dataset: Dataset, given: Given) -> Encoder:
         UserError: there is none, or it has seen classes that should be unseen.
     """
     options = config.encoder
-    encoders.check_options(options.person_merge, options.norm, options.features)
+    _check_encoder(config)
     if not (given.encoder or config.encoder.checkpoint):
         raise UserError(
             "no encoder is given: gapjax.main trains one first, or set encoder.checkpoint"
@@ -197,7 +206,7 @@ def load_encoder(config: ConfigDict, dataset: Dataset, given: Given) -> Encoder:
 def known_labels(config: ConfigDict, dataset: Dataset) -> tuple[str, ...]:
     """Return the names of the classes that a stage, its encoder included, has been trained on."""
     # A fold's pseudo-unseen classes are seen ones to an encoder that all folds share.
-    if config.data.fold and needs_encoder(config) and config.zero_shot.fold_encoder == "shared":
+    if needs_encoder(config) and shares_encoder(config):
         return dataset.labels
     return dataset.seen_labels
 
@@ -211,7 +220,7 @@ def gammas(config: ConfigDict, given: Given) -> dict[str, float]:
         curves = []
         for workdir in given.folds:
             scores = read_scores(scores_path(workdir, "test"))
-            unseen = [int(each) for each in scores.facts["unseen"].split()]
+            unseen = zero_shot.unseen_places(scores)
             curves.append(zero_shot.make_curve(scores.score, scores.label, unseen))
         found["validation"] = zero_shot.best_gamma(curves)
     return found

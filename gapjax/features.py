@@ -6,7 +6,6 @@ are random clips at fixed addresses.
 """
 
 import hashlib
-import json
 import math
 import os
 import shutil
@@ -102,8 +101,6 @@ def prepare(
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-        about = {"recipe": source.recipe, "index": source.index_digest, "items": len(items)}
-        path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n")
     return np.load(path, mmap_mode="r")
 
 

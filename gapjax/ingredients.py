@@ -37,7 +37,7 @@ def build_method(config: ConfigDict, dataset: Dataset) -> Method:
         skeleton=dataset.spec.skeleton,
         labels=dataset.labels,
         texts=[texts[each] for each in dataset.problem.classes],
-        published=published(config),
+        published=published(config, method),
         load_text=load,
         encode_text=lambda strings: text_cache.encode(strings, load(), folder),
         unseen=dataset.problem.unseen_places,
@@ -62,15 +62,25 @@ def precision(config: ConfigDict) -> DTypeLike:
     return PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
 
 
-def published(config: ConfigDict) -> Variables:
+def published(config: ConfigDict, method: ModuleType) -> Variables:
     """Return the variables of a published state dict, none where the config names none.
 
     Raises:
-        UserError: the backbone has no published weights, or the file is not what it should be.
+        UserError: there are no published weights of such a method or backbone, the file is not what
+            it should be, or nobody knows which classes it has seen.
     """
     path, backbone = config.train.init_from, backbone_module(config)
     if not path:
         return {}
+    if getattr(method, "ON_FEATURES", False):
+        if not hasattr(method, "from_torch"):
+            raise UserError(f"train.init_from: {method.__name__} reads no published weights")
+        return method.from_torch(StateDict(torch_import.read(path)))
+    if config.data.zero_shot:
+        raise UserError(
+            "train.init_from: its weights may know classes that data.zero_shot leaves unseen; "
+            "train from scratch, or give an encoder by encoder.checkpoint"
+        )
     if not hasattr(backbone, "from_torch"):
         raise UserError(f"train.init_from: {backbone.__name__} reads no published weights")
     return networks.from_torch(StateDict(torch_import.read(path)), backbone.from_torch)

@@ -4,8 +4,8 @@ Inside a backbone the channels come first (`c n v t`, n counting bodies), so tha
 is one matrix product over everything else and no axis is ever moved between layers.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -144,3 +144,34 @@ class Projection(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         y = pointwise(kernel, x[..., :: self.stride])
         return BatchNorm(name="norm")(y, bias, train=train)
+
+
+class BlockPlan(NamedTuple):
+    """One block of a published skeleton network.
+
+    Attributes:
+        name: `block0`, `block1`, ...
+        features: channels out.
+        stride: frames from one output to the next.
+        residual: whether the block's input is added; the first one's is not.
+    """
+
+    name: str
+    features: int
+    stride: int
+    residual: bool
+
+
+def plan_blocks(width: int, stages: Sequence[int]) -> Iterator[BlockPlan]:
+    """Yield the blocks of a network: channels double, and frames halve, from stage to stage.
+
+    Args:
+        width: channels of the first stage.
+        stages: how many blocks each stage has.
+    """
+    number = 0
+    for stage, blocks in enumerate(stages):
+        for place in range(blocks):
+            stride = 2 if stage and not place else 1
+            yield BlockPlan(f"block{number}", width * 2**stage, stride, number > 0)
+            number += 1

@@ -21,17 +21,22 @@ def main(argv: Sequence[str]) -> int:
     """Carry out the flags; return the exit status."""
     del argv
     *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
-    if _MODE.value != "train":
-        earlier = []
-    # Before the first stage is trained, for hours perhaps, all are known to make sense.
-    for stage in (*earlier, last):
-        experiment.check(stage.config)
-    for stage in (*earlier, last):
-        logbook.claim(stage.workdir, flatten(stage.config))
-    for stage in earlier:
-        finish(stage, str(stage.workdir.relative_to(last.workdir)))
-    train.MODES[_MODE.value](experiment.build(last.config, last.given), last.workdir)
+    if earlier and _MODE.value == "train":
+        prepare([*earlier, last])
+        for stage in earlier:
+            finish(stage, str(stage.workdir.relative_to(last.workdir)))
+    run = experiment.build(last.config, last.given)
+    logbook.claim(last.workdir, run.config)
+    train.MODES[_MODE.value](run, last.workdir)
     return 0
+
+
+def prepare(every: Sequence[Stage]) -> None:
+    """Know that all stages make sense before the first is trained, for hours perhaps."""
+    for stage in every:
+        experiment.check(stage.config)
+    for stage in every:
+        logbook.claim(stage.workdir, flatten(stage.config))
 
 
 def finish(stage: Stage, name: str) -> None:

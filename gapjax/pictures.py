@@ -1,7 +1,8 @@
-"""How the project's pictures look: what is drawn onto matplotlib axes, and nothing of files."""
+"""How the project's pictures look: what is drawn onto matplotlib axes."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -49,6 +50,12 @@ def figure(width: float, height: float) -> Figure:
     whole = Figure(figsize=(width, height), dpi=150, facecolor="white", layout="constrained")
     whole.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.04, hspace=0.06)
     return whole
+
+
+def save(whole: Figure, path: Path) -> None:
+    """Write a figure as a picture, whose folder is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole.savefig(path)
 
 
 def headline(whole: Figure, title: str, told: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from gapjax.metrics import (
 )
 from gapjax.pictures import Series
 from gapjax.scores import Scores, read_scores, scores_path
+from gapjax.zero_shot import unseen_places
 
 # What the curves show: key of metrics.jsonl → the name beside the line.
 ACCURACIES = {"eval/top1": "test", "validation/top1": "validation", "train/accuracy": "training"}
@@ -72,7 +73,7 @@ def confusion_picture(scores: Scores, labels: Sequence[str], path: Path) -> None
     counts = confusion_counts(scores.score, scores.label)
     pictures.draw_confusion(axes, counts, labels, CONFUSION)
     pictures.headline(whole, *result(scores))
-    _save(whole, path)
+    pictures.save(whole, path)
 
 
 def accuracy_picture(
@@ -95,7 +96,7 @@ def accuracy_picture(
     whole = pictures.figure(6.4, 1.5 + 0.24 * len(labels))
     pictures.draw_bars(whole.subplots(), values, labels, title)
     pictures.headline(whole, *result(scores))
-    _save(whole, path)
+    pictures.save(whole, path)
 
 
 def curves_picture(metrics_files: Sequence[Path], path: Path) -> None:
@@ -121,7 +122,7 @@ def curves_picture(metrics_files: Sequence[Path], path: Path) -> None:
     }
     _draw_accuracy(accuracy, by_run["eval/top1"], "test accuracy, %")
     _draw_loss(loss, by_run[LOSS])
-    _save(whole, path)
+    pictures.save(whole, path)
 
 
 def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], path: Path) -> None:
@@ -146,7 +147,7 @@ def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], p
     axes = whole.add_subplot(grid[:, 1])
     pictures.draw_confusion(axes, counts, labels, CONFUSION)
     pictures.headline(whole, *result(scores))
-    _save(whole, path)
+    pictures.save(whole, path)
 
 
 def draw_supervised(
@@ -181,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.workdir / "plots"
     try:
         scores, *others = [read_scores(scores_path(run, options.scores)) for run in runs]
-        draw = draw_zero_shot if zero_shot_plots.unseen_classes(scores) else draw_supervised
+        draw = draw_zero_shot if unseen_places(scores) else draw_supervised
         draw([run / "metrics.jsonl" for run in runs], scores, others, folder)
     except UserError as error:
         print(f"gapjax: {error}", file=sys.stderr)
@@ -199,11 +200,6 @@ def _draw_loss(axes: Any, curves: dict[str, Series]) -> None:
     known = {name: curve for name, curve in curves.items() if len(curve[0])}
     pictures.draw_curves(axes, known, "training loss", ".2f")
     axes.set_xlabel("epoch", color=pictures.QUIET, size=9)
-
-
-def _save(whole: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole.savefig(path)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ def encoder_stage(config: ConfigDict, workdir: Path) -> Stage:
     """Return the stage that trains the encoder of a config: supervised, on the seen classes."""
     own = ConfigDict(copy.deepcopy(config.to_dict()))
     own.method = ConfigDict({"name": "supervised"})
+    own.train.init_from = ""
     own.optimizer = config.encoder.optimizer.copy_and_resolve_references()
     own.data.repeat = config.encoder.repeat
     own.train.epochs = own.eval.every = config.encoder.epochs

@@ -5,7 +5,7 @@ A backbone's own file says which names mean what (`from_torch`), in terms of the
 
 import pickle
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +118,20 @@ class StateDict:
         """Return parameters and statistics of a 1x1 convolution followed by a normalisation."""
         params, statistics = join({"norm": self.norm([norm])})
         return {**params, "kernel": self.kernel(conv), "bias": self.bias(conv)}, statistics
+
+    def backbone(
+        self, block: Callable[["StateDict", str], tuple[dict, dict]], blocks: int
+    ) -> dict[str, dict]:
+        """Return the variables of a published backbone.
+
+        Args:
+            block: the parameters and statistics of the block of a name, `l1`, `l2`, ...
+            blocks: how many blocks there are.
+        """
+        modules = {"data_norm": self.norm(["data_bn"])}
+        modules |= {f"block{n}": block(self, f"l{n + 1}") for n in range(blocks)}
+        params, statistics = join(modules)
+        return {"params": params, "batch_stats": statistics}
 
     def check_all_used(self, optional: Sequence[str] = ()) -> None:
         """Raise UserError if arrays are left over, but for those whose names start as told.

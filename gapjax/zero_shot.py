@@ -140,6 +140,11 @@ def best_gamma(curves: Sequence[Curve]) -> float:
     return float(candidates[best[len(best) // 2]])
 
 
+def unseen_places(scores: Scores) -> list[int]:
+    """Return the unseen classes that scores say they have, none where every class was seen."""
+    return [int(each) for each in str(scores.facts.get("unseen", "")).split()]
+
+
 def zero_shot_scores(
     score: Float[np.ndarray, "n k"], label: Int[np.ndarray, " n"], unseen: Sequence[int]
 ) -> tuple[Float[np.ndarray, "n2 k2"], Int[np.ndarray, " n2"]]:

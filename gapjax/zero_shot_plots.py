@@ -10,17 +10,18 @@ from matplotlib.axes import Axes
 from gapjax import pictures
 from gapjax.metrics import confusion_counts, top_k_accuracy
 from gapjax.scores import Scores
-from gapjax.zero_shot import Curve, harmonic_mean, make_curve, zero_shot_scores
+from gapjax.zero_shot import (
+    Curve,
+    harmonic_mean,
+    make_curve,
+    unseen_places,
+    zero_shot_scores,
+)
 
 # The facts of scores that the picture tells.
 TOLD = ("dataset", "protocol", "split", "method", "backbone")
 
 CONFUSION = "unseen classes: rows are true, columns recognised as"
-
-
-def unseen_classes(scores: Scores) -> list[int]:
-    """Return the unseen classes of scores, none where every class was seen."""
-    return [int(each) for each in str(scores.facts.get("unseen", "")).split()]
 
 
 def draw_curve(axes: Axes, curve: Curve, gammas: Mapping[str, float]) -> None:
@@ -65,7 +66,7 @@ def summary_picture(
         gammas: where a γ comes from → that γ.
         path: the PNG to write.
     """
-    unseen = unseen_classes(scores)
+    unseen = unseen_places(scores)
     own, place = zero_shot_scores(scores.score, scores.label, unseen)
     curve = make_curve(scores.score, scores.label, unseen)
     whole = pictures.figure(12.0, 5.6)
@@ -74,13 +75,12 @@ def summary_picture(
     names = [labels[each] for each in unseen]
     pictures.draw_confusion(right, confusion_counts(own, place), names, CONFUSION)
     pictures.headline(whole, *_result(scores, own, place, curve))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole.savefig(path)
+    pictures.save(whole, path)
 
 
 def table(scores: Scores, gammas: Mapping[str, float]) -> str:
     """Return accuracies as text, in percent: zero-shot, and generalised at each γ."""
-    unseen = unseen_classes(scores)
+    unseen = unseen_places(scores)
     own, place = zero_shot_scores(scores.score, scores.label, unseen)
     curve = make_curve(scores.score, scores.label, unseen)
     rows = [

@@ -22,6 +22,8 @@ def module(name: str) -> object:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_docstring_says_command_cost_and_expectation(name: str) -> None:
     text = module(name).__doc__
+    if "configs/base_star.py" in text:
+        text += module("base_star").__doc__
     for word in (f"configs/{name}.py", "Command:", "Cost:", "Expected:", "Variants:"):
         assert word in text, f"configs/{name}.py lacks {word!r}"
     for variant in module(name).VARIANTS:
@@ -77,3 +79,12 @@ def test_optimizer_rules_are_tuples_in_a_config() -> None:
     rules = sections.sgd_options(config).rules
     assert [rule.learning_rate for rule in rules] == [0.1, 0.0]
     assert rules[1].weight_decay == 0.0
+
+
+def test_star_is_trained_as_in_its_release() -> None:
+    config = module("star_ntu60").get_config()
+    assert config.optimizer.learning_rate == 0.01
+    assert config.optimizer.milestones == (10, 20)
+    assert (config.train.epochs, config.train.batch_size) == (40, 64)
+    assert (config.encoder.epochs, config.encoder.batch_size) == (82, 32)
+    assert module("star_pku").get_config().optimizer.milestones == (15, 20)

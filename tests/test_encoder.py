@@ -123,9 +123,9 @@ def test_the_released_normalisation_drifts(encoder: Encoder, clips: jax.Array) -
     assert not np.allclose(method.predict(drifted, clips, text), fresh)
 
 
-def test_an_unknown_normalisation_is_refused(encoder: Encoder) -> None:
+def test_an_unknown_normalisation_is_refused() -> None:
     with pytest.raises(UserError, match=r"encoder\.norm='mine'.*frozen, released"):
-        Encoded(Mean(), encoder, "mine")
+        encoders.check_options("mean", "mine", "fresh")
 
 
 @pytest.fixture
@@ -227,3 +227,14 @@ def test_published_weights_import_where_the_user_answers_for_them(
     expected = networks.from_torch(state, shift_gcn.from_torch)
     for kind in ("params", "batch_stats"):
         jax.tree.map(np.testing.assert_array_equal, found[kind], expected[kind]["backbone"])
+
+
+def test_a_published_star_has_its_encoder(published: Path, tmp_path: Path) -> None:
+    arrays = dict(np.load(published))
+    star = {f"pretraining_model.{name}": each for name, each in arrays.items()}
+    np.savez(tmp_path / "star.npz", **star, **{"body_part_prompts.0": np.ones((2, 2))})
+    found, expected = (
+        encoders.from_published(path, shift_gcn, ["a"], ["b"], declared=True)
+        for path in (tmp_path / "star.npz", published)
+    )
+    jax.tree.map(np.testing.assert_array_equal, found, expected)

@@ -1,6 +1,7 @@
 """STAR as a method: its loss is the sum it should be, and it recognises classes by their names."""
 
 import dataclasses
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -14,6 +15,7 @@ from gapjax.method import Ingredients
 from gapjax.methods import star
 from gapjax.methods.star import Options, Star
 from gapjax.prompts.prompts import global_strings, load_texts
+from gapjax.torch_import import StateDict
 
 LABELS = (
     "pick up with one hand",
@@ -65,7 +67,7 @@ def words(method: Star) -> dict[str, jax.Array]:
 
 def loss(method: Star, features: jax.Array, labels: jax.Array, keys: jax.Array) -> dict:
     variables = method.init(jax.random.key(2), features)
-    return method.loss(variables, features, labels, words(method), keys).scalars
+    return jax.jit(method.loss)(variables, features, labels, words(method), keys).scalars
 
 
 def test_the_loss_is_the_weighted_sum(
@@ -86,7 +88,7 @@ def test_the_losses_by_hand(features: jax.Array, labels: jax.Array, keys: jax.Ar
     method = build(SMALL)
     variables = method.init(jax.random.key(2), features)
     text = words(method)
-    latents = method.network.apply(variables, features[:, 0], text["part"], text["label"])
+    latents = jax.jit(method.network.apply)(variables, features[:, 0], text["part"], text["label"])
     part, whole, part_text, names = map(np.asarray, latents)
     seen = [0, 2, 4]
 
@@ -107,7 +109,7 @@ def test_the_losses_by_hand(features: jax.Array, labels: jax.Array, keys: jax.Ar
         for k in seen
         for p in range(6)
     ]
-    out = method.loss(variables, features, labels, text, keys).scalars
+    out = jax.jit(method.loss)(variables, features, labels, text, keys).scalars
     np.testing.assert_allclose(out["part"], np.mean(parts), rtol=1e-4)
     np.testing.assert_allclose(out["global"], np.mean(wholes), rtol=1e-4)
     np.testing.assert_allclose(out["semantic"], np.mean(semantic), rtol=1e-4)
@@ -127,9 +129,8 @@ def test_unseen_names_matter_only_where_they_are_asked_for(
             out = method.loss({**variables, "params": params}, features, labels, known, keys)
             return out.total
 
-        return jnp.concatenate(
-            [leaf.ravel() for leaf in jax.tree.leaves(jax.grad(total)(variables["params"]))]
-        )
+        leaves = jax.tree.leaves(jax.jit(jax.grad(total))(variables["params"]))
+        return jnp.concatenate([leaf.ravel() for leaf in leaves])
 
     assert (gradient(text) != gradient(other)).any() == matters
 
@@ -154,6 +155,23 @@ def test_global_alignment_has_one_part(features: jax.Array) -> None:
     assert method.prepare_text()["part"].shape == (5, 1, 12)
     variables = method.init(jax.random.key(2), features)
     assert method.predict(variables, features, words(method)).shape == (7, 5)
+
+
+def test_a_published_star_is_where_training_starts(
+    features: jax.Array, load_pack: Callable[[str], tuple[dict, dict]]
+) -> None:
+    method = build(SMALL)
+    fresh = method.init(jax.random.key(0), features)
+    other = jax.tree.map(lambda leaf: np.asarray(leaf) + 1, fresh)
+    started = dataclasses.replace(method, published={"params": other["params"]})
+    jax.tree.map(
+        np.testing.assert_array_equal,
+        started.init(jax.random.key(0), features)["params"],
+        other["params"],
+    )
+    published = star.from_torch(StateDict(load_pack("star_ntu60_55_5_mean")[0]))
+    with pytest.raises(UserError, match=r"train\.init_from: .* there and .* here"):
+        dataclasses.replace(method, published=published).init(jax.random.key(0), features)
 
 
 @pytest.mark.parametrize("class_text", ["label", "paragraph", "description"])

@@ -41,6 +41,8 @@ def test_each_stage_has_its_folder(finished: Path) -> None:
     assert "gzsl_validation/gamma" in last
     assert np.load(finished / "scores" / "test.npz")["score"].shape == (720, 24)
     assert np.load(finished / "encoder" / "scores" / "test.npz")["score"].shape == (540, 18)
+    # The fold and the run share an encoder, and so the features of it.
+    assert len(list((finished / "features").iterdir())) == 1
 
 
 def test_checkpoints_name_the_classes_they_have_seen(finished: Path) -> None:
@@ -109,6 +111,14 @@ def test_fresh_features_and_the_released_normalisation(
     status, out, err = command.run(tmp_path / "run", *flags, config=CONFIG)
     assert status == 0, err
     assert "zsl/top1" in out
+
+
+def test_weights_of_unknown_classes_do_not_start_an_encoder(
+    command: Command, tmp_path: Path
+) -> None:
+    flags = ["--config.data.zero_shot=18_6", "--config.train.init_from=weights.npz"]
+    result = command.run(tmp_path / "run", *flags)
+    assert_one_line(result, "may know classes that data.zero_shot leaves unseen")
 
 
 def test_the_released_normalisation_needs_fresh_features(

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from data_pipelines.skeletons import NTU25
 from gapjax.backbones import ctr_gcn
 from gapjax.lookup import UserError
-from gapjax.networks import adopt, from_torch
+from gapjax.networks import Recognizer, adopt, from_torch
 from gapjax.torch_import import StateDict, read
 
 ARRAYS = {"fc.weight": np.ones((3, 2), np.float32), "fc.bias": np.zeros(3, np.float32)}
@@ -89,3 +91,14 @@ def test_adopting_published_variables() -> None:
     np.testing.assert_array_equal(merged["params"]["head"]["b"], np.zeros(4))
     with pytest.raises(UserError, match=r"init_from: 'a' is \(5,\) there and \(2, 3\) here"):
         adopt(fresh, {"params": {"a": np.ones(5)}})
+
+
+def test_published_weights_of_another_dataset_are_refused(load_pack: Load) -> None:
+    """NW-UCLA's network of 20 joints and ten classes does not start one of NTU's 25 joints."""
+    published = from_torch(StateDict(load_pack("ctr_gcn_ucla")[0]), ctr_gcn.from_torch)
+    network = Recognizer(ctr_gcn.Backbone(NTU25), 60)
+    clips = jax.ShapeDtypeStruct((1, 2, 8, 25, 3), jnp.float32)
+    init = partial(network.init, train=False)
+    fresh = jax.eval_shape(init, jax.random.key(0), clips)
+    with pytest.raises(UserError, match=r"train\.init_from: .*; is it of other classes, joints"):
+        adopt(fresh, published)

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -156,14 +155,3 @@ def test_a_workdir_of_another_config_is_refused(command: Command, finished: Path
 def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:
     result = command.run(tmp_path / "run", "--mode=evaluate")
     assert_one_line(result, "no checkpoint")
-
-
-def test_published_weights_of_another_dataset_are_refused(
-    command: Command, tmp_path: Path, load_pack: Callable
-) -> None:
-    """They are refused in one line that names the array."""
-    state, _ = load_pack("ctr_gcn_ucla")
-    np.savez(tmp_path / "published.npz", **state)
-    flags = [f"--config.train.init_from={tmp_path / 'published.npz'}", "--config.backbone.width=64"]
-    flags += ["--config.backbone.stages=(4,3,3)"]
-    assert_one_line(command.run(tmp_path / "run", *flags), "init_from")

@@ -10,7 +10,7 @@ from data_pipelines.datasets import nw_ucla
 from gapjax import pictures, plots, zero_shot_plots
 from gapjax.history import read_gammas
 from gapjax.scores import Scores, write_scores
-from gapjax.zero_shot import make_curve, zero_shot_scores
+from gapjax.zero_shot import make_curve, unseen_places, zero_shot_scores
 
 LABELS = list(nw_ucla.SPEC.labels)
 FACTS = {"dataset": "nw_ucla", "protocol": "xview", "split": "8_2", "unseen": "1 4", "seed": "3"}
@@ -49,9 +49,9 @@ def test_the_command_draws_a_zero_shot_run(scores: Scores, tmp_path: Path) -> No
 
 
 def test_a_supervised_run_has_no_unseen_classes(scores: Scores) -> None:
-    assert zero_shot_plots.unseen_classes(scores) == [1, 4]
+    assert unseen_places(scores) == [1, 4]
     plain = Scores(scores.score, scores.label, scores.name, {"dataset": "nw_ucla"})
-    assert zero_shot_plots.unseen_classes(plain) == []
+    assert unseen_places(plain) == []
 
 
 def test_the_table_has_a_row_a_gamma(scores: Scores) -> None:

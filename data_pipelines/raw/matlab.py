@@ -1,8 +1,9 @@
 """Arrays of numbers from MATLAB's MAT-files of level 5, the format of versions 5 to 7.
 
 Written for files that may be damaged: every length is checked before it is used, and no more is
-unpacked than `LARGEST`. SciPy's reader ends the whole process on some damaged files. Source of the
-format: MathWorks, "MAT-File Format", chapter 1.
+unpacked than `LARGEST`. SciPy's reader can end the whole process: cells nested deeply enough
+overflow its stack (seen with SciPy 1.17). Source of the format: MathWorks, "MAT-File Format",
+chapter 1.
 """
 
 import itertools

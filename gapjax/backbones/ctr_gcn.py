@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from data_pipelines.skeletons import Skeleton
 from gapjax.graph import spatial_subsets
-from gapjax.layers import BatchNorm, Projection, fan_out_normal, pointwise
+from gapjax.layers import BatchNorm, Projection, fan_out_normal, plan_blocks, pointwise
 from gapjax.lookup import chosen
 from gapjax.temporal import TEMPORAL
 from gapjax.torch_import import StateDict, join
@@ -151,13 +151,16 @@ class Backbone(nn.Module):
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
         x = BatchNorm(name="data_norm")(x, train=train).astype(self.dtype)
         x = x.reshape(m, v, c, b, t).transpose(2, 3, 0, 1, 4).reshape(c, b * m, v, t)
-        for stage, blocks in enumerate(self.stages):
-            for place in range(blocks):
-                stride = 2 if stage and not place else 1
-                name = f"block{sum(self.stages[:stage]) + place}"
-                features, first = self.width * 2**stage, name == "block0"
-                block = Block(self.skeleton, features, stride, self.temporal, not first, name=name)
-                x = block(x, train=train)
+        for each in plan_blocks(self.width, self.stages):
+            block = Block(
+                self.skeleton,
+                each.features,
+                each.stride,
+                self.temporal,
+                each.residual,
+                name=each.name,
+            )
+            x = block(x, train=train)
         return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)
 
 
@@ -171,11 +174,7 @@ def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
     Raises:
         UserError: an array is missing.
     """
-    modules = {"data_norm": state.norm(["data_bn"])}
-    for number in range(blocks):
-        modules[f"block{number}"] = _block(state, f"l{number + 1}")
-    params, statistics = join(modules)
-    return {"params": params, "batch_stats": statistics}
+    return state.backbone(_block, blocks)
 
 
 def _block(state: StateDict, name: str) -> tuple[dict, dict]:

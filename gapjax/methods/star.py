@@ -5,7 +5,7 @@ moves; an unseen class is recognised by its name alone (Eq. 1-9, facts D.3, D.4)
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,13 @@ from jaxtyping import Array, Float, Int, Key
 from data_pipelines.skeletons import Skeleton
 from gapjax.lookup import chosen
 from gapjax.method import Ingredients, LossOut, Text, Variables
+from gapjax.networks import adopt
 from gapjax.prompts.prompts import ClassText, global_strings, part_strings
 from gapjax.star_losses import SIMILARITIES, global_loss, part_loss, semantic_loss, similarity
-from gapjax.star_networks import Latents, StarNetwork
+from gapjax.star_networks import Latents, StarNetwork, from_torch
+
+# `from_torch` reads a published STAR.
+__all__ = ["ON_FEATURES", "Options", "Star", "build", "from_torch"]
 
 ON_FEATURES = True
 
@@ -85,12 +89,14 @@ class Star:
         options: the choices of STAR.
         text: the embeddings of all classes: `label` (k e) and `part` (k p e).
         unseen: the places of the classes that no training sample has.
+        published: variables to start from.
     """
 
     network: StarNetwork
     options: Options
     text: dict[str, Float[np.ndarray, "..."]]
     unseen: tuple[int, ...]
+    published: Variables = field(default_factory=dict)
 
     def prepare_text(self) -> Text:
         """Return the embeddings of names and descriptions."""
@@ -100,7 +106,7 @@ class Star:
         """Return freshly initialised variables."""
         words = jax.tree.map(jnp.asarray, self.text)
         fresh = jax.jit(self.network.init)(rng, clips[:, 0], words["part"], words["label"])
-        return {"params": fresh["params"], "batch_stats": {}}
+        return {"params": adopt(fresh, self.published)["params"], "batch_stats": {}}
 
     def loss(
         self,
@@ -200,4 +206,4 @@ def build(ingredients: Ingredients, options: Options) -> Star:
     seen = np.setdiff1d(np.arange(len(label)), ingredients.unseen)
     factor = scale(part[seen])
     text = {"label": factor * label, "part": factor * part}
-    return Star(network, options, text, tuple(ingredients.unseen))
+    return Star(network, options, text, tuple(ingredients.unseen), ingredients.published)
