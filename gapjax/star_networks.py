@@ -5,15 +5,18 @@ Recognition, ACM MM 2024, section 3.3; sizes and initialisation as in facts D.3.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from flax.linen.initializers import normal
+from jaxtyping import Array, Bool, Float
 
 from gapjax.lookup import UserError, chosen
-from gapjax.part_attributes import UNIT, PartAttributes
+from gapjax.part_attributes import PartAttributes
 from gapjax.part_layers import PartProjector
 from gapjax.star_losses import similarity
 from gapjax.torch_import import StateDict
@@ -47,16 +50,28 @@ class Latents(NamedTuple):
 
 
 class SemanticPrompts(nn.Module):
-    """Semantic-part prompts P_sp: a learnt vector a class and part, added to its text (Eq. 4)."""
+    """Semantic-part prompts P_sp: a learnt vector a class and part, added to its text (Eq. 4).
+
+    Attributes:
+        scale: the standard deviation that the prompts start with.
+    """
+
+    scale: float = 1.0
 
     @nn.compact
     def __call__(self, part_text: Float[Array, "k p e"]) -> Float[Array, "k p e"]:
         """Return the augmented texts."""
-        return part_text + self.param("prompts", UNIT, part_text.shape)
+        return part_text + self.param("prompts", normal(self.scale), part_text.shape)
 
 
 class NoPrompts(nn.Module):
-    """The ablation without semantic-part prompts."""
+    """The ablation without semantic-part prompts.
+
+    Attributes:
+        scale: has no effect.
+    """
+
+    scale: float = 1.0
 
     def __call__(self, part_text: Float[Array, "k p e"]) -> Float[Array, "k p e"]:
         """Return the texts as they are."""
@@ -77,6 +92,7 @@ class StarNetwork(nn.Module):
         pooling: `attention`, or `mean` for the ablation without it.
         attribute_prompts: visual-attribute prompts: `learnt` or `none`.
         semantic_prompts: semantic-part prompts: `learnt` or `none`.
+        semantic_prompt_scale: the standard deviation that semantic-part prompts start with.
         part_weights: the constant weight of each part in the sum F_v; all 1 if there are none.
         similarity: how `score` compares: `cosine` (released) or `dot` (Eq. 9).
     """
@@ -88,6 +104,7 @@ class StarNetwork(nn.Module):
     pooling: str = "attention"
     attribute_prompts: str = "learnt"
     semantic_prompts: str = "learnt"
+    semantic_prompt_scale: float = 1.0
     part_weights: tuple[float, ...] = ()
     similarity: str = "cosine"
 
@@ -102,7 +119,7 @@ class StarNetwork(nn.Module):
             prompts=self.attribute_prompts,
         )
         prompts = chosen("semantic_prompts", self.semantic_prompts, SEMANTIC_PROMPTS)
-        self.semantic = SEMANTIC_PROMPTS[prompts]()
+        self.semantic = SEMANTIC_PROMPTS[prompts](self.semantic_prompt_scale)
         self.part_projector = PartProjector(self.attributes)
         self.label_projector = PartProjector(self.attributes)
 
@@ -132,6 +149,29 @@ class StarNetwork(nn.Module):
         """
         whole = self._whole(self.skeleton(features))
         return similarity(whole, self._labels(label_text), self.similarity)
+
+    def score_with_parts(
+        self,
+        features: Float[Array, "b t v c"],
+        part_text: Float[Array, "k p e"],
+        label_text: Float[Array, "k e"],
+        prompted: Bool[np.ndarray, " k"],
+    ) -> Float[Array, "b k"]:
+        """Return how alike clips and classes are, by names and by the descriptions of parts.
+
+        Ours: the mean of `score` and of the parts' mean similarity, as the part loss compares.
+
+        Args:
+            features: one body's features, of shape [batch, frames, joints, channels].
+            part_text: the descriptions of the parts of all classes.
+            label_text: the names of all classes.
+            prompted: which classes have trained semantic-part prompts; the others go without.
+        """
+        part = self.skeleton(features)
+        by_name = similarity(self._whole(part), self._labels(label_text), self.similarity)
+        texts = jnp.where(prompted[:, None, None], self.semantic(part_text), part_text)
+        each = jax.vmap(partial(similarity, how=self.similarity), in_axes=1)
+        return (by_name + each(part, self.part_projector(texts)).mean(axis=0)) / 2
 
     def _whole(self, part: Float[Array, "b p a"]) -> Float[Array, "b a"]:
         """Return the global latents F_v."""

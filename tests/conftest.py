@@ -5,10 +5,12 @@ import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Tests compile much and compute little; processes that they start inherit this.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 from jaxtyping import install_import_hook
 
@@ -30,6 +32,14 @@ def _shared(*parts: str) -> pathlib.Path:
     if not path.exists():
         pytest.skip(f"needs {path}")
     return path
+
+
+@pytest.fixture(scope="module")
+def optimized() -> Iterator[None]:
+    """Compile as users do: for tests that compute much, or depend on the order of sums."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="session")

@@ -146,6 +146,18 @@ def test_scores_need_no_descriptions(features: jax.Array) -> None:
     np.testing.assert_array_equal(method.predict(variables, features, blind), scores)
 
 
+@pytest.mark.parametrize("known", ["seen", "all"])
+def test_untrained_prompts_take_no_part_in_scores(features: jax.Array, known: str) -> None:
+    method = build(dataclasses.replace(SMALL, score="name_and_parts", semantic_classes=known))
+    variables = jax.tree.map(jnp.asarray, method.init(jax.random.key(2), features))
+    predict = jax.jit(method.predict)
+    scores = predict(variables, features, words(method))
+    prompts = variables["params"]["semantic"]["prompts"]
+    variables["params"]["semantic"]["prompts"] = prompts.at[jnp.array(UNSEEN)].add(1.0)
+    changed = (predict(variables, features, words(method)) != scores).any(axis=0)
+    np.testing.assert_array_equal(changed, np.isin(np.arange(5), UNSEEN) & (known == "all"))
+
+
 def test_global_alignment_has_one_part(features: jax.Array) -> None:
     options = dataclasses.replace(
         SMALL, partition="global", pooling="mean", attribute_prompts="none", semantic_prompts="none"
@@ -194,7 +206,15 @@ def test_text_of_any_encoder_can_be_brought_to_one_scale() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["text_scale", "partition", "similarity", "semantic_classes", "part_text", "class_text"],
+    [
+        "text_scale",
+        "partition",
+        "similarity",
+        "semantic_classes",
+        "part_text",
+        "class_text",
+        "score",
+    ],
 )
 def test_unknown_choices_are_refused(field: str) -> None:
     with pytest.raises(UserError, match=f"method.{field}='mine'"):

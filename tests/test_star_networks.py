@@ -179,6 +179,34 @@ def test_scores_are_of_any_classes_and_need_no_descriptions() -> None:
         np.testing.assert_allclose(found, whole @ names.T / lengths / norms, rtol=1e-4, atol=1e-5)
 
 
+def test_scores_by_names_and_parts() -> None:
+    """The mean of both similarities; a class without trained prompts has its text alone."""
+    features, part_text, label_text = inputs()
+    variables = jax.jit(small().init)(jax.random.key(0), *inputs())
+    prompted = np.arange(7) < 4
+    score = partial(small().apply, prompted=prompted, method="score_with_parts")
+    found = jax.jit(score)(variables, features, part_text, label_text)
+    own = variables["params"]["semantic"]["prompts"] * prompted[:, None, None]
+    given = {"params": {**variables["params"], "semantic": {"prompts": own}}}
+    latents = jax.jit(small().apply)(given, features, part_text, label_text)
+    unit = [each / np.linalg.norm(each, axis=-1, keepdims=True) for each in latents]
+    by_part = np.einsum("bpa,kpa->bk", unit[0], unit[2]) / 2
+    np.testing.assert_allclose(found, (by_part + unit[1] @ unit[3].T) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_semantic_prompts_start_with_their_scale() -> None:
+    large, small_ones = (
+        jax.jit(small(semantic_prompt_scale=scale).init)(jax.random.key(0), *inputs())
+        for scale in (1.0, 0.1)
+    )
+    assert np.std(large["params"]["semantic"]["prompts"]) == pytest.approx(1.0, rel=0.2)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-5),
+        small_ones["params"]["semantic"]["prompts"],
+        0.1 * large["params"]["semantic"]["prompts"],
+    )
+
+
 @pytest.mark.parametrize("field", ["semantic_prompts", "similarity"])
 def test_unknown_choices_are_refused(field: str) -> None:
     features, _, label_text = inputs()

@@ -6,11 +6,12 @@ moves; an unseen class is recognised by its name alone (Eq. 1-9, facts D.3, D.4)
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
 from gapjax.lookup import chosen
@@ -34,6 +35,9 @@ TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
     "unit": lambda text: 1.0 / float(np.sqrt(np.square(text).mean())),
 }
 
+# How clips and classes are compared where clips are recognised: by names, or by parts as well.
+SCORES = ("name", "name_and_parts")
+
 # The classes among which each class's parts should find its name (Eq. 6).
 SEMANTIC_CLASSES = ("seen", "all")
 
@@ -56,7 +60,11 @@ class Options:
         pooling: `attention`, or `mean` for the ablation without it.
         attribute_prompts: visual-attribute prompts: `learnt`, or `none`.
         semantic_prompts: semantic-part prompts: `learnt`, or `none`.
+        semantic_prompt_scale: the standard deviation that semantic-part prompts start with: 1 as
+            released, where they drown the text unless its scale is larger.
         similarity: `cosine` (released) or `dot` (Eq. 5, 7 and 9).
+        score: how a clip finds its class: by `name` (Eq. 9), or by `name_and_parts`: the
+            descriptions of its parts as well, which for unseen classes go without prompts.
         part_weight: the weight of the part loss (MPCE, Eq. 5); 0 switches it off.
         semantic_weight: α of Eq. 8, the weight of the semantic loss (SCE, Eq. 6).
         global_weight: β of Eq. 8, the weight of the global loss (GCE, Eq. 7).
@@ -73,7 +81,9 @@ class Options:
     pooling: str = "attention"
     attribute_prompts: str = "learnt"
     semantic_prompts: str = "learnt"
+    semantic_prompt_scale: float = 1.0
     similarity: str = "cosine"
+    score: str = "name"
     part_weight: float = 1.0
     semantic_weight: float = 0.1
     global_weight: float = 0.1
@@ -137,9 +147,17 @@ class Star:
     def predict(
         self, variables: Variables, clips: Float[Array, "b 1 t v d"], text: Text
     ) -> Float[Array, "b k"]:
-        """Return how alike clips and class names are; descriptions take no part."""
-        params = {"params": variables["params"]}
-        return self.network.apply(params, clips[:, 0], text["label"], method="score")
+        """Return how alike clips and classes are: by names, and by parts if they are asked for."""
+        apply = partial(self.network.apply, {"params": variables["params"]}, clips[:, 0])
+        if self.options.score == "name":
+            return apply(text["label"], method="score")
+        return apply(text["part"], text["label"], self._prompted(), method="score_with_parts")
+
+    def _prompted(self) -> Bool[np.ndarray, " k"]:
+        """Return which classes' semantic-part prompts are trained."""
+        classes = np.arange(len(self.text["label"]))
+        trains_all = self.options.semantic_classes == "all" and self.options.semantic_weight > 0
+        return np.isin(classes, classes if trains_all else self._seen())
 
     def _seen(self) -> Int[np.ndarray, " n"]:
         """Return the places of the seen classes, ascending."""
@@ -185,6 +203,7 @@ def build(ingredients: Ingredients, options: Options) -> Star:
     """
     chosen("method.similarity", options.similarity, SIMILARITIES)
     chosen("method.semantic_classes", options.semantic_classes, SEMANTIC_CLASSES)
+    chosen("method.score", options.score, SCORES)
     parts = joints_of(options.partition, ingredients.skeleton)
     strings = descriptions(ingredients.texts, tuple(parts), options.part_text)
     rows = ingredients.encode_text([each for row in strings for each in row])
@@ -199,6 +218,7 @@ def build(ingredients: Ingredients, options: Options) -> Star:
         pooling=options.pooling,
         attribute_prompts=options.attribute_prompts,
         semantic_prompts=options.semantic_prompts,
+        semantic_prompt_scale=options.semantic_prompt_scale,
         similarity=options.similarity,
     )
     scale = TEXT_SCALES[chosen("method.text_scale", options.text_scale, TEXT_SCALES)]
