@@ -6,7 +6,8 @@ Splits:   `8_2` (the default), `5_5`; others by --config.data.zero_shot=random:2
 Expected: not measured yet; chance is 50 % among two unseen classes, 20 % among five
 Cost:     not measured yet
 
-Variants: `quick`, minutes on a CPU; the splits, and those of every config of STAR (configs/base_star.py).
+Variants: `quick`, minutes on a CPU; the splits, and those of every config of STAR
+(configs/base_star.py).
 """
 
 from ml_collections import ConfigDict

@@ -6,7 +6,8 @@ Splits:   `22_5` (the default), `18_9`, `14_13`; others by --config.data.zero_sh
 Expected: not measured yet; chance is 20 % among five unseen classes
 Cost:     not measured yet
 
-Variants: `quick`, minutes on a CPU; the splits, and those of every config of STAR (configs/base_star.py).
+Variants: `quick`, minutes on a CPU; the splits, and those of every config of STAR
+(configs/base_star.py).
 """
 
 from ml_collections import ConfigDict
