@@ -135,6 +135,7 @@ def shrink(config: ConfigDict) -> None:
     config.method.global_weight = 1.0
     config.method.semantic_prompt_scale = 0.1
     config.zero_shot.folds = 1
+    config.optimizer.learning_rate = 0.02
 
 
 def no_attention(config: ConfigDict) -> None:

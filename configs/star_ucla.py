@@ -22,8 +22,8 @@ def quick(config: ConfigDict) -> None:
     config.encoder.epochs = 8
     config.encoder.optimizer.milestones = (6, 7)
     config.data.repeat = 1
-    config.optimizer.milestones = (12, 16)
-    config.train.epochs = config.eval.every = 18
+    config.optimizer.milestones = (5, 7)
+    config.train.epochs = config.eval.every = 8
 
 
 VARIANTS = {

@@ -21,8 +21,8 @@ def quick(config: ConfigDict) -> None:
     config.encoder.epochs = 8
     config.encoder.optimizer.milestones = (6, 7)
     config.data.repeat = 1
-    config.optimizer.milestones = (25, 35)
-    config.train.epochs = config.eval.every = 40
+    config.optimizer.milestones = (12, 17)
+    config.train.epochs = config.eval.every = 20
 
 
 VARIANTS = {

@@ -1,16 +1,26 @@
 """Strictness for every test: shapes are checked, ranks are not promoted, eight devices exist."""
 
+import atexit
 import importlib.util
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Tests compile much and compute little; processes that they start inherit this.
+# Tests compile much and compute little. What one process has compiled, all others find: workers
+# and the commands they start inherit these variables. A limit of the size makes JAX lock the cache.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if "GAPJAX_TESTS" not in os.environ:
+    os.environ["GAPJAX_TESTS"] = tempfile.mkdtemp(prefix="gapjax-tests-")
+    atexit.register(shutil.rmtree, os.environ["GAPJAX_TESTS"], ignore_errors=True)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["GAPJAX_TESTS"] + "/compiled")
+os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**34))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 from jaxtyping import install_import_hook
 
@@ -19,6 +29,7 @@ install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
 import jax
 import pytest
 from commands import ROOT, Command
+from filelock import FileLock
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_platforms", "cpu")
@@ -65,24 +76,36 @@ def load_pack() -> Callable[[str], tuple[dict, dict]]:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Return a folder with the built-in dataset, converted by the public command."""
-    folder = tmp_path_factory.mktemp("data")
-    command = [sys.executable, "-m", "data_pipelines.convert", "synthetic", f"--out={folder}"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return folder
+def made_once() -> Callable[[str, Callable[[pathlib.Path], None]], pathlib.Path]:
+    """Return the function that gives all workers the same folder, which the first of them makes."""
+
+    def get(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
+        folder = pathlib.Path(os.environ["GAPJAX_TESTS"], name)
+        done = folder.with_suffix(".done")
+        with FileLock(folder.with_suffix(".lock")):
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return get
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the variables under which every process of a session compiles a program once."""
-    cache = tmp_path_factory.mktemp("compiled")
-    return os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "XLA_FLAGS": "",
-    }
+def data(made_once: Callable) -> pathlib.Path:
+    """Return a folder with the built-in dataset, converted by the public command."""
+
+    def make(folder: pathlib.Path) -> None:
+        command = [sys.executable, "-m", "data_pipelines.convert", "synthetic", f"--out={folder}"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    return made_once("data", make)
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Return the variables of the processes that tests start: one device, as users have."""
+    return os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,16 @@ def test_a_killed_run_resumes_bitwise(command: Command, tmp_path: Path, feed: st
 
 
 @pytest.fixture(scope="session")
-def finished(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(command: Command, made_once: Callable) -> Path:
     """Return the workdir of a finished smoke run."""
-    workdir = tmp_path_factory.mktemp("runs") / "smoke"
-    status, out, err = command.run(workdir)
-    assert status == 0, err
-    assert "eval/top1" in out
-    assert "protocol xsub" in out
-    return workdir
+
+    def make(workdir: Path) -> None:
+        status, out, err = command.run(workdir)
+        assert status == 0, err
+        assert "eval/top1" in out
+        assert "protocol xsub" in out
+
+    return made_once("smoke", make)
 
 
 def test_files_of_a_run(finished: Path) -> None:
