@@ -67,7 +67,7 @@ def create_state(
 ) -> TrainState:
     """Return the state before the first step."""
     rng = jax.random.key(seed)
-    variables = method.init(jax.random.fold_in(rng, 0), clips)
+    variables = jax.tree.map(_strongly_typed, method.init(jax.random.fold_in(rng, 0), clips))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=variables["params"],
@@ -75,6 +75,11 @@ def create_state(
         opt_state=optimizer.init(variables["params"]),
         rng=jax.random.fold_in(rng, 1),
     )
+
+
+def _strongly_typed(leaf: Array) -> Array:
+    """Return an array whose type is that which a step returns: else steps are compiled again."""
+    return jax.lax.convert_element_type(leaf, leaf.dtype)
 
 
 def address_keys(

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jaxtyping import Array, Float
 
@@ -18,6 +19,7 @@ from gapjax.methods import gap, supervised
 from gapjax.networks import pool_parts
 from gapjax.prompts.prompts import load_texts
 from gapjax.text_encoders import hashed
+from gapjax.train_state import create_state
 
 LABELS = (
     "pick up with one hand",
@@ -205,6 +207,14 @@ def test_gradients_are_finite_and_reach_everything() -> None:
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
         assert np.isfinite(leaf).all(), path
         assert np.abs(leaf).max() > 0, path
+
+
+def test_every_step_is_the_program_of_the_first() -> None:
+    """A type that only the first step meets would compile the training program again."""
+    clips = batch()[0]
+    state = create_state(build(temperature="clip"), optax.sgd(0.1, momentum=0.9), clips, 1)
+    types = [jax.typeof(leaf) for leaf in jax.tree.leaves(state)]
+    assert not any(getattr(each, "weak_type", False) for each in types)
 
 
 @pytest.mark.parametrize("field", ["temperature", "targets", "average", "partition"])
