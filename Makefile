@@ -10,6 +10,8 @@ demo: $(INSTALLED)
 	$(RUN) -m data_pipelines.convert synthetic --out=data
 	$(RUN) -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
 	$(RUN) -m gapjax.plots runs/gap_demo
+	$(RUN) -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
+	$(RUN) -m gapjax.plots runs/star_demo
 
 test: $(INSTALLED)
 	$(RUN) -m ruff format --check .

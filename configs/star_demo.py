@@ -40,11 +40,15 @@ def get_config(variants: str = "") -> ConfigDict:
     config.data.zero_shot = "18_6"
     config.backbone.width = 16
     config.backbone.stages = (1, 1, 1)
-    config.encoder.epochs = 12
+    config.encoder.epochs = 16
     config.encoder.batch_size = 48
-    config.encoder.optimizer.milestones = (8, 10)
+    config.encoder.optimizer.milestones = (11, 14)
     config.method.class_text = "description"
-    config.method.attributes = 32
-    config.train.epochs = 25
-    config.eval.every = 25
+    config.method.text_scale = "unit"
+    config.method.attributes = 16
+    config.method.global_weight = 3.0
+    config.method.semantic_prompt_scale = 0.1
+    config.zero_shot.folds = 1
+    config.train.epochs = config.eval.every = 20
+    config.optimizer.milestones = (10, 16)
     return base.apply(config, variants, VARIANTS)
