@@ -1,6 +1,7 @@
-"""Folders that are there completely or not at all."""
+"""Folders and files that are there completely or not at all."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,3 +38,14 @@ def replacing(target: Path) -> Iterator[Path]:
         fresh.rename(target)
     finally:
         shutil.rmtree(partial)
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """Write a file, whose folder is made if need be, completely or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,36 @@
+"""One sample of a converted dataset, read by its row in the index."""
+
+import numpy as np
+from etils import epath
+from jaxtyping import Float
+
+from data_pipelines import tfrecord
+from data_pipelines.index import Index
+from data_pipelines.pack import open_pack
+from data_pipelines.raw.record import DataError
+from data_pipelines.stream import stream
+
+
+def read(directory: str, index: Index, row: int) -> Float[np.ndarray, "t m v c"]:
+    """Return a sample's frames: of its TFRecord, or of the pack where that cannot be read.
+
+    Raises:
+        DataError: the record is damaged, or there is neither TensorFlow nor a pack.
+    """
+    count, bodies = int(index.frames[row]), int(index.bodies[row])
+    if (epath.Path(directory) / str(index.shard[row])).exists() and _has_tensorflow():
+        ((frames, _),) = stream(directory, index, np.array([[row]]), count, bodies)
+        return frames[0].swapaxes(0, 1)
+    pack = open_pack(directory)
+    start = int(pack.start[row])
+    frames = pack.frames[start : start + bodies * count]
+    return np.array(frames).reshape(bodies, count, *frames.shape[1:]).swapaxes(0, 1)
+
+
+def _has_tensorflow() -> bool:
+    """Return whether TFRecords can be read here."""
+    try:
+        tfrecord.tensorflow()
+    except DataError:
+        return False
+    return True

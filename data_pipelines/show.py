@@ -1,0 +1,144 @@
+"""Draw one sample of a converted dataset, to see whether its joints and axes are right.
+
+python -m data_pipelines.show DIR [NAME] [--out=FOLDER|FILE.png|FILE.gif] [--frames=8]
+
+writes `NAME.png`, a strip of frames, and `NAME.gif`, which moves. Without NAME, it lists a few.
+"""
+
+import argparse
+import difflib
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from etils import epath
+
+from data_pipelines import command, convert, drawing, sample
+from data_pipelines.atomic import replace_file
+from data_pipelines.index import Index
+from data_pipelines.raw.record import DataError
+from data_pipelines.scene import VIEWS, Scene
+from data_pipelines.spec import DatasetSpec
+
+MOST_FRAMES, MOST_LISTED = 64, 8
+
+
+def show(directory: str, name: str, out: Path, frames: int) -> list[Path]:
+    """Draw a sample and return the files that were written.
+
+    Args:
+        directory: the converted dataset's folder.
+        name: the sample's name in `index.csv`.
+        out: a folder for NAME.png and NAME.gif, or the one file to write.
+        frames: how many frames the PNG shows, if there are so many.
+
+    Raises:
+        DataError: the dataset or the sample cannot be read, or a file cannot be written.
+    """
+    if not 1 <= frames <= MOST_FRAMES:
+        raise DataError(f"--frames={frames}: give a number from 1 to {MOST_FRAMES}")
+    targets = _targets(out, name)
+    drawn = read(directory, name)
+    for target in targets:
+        is_gif = target.suffix.lower() == ".gif"
+        content = drawing.animation(drawn) if is_gif else drawing.strip(drawn, frames)
+        try:
+            replace_file(target, content)
+        except OSError as error:
+            raise DataError(f"{target}: cannot be written ({error.strerror})") from None
+    return targets
+
+
+def read(directory: str, name: str) -> Scene:
+    """Return a sample of a converted dataset and what is to be said about it.
+
+    Raises:
+        DataError: there is no such dataset or sample, or it cannot be read.
+    """
+    index, spec = _opened(directory)
+    row = _row(index, name, directory)
+    skeleton = sample.read(directory, index, row)
+    shape, wanted = skeleton.shape[2:], (spec.skeleton.num_joints, spec.coordinates)
+    if shape != wanted or shape[1] not in VIEWS:
+        found = f"{shape[0]} joints of {shape[1]} numbers"
+        raise DataError(f"{directory}: {name!r} has {found}, unlike {spec.name}; convert again")
+    label, count, persons = int(index.label[row]), *skeleton.shape[:2]
+    facts = (
+        *(spec.name, name, f"class {label}", f"subject {index.subject[row]}"),
+        *(f"camera {index.camera[row]}", f"setup {index.setup[row]}"),
+        f"{count} frame" + "s" * (count != 1),
+        f"{persons} person" + "s" * (persons != 1),
+        f"{wanted[0]} joints of {spec.skeleton.name}",
+    )
+    return Scene(skeleton, spec.skeleton, spec.labels[label], facts)
+
+
+def listing(directory: str) -> Iterator[str]:
+    """Yield lines that say how many samples there are, with the names of some of other classes.
+
+    Raises:
+        DataError: there is no converted dataset.
+    """
+    index, spec = _opened(directory)
+    labels, rows = np.unique(index.label, return_index=True)
+    yield f"{directory}: {len(index):,} samples of {len(labels)} classes, for example"
+    for label, row in list(zip(labels, rows, strict=True))[:MOST_LISTED]:
+        yield f"  {index.name[row]}  {spec.labels[label]}"
+    arguments = shlex.join([directory, str(index.name[0])])
+    yield f"To draw one: python -m data_pipelines.show {arguments}"
+
+
+def _opened(directory: str) -> tuple[Index, DatasetSpec]:
+    """Return the index in a folder, and the facts of the dataset that the folder is named after."""
+    index, spec = Index.load(directory), convert.dataset(epath.Path(directory).absolute().name).SPEC
+    if not 0 <= index.label.min() <= index.label.max() < len(spec.labels):
+        raise DataError(f"{directory}: has classes that {spec.name} has not; convert again")
+    return index, spec
+
+
+def _row(index: Index, name: str, directory: str) -> int:
+    """Return the row of the sample of this name."""
+    rows = np.flatnonzero(index.name == name)
+    if len(rows):
+        return int(rows[0])
+    names = index.name.tolist()
+    near = ", ".join(difflib.get_close_matches(name, names) or names[:3])
+    raise DataError(f"{directory}: of {len(names):,} samples none is {name!r}; there are: {near}")
+
+
+def _targets(out: Path, name: str) -> list[Path]:
+    """Return the files to write."""
+    if out.suffix.lower() in (".png", ".gif") and not out.is_dir():
+        return [out]
+    if out.suffix and not out.is_dir():
+        raise DataError(f"--out={out}: give a folder, or a file that ends in .png or .gif")
+    stem = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name)
+    return [out / f"{stem}.png", out / f"{stem}.gif"]
+
+
+def _run(given: argparse.Namespace) -> None:
+    """Draw the sample and print the files' paths, or list samples where none is named."""
+    if given.name is None:
+        print("\n".join(listing(given.directory)))
+        return
+    for path in show(given.directory, given.name, given.out, given.frames):
+        print(path)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m data_pipelines.show", description=__doc__)
+    parser.add_argument("directory", help="a converted dataset")
+    parser.add_argument("name", nargs="?", help="a sample's name; without it, some are listed")
+    place = "folder of the pictures, or one file that ends in .png or .gif"
+    parser.add_argument("--out", type=command.local_path, default=Path(), help=place)
+    parser.add_argument("--frames", type=int, default=8, help="how many frames the PNG shows")
+    given = parser.parse_args(arguments)
+    return command.status(lambda: _run(given))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
