@@ -72,16 +72,25 @@ class Index:
         Raises:
             DataError: there is no dataset, or its index or a TFRecord file is cut or altered.
         """
-        folder = epath.Path(directory)
-        if not (folder / FILE).exists():
-            raise DataError(f"{folder}: no converted dataset is here; {_conversion(folder)}")
-        try:
-            index = Index(*_columns((folder / FILE).read_text(encoding="utf-8")))
-        except (ValueError, OverflowError, csv.Error):
-            damaged = f"{folder / FILE}: is cut or altered"
-            raise DataError(f"{damaged}; convert again: {_conversion(folder)}") from None
-        _check_shards(index, folder)
+        index = read(directory)
+        check_shards(index, directory)
         return index
+
+
+def read(directory: str | os.PathLike) -> Index:
+    """Return what `index.csv` says, without a look at the TFRecords.
+
+    Raises:
+        DataError: there is no dataset, or its index is cut or altered.
+    """
+    folder = epath.Path(directory)
+    if not (folder / FILE).exists():
+        raise DataError(f"{folder}: no converted dataset is here; {_conversion(folder)}")
+    try:
+        return Index(*_columns((folder / FILE).read_text(encoding="utf-8")))
+    except (ValueError, OverflowError, csv.Error):
+        damaged = f"{folder / FILE}: is cut or altered"
+        raise DataError(f"{damaged}; convert again: {_conversion(folder)}") from None
 
 
 def write(directory: str | os.PathLike, rows: Iterable[Sequence[str | int]]) -> None:
@@ -106,11 +115,15 @@ def _columns(text: str) -> Iterator[Shaped[np.ndarray, " n"]]:
             yield np.array(list(map(int, column)), kind)
 
 
-def _check_shards(index: Index, folder: epath.Path) -> None:
-    """Raise DataError unless every TFRecord file ends where its last record ends.
+def check_shards(index: Index, directory: str | os.PathLike) -> None:
+    """Refuse TFRecord files that do not end where their last records end.
 
     Files may be absent beside a pack, which replaces them.
+
+    Raises:
+        DataError: a file is missing or cut, or the index is of other files.
     """
+    folder = epath.Path(directory)
     for shard in np.unique(index.shard):
         path, rows = folder / str(shard), np.flatnonzero(index.shard == shard)
         stops = np.cumsum(index.bytes[rows])

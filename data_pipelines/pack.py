@@ -51,52 +51,55 @@ def open_pack(directory: str | Path) -> Pack:
             f"{directory}: a pack is mapped into memory; copy it to a local disk, or stream"
         )
     directory, index = Path(directory), Index.load(directory)
-    stop = np.cumsum(index.frames.astype(np.int64) * index.bodies)
-    frames = _stored(directory, index.digest, int(stop[-1]))
-    if frames is None:
-        frames = _built(directory, index, int(stop[-1]))
-    start = np.concatenate([[0], stop[:-1]])
-    return Pack(frames, start, index.frames, index.bodies)
+    return stored(directory, index) or _built(directory, index)
 
 
-def _stored(directory: Path, digest: str, count: int) -> Float32[np.ndarray, "f v c"] | None:
-    """Return the stored frames, or None if they are missing, cut, or of other samples."""
+def stored(directory: Path, index: Index) -> Pack | None:
+    """Return the pack that lies there, or None if it is missing, cut, or of other samples."""
+    count = index.frames.astype(np.int64) * index.bodies
     try:
         frames = np.load(directory / "pack" / "frames.npy", mmap_mode="r")
-        same = (directory / "pack" / "digest").read_text() == digest
+        same = (directory / "pack" / "digest").read_text() == index.digest
     except (OSError, ValueError, EOFError):
         return None
-    return frames if same and len(frames) == count else None
+    if not same or len(frames) != count.sum():
+        return None
+    return Pack(frames, np.cumsum(count) - count, index.frames, index.bodies)
 
 
-def _built(directory: Path, index: Index, count: int) -> Float32[np.ndarray, "f v c"]:
-    """Write the pack, unless another process does so meanwhile, and return its frames."""
+def _built(directory: Path, index: Index) -> Pack:
+    """Write the pack, unless another process does so meanwhile, and return it."""
     target = directory / "pack"
     try:
         with locked(target):
-            if _stored(directory, index.digest, count) is None:
+            if stored(directory, index) is None:
                 with replacing(target) as folder:
-                    _write(directory, index, count, folder)
+                    _write(directory, index, folder)
                     (folder / "digest").write_text(index.digest)
     except PermissionError as error:
         raise DataError(
             f"{error.filename}: cannot be written; run `python -m data_pipelines.pack {directory}` "
             "as a user who may"
         ) from None
-    return _stored(directory, index.digest, count)
+    return stored(directory, index)
 
 
-def _write(directory: Path, index: Index, count: int, folder: Path) -> None:
-    """Write `frames.npy`: every record's skeleton, its bodies one after another."""
+def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "f v c"]:
+    """Return the frames of a sample as the pack has them: its bodies one after another."""
+    return skeleton.swapaxes(0, 1).reshape(-1, *skeleton.shape[2:])
+
+
+def _write(directory: Path, index: Index, folder: Path) -> None:
+    """Write `frames.npy`: the frames of every record."""
     shards = [directory / shard for shard in dict.fromkeys(index.shard.tolist())]
     records = (record for shard in shards for _, _, record in tfrecord.read(shard))
     bar = tqdm(records, "packing", len(index), unit=" samples", disable=None, leave=False)
+    count = int(index.frames.astype(np.int64) @ index.bodies)
     frames, stop = None, 0
     for name, record in zip(index.name, bar, strict=True):
         if record.name != name:
             raise DataError(f"{directory}: the index and the TFRecords disagree; convert again")
-        bodies = record.skeleton.swapaxes(0, 1)
-        bodies = bodies.reshape(-1, *bodies.shape[2:])
+        bodies = bodies_in_turn(record.skeleton)
         if frames is None:
             shape = (count, *bodies.shape[1:])
             frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.float32, shape)

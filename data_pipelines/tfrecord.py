@@ -14,6 +14,9 @@ from data_pipelines.raw.record import DataError, Record
 # A TFRecord is a length (8 bytes) and its checksum (4), the data, and the data's checksum (4).
 FRAMING = 16
 
+# How much is read at once, in bytes.
+_BUFFER = 1 << 18
+
 
 @functools.cache
 def tensorflow() -> ModuleType:
@@ -37,32 +40,49 @@ def tensorflow() -> ModuleType:
     return tf
 
 
-def read(path: str | os.PathLike) -> Iterator[tuple[int, int, Record]]:
+def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Record]]:
     """Yield (offset, bytes, record) of every record of one file, its checksum verified.
+
+    Args:
+        path: the file.
+        start: where to begin, in bytes: where a record does.
 
     Raises:
         DataError: the file is cut or altered.
     """
-    tf, offset = tensorflow(), 0
+    tf, offset = tensorflow(), start
+    from google.protobuf.message import DecodeError
+
+    def whole(first: Any) -> Any:
+        variant = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[os.fspath(path)],
+            compression_type="",
+            buffer_size=_BUFFER,
+            byte_offsets=first[None],
+        )
+        return tf.data.experimental.from_variant(variant, tf.TensorSpec((), tf.string))
+
+    stored = tf.data.Dataset.from_tensors(tf.constant(start, tf.int64)).flat_map(whole)
     try:
-        for serialized in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():
-            yield (
-                offset,
-                len(serialized) + FRAMING,
-                _record(tf.train.Example.FromString(serialized)),
-            )
-            offset += len(serialized) + FRAMING
-    except tf.errors.OpError:
+        for serialized in stored.as_numpy_iterator():
+            size = len(serialized) + FRAMING
+            yield offset, size, _record(tf.train.Example.FromString(serialized))
+            offset += size
+    except (tf.errors.OpError, DecodeError, LookupError, ValueError):
         raise DataError(f"{path}: is cut or altered after byte {offset}; convert again") from None
 
 
 def _record(example: Any) -> Record:
-    """Return the record of a `tf.train.Example` that `data_pipelines.builder` wrote."""
+    """Return the record of a `tf.train.Example` that `data_pipelines.builder` wrote.
+
+    Raises:
+        LookupError, ValueError: another program wrote it.
+    """
     feature = example.features.feature
-    shape = tuple(feature["skeleton/shape"].int64_list.value)
+    t, m, v, c = feature["skeleton/shape"].int64_list.value
     values = np.frombuffer(feature["skeleton/value"].bytes_list.value[0], "<f4")
     facts = {
         fact: feature[fact].int64_list.value[0] for fact in ("label", "subject", "camera", "setup")
     }
     name = feature["name"].bytes_list.value[0].decode()
-    return Record(skeleton=values.reshape(shape), name=name, **facts)
+    return Record(skeleton=values.reshape(t, m, v, c), name=name, **facts)

@@ -9,6 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from data_pipelines import index as indexing
+from data_pipelines.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.index import Index
 from data_pipelines.order import TrainOrder
 from data_pipelines.pack import open_pack
@@ -85,6 +86,24 @@ def open_dataset(config: ConfigDict) -> Dataset:
         posed = problems.seen_only(posed, index)
     relabelled = dataclasses.replace(index, label=posed.places(index.label))
     return Dataset(spec, relabelled, index.digest, posed, whole, directory)
+
+
+def selected(config: ConfigDict, dataset: Dataset) -> dict[str, str]:
+    """Return which samples and classes a result is of, with the digests by which to compare it."""
+    protocol = dataset.spec.protocols[config.data.protocol]
+    told = {
+        "dataset": config.data.dataset,
+        "protocol": config.data.protocol,
+        "protocol_digest": protocol_digest(dataset.index, protocol),
+        "index": dataset.digest[:DIGITS],
+    }
+    if config.data.zero_shot:
+        told["split"] = config.data.zero_shot
+        told["split_digest"] = split_digest(dataset.spec.labels, dataset.whole.unseen)
+        told["unseen"] = " ".join(map(str, dataset.problem.unseen_places))
+    if config.data.fold:
+        told["fold"] = str(config.data.fold)
+    return told
 
 
 def train_order(dataset: Dataset, config: ConfigDict, repeat: int) -> TrainOrder:

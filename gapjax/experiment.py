@@ -13,7 +13,7 @@ from data_pipelines.order import TrainOrder
 from gapjax import encoder as encoders
 from gapjax import evaluate, features, zero_shot
 from gapjax.clips import ClipRecipe, eval_clips, train_clips
-from gapjax.dataset import FEEDS, Dataset, open_dataset, open_feed, train_order
+from gapjax.dataset import FEEDS, Dataset, open_dataset, open_feed, selected, train_order
 from gapjax.encoder import Encoded, Encoder
 from gapjax.ingredients import backbone_module, build_backbone, build_method
 from gapjax.lookup import UserError, chosen
@@ -229,22 +229,14 @@ def gammas(config: ConfigDict, given: Given) -> dict[str, float]:
 def facts(config: ConfigDict, dataset: Dataset) -> Mapping[str, Any]:
     """Return what a result must be told with."""
     text = " ".join(filter(None, (config.text.encoder, config.text.checkpoint)))
-    known = {
-        "dataset": config.data.dataset,
-        "protocol": config.data.protocol,
-        "index": dataset.digest[:12],
+    return {
+        **selected(config, dataset),
         "backbone": config.backbone.name,
         "method": config.method.name,
         "modality": config.clips.modality,
         "text": text if _uses_text(config) else "none",
         "seed": str(config.seed),
     }
-    if config.data.zero_shot:
-        known["split"] = config.data.zero_shot
-        known["unseen"] = " ".join(map(str, dataset.problem.unseen_places))
-    if config.data.fold:
-        known["fold"] = str(config.data.fold)
-    return known
 
 
 def _uses_text(config: ConfigDict) -> bool:

@@ -24,7 +24,7 @@ GRIDS = (20, 10, 5, 4, 2, 1)
 MOST_WEIGHTINGS = 5000
 
 # Facts in which the streams of an ensemble must agree, where both have them.
-SHARED_FACTS = ("dataset", "index", "protocol", "evaluation")
+SHARED_FACTS = ("dataset", "index", "protocol", "protocol_digest", "evaluation")
 
 
 @dataclass(frozen=True)

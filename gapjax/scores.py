@@ -28,8 +28,8 @@ class Scores:
         score: the logits of the classes.
         label: the true classes, 0-based.
         name: the samples' names, each different.
-        facts: what a result must be told with, as JSON has it: dataset, protocol, index (the
-            dataset's digest), evaluation, modality, text encoder, seed.
+        facts: what a result must be told with, as JSON has it: dataset, protocol and its digest,
+            index (the dataset's digest), evaluation, modality, text encoder, seed.
     """
 
     score: Float[np.ndarray, "n k"]

@@ -31,6 +31,8 @@ def finished(command: Command, made_once: Callable) -> Path:
             assert fact in last
         for fact in ("text hashed", "seed 1", "method star", "gzsl_oracle/gamma"):
             assert fact in last
+        for fact in ("protocol_digest a7f5e2619559", "split_digest 173a4131324e"):
+            assert fact in last
 
     return made_once("star", make)
 

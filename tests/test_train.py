@@ -52,7 +52,7 @@ def finished(command: Command, made_once: Callable) -> Path:
         status, out, err = command.run(workdir)
         assert status == 0, err
         assert "eval/top1" in out
-        assert "protocol xsub" in out
+        assert "protocol xsub, protocol_digest a7f5e2619559" in out
 
     return made_once("smoke", make)
 

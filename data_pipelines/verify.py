@@ -1,0 +1,102 @@
+"""Check a converted dataset: its files, its samples, and what protocols and splits select.
+
+python -m data_pipelines.verify DIR
+
+prints a line a check, and below a failed one the files and samples at fault. The exit status is 0
+if all checks hold, 1 if some do not, and 2 if DIR is no converted dataset. That samples of the
+papers are missing is told, and is no fault.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_pipelines import command, convert
+from data_pipelines import index as indexing
+from data_pipelines.checks import Check, counted, index_checks, selection_checks
+from data_pipelines.index import Index
+from data_pipelines.pack import stored
+from data_pipelines.raw.record import DataError
+from data_pipelines.record_checks import RecordChecks, pack_check
+
+# Of the faults of a check, the first so many are printed.
+SHOWN = 5
+
+
+def verify(folder: Path) -> Iterator[Check]:
+    """Yield the checks of a converted dataset, each as soon as it is done.
+
+    Raises:
+        DataError: no converted dataset is here, or TensorFlow is missing.
+    """
+    try:
+        index = indexing.read(folder)
+    except DataError as error:
+        if not (folder / indexing.FILE).exists():
+            raise
+        yield Check("index", "", [str(error)])
+        return
+    spec = convert.dataset(folder.resolve().name).SPEC
+    yield from index_checks(index, spec)
+    yield from selection_checks(index, spec)
+    yield _sizes(folder, index)
+    pack = stored(folder, index)
+    if pack and not any((folder / shard).exists() for shard in set(index.shard.tolist())):
+        yield pack_check(index, spec, pack)
+    else:
+        yield from RecordChecks(folder, index, spec, pack).run()
+
+
+def _sizes(folder: Path, index: Index) -> Check:
+    """Check that the TFRecord files are as long as the index says, without reading them."""
+    faults = []
+    try:
+        indexing.check_shards(index, folder)
+    except DataError as error:
+        faults.append(str(error))
+    return Check("files", "of the sizes that index.csv says", faults)
+
+
+def lines(check: Check, conversion: str) -> Iterator[str]:
+    """Yield what is printed of a check; `conversion` is the command that converts again."""
+    if not check.faults:
+        yield f"{check.what}: {'partial' if check.partial else 'ok'}, {check.told}"
+        return
+    faults = counted(len(check.faults), "fault")
+    yield f"{check.what}: FAILED, {faults}; {check.remedy or conversion}"
+    yield from (f"  {fault}" for fault in check.faults[:SHOWN])
+    if len(check.faults) > SHOWN:
+        yield f"  and {len(check.faults) - SHOWN:,} more"
+
+
+def report(folder: Path) -> int:
+    """Print all checks of a dataset and return how many failed."""
+    done = failed = 0
+    for check in verify(folder):
+        print(*lines(check, _conversion(folder)), sep="\n", flush=True)
+        done, failed = done + 1, failed + bool(check.faults)
+    ended = f"{failed} of {done} checks FAILED" if failed else f"all {done} checks hold"
+    print(f"{folder}: {ended}")
+    return failed
+
+
+def _conversion(folder: Path) -> str:
+    """Return what to do about a damaged dataset."""
+    name, out = folder.resolve().name, folder.resolve().parent
+    raw = "" if convert.dataset(name).SPEC.builtin else " --raw=PATH"
+    options = f"{name}{raw} --out={out} --overwrite"
+    return f"convert again: `python -m data_pipelines.convert {options}`"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m data_pipelines.verify", description=__doc__)
+    parser.add_argument("directory", type=command.local_path, help="a converted dataset")
+    given, failed = parser.parse_args(arguments), []
+    status = command.status(lambda: failed.append(report(given.directory)))
+    return status or int(any(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
