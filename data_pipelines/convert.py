@@ -163,7 +163,7 @@ def _rejections(target: Path) -> int:
     """Say how many files were rejected, if any were, and return the exit status."""
     count = rejected.count(target)
     if count:
-        print(f"{target / rejected.FILE}: {count:,} files were rejected")
+        print(f"rejected files: {count:,}, listed in {target / rejected.FILE}")
     return _SOME_REJECTED if count else 0
 
 

@@ -81,7 +81,7 @@ def read(
     missing = [task for task in tasks if not chunks.complete(task.chunk)]
     total, left = (sum(len(task.items) for task in some) for some in (tasks, missing))
     if left < total:
-        print(f"{folder}: {total - left:,} of {total:,} files have been read before")
+        print(f"{folder}: files read before: {total - left:,} of {total:,}")
     names, rejected, pending = [], [], {task.chunk for task in missing}
     bar = tqdm(
         None, "reading", total, initial=total - left, unit=" files", disable=None, leave=False
@@ -106,7 +106,7 @@ def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
         path.unlink()
     count = sum(path.suffix == ".npz" for path in others)
     if count:
-        print(f"{folder}: discarded {count:,} chunks of other raw files or of other code")
+        print(f"{folder}: discarded, of other raw files or of other code: {count:,} chunks")
 
 
 def perform(task: Task) -> None:

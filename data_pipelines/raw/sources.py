@@ -19,8 +19,8 @@ class Source:
         name: the file's name without its folder and ending.
         path: the file, or the archive that it is in.
         member: what the archive calls it; None for a file of its own.
-        state: what changes with the content: the size, and the time of the last change in
-            nanoseconds or, in an archive, the checksum.
+        state: what changes with the content: the size, and the time of the last change (of the
+            content or of who may read it) in nanoseconds or, in an archive, the checksum.
     """
 
     name: str
@@ -102,7 +102,7 @@ def _members(archive: pathlib.Path, ending: str) -> Iterator[Source]:
 def _state(path: pathlib.Path) -> tuple[int, int]:
     """Return the size of a file and the time of its last change in nanoseconds."""
     status = path.stat()
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_ctime_ns
 
 
 @functools.lru_cache(maxsize=8)
