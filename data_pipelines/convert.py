@@ -10,6 +10,7 @@ the reason that is printed.
 
 import argparse
 import collections
+import errno
 import importlib
 import pkgutil
 import shutil
@@ -59,12 +60,18 @@ def reconvert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: boo
     """Convert a dataset, replacing what an earlier conversion wrote; see `convert`."""
     module, target, started = dataset(name), out / name, time.monotonic()
     _refuse_other_contents(target, raw)
+    tfrecord.require_tensorflow()
     items = module.items(raw)
     try:
         with locked(target):
             samples = _replace(module, items, target, jobs, strict)
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise DataError(f"{error.filename}: cannot be written; choose another --out") from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        what = "no space is left; make room and run the command again: it goes on where it was"
+        raise DataError(f"{out}: {what}") from None
     seconds = time.monotonic() - started
     print(f"{target}: {samples:,} samples in {seconds:.1f} s ({samples / seconds:,.0f} samples/s)")
     return target

@@ -1,6 +1,7 @@
 """Work spread over processes, its results in the order of the tasks."""
 
 import collections
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -13,6 +14,9 @@ from typing import TypeVar
 
 from data_pipelines import datasets
 from data_pipelines.raw.record import DataError
+
+# What NumPy's libraries look up when they are loaded, which is before a process can do anything.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -44,7 +48,9 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
     pool = ProcessPoolExecutor(jobs, context, _begin, (list(datasets.__path__),))
     waiting = iter(tasks)
     try:
-        ahead = collections.deque(pool.submit(work, t) for t in itertools.islice(waiting, 2 * jobs))
+        with _one_thread_each():
+            first = itertools.islice(waiting, 2 * jobs)
+            ahead = collections.deque(pool.submit(work, task) for task in first)
         while ahead:
             yield ahead.popleft().result()
             ahead.extend(pool.submit(work, task) for task in itertools.islice(waiting, 1))
@@ -55,6 +61,18 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start meanwhile calculate in one thread: all processors are busy."""
+    added = {name: "1" for name in _THREADS if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def _begin(folders: list[str]) -> None:

@@ -242,6 +242,14 @@ def test_killed(tmp_path: pathlib.Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"tiny", ".tiny.lock"}
 
 
+def test_without_tensorflow(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is missed before anything is read."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(DataError, match="need TensorFlow, which is not installed: `pip install"):
+        convert("tiny", None, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unknown_dataset(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tyni", f"--out={tmp_path}"]) == 2
     printed = capsys.readouterr()

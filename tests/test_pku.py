@@ -1,5 +1,6 @@
 """PKU-MMD's parser on videos made here, and on bad files."""
 
+import csv
 import pathlib
 
 import numpy as np
@@ -122,6 +123,18 @@ def test_bad_skeletons(folder: pathlib.Path, case: str) -> None:
     (folder / "Skeleton" / "0002-M.txt").write_text(content)
     with pytest.raises(DataError, match=f"Skeleton/0002-M.txt: {message}; extract or download"):
         list(records_of(pku_mmd, folder))
+
+
+def test_a_bad_video_does_not_stop_the_others(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (folder / "Skeleton" / "0002-M.txt").write_text(BAD_SKELETONS["nan"][0])
+    (folder / "Label_PKUMMD" / "0003-R.txt").write_text("1,5,9,2\n1,5,31,2")
+    data = convert("pku_mmd", folder, tmp_path / "data")
+    assert Index.load(data).name.tolist() == ["F002V001C051L001", "F002V001C003L002"]
+    _, *rows = csv.reader((data / "rejected.csv").read_text().splitlines())
+    assert [(pathlib.Path(row[0]).relative_to(folder).as_posix(), row[1]) for row in rows] == [
+        ("Skeleton/0002-M.txt", "2"),
+        ("Label_PKUMMD/0003-R.txt", "2"),
+    ]
 
 
 def test_nobody_there(folder: pathlib.Path) -> None:

@@ -1,5 +1,6 @@
 """Conversion goes on where it was, whatever ended it, and reads again what has changed."""
 
+import errno
 import os
 import pathlib
 import random
@@ -15,7 +16,7 @@ import raw_files
 import tiny_dataset
 from raw_files import contents
 
-from data_pipelines import reading
+from data_pipelines import chunks, reading
 from data_pipelines.convert import convert
 from data_pipelines.index import Index
 from data_pipelines.raw.record import DataError, FileError
@@ -79,6 +80,19 @@ def test_a_cut_chunk_is_read_again(interrupted: Callable, tmp_path: pathlib.Path
     empty.write_bytes(b"")
     (tmp_path / ".tiny.chunks" / "0.npz.123").write_bytes(b"never finished")
     assert len(interrupted()) == 6
+
+
+def test_a_full_disk(interrupted: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(path: pathlib.Path, chunk: chunks.Chunk) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(chunks, "save", save)
+        with pytest.raises(
+            DataError, match="no space is left; make room and run the command again"
+        ):
+            interrupted()
+    assert interrupted() == [7, 7, 8, 9, 10]
 
 
 def test_other_code_discards_chunks(

@@ -26,6 +26,16 @@ def _imported(_: int) -> list[str]:
     return [name for name in ("tensorflow", "tensorflow_datasets", "jax") if name in sys.modules]
 
 
+def test_workers_have_one_thread_each() -> None:
+    before = dict(os.environ)
+    assert set(workers.in_order(_threads, [0, 1], jobs=2)) == {"1"}
+    assert dict(os.environ) == before
+
+
+def _threads(_: int) -> str:
+    return os.environ["OPENBLAS_NUM_THREADS"]
+
+
 def test_a_worker_that_is_killed() -> None:
     with pytest.raises(DataError, match=r"a process that reads files was ended.*smaller --jobs"):
         list(workers.in_order(_dying, [1, 2, 3, 4, 5], jobs=2))
