@@ -27,7 +27,8 @@ from data_pipelines.atomic import locked, replacing
 from data_pipelines.raw.record import DataError, FileError
 from data_pipelines.spec import DatasetSpec
 
-_SOME_REJECTED = 3
+# Exit statuses; a shell gives the second to what is interrupted from the keyboard.
+_SOME_REJECTED, _INTERRUPTED = 3, 130
 
 
 def convert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False) -> Path:
@@ -51,6 +52,8 @@ def convert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool 
     try:
         samples = len(index.Index.load(target))
     except DataError:
+        samples = None
+    if samples is None:
         return reconvert(name, raw, out, jobs, strict)
     print(f"{target}: {samples:,} samples, already converted (--overwrite converts again)")
     return target
@@ -161,9 +164,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
     given = parser.parse_args(arguments)
     work = reconvert if given.overwrite else convert
-    return command.status(
-        lambda: work(given.dataset, given.raw, given.out, given.jobs, given.strict)
-    ) or _rejections(given.out / given.dataset)
+    try:
+        status = command.status(
+            lambda: work(given.dataset, given.raw, given.out, given.jobs, given.strict)
+        )
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where it was", file=sys.stderr)
+        return _INTERRUPTED
+    return status or _rejections(given.out / given.dataset)
 
 
 def _rejections(target: Path) -> int:

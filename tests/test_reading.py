@@ -17,7 +17,7 @@ import tiny_dataset
 from raw_files import contents
 
 from data_pipelines import chunks, reading
-from data_pipelines.convert import convert
+from data_pipelines.convert import convert, main
 from data_pipelines.index import Index
 from data_pipelines.raw.record import DataError, FileError
 
@@ -37,7 +37,9 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def interrupted(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
+def interrupted(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], list[int]]:
     """Return what was read by a conversion of `tiny` that follows one which stopped at item 7."""
     from data_pipelines.datasets import tiny
 
@@ -50,8 +52,9 @@ def interrupted(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Call
         return list(read(item))
 
     monkeypatch.setattr(tiny, "read", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        convert("tiny", None, tmp_path)
+    assert main(["tiny", f"--out={tmp_path}", "--jobs=1"]) == 130
+    interruption = "interrupted: the same command goes on where it was\n"
+    assert capsys.readouterr().err.endswith(interruption)
     assert calls == [*range(8)]
     calls.clear()
 
