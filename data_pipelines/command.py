@@ -23,3 +23,10 @@ def local_path(text: str) -> Path:
     if "://" in text:
         raise argparse.ArgumentTypeError(f"{text} is not a local path: write locally, then copy")
     return Path(text)
+
+
+def count(text: str) -> int:
+    """Return the number, at least 1, that a command-line argument is."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
+    return int(text)

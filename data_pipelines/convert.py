@@ -2,65 +2,86 @@
 
 python -m data_pipelines.convert DATASET --raw=PATH --out=DIR
 
-writes `DIR/DATASET/`: a TensorFlow Datasets dataset and `index.csv`. A conversion that is killed
-leaves nothing that passes for a dataset; it is simply started again.
+writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, and, where files cannot be used,
+`rejected.csv`. A conversion that is killed leaves nothing that passes for a dataset; started again,
+it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for
+the reason that is printed.
 """
 
 import argparse
+import collections
+import errno
 import importlib
 import pkgutil
+import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 from tqdm import tqdm
 
-from data_pipelines import command, datasets, index, tfrecord
+from data_pipelines import command, datasets, index, reading, rejected, tfrecord, workers
 from data_pipelines.atomic import locked, replacing
-from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.record import DataError, FileError
 from data_pipelines.spec import DatasetSpec
 
+# Exit statuses; a shell gives the second to what is interrupted from the keyboard.
+_SOME_REJECTED, _INTERRUPTED = 3, 130
 
-def convert(name: str, raw: Path | None, out: Path) -> Path:
+
+def convert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False) -> Path:
     """Convert a dataset, unless it already is converted and complete, and return its folder.
 
     Args:
         name: a module of `data_pipelines.datasets`.
         raw: the raw files, as the dataset's module wants them; None for a built-in dataset.
         out: the folder of all converted datasets.
+        jobs: how many processes read. With more than one, a script that calls this needs the guard
+            `if __name__ == "__main__"`. The result does not depend on it.
+        strict: whether a file that cannot be used ends the conversion; else it is left out and
+            listed in `rejected.csv`.
 
     Raises:
-        DataError: the name is unknown, or a file cannot be used or written.
+        DataError: the name is unknown, no file can be used, a sample is there twice, or the folder
+            cannot be written.
     """
     dataset(name)
     target = out / name
     try:
         samples = len(index.Index.load(target))
     except DataError:
-        return reconvert(name, raw, out)
+        samples = None
+    if samples is None:
+        return reconvert(name, raw, out, jobs, strict)
     print(f"{target}: {samples:,} samples, already converted (--overwrite converts again)")
     return target
 
 
-def reconvert(name: str, raw: Path | None, out: Path) -> Path:
+def reconvert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False) -> Path:
     """Convert a dataset, replacing what an earlier conversion wrote; see `convert`."""
     module, target, started = dataset(name), out / name, time.monotonic()
     _refuse_other_contents(target, raw)
+    tfrecord.require_tensorflow()
+    items = module.items(raw)
     try:
-        with locked(target), replacing(target) as folder:
-            samples = _write(module.SPEC, module.records(raw), folder)
+        with locked(target):
+            samples = _replace(module, items, target, jobs, strict)
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise DataError(f"{error.filename}: cannot be written; choose another --out") from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        what = "no space is left; make room and run the command again: it goes on where it was"
+        raise DataError(f"{out}: {what}") from None
     seconds = time.monotonic() - started
     print(f"{target}: {samples:,} samples in {seconds:.1f} s ({samples / seconds:,.0f} samples/s)")
     return target
 
 
 def dataset(name: str) -> ModuleType:
-    """Return the module of a dataset, which has `SPEC` and `records`.
+    """Return the module of a dataset, which has `SPEC`, `items` and `read`.
 
     Raises:
         DataError: there is no such dataset; the message lists those there are.
@@ -79,46 +100,39 @@ def _refuse_other_contents(target: Path, raw: Path | None) -> None:
         raise DataError(f"{raw}: lies in {target}, which would be replaced; move it elsewhere")
 
 
-def _write(spec: DatasetSpec, records: Iterable[Record], folder: Path) -> int:
-    """Write the TFRecords and the index into `folder`, and return the number of samples."""
+def _replace(module: ModuleType, items: Sequence, target: Path, jobs: int, strict: bool) -> int:
+    """Put the converted items in the place of `target`, and return the number of samples."""
+    folder = target.with_name(f".{target.name}.chunks")
+    tasks = reading.plan(module, items, folder)
+    names, errors = reading.read(folder, tasks, jobs, strict)
+    _refuse_names(module.SPEC.name, names, errors)
+    with replacing(target) as fresh:
+        _write(module.SPEC, tasks, len(names), fresh)
+        rejected.write(fresh, errors)
+    shutil.rmtree(folder)
+    return len(names)
+
+
+def _refuse_names(name: str, names: Sequence[str], errors: Sequence[FileError]) -> None:
+    """Raise DataError where a dataset has no sample, or two of one name."""
+    if errors and not names:
+        raise DataError(f"{name}: no file can be used; the first of {len(errors):,}: {errors[0]}")
+    if not names:
+        raise DataError(f"{name}: the raw files hold no sample")
+    sample, count = collections.Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{name}: sample {sample!r} is there twice; repair or remove it")
+
+
+def _write(spec: DatasetSpec, tasks: Sequence[reading.Task], samples: int, folder: Path) -> None:
+    """Write the TFRecords and the index of what has been read into `folder`."""
     tfrecord.tensorflow()
     from data_pipelines import builder
 
-    counts = next((each.counts for each in spec.protocols.values() if each.counts), None)
-    total = sum(counts) if counts else None
-    bar = tqdm(records, spec.name, total, unit=" samples", disable=None, leave=False)
-    builder.write(spec, _checked(iter(bar), spec), folder.parent)
-    rows = list(_index_rows(folder))
-    index.write(folder, rows)
-    return len(rows)
-
-
-def _checked(records: Iterable[Record], spec: DatasetSpec) -> Iterator[Record]:
-    """Yield the records, each checked against the dataset's facts."""
-    names = set()
-    for record in records:
-        fault = _fault(record, spec) or (record.name in names and "is there twice")
-        if fault:
-            raise DataError(f"{spec.name}: sample {record.name!r} {fault}; repair or remove it")
-        names.add(record.name)
-        yield record
-    if not names:
-        raise DataError(f"{spec.name}: the raw files hold no sample")
-
-
-def _fault(record: Record, spec: DatasetSpec) -> str | None:
-    """Return what is wrong with a record, or None."""
-    frames, bodies, *rest = record.skeleton.shape
-    if rest != [spec.skeleton.num_joints, spec.coordinates] or frames == 0:
-        wanted = f"frames x persons x joints x {spec.coordinates}"
-        return f"has the shape {record.skeleton.shape}, not {wanted}"
-    if not 1 <= bodies <= spec.persons:
-        return f"has {bodies} persons, not 1 to {spec.persons}"
-    if not np.isfinite(record.skeleton).all():
-        return "has a coordinate that is not finite"
-    if not 0 <= record.label < len(spec.labels):
-        return f"has the class {record.label}, not 0 to {len(spec.labels) - 1}"
-    return None
+    records = reading.records(tasks)
+    bar = tqdm(records, "writing", samples, unit=" samples", disable=None, leave=False)
+    builder.write(spec, iter(bar), folder.parent)
+    index.write(folder, _index_rows(folder))
 
 
 def _index_rows(folder: Path) -> Iterator[tuple[str | int, ...]]:
@@ -141,9 +155,31 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=command.local_path, required=True, help="folder of converted datasets"
     )
     parser.add_argument("--overwrite", action="store_true", help="convert again")
+    parser.add_argument(
+        "--jobs",
+        type=command.count,
+        default=workers.processors(),
+        help="processes that read (default: one for each processor)",
+    )
+    parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
     given = parser.parse_args(arguments)
     work = reconvert if given.overwrite else convert
-    return command.status(lambda: work(given.dataset, given.raw, given.out))
+    try:
+        status = command.status(
+            lambda: work(given.dataset, given.raw, given.out, given.jobs, given.strict)
+        )
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where it was", file=sys.stderr)
+        return _INTERRUPTED
+    return status or _rejections(given.out / given.dataset)
+
+
+def _rejections(target: Path) -> int:
+    """Say how many files were rejected, if any were, and return the exit status."""
+    count = rejected.count(target)
+    if count:
+        print(f"rejected files: {count:,}, listed in {target / rejected.FILE}")
+    return _SOME_REJECTED if count else 0
 
 
 if __name__ == "__main__":

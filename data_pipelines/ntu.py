@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from data_pipelines import ntu_cleaning
 from data_pipelines.raw import ntu
-from data_pipelines.raw.record import DataError, Record
-from data_pipelines.raw.sources import sources
+from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.sources import Source, sources
 from data_pipelines.spec import DatasetSpec
 
 # The first 60 are those of NTU RGB+D.
@@ -56,30 +56,42 @@ PAGE = "https://rose1.ntu.edu.sg/dataset/actionRecognition"
 ARCHIVES = "nturgbd_skeletons_s001_to_s017.zip", "nturgbd_skeletons_s018_to_s032.zip"
 
 
-def records(raw: pathlib.Path | None, spec: DatasetSpec, setups: int) -> Iterator[Record]:
-    """Yield a data set's sequences in the order of their names, cleaned and centred.
-
-    Files of further setups and actions are left out, so that both data sets can be converted from
-    one folder.
+def files(raw: pathlib.Path | None, spec: DatasetSpec) -> list[Source]:
+    """Return the files of a folder or an archive, sorted by name.
 
     Args:
         raw: a folder of `.skeleton` files or of the official archives, or one such archive.
         spec: the data set's facts.
-        setups: how many setups it has.
 
     Raises:
-        DataError: `raw` is missing, or one of its files cannot be used.
+        DataError: `raw` is missing or holds no such file.
     """
     wanted = "a folder of .skeleton files or of the official archives"
     if raw is None:
         raise DataError(f"{spec.name} needs --raw={wanted}: {spec.obtain}")
-    for source in sources(raw, ".skeleton", wanted):
-        facts = ntu.named(source.name, source.where)
-        if facts.setup > setups or facts.action > len(spec.labels):
-            continue
-        try:
-            skeleton = ntu_cleaning.cleaned(ntu.parse(source.read(), source.where))
-        except ntu_cleaning.NobodyError as error:
-            raise DataError(f"{source.where}: {error}; remove it") from None
-        who = facts.subject, facts.camera, facts.setup
-        yield Record(skeleton, facts.action - 1, *who, source.name)
+    return sources(raw, ".skeleton", wanted)
+
+
+def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record]:
+    """Yield a file's sequence, cleaned and centred.
+
+    Files of further setups and actions have none, so that both data sets can be converted from one
+    folder.
+
+    Args:
+        source: the file.
+        spec: the data set's facts.
+        setups: how many setups it has.
+
+    Raises:
+        FileError: the file cannot be used.
+    """
+    facts = ntu.named(source.name, source.where)
+    if facts.setup > setups or facts.action > len(spec.labels):
+        return
+    try:
+        skeleton = ntu_cleaning.cleaned(ntu.parse(source.read(), source.where))
+    except ntu_cleaning.NobodyError as error:
+        raise FileError(source.where, f"{error}; remove it") from None
+    who = facts.subject, facts.camera, facts.setup
+    yield Record(skeleton, facts.action - 1, *who, source.name)

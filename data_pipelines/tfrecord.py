@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import importlib.util
 import os
 from collections.abc import Iterator
 from types import ModuleType
@@ -18,6 +19,18 @@ FRAMING = 16
 _BUFFER = 1 << 18
 
 
+_MISSING = (
+    "TFRecords need TensorFlow, which is not installed: `pip install tensorflow "
+    "tensorflow-datasets`, or make the pack elsewhere with `python -m data_pipelines.pack`"
+)
+
+
+def require_tensorflow() -> None:
+    """Raise DataError if TensorFlow is not installed, without the seconds an import takes."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise DataError(_MISSING)
+
+
 @functools.cache
 def tensorflow() -> ModuleType:
     """Import and return TensorFlow, silent, and with its hands off the GPUs (they are JAX's).
@@ -31,10 +44,7 @@ def tensorflow() -> ModuleType:
     try:
         import tensorflow as tf
     except ImportError:
-        raise DataError(
-            "TFRecords need TensorFlow, which is not installed: `pip install tensorflow "
-            "tensorflow-datasets`, or make the pack elsewhere with `python -m data_pipelines.pack`"
-        ) from None
+        raise DataError(_MISSING) from None
     with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices([], "GPU")
     return tf

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -35,11 +35,13 @@ def contents(folder: pathlib.Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def give(monkeypatch: pytest.MonkeyPatch, records: Iterable[Record]) -> None:
+def give(monkeypatch: pytest.MonkeyPatch, records: Sequence[Record]) -> None:
     """Let the dataset `tiny` have these records."""
     from data_pipelines.datasets import tiny
 
-    monkeypatch.setattr(tiny, "records", lambda raw: iter(records))
+    files = {f"file {number} of {len(records)}": each for number, each in enumerate(records, 1)}
+    monkeypatch.setattr(tiny, "items", lambda raw: list(files))
+    monkeypatch.setattr(tiny, "read", lambda item: [files[item]])
 
 
 def test_tfds_reads_what_was_written(tmp_path: pathlib.Path) -> None:
@@ -162,18 +164,26 @@ BAD = {
         "has a coordinate that is not finite",
     ),
     "label": ({"label": 3}, "has the class 3, not 0 to 2"),
+    "type": ({"skeleton": np.zeros((3, 2, 4, 3))}, "has coordinates of type float64, not float32"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_record_leaves_nothing(
+def test_a_bad_record_is_no_dataset(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     change, message = BAD[case]
-    give(monkeypatch, [*tiny_dataset.samples(), dataclasses.replace(GOOD, **change)])
-    with pytest.raises(DataError, match=f"tiny: sample 'bad' {message}.*; repair or remove it"):
+    samples = [*tiny_dataset.samples()[:2], dataclasses.replace(GOOD, **change)]
+    message = f"sample 'bad' {message}.*; repair or remove it"
+    give(monkeypatch, samples)
+    with pytest.raises(DataError, match=f"^file 3 of 3: {message}$"):
+        convert("tiny", None, tmp_path, strict=True)
+    give(monkeypatch, samples[2:])
+    with pytest.raises(
+        DataError, match=f"^tiny: no file .*; the first of 1: file 1 of 1: {message}$"
+    ):
         convert("tiny", None, tmp_path)
-    assert contents(tmp_path) == {".tiny.lock": b""}
+    assert not (tmp_path / "tiny").exists()
 
 
 def test_a_name_twice_and_no_sample(
@@ -230,6 +240,14 @@ def test_killed(tmp_path: pathlib.Path) -> None:
         Index.load(tmp_path / "tiny")
     assert len(Index.load(convert("tiny", None, tmp_path))) == 11
     assert {path.name for path in tmp_path.iterdir()} == {"tiny", ".tiny.lock"}
+
+
+def test_without_tensorflow(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is missed before anything is read."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(DataError, match="need TensorFlow, which is not installed: `pip install"):
+        convert("tiny", None, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_dataset(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,11 +29,12 @@ STICK = Skeleton("stick", ("foot", "hip", "head"), ((0, 1), (2, 1)), 1, 1, (0, 2
 SPEC = DatasetSpec("mine", STICK, ("wave", "kick"), 1, {"xsub": Protocol("subject", (1,), (4, 4))},
                    TEXTS, "nothing", coordinates=2, builtin=True)
 
-def records(raw):
-    rng = np.random.default_rng(0)
-    for i in range(16):
-        frames = rng.normal(size=(5 + i, 1, 3, 2)).astype(np.float32) * (1 + i % 2)
-        yield Record(frames, i % 2, 1 + i // 8, 1, 0, f"sample{i}")
+def items(raw):
+    return range(16)
+
+def read(i):
+    frames = np.random.default_rng(i).normal(size=(5 + i, 1, 3, 2)).astype(np.float32)
+    yield Record(frames * (1 + i % 2), i % 2, 1 + i // 8, 1, 0, f"sample{i}")
 '''
 TEXTS = """
 classes:

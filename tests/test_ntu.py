@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from ntu_text import footage, ntu_text, person
+from raw_records import records_of
 
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import ntu60, ntu120
@@ -31,15 +32,15 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_both_data_sets_from_one_folder(folder: pathlib.Path) -> None:
-    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in ntu60.records(folder)]
+    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records_of(ntu60, folder)]
     assert facts == [
         ("S001C001P001R001A001", 0, 1, 1, 1),
         ("S017C003P040R002A060", 59, 40, 3, 17),
     ]
-    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in ntu120.records(folder)]
+    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records_of(ntu120, folder)]
     assert [fact[0] for fact in facts] == sorted(NAMES)
     assert facts[-1] == ("S032C002P106R001A120", 119, 106, 2, 32)
-    (record, *_) = ntu120.records(folder)
+    (record, *_) = records_of(ntu120, folder)
     assert record.skeleton.shape == (13, 1, 25, 3)
     assert not record.skeleton[0, 0, 1].any()
 
@@ -50,8 +51,8 @@ def test_the_official_archives(folder: pathlib.Path, tmp_path: pathlib.Path) -> 
         with zipfile.ZipFile(tmp_path / "archives" / f"{archive}.zip", "w") as file:
             for name in names:
                 file.writestr(f"nturgb+d_skeletons/{name}.skeleton", ONE)
-    loose = list(ntu120.records(folder))
-    for record, same in zip(loose, ntu120.records(tmp_path / "archives"), strict=True):
+    loose = list(records_of(ntu120, folder))
+    for record, same in zip(loose, records_of(ntu120, tmp_path / "archives"), strict=True):
         assert record.name == same.name
         np.testing.assert_array_equal(record.skeleton, same.skeleton)
 
@@ -64,10 +65,10 @@ def test_a_bad_file_is_named(folder: pathlib.Path) -> None:
     ):
         path.write_text(content)
         with pytest.raises(DataError, match=f"S002C001P001R001A001.skeleton: {message}"):
-            list(ntu60.records(folder))
+            list(records_of(ntu60, folder))
     path.rename(folder / "notes.skeleton")
     with pytest.raises(DataError, match=r"notes.skeleton: is not named SsssCccc.*; remove it"):
-        list(ntu60.records(folder))
+        list(records_of(ntu60, folder))
 
 
 def test_nothing_to_read(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

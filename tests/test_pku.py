@@ -1,9 +1,11 @@
 """PKU-MMD's parser on videos made here, and on bad files."""
 
+import csv
 import pathlib
 
 import numpy as np
 import pytest
+from raw_records import records_of
 
 from data_pipelines.convert import convert
 from data_pipelines.datasets import pku_mmd
@@ -48,7 +50,7 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_actions_are_cut_from_the_videos(folder: pathlib.Path) -> None:
-    records = list(pku_mmd.records(folder))
+    records = list(records_of(pku_mmd, folder))
     facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records]
     assert facts == [
         ("F002V001C051L001", 50, 2, 1, 2),
@@ -69,7 +71,7 @@ def test_actions_are_cut_from_the_videos(folder: pathlib.Path) -> None:
 def test_ignored_samples(folder: pathlib.Path) -> None:
     for kind in ("Skeleton", "Label_PKUMMD"):
         (folder / kind / "0002-M.txt").rename(folder / kind / "0089-M.txt")
-    names = [record.name for record in pku_mmd.records(folder)]
+    names = [record.name for record in records_of(pku_mmd, folder)]
     assert "F089V002C023L001" not in names
     assert "F089V002C023L002" in names
 
@@ -100,7 +102,7 @@ def test_bad_labels(folder: pathlib.Path, case: str) -> None:
     content, message = BAD_LABELS[case]
     (folder / "Label_PKUMMD" / "0002-M.txt").write_text(content)
     with pytest.raises(DataError, match=f"Label_PKUMMD/0002-M.txt: {message}") as caught:
-        list(pku_mmd.records(folder))
+        list(records_of(pku_mmd, folder))
     assert "\n" not in str(caught.value)
 
 
@@ -120,31 +122,43 @@ def test_bad_skeletons(folder: pathlib.Path, case: str) -> None:
     content, message = BAD_SKELETONS[case]
     (folder / "Skeleton" / "0002-M.txt").write_text(content)
     with pytest.raises(DataError, match=f"Skeleton/0002-M.txt: {message}; extract or download"):
-        list(pku_mmd.records(folder))
+        list(records_of(pku_mmd, folder))
+
+
+def test_a_bad_video_does_not_stop_the_others(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (folder / "Skeleton" / "0002-M.txt").write_text(BAD_SKELETONS["nan"][0])
+    (folder / "Label_PKUMMD" / "0003-R.txt").write_text("1,5,9,2\n1,5,31,2")
+    data = convert("pku_mmd", folder, tmp_path / "data")
+    assert Index.load(data).name.tolist() == ["F002V001C051L001", "F002V001C003L002"]
+    _, *rows = csv.reader((data / "rejected.csv").read_text().splitlines())
+    assert [(pathlib.Path(row[0]).relative_to(folder).as_posix(), row[1]) for row in rows] == [
+        ("Skeleton/0002-M.txt", "2"),
+        ("Label_PKUMMD/0003-R.txt", "2"),
+    ]
 
 
 def test_nobody_there(folder: pathlib.Path) -> None:
     (folder / "Skeleton" / "0003-R.txt").write_text(text(0 * video(30)))
     with pytest.raises(DataError, match=r"0003-R.txt: line 1: there is nobody in the frames"):
-        list(pku_mmd.records(folder))
+        list(records_of(pku_mmd, folder))
 
 
 def test_missing_files(folder: pathlib.Path) -> None:
     with pytest.raises(DataError, match="pku_mmd needs --raw=FOLDER: request access at http"):
-        list(pku_mmd.records(None))
+        list(records_of(pku_mmd, None))
     with pytest.raises(
         DataError, match=r"none: no such folder; --raw takes a folder with skeleton"
     ):
-        list(pku_mmd.records(folder / "none"))
+        list(records_of(pku_mmd, folder / "none"))
     (folder / "Skeleton" / "0002-M.txt").unlink()
     with pytest.raises(DataError, match=r"Label_PKUMMD/0002-M.txt: there is no skeleton of this"):
-        list(pku_mmd.records(folder))
+        list(records_of(pku_mmd, folder))
     (folder / "Skeleton_v2").mkdir()
     with pytest.raises(DataError, match=r"has 2 folders skeleton\*, not one; --raw takes a folder"):
-        list(pku_mmd.records(folder))
+        list(records_of(pku_mmd, folder))
     (folder / "cross_view.txt").write_text("Training videos\n2, 3\n")
     with pytest.raises(DataError, match=r"cross_view.txt: line 2 is not a list of videos 0002-L"):
-        list(pku_mmd.records(folder))
+        list(records_of(pku_mmd, folder))
     (folder / "cross_view.txt").unlink()
     with pytest.raises(DataError, match=r"cross-view.txt: is missing; --raw takes a folder with"):
-        list(pku_mmd.records(folder))
+        list(records_of(pku_mmd, folder))

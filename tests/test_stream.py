@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import tiny_dataset
 from jaxtyping import Float, Int
+from raw_records import records_of
 
 from data_pipelines import tfrecord
 from data_pipelines.convert import convert
 from data_pipelines.datasets import nw_ucla
 from data_pipelines.index import Index
 from data_pipelines.pack import Pack, open_pack
+from data_pipelines.raw import ucla
 from data_pipelines.raw.record import DataError
 from data_pipelines.stream import stream
 
@@ -75,8 +77,8 @@ def test_stream_equals_pack_bit_for_bit(converted: pathlib.Path, frames: int, pe
 def test_real_sequences_stream_and_pack_alike(
     nw_ucla_zip: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    some = list(itertools.islice(nw_ucla.records(nw_ucla_zip), 150))
-    monkeypatch.setattr(nw_ucla, "records", lambda raw: iter(some))
+    some = list(itertools.islice(records_of(nw_ucla, nw_ucla_zip), 150))
+    monkeypatch.setattr(nw_ucla, "items", lambda raw: ucla.sequences(raw)[:150])
     directory = convert("nw_ucla", nw_ucla_zip, tmp_path)
     index, pack = Index.load(directory), open_pack(directory)
     rows, frames = np.random.default_rng(0).integers(0, 150, (3, 16)), int(index.frames.max())

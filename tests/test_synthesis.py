@@ -2,21 +2,22 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from raw_records import records_of
 
-from data_pipelines.datasets.synthetic import SPEC, records
+from data_pipelines.datasets import synthetic
+from data_pipelines.datasets.synthetic import SPEC
 from data_pipelines.raw.record import Record
 from data_pipelines.skeletons import PARTS
 from data_pipelines.synthesis.camera import film
 from data_pipelines.synthesis.draws import Draws
 from data_pipelines.synthesis.performance import Take, perform
 from data_pipelines.synthesis.programs import PROGRAMS
-from data_pipelines.synthesis.samples import name_of, samples
+from data_pipelines.synthesis.samples import filmed, name_of, takes
 
 GOLDEN = [0.9779302289438216, 0.7936734517440037, 0.35975161454907756]
 TEXTS = Path(__file__).resolve().parents[1] / "gapjax" / "prompts" / "texts" / "synthetic.yaml"
@@ -43,7 +44,7 @@ def descriptions() -> list[dict]:
 
 @pytest.fixture(scope="module")
 def dataset() -> list[Record]:
-    return list(records(None))
+    return list(records_of(synthetic, None))
 
 
 def test_draws_are_what_they_have_always_been() -> None:
@@ -140,11 +141,11 @@ def test_a_sample_comes_out_the_same_on_its_own(dataset: list[Record], position:
 
 
 def test_fewer_subjects_do_not_change_the_samples_and_another_seed_does() -> None:
-    def first(all_samples: Iterator) -> np.ndarray:
-        return next(iter(all_samples))[2].skeleton
+    def first(seed: int, subjects: int, repetitions: int) -> np.ndarray:
+        return next(filmed(takes(seed, subjects, repetitions)[0]))[1].skeleton
 
-    np.testing.assert_array_equal(first(samples(0, 1, 1)), first(samples(0, 9, 2)))
-    assert not np.array_equal(first(samples(0, 1, 1))[0], first(samples(1, 1, 1))[0])
+    np.testing.assert_array_equal(first(0, 1, 1), first(0, 9, 2))
+    assert not np.array_equal(first(0, 1, 1)[0], first(1, 1, 1)[0])
 
 
 def test_three_cameras_see_one_performance() -> None:

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from raw_records import records_of
 
 from data_pipelines.datasets import nw_ucla
 from data_pipelines.raw import ucla
@@ -37,7 +38,7 @@ def zipped(folder: pathlib.Path) -> pathlib.Path:
 
 
 def test_real_counts(nw_ucla_zip: pathlib.Path) -> None:
-    records = list(nw_ucla.records(nw_ucla_zip))
+    records = list(records_of(nw_ucla, nw_ucla_zip))
     assert len(records) == 1484
     protocol = nw_ucla.SPEC.protocols["xview"]
     train = sum(record.camera in protocol.train for record in records)
@@ -49,7 +50,7 @@ def test_real_counts(nw_ucla_zip: pathlib.Path) -> None:
 
 
 def test_real_sequence_is_raw(nw_ucla_zip: pathlib.Path) -> None:
-    record = next(iter(nw_ucla.records(nw_ucla_zip)))
+    record = next(iter(records_of(nw_ucla, nw_ucla_zip)))
     assert (record.name, record.label, record.subject, record.camera) == (
         "a01_s01_e00_v01",
         0,
@@ -63,7 +64,7 @@ def test_real_sequence_is_raw(nw_ucla_zip: pathlib.Path) -> None:
 
 
 def test_facts_come_from_the_name(folder: pathlib.Path) -> None:
-    records = list(nw_ucla.records(folder))
+    records = list(records_of(nw_ucla, folder))
     facts = [(r.name, r.label, r.subject, r.camera, r.setup, len(r.skeleton)) for r in records]
     assert facts == [
         ("a01_s02_e10_v01", 0, 2, 1, 0, 3),
@@ -74,7 +75,9 @@ def test_facts_come_from_the_name(folder: pathlib.Path) -> None:
 
 
 def test_archive_equals_folder(folder: pathlib.Path) -> None:
-    for record, same in zip(nw_ucla.records(folder), nw_ucla.records(zipped(folder)), strict=True):
+    for record, same in zip(
+        records_of(nw_ucla, folder), records_of(nw_ucla, zipped(folder)), strict=True
+    ):
         assert record.name == same.name
         np.testing.assert_array_equal(record.skeleton, same.skeleton)
 
@@ -113,7 +116,7 @@ def test_bad_file(folder: pathlib.Path, case: str) -> None:
     (folder / "a03_s01_e00_v01.json").write_text(content)
     for raw in (folder, zipped(folder)):
         with pytest.raises(DataError, match=message) as caught:
-            list(nw_ucla.records(raw))
+            list(records_of(nw_ucla, raw))
         assert "a03_s01_e00_v01.json: " in str(caught.value)
         assert "\n" not in str(caught.value)
 
@@ -128,14 +131,14 @@ def test_bad_file(folder: pathlib.Path, case: str) -> None:
 def test_bad_name(folder: pathlib.Path, name: str, message: str) -> None:
     (folder / f"{name}.json").write_text(json.dumps(document(2)))
     with pytest.raises(DataError, match=f"{name}.json: {message}"):
-        list(nw_ucla.records(folder))
+        list(records_of(nw_ucla, folder))
 
 
 def test_the_same_name_twice(folder: pathlib.Path) -> None:
     (folder / "more").mkdir()
     (folder / "more" / "a08_s01_e00_v02.json").write_text(json.dumps(document(2)))
     with pytest.raises(DataError, match=r"a08_s01_e00_v02 is already in .*; remove one"):
-        list(nw_ucla.records(folder))
+        list(records_of(nw_ucla, folder))
 
 
 def test_cut_archive(folder: pathlib.Path) -> None:
@@ -144,7 +147,7 @@ def test_cut_archive(folder: pathlib.Path) -> None:
     with pytest.raises(
         DataError, match=r"all_sqe.zip: is cut short or not a zip archive; download"
     ):
-        list(nw_ucla.records(archive))
+        list(records_of(nw_ucla, archive))
 
 
 def test_archive_with_a_damaged_member(folder: pathlib.Path) -> None:
@@ -155,22 +158,22 @@ def test_archive_with_a_damaged_member(folder: pathlib.Path) -> None:
     with pytest.raises(
         DataError, match=r"all_sqe.zip:all_sqe/a.*json: is damaged; download the archive again"
     ):
-        list(nw_ucla.records(archive))
+        list(records_of(nw_ucla, archive))
 
 
 def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match=r"holds no .json file; --raw takes all_sqe.zip"):
-        list(nw_ucla.records(tmp_path))
+        list(records_of(nw_ucla, tmp_path))
     with pytest.raises(DataError, match=r"absent: no such file or folder; --raw takes all_sqe.zip"):
-        list(nw_ucla.records(tmp_path / "absent"))
+        list(records_of(nw_ucla, tmp_path / "absent"))
     with pytest.raises(
         DataError, match=r"needs --raw=all_sqe.zip .*: download all_sqe.zip from http"
     ):
-        list(nw_ucla.records(None))
+        list(records_of(nw_ucla, None))
 
 
 def test_other_actions_and_joints(folder: pathlib.Path) -> None:
     """The class of an action is its place in the list that the dataset gives."""
-    assert [r.label for r in ucla.records(folder, (12, 8, 1), 20)] == [2, 1, 0]
+    assert [ucla.record(s, (12, 8, 1), 20).label for s in ucla.sequences(folder)] == [2, 1, 0]
     with pytest.raises(DataError, match="is 3 x 20 x 3, not frames x 25 x 3"):
-        list(ucla.records(folder, (12, 8, 1), 25))
+        ucla.record(ucla.sequences(folder)[0], (12, 8, 1), 25)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.io
+from raw_records import records_of
 
 from data_pipelines.datasets import nw_ucla, utd_mhad
 from data_pipelines.raw import utd
@@ -53,7 +54,7 @@ def zipped(folder: pathlib.Path) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def real(utd_mhad_zip: pathlib.Path) -> list[Record]:
-    return list(utd_mhad.records(utd_mhad_zip))
+    return list(records_of(utd_mhad, utd_mhad_zip))
 
 
 def test_real_counts(real: list[Record]) -> None:
@@ -108,12 +109,12 @@ def test_bodies_are_nw_uclas_and_not_their_mirror_images(
     real: list[Record], nw_ucla_zip: pathlib.Path
 ) -> None:
     assert np.mean([handedness(record.skeleton) < 0 for record in real]) > 0.99
-    others = itertools.islice(nw_ucla.records(nw_ucla_zip), 100)
+    others = itertools.islice(records_of(nw_ucla, nw_ucla_zip), 100)
     assert np.mean([handedness(record.skeleton) < 0 for record in others]) > 0.95
 
 
 def test_facts_and_joints(folder: pathlib.Path) -> None:
-    records = list(utd_mhad.records(folder))
+    records = list(records_of(utd_mhad, folder))
     facts = [(r.name, r.label, r.subject, r.camera, r.setup, len(r.skeleton)) for r in records]
     assert facts == [
         ("a10_s1_t3", 9, 1, 1, 0, 4),
@@ -131,7 +132,9 @@ def test_facts_and_joints(folder: pathlib.Path) -> None:
 
 def test_archive_equals_folder(folder: pathlib.Path) -> None:
     archive = zipped(folder)
-    for record, same in zip(utd_mhad.records(folder), utd_mhad.records(archive), strict=True):
+    for record, same in zip(
+        records_of(utd_mhad, folder), records_of(utd_mhad, archive), strict=True
+    ):
         assert record.name == same.name
         np.testing.assert_array_equal(record.skeleton, same.skeleton)
 
@@ -143,7 +146,7 @@ def test_a_damaged_member(folder: pathlib.Path) -> None:
     archive.write_bytes(content)
     message = r"Skeleton.zip:Skeleton/a\S+.mat: is damaged; download the archive again$"
     with pytest.raises(DataError, match=message):
-        list(utd_mhad.records(archive))
+        list(records_of(utd_mhad, archive))
 
 
 def test_labels_and_splits() -> None:
@@ -182,7 +185,7 @@ def test_bad_file(folder: pathlib.Path, case: str) -> None:
     (folder / "a3_s1_t1_skeleton.mat").write_bytes(content)
     for raw in (folder, zipped(folder)):
         with pytest.raises(DataError, match=message) as caught:
-            list(utd_mhad.records(raw))
+            list(records_of(utd_mhad, raw))
         assert "a3_s1_t1_skeleton.mat: " in str(caught.value)
         assert "\n" not in str(caught.value)
 
@@ -198,16 +201,16 @@ def test_bad_file(folder: pathlib.Path, case: str) -> None:
 def test_bad_name(folder: pathlib.Path, name: str, message: str) -> None:
     (folder / f"{name}.mat").write_bytes(mat(d_skel=coordinates(2)))
     with pytest.raises(DataError, match=f"{name}.mat: {message}"):
-        list(utd_mhad.records(folder))
+        list(records_of(utd_mhad, folder))
 
 
 def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match=r"holds no .mat file; --raw takes Skeleton.zip or its"):
-        list(utd_mhad.records(tmp_path))
+        list(records_of(utd_mhad, tmp_path))
     with pytest.raises(DataError, match=r"needs --raw=Skeleton.zip .*: download Skeleton.zip from"):
-        list(utd_mhad.records(None))
+        list(records_of(utd_mhad, None))
 
 
 def test_other_joints(folder: pathlib.Path) -> None:
     with pytest.raises(DataError, match="is 20 x 3 x 4, not 3 x 3 x frames"):
-        list(utd.records(folder, 27, (0, 1, 2)))
+        utd.record(utd.sequences(folder)[0], 27, (0, 1, 2))

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 
 import pytest
+from raw_records import records_of
 
 from data_pipelines import datasets
 from data_pipelines.convert import convert
@@ -31,7 +32,7 @@ def samples() -> list[Record]:
         put_in_place(patch)
         from data_pipelines.datasets import tiny
 
-        return list(tiny.records(None))
+        return list(records_of(tiny, None))
 
 
 def in_two_shards(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:

@@ -1,1 +1,9 @@
-"""One module a dataset: its facts (`SPEC`) and the reader of its raw files (`records`)."""
+"""One module a dataset: its facts, what its raw files hold, and how one of these is read.
+
+    SPEC: DatasetSpec
+    items(raw) -> Sequence      what can be read by itself: files, videos; cheap, and in order
+    read(item) -> Iterable      the `Record`s of an item; `FileError` where it cannot be used
+
+`raw` is what `--raw` names, or None. Items are read in other processes, so they are plain values;
+their `str` is what messages call them, and their `repr` changes with what they hold.
+"""

@@ -1,10 +1,11 @@
 """NTU RGB+D 120: 113,945 usable sequences, 120 actions, 106 subjects, 32 setups."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from data_pipelines import ntu
 from data_pipelines.raw.record import Record
+from data_pipelines.raw.sources import Source
 from data_pipelines.skeletons import NTU25
 from data_pipelines.spec import DatasetSpec, Protocol
 
@@ -29,10 +30,11 @@ SPEC = DatasetSpec(
 )
 
 
-def records(raw: pathlib.Path | None) -> Iterator[Record]:
-    """Yield the sequences of the official archives or of a folder of `.skeleton` files.
+def items(raw: pathlib.Path | None) -> Sequence[Source]:
+    """Return the files of the official archives or of a folder of `.skeleton` files."""
+    return ntu.files(raw, SPEC)
 
-    Raises:
-        DataError: `raw` is missing, or one of its files cannot be used.
-    """
-    yield from ntu.records(raw, SPEC, setups=32)
+
+def read(item: Source) -> Iterator[Record]:
+    """Yield a file's sequence, if it is one of this data set."""
+    return ntu.records(item, SPEC, setups=32)

@@ -1,10 +1,11 @@
 """NTU RGB+D: 56,578 usable sequences, 60 actions, 40 subjects, 3 cameras (data_pipelines.ntu)."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from data_pipelines import ntu
 from data_pipelines.raw.record import Record
+from data_pipelines.raw.sources import Source
 from data_pipelines.skeletons import NTU25
 from data_pipelines.spec import DatasetSpec, Protocol
 
@@ -30,10 +31,11 @@ SPEC = DatasetSpec(
 )
 
 
-def records(raw: pathlib.Path | None) -> Iterator[Record]:
-    """Yield the sequences of the official archives or of a folder of `.skeleton` files.
+def items(raw: pathlib.Path | None) -> Sequence[Source]:
+    """Return the files of the official archives or of a folder of `.skeleton` files."""
+    return ntu.files(raw, SPEC)
 
-    Raises:
-        DataError: `raw` is missing, or one of its files cannot be used.
-    """
-    yield from ntu.records(raw, SPEC, setups=17)
+
+def read(item: Source) -> Iterator[Record]:
+    """Yield a file's sequence, if it is one of this data set."""
+    return ntu.records(item, SPEC, setups=17)

@@ -5,10 +5,11 @@ split and the class names are those that CTR-GCN, GAP and others use (facts C.6)
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from data_pipelines.raw import ucla
 from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.sources import Source
 from data_pipelines.skeletons import KINECT20
 from data_pipelines.spec import DatasetSpec, Protocol
 
@@ -30,12 +31,13 @@ SPEC = DatasetSpec(
 _ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
 
 
-def records(raw: pathlib.Path | None) -> Iterator[Record]:
-    """Yield the sequences of `all_sqe.zip` or of its extracted folder.
-
-    Raises:
-        DataError: `raw` is missing, or one of its files cannot be used.
-    """
+def items(raw: pathlib.Path | None) -> Sequence[Source]:
+    """Return the files of `all_sqe.zip` or of its extracted folder."""
     if raw is None:
         raise DataError(f"nw_ucla needs --raw=all_sqe.zip (or its folder): {SPEC.obtain}")
-    yield from ucla.records(raw, _ACTIONS, SPEC.skeleton.num_joints)
+    return ucla.sequences(raw)
+
+
+def read(item: Source) -> Iterator[Record]:
+    """Yield a file's sequence."""
+    yield ucla.record(item, _ACTIONS, SPEC.skeleton.num_joints)

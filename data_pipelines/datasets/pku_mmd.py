@@ -6,7 +6,7 @@ understanding", ACM MM workshop 2017; facts C.7. The official protocols are list
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from data_pipelines.raw import pku
 from data_pipelines.raw.record import DataError, Record
@@ -58,12 +58,13 @@ SPEC = DatasetSpec(
 _IGNORED = ("F043V001C001L021", "F089V001C023L001", "F089V002C023L001", "F089V003C023L001")
 
 
-def records(raw: pathlib.Path | None) -> Iterator[Record]:
-    """Yield the actions cut from the videos, in camera coordinates (`data_pipelines.raw.pku`).
-
-    Raises:
-        DataError: `raw` is missing, or one of its files cannot be used.
-    """
+def items(raw: pathlib.Path | None) -> Sequence[pku.Video]:
+    """Return the videos of the folder that `data_pipelines.raw.pku` describes."""
     if raw is None:
         raise DataError(f"pku_mmd needs --raw=FOLDER: {SPEC.obtain}")
-    yield from pku.records(raw, len(SPEC.labels), _IGNORED)
+    return pku.videos(raw)
+
+
+def read(item: pku.Video) -> Iterator[Record]:
+    """Yield the actions cut from a video, in camera coordinates."""
+    return pku.records(item, len(SPEC.labels), _IGNORED)

@@ -5,13 +5,14 @@ show (`data_pipelines.synthesis.programs`).
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from data_pipelines.raw.record import Record
 from data_pipelines.skeletons import NTU25
 from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.synthesis.performance import Take
 from data_pipelines.synthesis.programs import LABELS
-from data_pipelines.synthesis.samples import name_of, samples
+from data_pipelines.synthesis.samples import filmed, name_of, takes
 
 
 def _ids(*labels: str) -> tuple[int, ...]:
@@ -42,18 +43,20 @@ SPEC = DatasetSpec(
 )
 
 
-def records(raw: pathlib.Path | None) -> Iterator[Record]:
-    """Yield the 1,440 samples; frames in which the sensor lost everybody are left out.
+def items(raw: pathlib.Path | None) -> Sequence[Take]:
+    """Return the 480 performances; there are no raw files."""
+    del raw
+    return takes()
 
-    Args:
-        raw: not used, since there are no raw files.
-    """
-    for take, camera, footage in samples():
+
+def read(item: Take) -> Iterator[Record]:
+    """Yield a performance as three cameras see it, without frames that lost everybody."""
+    for camera, footage in filmed(item):
         yield Record(
             skeleton=footage.skeleton[~footage.lost],
-            label=take.action,
-            subject=take.subject,
+            label=item.action,
+            subject=item.subject,
             camera=camera,
             setup=1,
-            name=name_of(take, camera),
+            name=name_of(item, camera),
         )

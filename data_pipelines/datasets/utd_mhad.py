@@ -6,10 +6,11 @@ numbered from the head down.
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from data_pipelines.raw import utd
 from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.sources import Source
 from data_pipelines.skeletons import KINECT20
 from data_pipelines.spec import DatasetSpec, Protocol
 
@@ -38,12 +39,13 @@ SPEC = DatasetSpec(
 _JOINTS = (3, 2, 1, 0, *range(4, 20))
 
 
-def records(raw: pathlib.Path | None) -> Iterator[Record]:
-    """Yield the sequences of `Skeleton.zip` or of its extracted folder.
-
-    Raises:
-        DataError: `raw` is missing, or one of its files cannot be used.
-    """
+def items(raw: pathlib.Path | None) -> Sequence[Source]:
+    """Return the files of `Skeleton.zip` or of its extracted folder."""
     if raw is None:
         raise DataError(f"utd_mhad needs --raw=Skeleton.zip (or its folder): {SPEC.obtain}")
-    yield from utd.records(raw, len(SPEC.labels), _JOINTS)
+    return utd.sequences(raw)
+
+
+def read(item: Source) -> Iterator[Record]:
+    """Yield a file's sequence."""
+    yield utd.record(item, len(SPEC.labels), _JOINTS)

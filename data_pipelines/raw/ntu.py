@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from data_pipelines.raw.record import DataError
+from data_pipelines.raw.record import FileError
 from data_pipelines.raw.table import LineError, shown, table
 
 JOINTS = 25
@@ -51,12 +51,12 @@ def named(name: str, where: str) -> Facts:
     """Return the facts in a sample's name.
 
     Raises:
-        DataError: the name is of another form.
+        FileError: the name is of another form.
     """
     match = _NAME.fullmatch(name)
     facts = tuple(map(int, match.groups())) if match else (0,)
     if 0 in facts:
-        raise DataError(f"{where}: is not named SsssCcccPpppRrrrAaaa.skeleton; remove it")
+        raise FileError(where, "is not named SsssCcccPpppRrrrAaaa.skeleton; remove it")
     return Facts(*facts)
 
 
@@ -68,7 +68,7 @@ def parse(content: bytes, where: str) -> Recording:
         where: the file's name, for messages.
 
     Raises:
-        DataError: the text is cut or is of another form; the message names the line.
+        FileError: the text is cut or is of another form; the message names the line.
     """
     content = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
     lines = content.rstrip().split(b"\n")
@@ -118,6 +118,6 @@ def _count(lines: Sequence[bytes], place: int, what: str, where: str) -> int:
     return int(text)
 
 
-def _fault(where: str, place: int, what: str) -> DataError:
+def _fault(where: str, place: int, what: str) -> FileError:
     """Return the error that says what is wrong at a place, counted from 0."""
-    return DataError(f"{where}: line {place + 1}: {what}; extract or download it again")
+    return FileError(where, f"{what}; extract or download it again", place + 1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.record import DataError, FileError, Record
 from data_pipelines.raw.sources import Source, sources
 from data_pipelines.raw.table import LineError, shown, table
 
@@ -23,6 +23,25 @@ _PERSONS, _JOINTS = 2, 25
 _NUMBERS = _PERSONS * _JOINTS * 3
 _VIDEO = re.compile(r"(\d{4})-([LMR])")
 _WANTED = "a folder with skeleton/, label/, cross-subject.txt and cross-view.txt"
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video.
+
+    Attributes:
+        labels: where actions are in it.
+        skeleton: its frames; None where they are missing.
+        setup: the lists of training videos that it is on: 1 is the cross-view one, 2 the
+            cross-subject one, 3 both, 0 none.
+    """
+
+    labels: Source
+    skeleton: Source | None
+    setup: int
+
+    def __str__(self) -> str:
+        return self.labels.where
 
 
 @dataclass(frozen=True)
@@ -40,38 +59,59 @@ class Action:
     stop: int
 
 
-def records(raw: pathlib.Path, classes: int, ignored: Collection[str]) -> Iterator[Record]:
-    """Yield the actions in the order of videos and of their labels, in camera coordinates.
-
-    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is the recording's
-    number, for the files do not tell who moves. `setup` tells the lists of training videos that a
-    video is on: 1 is the cross-view one, 2 the cross-subject one, 3 both, 0 none.
+def videos(raw: pathlib.Path) -> list[Video]:
+    """Return the videos of a folder, sorted by name.
 
     Args:
         raw: the folder that the module describes.
-        classes: how many classes there are.
-        ignored: names of samples to leave out.
 
     Raises:
-        DataError: a file is missing or cannot be used; the message names it.
+        DataError: a folder or a list is missing or cannot be used; the message names it.
     """
     if not raw.is_dir():
         raise DataError(f"{raw}: no such folder; --raw takes {_WANTED}")
     by_subject, by_view = (training_videos(raw, f"cross-{what}") for what in ("subject", "view"))
-    videos = {source.name: source for source in sources(_folder(raw, "skeleton"), ".txt", _WANTED)}
-    for labels in sources(_folder(raw, "label"), ".txt", _WANTED):
-        match = _VIDEO.fullmatch(labels.name)
-        if not match or labels.name not in videos:
-            raise DataError(f"{labels.where}: there is no skeleton of this name; remove it")
-        camera = 1 + "LMR".index(match[2])
-        setup = 2 * (labels.name in by_subject) + (labels.name in by_view)
-        who = int(match[1]), camera, setup
-        frames = skeleton(videos[labels.name])
-        for number, action in enumerate(actions(labels, classes, len(frames)), 1):
-            name = f"F{match[1][1:]}V{camera:03}C{action.label + 1:03}L{number:03}"
-            if name not in ignored:
-                clip = _clip(frames, action, f"{labels.where}: line {number}")
-                yield Record(clip, action.label, *who, name)
+    skeletons = {found.name: found for found in sources(_folder(raw, "skeleton"), ".txt", _WANTED)}
+    return [
+        Video(
+            labels,
+            skeletons.get(labels.name),
+            2 * (labels.name in by_subject) + (labels.name in by_view),
+        )
+        for labels in sources(_folder(raw, "label"), ".txt", _WANTED)
+    ]
+
+
+def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Record]:
+    """Yield the actions of a video in the order of its labels, in camera coordinates.
+
+    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is the recording's
+    number, for the files do not tell who moves. `setup` is the video's.
+
+    Args:
+        video: the video.
+        classes: how many classes there are.
+        ignored: names of samples to leave out.
+
+    Raises:
+        FileError: a file is missing or cannot be used.
+    """
+    where = video.labels.where
+    match = _VIDEO.fullmatch(video.labels.name)
+    if not match or video.skeleton is None:
+        raise FileError(where, "there is no skeleton of this name; remove it")
+    camera = 1 + "LMR".index(match[2])
+    frames = skeleton(video.skeleton)
+    for number, action in enumerate(actions(video.labels, classes, len(frames)), 1):
+        name = f"F{match[1][1:]}V{camera:03}C{action.label + 1:03}L{number:03}"
+        if name not in ignored:
+            clip = frames[action.start : action.stop]
+            if not clip.any():
+                reason = "there is nobody in the frames of this action; remove it"
+                raise FileError(where, reason, number)
+            # A second person who is never there is left out.
+            clip = clip[:, : 1 + clip[:, 1].any()]
+            yield Record(clip, action.label, int(match[1]), camera, video.setup, name)
 
 
 def training_videos(raw: pathlib.Path, name: str) -> frozenset[str]:
@@ -102,12 +142,13 @@ def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:
     """Return the two persons in all frames of a video; one who is absent is all zeros.
 
     Raises:
-        DataError: the text is cut or of another form; the message names the line.
+        FileError: the text is cut or of another form; the message names the line.
     """
     try:
         values = table(source.read().rstrip().split(b"\n"), _NUMBERS, _NUMBERS)
     except LineError as error:
-        raise DataError(f"{source.where}: {error}; extract or download it again") from None
+        reason = f"{error.what}; extract or download it again"
+        raise FileError(source.where, reason, error.row + 1) from None
     return values.reshape(-1, _PERSONS, _JOINTS, 3)
 
 
@@ -115,30 +156,19 @@ def actions(source: Source, classes: int, frames: int) -> Iterator[Action]:
     """Yield the actions that a file of labels lists, for a video of so many frames.
 
     Raises:
-        DataError: a line is no action within the video; the message names it.
+        FileError: a line is no action within the video; the message names it.
     """
     for number, line in enumerate(source.read().rstrip().split(b"\n"), 1):
         texts = [text.strip() for text in line.split(b",")]
         numbers = [int(text) for text in texts[:3] if text.isdigit() and len(text) < 9]
         if len(texts) != 4 or len(numbers) != 3:
             form = "class,first,last,confidence"
-            raise DataError(
-                f"{source.where}: line {number}: {shown(line)} is not {form}; repair it"
-            )
+            raise FileError(source.where, f"{shown(line)} is not {form}; repair it", number)
         label, first, last = numbers
         if not (1 <= label <= classes and 1 <= first <= last <= frames):
-            raise DataError(
-                f"{source.where}: line {number}: class {label}, frames {first} to {last}, of "
-                f"{classes} classes and a video of {frames} frames; repair or remove it"
+            reason = (
+                f"class {label}, frames {first} to {last}, of {classes} classes and a video of "
+                f"{frames} frames; repair or remove it"
             )
+            raise FileError(source.where, reason, number)
         yield Action(label - 1, first - 1, last)
-
-
-def _clip(
-    frames: Float32[np.ndarray, "t1 2 v 3"], action: Action, where: str
-) -> Float32[np.ndarray, "t m v 3"]:
-    """Return the frames of an action, without a second person who is never there."""
-    clip = frames[action.start : action.stop]
-    if not clip.any():
-        raise DataError(f"{where}: there is nobody in the frames of this action; remove it")
-    return clip[:, : 1 + clip[:, 1].any()]

@@ -1,4 +1,4 @@
-"""What every raw parser yields, and the error by which it refuses a file."""
+"""What every raw parser yields, and the errors by which it refuses a file."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,24 @@ from jaxtyping import Float
 
 class DataError(ValueError):
     """A data file that cannot be used: the message names the file and what to do, in one line."""
+
+
+class FileError(DataError):
+    """One raw file that cannot be used: a conversion rejects it and goes on with the others.
+
+    Attributes:
+        file: how messages call the file.
+        reason: what is wrong with it and what to do.
+        line: where, counted from 1; None where the file has no lines or all of it is meant.
+    """
+
+    def __init__(self, file: str, reason: str, line: int | None = None) -> None:
+        super().__init__(file, reason, line)
+        self.file, self.reason, self.line = file, reason, line
+
+    def __str__(self) -> str:
+        place = "" if self.line is None else f"line {self.line}: "
+        return f"{self.file}: {place}{self.reason}"
 
 
 @dataclass(frozen=True)

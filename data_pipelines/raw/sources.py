@@ -5,25 +5,49 @@ import itertools
 import pathlib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from data_pipelines.raw.record import DataError
+from data_pipelines.raw.record import DataError, FileError
 
 
 @dataclass(frozen=True)
 class Source:
-    """One raw file.
+    """One raw file, which any process can read.
 
     Attributes:
         name: the file's name without its folder and ending.
-        where: how messages call the file.
-        read: returns the content; raises DataError where the file or its archive is damaged.
+        path: the file, or the archive that it is in.
+        member: what the archive calls it; None for a file of its own.
+        state: what changes with the content: the size, and the time of the last change (of the
+            content or of who may read it) in nanoseconds or, in an archive, the checksum.
     """
 
     name: str
-    where: str
-    read: Callable[[], bytes]
+    path: str
+    member: str | None
+    state: tuple[int, int]
+
+    def __str__(self) -> str:
+        return self.where
+
+    @property
+    def where(self) -> str:
+        """Return how messages call the file."""
+        return self.path if self.member is None else f"{self.path}:{self.member}"
+
+    def read(self) -> bytes:
+        """Return the content.
+
+        Raises:
+            FileError: the file or its archive is damaged.
+        """
+        try:
+            if self.member is None:
+                return pathlib.Path(self.path).read_bytes()
+        except OSError as error:
+            raise FileError(self.where, f"cannot be read ({error.strerror})") from None
+        return _unpacked(self.path, self.member)
 
 
 def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
@@ -59,7 +83,7 @@ def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
 def _in_folder(folder: pathlib.Path, ending: str) -> list[Source]:
     """Return the files in a folder and those that only its archives hold."""
     paths = (path for path in folder.rglob(f"*{ending}") if path.is_file())
-    loose = [Source(path.stem, str(path), functools.partial(_content, path)) for path in paths]
+    loose = [Source(path.stem, str(path), None, _state(path)) for path in paths]
     names = {source.name for source in loose}
     archives = sorted(folder.glob("*.zip"))
     packed = itertools.chain.from_iterable(_members(archive, ending) for archive in archives)
@@ -68,36 +92,40 @@ def _in_folder(folder: pathlib.Path, ending: str) -> list[Source]:
 
 def _members(archive: pathlib.Path, ending: str) -> Iterator[Source]:
     """Yield the files in a zip archive."""
+    for member in _opened(str(archive), _state(archive)).infolist():
+        if member.filename.endswith(ending):
+            state = member.file_size, member.CRC
+            name = pathlib.PurePosixPath(member.filename).stem
+            yield Source(name, str(archive), member.filename, state)
+
+
+def _state(path: pathlib.Path) -> tuple[int, int]:
+    """Return the size of a file and the time of its last change in nanoseconds."""
+    status = path.stat()
+    return status.st_size, status.st_ctime_ns
+
+
+@functools.lru_cache(maxsize=8)
+def _opened(archive: str, state: tuple[int, int]) -> zipfile.ZipFile:
+    """Return an archive whose table of contents has been read; `state` tells its versions."""
+    del state
     try:
-        opened = zipfile.ZipFile(archive)
+        return zipfile.ZipFile(archive)
     except PermissionError as error:
         raise DataError(f"{archive}: cannot be read ({error.strerror})") from None
     except zipfile.BadZipFile:
         raise DataError(
             f"{archive}: is cut short or not a zip archive; download it again"
         ) from None
-    for member in opened.namelist():
-        if member.endswith(ending):
-            where = f"{archive}:{member}"
-            read = functools.partial(_unpacked, opened, member, where)
-            yield Source(pathlib.PurePosixPath(member).stem, where, read)
 
 
-def _content(path: pathlib.Path) -> bytes:
-    """Return the content of a file."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _unpacked(archive: zipfile.ZipFile, member: str, where: str) -> bytes:
+def _unpacked(archive: str, member: str) -> bytes:
     """Return the content of an archive's member.
 
     Of what zipfile raises, RuntimeError is for an encrypted member and NotImplementedError (which
-    is one) for an unknown kind of compression.
+    is one) for an unknown kind of compression; KeyError is for one that is not there.
     """
     try:
-        return archive.read(member)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
-        raise DataError(f"{where}: is damaged; download the archive again") from None
+        return _opened(archive, _state(pathlib.Path(archive))).read(member)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError):
+        raise FileError(f"{archive}:{member}", "is damaged; download the archive again") from None

@@ -2,41 +2,48 @@
 
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.raw import matlab
-from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.record import FileError, Record
 from data_pipelines.raw.sources import Source, sources
 
 _NAME = re.compile(r"a([1-9]\d?)_s([1-9]\d?)_t([1-9]\d?)_skeleton")
 
 
-def records(raw: pathlib.Path, actions: int, joints: Sequence[int]) -> Iterator[Record]:
-    """Yield the sequences in the order of their names, in metres and camera coordinates.
+def sequences(raw: pathlib.Path) -> list[Source]:
+    """Return the files of `Skeleton.zip`, or of the folder extracted from it, sorted by name.
+
+    Raises:
+        DataError: there is none.
+    """
+    return sources(raw, ".mat", "Skeleton.zip or its folder")
+
+
+def record(source: Source, actions: int, joints: Sequence[int]) -> Record:
+    """Return a file's sequence, in metres and camera coordinates.
 
     Args:
-        raw: `Skeleton.zip`, or the folder extracted from it.
+        source: the file.
         actions: how many actions there are; the file names `aA_sS_tT_skeleton.mat` number them
             from 1.
         joints: for every joint of a record, which joint of the file it is.
 
     Raises:
-        DataError: there is no sequence, or a file cannot be used; the message names it.
+        FileError: the file cannot be used.
     """
-    for source in sources(raw, ".mat", "Skeleton.zip or its folder"):
-        match = _NAME.fullmatch(source.name)
-        if not match:
-            raise DataError(f"{source.where}: is not named aA_sS_tT_skeleton.mat; remove it")
-        action, subject, _ = map(int, match.groups())
-        if action > actions:
-            raise DataError(
-                f"{source.where}: unknown action a{action} (there are a1 to a{actions}); remove it"
-            )
-        skeleton = _skeleton(source, len(joints))[:, :, list(joints)]
-        yield Record(skeleton, action - 1, subject, 1, 0, source.name.removesuffix("_skeleton"))
+    match = _NAME.fullmatch(source.name)
+    if not match:
+        raise FileError(source.where, "is not named aA_sS_tT_skeleton.mat; remove it")
+    action, subject, _ = map(int, match.groups())
+    if action > actions:
+        reason = f"unknown action a{action} (there are a1 to a{actions}); remove it"
+        raise FileError(source.where, reason)
+    skeleton = _skeleton(source, len(joints))[:, :, list(joints)]
+    return Record(skeleton, action - 1, subject, 1, 0, source.name.removesuffix("_skeleton"))
 
 
 def _skeleton(source: Source, joints: int) -> Float[np.ndarray, "t 1 v 3"]:
@@ -45,21 +52,19 @@ def _skeleton(source: Source, joints: int) -> Float[np.ndarray, "t 1 v 3"]:
     try:
         found = matlab.variable(content, "d_skel")
     except ValueError as error:
-        raise DataError(f"{source.where}: {error}; extract or download it again") from None
+        raise FileError(source.where, f"{error}; extract or download it again") from None
     if found is None:
-        raise DataError(f"{source.where}: has no array 'd_skel'; download it again or remove it")
+        raise FileError(source.where, "has no array 'd_skel'; download it again or remove it")
     if found.shape[:2] != (joints, 3) or found.ndim != 3:
         shape = " x ".join(map(str, found.shape))
-        raise DataError(
-            f"{source.where}: 'd_skel' is {shape}, not {joints} x 3 x frames; remove it"
-        )
+        raise FileError(source.where, f"'d_skel' is {shape}, not {joints} x 3 x frames; remove it")
     if found.size == 0:
-        raise DataError(f"{source.where}: 'd_skel' has no frame; remove it")
+        raise FileError(source.where, "'d_skel' has no frame; remove it")
     with np.errstate(over="ignore"):
         skeleton = found.astype(np.float32).transpose(2, 0, 1)
     if not np.isfinite(skeleton).all():
         frame, joint, _ = np.argwhere(~np.isfinite(skeleton))[0]
-        raise DataError(
-            f"{source.where}: frame {frame}, joint {joint} is not finite; repair or remove it"
+        raise FileError(
+            source.where, f"frame {frame}, joint {joint} is not finite; repair or remove it"
         )
     return np.ascontiguousarray(skeleton[:, None])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data_pipelines import command
 from data_pipelines.raw.record import DataError
-from data_pipelines.synthesis.samples import REPETITIONS, SEED, SUBJECTS, name_of, samples
+from data_pipelines.synthesis.samples import REPETITIONS, SEED, SUBJECTS, filmed, name_of, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 
 
@@ -27,9 +27,10 @@ def write(out: Path, seed: int, subjects: int, repetitions: int) -> int:
     count = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for take, camera, footage in samples(seed, subjects, repetitions):
-            (out / f"{name_of(take, camera)}.skeleton").write_text(skeleton_text(footage))
-            count += 1
+        for take in takes(seed, subjects, repetitions):
+            for camera, footage in filmed(take):
+                (out / f"{name_of(take, camera)}.skeleton").write_text(skeleton_text(footage))
+                count += 1
     except OSError as error:
         raise DataError(f"--out={out}: cannot be written ({error.strerror})") from error
     return count

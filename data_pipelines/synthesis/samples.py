@@ -20,17 +20,18 @@ def name_of(take: Take, camera: int) -> str:
     return "".join(f"{letter}{n:03d}" for letter, n in zip("SCPRA", numbers, strict=True))
 
 
-def samples(
-    seed: int = SEED, subjects: int = SUBJECTS, repetitions: int = REPETITIONS
-) -> Iterator[tuple[Take, int, Footage]]:
-    """Yield (take, camera, footage) of every sample, in the order of action, subject, repetition.
+def takes(seed: int = SEED, subjects: int = SUBJECTS, repetitions: int = REPETITIONS) -> list[Take]:
+    """Return all performances, in the order of action, subject, repetition."""
+    return [
+        Take(seed, action, subject, repetition)
+        for action in range(len(PROGRAMS))
+        for subject in range(1, subjects + 1)
+        for repetition in range(1, repetitions + 1)
+    ]
 
-    A sample does not depend on how many others there are.
-    """
-    for action in range(len(PROGRAMS)):
-        for subject in range(1, subjects + 1):
-            for repetition in range(1, repetitions + 1):
-                take = Take(seed, action, subject, repetition)
-                scene = perform(take)
-                for camera in CAMERAS:
-                    yield take, camera, film(scene, take, camera)
+
+def filmed(take: Take) -> Iterator[tuple[int, Footage]]:
+    """Yield (camera, footage) of a performance; it does not depend on what others there are."""
+    scene = perform(take)
+    for camera in CAMERAS:
+        yield camera, film(scene, take, camera)

@@ -1,7 +1,9 @@
 """A dataset of eleven tiny samples of one or two persons, for the tests of `data_pipelines`."""
 
+import os
 import pathlib
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -35,11 +37,15 @@ FRAMES = (5, 1, 9, 3, 7, 2, 8, 4, 6, 1, 9)
 BODIES = (1, 2, 1, 1, 2, 2, 1, 1, 2, 1, 1)
 
 
-def records(raw: pathlib.Path | None) -> Iterator[Record]:
-    """Yield the samples."""
+def items(raw: pathlib.Path | None) -> Sequence[int]:
+    """Return the samples' numbers."""
     del raw
-    rng = np.random.default_rng(0)
-    for number, (frames, bodies) in enumerate(zip(FRAMES, BODIES, strict=True)):
-        skeleton = rng.normal(size=(frames, bodies, 4, 3)).astype(np.float32)
-        name = f"sample, {number}"
-        yield Record(skeleton, number % 3, 1 + number % 5, 1 + number % 2, number // 6, name)
+    return range(len(FRAMES))
+
+
+def read(item: int) -> Iterator[Record]:
+    """Yield a sample, slowly where a test asks for it."""
+    time.sleep(float(os.environ.get("TINY_SECONDS", "0")))
+    skeleton = np.random.default_rng(item).normal(size=(FRAMES[item], BODIES[item], 4, 3))
+    facts = item % 3, 1 + item % 5, 1 + item % 2, item // 6, f"sample, {item}"
+    yield Record(skeleton.astype(np.float32), *facts)

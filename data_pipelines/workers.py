@@ -1,0 +1,89 @@
+"""Work spread over processes, its results in the order of the tasks."""
+
+import collections
+import contextlib
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from data_pipelines import datasets
+from data_pipelines.raw.record import DataError
+
+# What NumPy's libraries look up when they are loaded, which is before a process can do anything.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
+    """Yield what `work` returns for every task, in order, whatever the number of processes.
+
+    Args:
+        work: a function of a module, which imports nothing that processes should not share.
+        tasks: its arguments. At most two a process are under way or waiting to be yielded.
+        jobs: how many processes; 1 works in this one.
+
+    Raises:
+        DataError: a process was ended from outside.
+    """
+    jobs = min(jobs, len(tasks))
+    if jobs <= 1:
+        yield from map(work, tasks)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, _begin, (list(datasets.__path__),))
+    waiting = iter(tasks)
+    try:
+        with _one_thread_each():
+            first = itertools.islice(waiting, 2 * jobs)
+            ahead = collections.deque(pool.submit(work, task) for task in first)
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(work, task) for task in itertools.islice(waiting, 1))
+    except BrokenProcessPool:
+        raise DataError(
+            "a process that reads files was ended, perhaps for want of memory; run the command "
+            "again with a smaller --jobs: it goes on where it was"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start meanwhile calculate in one thread: all processors are busy."""
+    added = {name: "1" for name in _THREADS if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _begin(folders: list[str]) -> None:
+    """Prepare a process: it knows added data sets, and lives as long as the one that started it."""
+    datasets.__path__ = folders
+    # An interrupt from the keyboard reaches all processes; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it ends, even if that was killed."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,28 @@
+"""Chunks keep what was read, and tell when they are damaged."""
+
+import pathlib
+
+import numpy as np
+import pytest
+import tiny_dataset
+
+from data_pipelines import chunks
+from data_pipelines.raw.record import DataError, FileError
+
+
+def test_a_chunk_keeps_everything(tmp_path: pathlib.Path) -> None:
+    samples = tiny_dataset.samples()
+    rejected = [FileError("ä, b", "is bad", 3), FileError("c", 'is "worse"')]
+    for some, errors in ((samples, rejected), ([], rejected), (samples[:1], [])):
+        chunks.save(tmp_path / "a.npz", chunks.Chunk(some, errors))
+        found = chunks.load(tmp_path / "a.npz")
+        assert chunks.summary(tmp_path / "a.npz")[0] == [sample.name for sample in some]
+        assert [error.args for error in found.rejected] == [error.args for error in errors]
+        for record, sample in zip(found.records, some, strict=True):
+            np.testing.assert_array_equal(record.skeleton, sample.skeleton)
+            assert vars(record) | {"skeleton": 0} == vars(sample) | {"skeleton": 0}
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[200] ^= 1
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"a.npz: is damaged; remove it and run the command again"):
+        chunks.load(tmp_path / "a.npz")
