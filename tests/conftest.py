@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -43,14 +43,6 @@ def _shared(*parts: str) -> pathlib.Path:
     if not path.exists():
         pytest.skip(f"needs {path}")
     return path
-
-
-@pytest.fixture(scope="module")
-def optimized() -> Iterator[None]:
-    """Compile as users do: for tests that compute much, or depend on the order of sums."""
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="session")

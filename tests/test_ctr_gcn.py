@@ -17,9 +17,6 @@ from gapjax.networks import DescribedRecognizer, Recognizer, from_torch
 from gapjax.temporal import MultiScale
 from gapjax.torch_import import StateDict
 
-# The packs' random weights let activations grow to 1e11 in evaluation: rounding is all there is.
-pytestmark = pytest.mark.usefixtures("optimized")
-
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 
 
@@ -62,10 +59,14 @@ def ucla(load_pack: Load) -> dict[str, Any]:
     variables = from_torch(StateDict(state), ctr_gcn.from_torch)
     x, label = clips(outputs["input"]), jnp.asarray(outputs["label"])
     value, logits, statistics, gradients = train_step(network, variables, x, label)
+    # Random weights let activations grow to 1e11 in evaluation, where the order of sums decides.
+    jax.config.update("jax_disable_most_optimizations", False)
+    evaluated = jax.jit(partial(network.apply, train=False))(variables, x)
+    jax.config.update("jax_disable_most_optimizations", True)
     return {
         "state": state,
         "outputs": outputs,
-        "eval": jax.jit(lambda v, x: network.apply(v, x, train=False))(variables, x),
+        "eval": evaluated,
         "loss": value,
         "train": logits,
         "statistics": statistics,

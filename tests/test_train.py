@@ -17,31 +17,9 @@ from commands import (
     metrics,
 )
 
-
-@pytest.mark.parametrize("feed", ["resident", "stream"])
-def test_a_killed_run_resumes_bitwise(command: Command, tmp_path: Path, feed: str) -> None:
-    flags = [
-        f"--config.data.feed={feed}",
-        "--config.train.checkpoint_every=5",
-        "--config.train.log_every=5",
-        "--config.train.epochs=2",
-    ]
-    status, _, err = command.run(tmp_path / "whole", *flags)
-    assert status == 0, err
-    killed = tmp_path / "killed"
-    kill_after(command.start(killed, *flags), killed / "checkpoints" / "5")
-    assert not (killed / "scores").exists(), "the run ended before it was killed"
-    status, _, err = command.run(killed, *flags)
-    assert status == 0, err
-    for one, other in zip(checkpoint(tmp_path / "whole"), checkpoint(killed), strict=True):
-        np.testing.assert_array_equal(one, other)
-    losses = [
-        [(line["step"], line["train/loss"]) for line in metrics(folder) if "train/loss" in line]
-        for folder in (tmp_path / "whole", killed)
-    ]
-    assert losses[0] == losses[1]
-    scores = [np.load(folder / "scores" / "test.npz") for folder in (tmp_path / "whole", killed)]
-    np.testing.assert_array_equal(scores[0]["score"], scores[1]["score"])
+# Checkpoints and losses after steps 5, 10 and 15.
+RESIDENT = ["--config.train.checkpoint_every=5", "--config.train.log_every=5"]
+STREAM = [*RESIDENT, "--config.data.feed=stream"]
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +27,7 @@ def finished(command: Command, made_once: Callable) -> Path:
     """Return the workdir of a finished smoke run."""
 
     def make(workdir: Path) -> None:
-        status, out, err = command.run(workdir)
+        status, out, err = command.run(workdir, *RESIDENT)
         assert status == 0, err
         assert "eval/top1" in out
         assert "protocol xsub, protocol_digest a7f5e2619559" in out
@@ -57,13 +35,49 @@ def finished(command: Command, made_once: Callable) -> Path:
     return made_once("smoke", make)
 
 
+@pytest.fixture(scope="session")
+def streamed(command: Command, made_once: Callable) -> Path:
+    """Return the workdir of a finished smoke run that read TFRecords."""
+
+    def make(workdir: Path) -> None:
+        status, _, err = command.run(workdir, *STREAM)
+        assert status == 0, err
+
+    return made_once("streamed", make)
+
+
+@pytest.mark.parametrize(("whole", "flags"), [("finished", RESIDENT), ("streamed", STREAM)])
+def test_a_killed_run_resumes_bitwise(
+    command: Command,
+    tmp_path: Path,
+    whole: str,
+    flags: list[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    undisturbed, killed = request.getfixturevalue(whole), tmp_path / "killed"
+    kill_after(command.start(killed, *flags), killed / "checkpoints" / "5")
+    assert not (killed / "scores").exists(), "the run ended before it was killed"
+    status, _, err = command.run(killed, *flags)
+    assert status == 0, err
+    for one, other in zip(checkpoint(undisturbed), checkpoint(killed), strict=True):
+        np.testing.assert_array_equal(one, other)
+    losses = [
+        [(line["step"], line["train/loss"]) for line in metrics(folder) if "train/loss" in line]
+        for folder in (undisturbed, killed)
+    ]
+    assert losses[0] == losses[1]
+    assert [step for step, _ in losses[0]] == [5, 10, 15]
+    scores = [np.load(folder / "scores" / "test.npz") for folder in (undisturbed, killed)]
+    np.testing.assert_array_equal(scores[0]["score"], scores[1]["score"])
+
+
 def test_files_of_a_run(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert {"config.json", "environment.json", "metrics.jsonl", "checkpoints", "scores"} <= names
     assert "tensorboard" in names
-    train, test = metrics(finished)
-    assert np.isfinite(train["train/loss"])
-    assert train["train/samples_per_sec"] > 0
+    *train, test = metrics(finished)
+    assert all(np.isfinite(line["train/loss"]) for line in train)
+    assert train[-1]["train/samples_per_sec"] > 0
     assert 0 <= test["eval/top1"] <= test["eval/top5"] <= 1
     scores = np.load(finished / "scores" / "test.npz")
     assert scores["score"].shape == (720, 24)
@@ -71,10 +85,8 @@ def test_files_of_a_run(finished: Path) -> None:
     assert top1 == pytest.approx(test["eval/top1"])
 
 
-def test_both_feeds_train_equally(command: Command, finished: Path, tmp_path: Path) -> None:
-    status, _, err = command.run(tmp_path / "run", "--config.data.feed=stream")
-    assert status == 0, err
-    for one, other in zip(checkpoint(finished), checkpoint(tmp_path / "run"), strict=True):
+def test_both_feeds_train_equally(finished: Path, streamed: Path) -> None:
+    for one, other in zip(checkpoint(finished), checkpoint(streamed), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
@@ -96,7 +108,7 @@ def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_pa
     workdir = tmp_path / "copy"
     shutil.copytree(finished, workdir)
     (workdir / "scores" / "test.npz").unlink()
-    status, out, err = command.run(workdir, "--mode=evaluate")
+    status, out, err = command.run(workdir, "--mode=evaluate", *RESIDENT)
     assert status == 0, err
     assert "eval/top1" in out
     one, other = (np.load(each / "scores" / "test.npz") for each in (finished, workdir))
