@@ -2,8 +2,9 @@
 
 Data:     python -m data_pipelines.convert synthetic --out=data
 Command:  python -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
-Expected: not measured yet on this version of the data; chance is 16.7 % among six unseen classes
-Cost:     not measured yet
+Expected: 74.6 % ± 6.4 of clips of unseen classes, three seeds; chance is 16.7 %. `:global` has
+          75.0 % ± 3.5, `:regression` 64.8 % ± 8.1
+Cost:     about 2 minutes on two CPU cores
 
 Variants: the splits `18_6` (the default), `20_4`, `20_4_simple`; `global` aligns the whole body
 without prompts, the reference; `regression` maps pooled features to the names' text linearly;

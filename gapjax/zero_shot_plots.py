@@ -21,7 +21,7 @@ from gapjax.zero_shot import (
 # The facts of scores that the picture tells.
 TOLD = ("dataset", "protocol", "split", "method", "backbone")
 
-CONFUSION = "unseen classes: rows are true, columns recognised as"
+CONFUSION = "rows: true class, columns: recognised as"
 
 
 def draw_curve(axes: Axes, curve: Curve, gammas: Mapping[str, float]) -> None:
