@@ -167,6 +167,16 @@ def random_rigid_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, 
     )
 
 
+def random_plane_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, "b d c"]:
+    """Return rotations of images, by angles drawn from ±`limit` radians."""
+
+    def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
+        angle = jax.random.uniform(key, minval=-limit, maxval=limit)
+        return axis_rotation(angle, 2)[:2, :2]
+
+    return jax.vmap(draw)(keys)
+
+
 def random_view_rotation(keys: Key[Array, " b"], limit: int) -> Float[Array, "b d c"]:
     """Return NW-UCLA's change of viewpoint: about x and y by whole degrees in ±`limit`.
 
