@@ -6,9 +6,11 @@ Command:  python -m gapjax.main --config=configs/own.py --config.data.dataset=mi
 Expected: depends on the data
 Cost:     depends on the data; not measured
 
+Variants: `gap` adds GAP's contrast with the names of the classes and other words for them, if
+there are texts; `bfloat16` computes in bfloat16, `smoke` checks the plumbing.
+
 Clips are moved to their first frame's centre joint and scaled to [-1, 1] over their length, so that
-pixels and metres are alike. With texts, `gap` adds GAP's contrast to the names of the classes and
-other words for them; `bfloat16` computes in bfloat16, `smoke` checks the plumbing.
+pixels and metres are alike.
 """
 
 from ml_collections import ConfigDict

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -28,7 +29,7 @@ CHANGES = {
 
 
 @pytest.fixture
-def batch() -> tuple[np.ndarray, np.ndarray]:
+def batch() -> tuple[jax.Array, jax.Array]:
     """Return frames (b m t v c), pixels with a confidence, and their lengths."""
     rng, length = np.random.default_rng(3), np.array([7, 5, 6])
     frames = rng.uniform(0.1, 1, (3, 2, 7, 17, 3)).astype(np.float32)
@@ -36,7 +37,7 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     for sample, count in zip(frames, length, strict=True):
         sample[:, count:] = 0
     frames[1, 1] = 0
-    return frames, length
+    return jnp.asarray(frames), jnp.asarray(length)
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -7,10 +7,9 @@ Of an archive that `numpy.savez` wrote, arrays are mapped into memory. Of one th
 import functools
 import pathlib
 import struct
+import weakref
 import zipfile
 import zlib
-from collections.abc import Callable
-from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Shaped
@@ -50,38 +49,56 @@ class Rows:
         """
         self._path, self._name = path, name
         try:
-            archive = zipfile.ZipFile(path)
-            if f"{name}.npy" not in archive.namelist():
-                there = ", ".join(each.removesuffix(".npy") for each in archive.namelist()[:8])
-                raise DataError(f"{path}: has no array {name!r}; there are: {there}")
-            self._member = archive.getinfo(f"{name}.npy")
-            self._file = archive.open(self._member)
-            self.shape, fortran, self.dtype = _header(self._file)
+            with zipfile.ZipFile(path) as archive:
+                if f"{name}.npy" not in archive.namelist():
+                    there = ", ".join(each.removesuffix(".npy") for each in archive.namelist()[:8])
+                    raise DataError(f"{path}: has no array {name!r}; there are: {there}")
+                self._member = archive.getinfo(f"{name}.npy")
+                with archive.open(self._member) as file:
+                    self.shape, fortran, self.dtype = _header(file)
+                    self._start = file.tell()
+        except DataError:
+            raise
         except (*_DAMAGED, RuntimeError) as error:
             raise self._error(f"is no readable array ({' '.join(str(error).split())})") from None
         if fortran or self.dtype.kind not in "fiub" or not self.shape:
             raise self._error(f"is of type {self.dtype} or stored by columns, not rows of numbers")
-        self._start = self._file.tell()
         self._bytes = int(np.prod(self.shape[1:], dtype=object)) * self.dtype.itemsize
         if self._start + self.shape[0] * self._bytes != self._member.file_size:
             raise self._error("is cut short")
         try:
-            self.row = self._mapped() or self._unpacked
+            self._mapped = self._map()
         except _DAMAGED:
             raise self._error("does not lie where the archive says") from None
 
     def _error(self, what: str) -> DataError:
         return DataError(f"{self._path}: {self._name} {what}; download or write the file again")
 
-    def _mapped(self) -> Callable[[int], Shaped[np.ndarray, "..."]] | None:
-        """Return the function that gives a row of an array that is stored as it is."""
+    def row(self, number: int) -> Shaped[np.ndarray, "..."]:
+        """Return a row, counted from 0.
+
+        Raises:
+            FileError: it is damaged.
+        """
+        return self._unpacked(number) if self._mapped is None else self._mapped[number]
+
+    def _map(self) -> Shaped[np.ndarray, "..."] | None:
+        """Return the array, mapped into memory, if it is stored as it is."""
         if self._member.compress_type != zipfile.ZIP_STORED or 0 in self.shape:
             return None
         with pathlib.Path(self._path).open("rb") as file:
             file.seek(self._member.header_offset)
             lengths = struct.unpack_from("<HH", file.read(_LOCAL), _LENGTHS)
         start = self._member.header_offset + _LOCAL + sum(lengths) + self._start
-        return np.memmap(self._path, self.dtype, "r", start, self.shape).__getitem__
+        return np.memmap(self._path, self.dtype, "r", start, self.shape)
+
+    @functools.cached_property
+    def _file(self) -> zipfile.ZipExtFile:
+        """Return the array's file, open as long as this object lives."""
+        archive = zipfile.ZipFile(self._path)
+        file = archive.open(self._member)
+        weakref.finalize(self, _close, file, archive)
+        return file
 
     def _unpacked(self, row: int) -> Shaped[np.ndarray, "..."]:
         """Return a row of a compressed array."""
@@ -99,7 +116,12 @@ class Rows:
         return np.stack(rows) if rows else np.empty(self.shape, self.dtype)
 
 
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _close(file: zipfile.ZipExtFile, archive: zipfile.ZipFile) -> None:
+    file.close()
+    archive.close()
+
+
+def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Return the shape, the order and the type of an array; ValueError if it is none."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
