@@ -33,7 +33,8 @@ class ClipRecipe:
     Attributes:
         skeleton: the body model.
         space: how many of a joint's numbers are coordinates; others, such as a confidence, are
-            cropped and resized with them, and otherwise left as they are.
+            cropped and resized with them, and otherwise left as they are. The first of those is a
+            confidence: where it is zero, the joint was not seen, and is at the origin.
         window: the number of frames of a clip.
         sampling: `"crop_resize"` resizes a crop linearly (NTU, facts C.4); `"frames"` picks frames
             of the whole sequence (NW-UCLA, facts C.6).
@@ -172,6 +173,8 @@ def _assemble(
     are picked (facts C.6). Otherwise the crop comes first (facts C.4): there is less to turn.
     """
     present = augment.presence(frames, length)
+    if frames.shape[-1] > recipe.space:
+        present = present[..., None] & (frames[..., recipe.space] > 0)
 
     def turned(whole: Frames) -> Frames:
         return _in_space(recipe, turn, whole)

@@ -66,6 +66,24 @@ def test_coordinates_do_not_depend_on_confidence(name: str, batch: tuple) -> Non
         assert not np.allclose(with_it[..., :2], raw[..., :2])
 
 
+def test_joints_that_are_not_seen(batch: tuple) -> None:
+    """Detectors put them at (0, 0), far away: they must not count as the end of the range."""
+    frames, length = (np.array(each) for each in batch)
+    frames[..., :2] = frames[..., :2] / 10 + 900 * (frames[..., 2:] > 0)
+    frames[0, :, :, 4] = frames[2, 0, :3, COCO17.center] = 0
+    recipe = dataclasses.replace(PLAIN, window=7, origin="first_frame", scale="axis_range")
+    recipe = dataclasses.replace(recipe, sampling="frames")
+    clips = np.asarray(eval_clips(recipe, jnp.asarray(frames), jnp.asarray(length)))
+    assert not clips[0, :, :, 4].any()
+    for clip in clips:
+        seen = clip[clip[..., 2] > 0]
+        np.testing.assert_allclose(seen[:, :2].min(0), -1, atol=1e-5)
+        np.testing.assert_allclose(seen[:, :2].max(0), 1, atol=1e-5)
+    centered = dataclasses.replace(PLAIN, window=7, origin="first_frame", sampling="frames")
+    clips = np.asarray(eval_clips(centered, jnp.asarray(frames[2:]), jnp.asarray([7])))
+    np.testing.assert_array_equal(clips[0, 0, :4, COCO17.center, :2], 0)
+
+
 def test_images_are_turned_in_their_plane() -> None:
     matrices = np.asarray(random_plane_rotation(jax.random.split(jax.random.key(1), 200), 0.4))
     assert matrices.shape == (200, 2, 2)
