@@ -122,6 +122,26 @@ def test_damaged_archives(raw: pathlib.Path, tmp_path: pathlib.Path) -> None:
             ctr_gcn.found(tmp_path / "cut.npz", "mine")
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_flipped_bits(save: object, tmp_path: pathlib.Path) -> None:
+    """Whatever a bit changes, there is one line about it, or other numbers; no other error."""
+    path, rng = tmp_path / "a.npz", np.random.default_rng(2)
+    save(path, **arrays())
+    whole, errors = path.read_bytes(), []
+    edges = [*range(300), *range(len(whole) - 600, len(whole))]
+    for number in range(200):
+        flipped = bytearray(whole)
+        flipped[rng.choice(edges)] ^= 1 << int(rng.integers(8))
+        (tmp_path / f"{number}.npz").write_bytes(flipped)
+        try:
+            for item in ctr_gcn.found(tmp_path / f"{number}.npz", "mine").items:
+                list(ctr_gcn.read(item))
+        except DataError as error:
+            errors.append(str(error))
+    assert len(errors) > 20
+    assert not any("\n" in error for error in errors)
+
+
 def test_a_header_cannot_ask_for_memory(tmp_path: pathlib.Path) -> None:
     """An array that says it is larger than its member is refused before anything is made of it."""
     header = io.BytesIO()

@@ -182,6 +182,14 @@ def test_mistakes_in_arrays_reject_one_file_each(
     capsys.readouterr()
 
 
+def test_a_header_that_is_no_python(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "mine", samples=1)
+    path = raw / "clips" / "0.npy"
+    path.write_bytes(path.read_bytes().replace(b"}", b" ", 1))
+    with pytest.raises(DataError, match=r"clips/0.npy: is no whole .npy file of numbers"):
+        convert("own", raw, tmp_path / "data", strict=True)
+
+
 def test_names(tmp_path: pathlib.Path) -> None:
     raw = own_folder.write(tmp_path / "1st", samples=1)
     with pytest.raises(DataError, match="'1st' is no name: give --name"):

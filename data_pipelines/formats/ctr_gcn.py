@@ -101,9 +101,8 @@ def _spec(raw: pathlib.Path, name: str, classes: int, counts: tuple[int, int]) -
 def read(item: Row) -> Iterator[Record]:
     """Yield a sample, in its true length and with the persons who are there."""
     values = npz.rows(item.path, f"x_{item.side}", item.state).row(item.row)
-    with np.errstate(over="ignore"):
-        frames = np.array(values, np.float32).reshape(-1, _PERSONS, _JOINTS, 3)
-    skeleton = _trimmed(frames)
+    with np.errstate(over="ignore", invalid="ignore"):
+        skeleton = _trimmed(np.array(values, np.float32).reshape(-1, _PERSONS, _JOINTS, 3))
     if not skeleton.size:
         raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
     name = f"{item.side}{item.row:06}"

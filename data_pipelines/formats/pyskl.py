@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from data_pipelines import ntu
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.raw import npz, plain_pickle
 from data_pipelines.raw.record import DataError, FileError, Record
@@ -144,7 +143,7 @@ def _spec(
             for bit, protocol in enumerate(sides)
         },
         texts=known.texts if known else "",
-        obtain=f"PYSKL provides it; if you ask for NTU RGB+D itself, {ntu.PAGE}",
+        obtain="PYSKL provides it",
         zero_shot=known.zero_shot if known else {},
         coordinates=items[0].keypoint.shape[3] + scored,
         confidence=scored,
@@ -169,7 +168,7 @@ def read(item: Annotation) -> Iterator[Record]:
         shapes = f"{keypoint.shape} and {score.shape}"
         raise FileError(str(item), f"keypoint and keypoint_score disagree: {shapes}; repair it")
     numbers = keypoint if score is None else np.concatenate([keypoint, score[..., None]], axis=-1)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         skeleton = _present(numbers.astype(np.float32))
     if not skeleton.any():
         raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")

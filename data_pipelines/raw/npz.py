@@ -7,6 +7,7 @@ Of an archive that `numpy.savez` wrote, arrays are mapped into memory. Of one th
 import functools
 import pathlib
 import struct
+import tokenize
 import weakref
 import zipfile
 import zlib
@@ -18,7 +19,11 @@ from data_pipelines.raw.record import DataError, FileError
 
 State = tuple[int, int]
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, struct.error)
+# SyntaxError and TokenError are for the header of an array, which is text of Python's.
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError),
+    *(SyntaxError, tokenize.TokenError),
+)
 # The part of a member that precedes its name, and where in it the lengths are that follow.
 _LOCAL, _LENGTHS = 30, 26
 
