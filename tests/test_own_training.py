@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from configs import own
 from data_pipelines.convert import convert
 from data_pipelines.skeletons import PARTS
+from gapjax import plots
 from gapjax.dataset import open_dataset
 from gapjax.ingredients import build_method
 from gapjax.lookup import UserError
@@ -58,7 +59,7 @@ def test_the_commands(tmp_path: pathlib.Path, environment: dict[str, str]) -> No
     raw = own_folder.write(tmp_path / "mine")
     data = tmp_path / "data"
     commands = (
-        ["data_pipelines.convert", "own", f"--raw={raw}", f"--out={data}"],
+        ["data_pipelines.convert", "own", f"--raw={raw}", f"--out={data}", "--jobs=1"],
         [
             *("gapjax.main", "--config=configs/own.py:smoke", f"--workdir={tmp_path / 'run'}"),
             *("--config.data.dataset=mine", "--config.data.protocol=xsub"),
@@ -74,6 +75,7 @@ def test_the_commands(tmp_path: pathlib.Path, environment: dict[str, str]) -> No
     assert np.isfinite(scores.score).all()
     assert scores.facts["dataset"] == "mine"
     assert scores.facts["text"] == "none"
+    assert plots.class_names(scores, plots.data_folder(tmp_path / "run")) == ["wave", "kick"]
 
 
 def test_without_texts(converted: Callable) -> None:
