@@ -1,18 +1,18 @@
 """Convert a dataset's raw files to TFRecords, once for all protocols, lengths and modalities.
 
 python -m data_pipelines.convert DATASET --raw=PATH --out=DIR
+python -m data_pipelines.convert FORMAT --raw=PATH --out=DIR [--name=DATASET]
 
 writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, and, where files cannot be used,
-`rejected.csv`. A conversion that is killed leaves nothing that passes for a dataset; started again,
-it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for
-the reason that is printed.
+`rejected.csv`. What is in a FORMAT (own, ctr_gcn, pyskl) carries its facts in `dataset.yaml`. A
+conversion that is killed leaves nothing that passes for a dataset; started again, it goes on where
+it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for the reason that
+is printed.
 """
 
 import argparse
 import collections
 import errno
-import importlib
-import pkgutil
 import shutil
 import sys
 import time
@@ -20,54 +20,69 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from etils import epath
 from tqdm import tqdm
 
-from data_pipelines import command, datasets, index, reading, rejected, tfrecord, workers
+from data_pipelines import (
+    catalog,
+    command,
+    index,
+    reading,
+    rejected,
+    spec_file,
+    tfrecord,
+    workers,
+)
 from data_pipelines.atomic import locked, replacing
 from data_pipelines.raw.record import DataError, FileError
-from data_pipelines.spec import DatasetSpec
+from data_pipelines.spec import DatasetSpec, Found
 
 # Exit statuses; a shell gives the second to what is interrupted from the keyboard.
 _SOME_REJECTED, _INTERRUPTED = 3, 130
 
 
-def convert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False) -> Path:
+def convert(
+    name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False, title: str = ""
+) -> Path:
     """Convert a dataset, unless it already is converted and complete, and return its folder.
 
     Args:
-        name: a module of `data_pipelines.datasets`.
+        name: a module of `data_pipelines.datasets` or `data_pipelines.formats`.
         raw: the raw files, as the dataset's module wants them; None for a built-in dataset.
         out: the folder of all converted datasets.
         jobs: how many processes read. With more than one, a script that calls this needs the guard
             `if __name__ == "__main__"`. The result does not depend on it.
         strict: whether a file that cannot be used ends the conversion; else it is left out and
             listed in `rejected.csv`.
+        title: what to call a dataset of a format; empty to call it after its files.
 
     Raises:
         DataError: the name is unknown, no file can be used, a sample is there twice, or the folder
             cannot be written.
     """
-    dataset(name)
-    target = out / name
+    target = out / _title(name, raw, title)
     try:
         samples = len(index.Index.load(target))
     except DataError:
         samples = None
     if samples is None:
-        return reconvert(name, raw, out, jobs, strict)
+        return reconvert(name, raw, out, jobs, strict, title)
     print(f"{target}: {samples:,} samples, already converted (--overwrite converts again)")
     return target
 
 
-def reconvert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False) -> Path:
+def reconvert(
+    name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False, title: str = ""
+) -> Path:
     """Convert a dataset, replacing what an earlier conversion wrote; see `convert`."""
-    module, target, started = dataset(name), out / name, time.monotonic()
+    target, started = out / _title(name, raw, title), time.monotonic()
     _refuse_other_contents(target, raw)
     tfrecord.require_tensorflow()
-    items = module.items(raw)
+    module = catalog.module(name)
+    found = _found(module, raw, target.name)
     try:
         with locked(target):
-            samples = _replace(module, items, target, jobs, strict)
+            samples = _replace(module, found, target, jobs, strict)
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise DataError(f"{error.filename}: cannot be written; choose another --out") from None
     except OSError as error:
@@ -80,16 +95,29 @@ def reconvert(name: str, raw: Path | None, out: Path, jobs: int = 1, strict: boo
     return target
 
 
-def dataset(name: str) -> ModuleType:
-    """Return the module of a dataset, which has `SPEC`, `items` and `read`.
+def _title(name: str, raw: Path | None, title: str) -> str:
+    """Return what the converted dataset is called.
 
     Raises:
-        DataError: there is no such dataset; the message lists those there are.
+        DataError: there is no such dataset or format, or it cannot be called that.
     """
-    names = sorted({found.name for found in pkgutil.iter_modules(datasets.__path__)})
-    if name not in names:
-        raise DataError(f"no dataset {name!r} (there are: {', '.join(names)})")
-    return importlib.import_module(f"{datasets.__name__}.{name}")
+    module = catalog.module(name)
+    if name in catalog.forms():
+        if raw is None:
+            raise DataError(f"{name} needs --raw=PATH: {module.WANTED}")
+        return catalog.title(raw, title)
+    if title not in ("", name):
+        raise DataError(f"--name={title}: {name} has its name; --name is for own and other formats")
+    return name
+
+
+def _found(module: ModuleType, raw: Path | None, name: str) -> Found:
+    """Return the facts and the items of a dataset."""
+    if hasattr(module, "SPEC"):
+        return Found(module.SPEC, module.items(raw))
+    if not raw.exists():
+        raise DataError(f"{raw}: no such file or folder; --raw takes {module.WANTED}")
+    return module.found(raw, name)
 
 
 def _refuse_other_contents(target: Path, raw: Path | None) -> None:
@@ -100,15 +128,19 @@ def _refuse_other_contents(target: Path, raw: Path | None) -> None:
         raise DataError(f"{raw}: lies in {target}, which would be replaced; move it elsewhere")
 
 
-def _replace(module: ModuleType, items: Sequence, target: Path, jobs: int, strict: bool) -> int:
+def _replace(module: ModuleType, found: Found, target: Path, jobs: int, strict: bool) -> int:
     """Put the converted items in the place of `target`, and return the number of samples."""
     folder = target.with_name(f".{target.name}.chunks")
-    tasks = reading.plan(module, items, folder)
+    tasks = reading.plan(module, found.spec, found.items, folder)
     names, errors = reading.read(folder, tasks, jobs, strict)
-    _refuse_names(module.SPEC.name, names, errors)
+    _refuse_names(found.spec.name, names, errors)
     with replacing(target) as fresh:
-        _write(module.SPEC, tasks, len(names), fresh)
+        _write(found.spec, tasks, len(names), fresh)
         rejected.write(fresh, errors)
+        if found.spec.format:
+            spec_file.write(epath.Path(fresh), found.spec)
+        if found.texts is not None:
+            (fresh / spec_file.TEXTS).write_bytes(found.texts)
     shutil.rmtree(folder)
     return len(names)
 
@@ -147,7 +179,8 @@ def _index_rows(folder: Path) -> Iterator[tuple[str | int, ...]]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.convert", description=__doc__)
-    parser.add_argument("dataset", help="a module of data_pipelines/datasets")
+    what = "a module of data_pipelines/datasets, or of data_pipelines/formats for files you have"
+    parser.add_argument("dataset", help=what)
     parser.add_argument(
         "--raw", type=command.local_path, help="raw files (not needed by built-in datasets)"
     )
@@ -162,16 +195,17 @@ def main(arguments: list[str] | None = None) -> int:
         help="processes that read (default: one for each processor)",
     )
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
+    parser.add_argument("--name", default="", help="what to call a dataset of files you have")
     given = parser.parse_args(arguments)
     work = reconvert if given.overwrite else convert
+    options = given.dataset, given.raw, given.out, given.jobs, given.strict, given.name
+    done: list[Path] = []
     try:
-        status = command.status(
-            lambda: work(given.dataset, given.raw, given.out, given.jobs, given.strict)
-        )
+        status = command.status(lambda: done.append(work(*options)))
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where it was", file=sys.stderr)
         return _INTERRUPTED
-    return status or _rejections(given.out / given.dataset)
+    return status or _rejections(*done)
 
 
 def _rejections(target: Path) -> int:

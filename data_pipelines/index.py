@@ -16,6 +16,7 @@ import numpy as np
 from etils import epath
 from jaxtyping import Int, Int32, Int64, Shaped
 
+from data_pipelines import catalog
 from data_pipelines.order import permutation
 from data_pipelines.raw.record import DataError
 from data_pipelines.spec import Protocol
@@ -140,7 +141,7 @@ def check_shards(index: Index, directory: str | os.PathLike) -> None:
 
 def _conversion(folder: epath.Path) -> str:
     """Return the command that converts the dataset of this folder."""
-    return f"run `python -m data_pipelines.convert {folder.name} --raw=PATH --out={folder.parent}`"
+    return f"run `python -m data_pipelines.convert {catalog.arguments(folder)}`"
 
 
 def select(

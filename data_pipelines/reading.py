@@ -31,23 +31,26 @@ class Task:
 
     Attributes:
         module: the data set's module.
+        spec: the data set's facts.
         items: some of its items.
         chunk: the file for what they hold.
     """
 
     module: str
+    spec: DatasetSpec
     items: Sequence[Any]
     chunk: Path
 
 
-def plan(module: ModuleType, items: Sequence[Any], folder: Path) -> list[Task]:
+def plan(module: ModuleType, spec: DatasetSpec, items: Sequence[Any], folder: Path) -> list[Task]:
     """Return the tasks, in order, that read all items into chunks in a folder."""
     size = max(1, min(_ITEMS, math.ceil(len(items) / _CHUNKS)))
-    code, tasks = _code(module), []
+    code, tasks = f"{_code(module)} {module.__name__} {spec!r}", []
     for first in range(0, len(items), size):
         some = list(items[first : first + size])
-        digest = hashlib.sha256(f"{code} {module.__name__} {some!r}".encode(errors="replace"))
-        tasks.append(Task(module.__name__, some, folder / f"{digest.hexdigest()}.npz"))
+        digest = hashlib.sha256(f"{code} {some!r}".encode(errors="replace"))
+        path = folder / f"{digest.hexdigest()}.npz"
+        tasks.append(Task(module.__name__, spec, some, path))
     return tasks
 
 
@@ -115,7 +118,7 @@ def perform(task: Task) -> None:
     records, rejected = [], []
     for item in task.items:
         try:
-            records += _checked(item, list(module.read(item)), module.SPEC)
+            records += _checked(item, list(module.read(item)), task.spec)
         except FileError as error:
             rejected.append(error)
         except DataError as error:
@@ -145,7 +148,7 @@ def _fault(record: Record, spec: DatasetSpec) -> str | None:
     """Return what is wrong with a record, or None."""
     shape = record.skeleton.shape
     if shape[2:] != (spec.skeleton.num_joints, spec.coordinates) or shape[0] == 0:
-        wanted = f"frames x persons x joints x {spec.coordinates}"
+        wanted = f"frames x persons x {spec.skeleton.num_joints} x {spec.coordinates}"
         return f"has the shape {shape}, not {wanted}"
     if not 1 <= shape[1] <= spec.persons:
         return f"has {shape[1]} persons, not 1 to {spec.persons}"

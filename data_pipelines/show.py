@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from etils import epath
 
-from data_pipelines import command, convert, drawing, sample
+from data_pipelines import catalog, command, drawing, sample
 from data_pipelines.atomic import replace_file
 from data_pipelines.index import Index
 from data_pipelines.raw.record import DataError
@@ -62,7 +61,7 @@ def read(directory: str, name: str) -> Scene:
     row = _row(index, name, directory)
     skeleton = sample.read(directory, index, row)
     shape, wanted = skeleton.shape[2:], (spec.skeleton.num_joints, spec.coordinates)
-    if shape != wanted or shape[1] not in VIEWS:
+    if shape != wanted or spec.space not in VIEWS:
         found = f"{shape[0]} joints of {shape[1]} numbers"
         raise DataError(f"{directory}: {name!r} has {found}, unlike {spec.name}; convert again")
     label, count, persons = int(index.label[row]), *skeleton.shape[:2]
@@ -73,7 +72,7 @@ def read(directory: str, name: str) -> Scene:
         f"{persons} person" + "s" * (persons != 1),
         f"{wanted[0]} joints of {spec.skeleton.name}",
     )
-    return Scene(skeleton, spec.skeleton, spec.labels[label], facts)
+    return Scene(skeleton[..., : spec.space], spec.skeleton, spec.labels[label], facts)
 
 
 def listing(directory: str) -> Iterator[str]:
@@ -93,7 +92,7 @@ def listing(directory: str) -> Iterator[str]:
 
 def _opened(directory: str) -> tuple[Index, DatasetSpec]:
     """Return the index in a folder, and the facts of the dataset that the folder is named after."""
-    index, spec = Index.load(directory), convert.dataset(epath.Path(directory).absolute().name).SPEC
+    index, spec = Index.load(directory), catalog.spec_of(directory)
     if not 0 <= index.label.min() <= index.label.max() < len(spec.labels):
         raise DataError(f"{directory}: has classes that {spec.name} has not; convert again")
     return index, spec

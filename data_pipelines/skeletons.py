@@ -2,7 +2,8 @@
 
 Joints are 0-based. Sources: the NTU RGB+D joint table (Kinect v2, 25 joints), the Kinect v1 joint
 table (20 joints), and for the partitions GAP (ICCV 2023) figure 3 with its released lists, and the
-six-part list that STAR (ACM MM 2024) released.
+six-part list that STAR (ACM MM 2024) released. COCO's 17 keypoints: Lin et al., "Microsoft COCO:
+common objects in context" (ECCV 2014) and its table of keypoints; the bones hang from the nose.
 """
 
 from collections.abc import Mapping
@@ -141,6 +142,40 @@ KINECT20 = Skeleton(
             "hand_arm": tuple(range(3, 11)),
             "hip": (0, 1, 11, 15),
             "leg_foot": tuple(range(11, 19)),
+        },
+    },
+)
+
+COCO17 = Skeleton(
+    name="coco17",
+    joints=(
+        *("nose", "left eye", "right eye", "left ear", "right ear"),
+        *("left shoulder", "right shoulder", "left elbow", "right elbow"),
+        *("left wrist", "right wrist", "left hip", "right hip"),
+        *("left knee", "right knee", "left ankle", "right ankle"),
+    ),
+    bones=(
+        *((1, 0), (2, 0), (3, 1), (4, 2), (5, 0), (6, 0)),
+        *((7, 5), (8, 6), (9, 7), (10, 8)),
+        *((11, 5), (12, 6), (13, 11), (14, 12), (15, 13), (16, 14)),
+    ),
+    root=0,
+    center=0,
+    shoulders=(5, 6),
+    partitions={
+        **_parts(
+            head="0 1 2 3 4",
+            hand="9 10",
+            arm="5 6 7 8",
+            hip="11 12",
+            leg="13 14",
+            foot="15 16",
+        ),
+        "4": {
+            "head": (0, 1, 2, 3, 4),
+            "hand_arm": tuple(range(5, 11)),
+            "hip": (11, 12),
+            "leg_foot": (13, 14, 15, 16),
         },
     },
 )

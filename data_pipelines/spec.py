@@ -1,7 +1,8 @@
 """The facts of a dataset that do not depend on where it is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from data_pipelines.skeletons import Skeleton
 
@@ -31,11 +32,15 @@ class DatasetSpec:
         labels: the class names; a class's id is its place here.
         persons: the largest number of persons in a sample.
         protocols: name → the official split of that name.
-        texts: the file of class descriptions in `gapjax/prompts/texts`, without its ending.
+        texts: the file of class descriptions: its path, or its name in `gapjax/prompts/texts`
+            without the ending; empty where the classes are not described.
         obtain: how to get the raw files, in one line.
         zero_shot: name → the unseen classes of the zero-shot split of that name.
         coordinates: numbers a joint has: 3 for x, y, z.
         builtin: whether the project makes the samples itself, so that nothing need be obtained.
+        confidence: whether the last of the numbers is no coordinate, but how sure the others are.
+        format: the module of `data_pipelines.formats` that reads the raw files; empty for a dataset
+            with a module of its own.
     """
 
     name: str
@@ -48,3 +53,25 @@ class DatasetSpec:
     zero_shot: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     coordinates: int = 3
     builtin: bool = False
+    confidence: bool = False
+    format: str = ""
+
+    @property
+    def space(self) -> int:
+        """Return the number of dimensions that joints lie in."""
+        return self.coordinates - self.confidence
+
+
+@dataclass(frozen=True)
+class Found:
+    """What raw files hold.
+
+    Attributes:
+        spec: the dataset's facts.
+        items: what can be read by itself, in order.
+        texts: a file of class descriptions that lies with them, in YAML; None for none.
+    """
+
+    spec: DatasetSpec
+    items: Sequence[Any]
+    texts: bytes | None = None

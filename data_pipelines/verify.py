@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_pipelines import command, convert
+from data_pipelines import catalog, command
 from data_pipelines import index as indexing
 from data_pipelines.checks import Check, counted, index_checks, selection_checks
 from data_pipelines.index import Index
@@ -37,7 +37,7 @@ def verify(folder: Path) -> Iterator[Check]:
             raise
         yield Check("index", "", [str(error)])
         return
-    spec = convert.dataset(folder.resolve().name).SPEC
+    spec = catalog.spec_of(folder)
     yield from index_checks(index, spec)
     yield from selection_checks(index, spec)
     yield _sizes(folder, index)
@@ -83,10 +83,8 @@ def report(folder: Path) -> int:
 
 def _conversion(folder: Path) -> str:
     """Return what to do about a damaged dataset."""
-    name, out = folder.resolve().name, folder.resolve().parent
-    raw = "" if convert.dataset(name).SPEC.builtin else " --raw=PATH"
-    options = f"{name}{raw} --out={out} --overwrite"
-    return f"convert again: `python -m data_pipelines.convert {options}`"
+    options = catalog.arguments(folder.resolve())
+    return f"convert again: `python -m data_pipelines.convert {options} --overwrite`"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -118,15 +118,26 @@ def presence(frames: Float[Array, "b m t v c"], length: Int[Array, " b"]) -> Boo
 
 
 def center(
-    frames: Float[Array, "b m t v c"], present: Bool[Array, "b m t"], joint: int
+    frames: Float[Array, "b m t v c"], present: Bool[Array, "b m t *v"], joint: int
 ) -> Float[Array, "b m t v c"]:
-    """Return frames whose origin is `joint` of the first person, where that person first appears.
+    """Return frames whose origin is `joint` of the first person, where that first appears.
 
-    That is NTU's preparation (facts C.2, step 3) and NW-UCLA's (C.6). Absent persons stay zero.
+    That is NTU's preparation (facts C.2, step 3) and NW-UCLA's (C.6). What is absent stays zero.
+
+    Args:
+        frames: the coordinates.
+        present: where a person is there, or a joint.
+        joint: the one that is the origin.
     """
-    first = jnp.argmax(present[:, 0], axis=-1)
+    there = jnp.broadcast_to(_by_joint(present), frames.shape[:4])
+    first = jnp.argmax(there[:, 0, :, joint], axis=-1)
     origin = take_frames(frames[:, :1, :, joint : joint + 1], first[:, None])
-    return jnp.where(present[..., None, None], frames - origin, 0)
+    return jnp.where(there[..., None], frames - origin, 0)
+
+
+def _by_joint(present: Bool[Array, "b m t *v"]) -> Bool[Array, "b m t v"]:
+    """Return where joints are there; one for all where only persons were asked for."""
+    return present.reshape(*present.shape[:3], -1)
 
 
 def rotate(
@@ -167,6 +178,16 @@ def random_rigid_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, 
     )
 
 
+def random_plane_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, "b d c"]:
+    """Return rotations of images, by angles drawn from ±`limit` radians."""
+
+    def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
+        angle = jax.random.uniform(key, minval=-limit, maxval=limit)
+        return axis_rotation(angle, 2)[:2, :2]
+
+    return jax.vmap(draw)(keys)
+
+
 def random_view_rotation(keys: Key[Array, " b"], limit: int) -> Float[Array, "b d c"]:
     """Return NW-UCLA's change of viewpoint: about x and y by whole degrees in ±`limit`.
 
@@ -185,14 +206,14 @@ def random_view_rotation(keys: Key[Array, " b"], limit: int) -> Float[Array, "b 
 
 
 def scale_axes(
-    frames: Float[Array, "b m t v c"], present: Bool[Array, "b m t"]
+    frames: Float[Array, "b m t v c"], present: Bool[Array, "b m t *v"]
 ) -> Float[Array, "b m t v c"]:
     """Return frames whose every axis spans [-1, 1] over the clip (facts C.6).
 
-    The range is that of the persons that are present, in the true frames; everything else is
+    The range is that of the persons, or joints, that are present in the true frames; all else is
     zero. An axis on which nothing varies becomes zero (the release divides by zero there).
     """
-    there = present[..., None, None]
+    there = _by_joint(present)[..., None]
     low = jnp.where(there, frames, jnp.inf).min(axis=(1, 2, 3), keepdims=True)
     high = jnp.where(there, frames, -jnp.inf).max(axis=(1, 2, 3), keepdims=True)
     varies = there & (high > low)

@@ -1,9 +1,11 @@
 """From raw frames to what a network sees: one recipe, at random for training, fixed otherwise."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
@@ -30,13 +32,17 @@ class ClipRecipe:
 
     Attributes:
         skeleton: the body model.
+        space: how many of a joint's numbers are coordinates; others, such as a confidence, are
+            cropped and resized with them, and otherwise left as they are. The first of those is a
+            confidence: where it is zero, the joint was not seen, and is at the origin.
         window: the number of frames of a clip.
         sampling: `"crop_resize"` resizes a crop linearly (NTU, facts C.4); `"frames"` picks frames
             of the whole sequence (NW-UCLA, facts C.6).
         train_crop: the smallest and the largest share of the frames that a random crop keeps.
         eval_crop: the share of the frames that the central crop keeps.
         origin: `"first_frame"` moves the first person's centre joint in its first frame to zero.
-        rotation: for training, `"rigid"` turns about all axes, `"view"` about two (NW-UCLA).
+        rotation: for training, `"rigid"` turns about all axes (of two coordinates: in the image),
+            `"view"` about two (NW-UCLA).
         angle: the largest angle: in radians for `"rigid"` (the papers: 0.3), in whole degrees for
             `"view"` (60).
         scale: `"axis_range"` brings every axis to [-1, 1] over the whole sequence.
@@ -46,6 +52,7 @@ class ClipRecipe:
     """
 
     skeleton: Skeleton
+    space: int = 3
     window: int = 64
     sampling: str = "crop_resize"
     train_crop: tuple[float, float] = (0.5, 1.0)
@@ -82,6 +89,10 @@ class ClipRecipe:
             ),
         }
         return {
+            "rotation": (
+                self.rotation != "view" or self.space == 3,
+                f"'rigid' or 'none': joints have {self.space} coordinates, not 3",
+            ),
             "window": (self.window >= 1, "at least 1 frame"),
             "train_crop": (0 < low <= high <= 1, "two shares in (0, 1], the smaller first"),
             "eval_crop": (0 < self.eval_crop <= 1, "a share in (0, 1]"),
@@ -100,7 +111,7 @@ def train_clips(
 
     Args:
         recipe: how; close over it where this is jitted.
-        frames: raw coordinates in metres, padded with zeros; absent persons are zeros.
+        frames: raw coordinates, padded with zeros; absent persons are zeros.
         length: the true number of frames.
         keys: one key a sample, which alone decides what the sample draws.
     """
@@ -118,6 +129,8 @@ def train_clips(
             return clips
         if recipe.rotation == "view":
             matrix = augment.random_view_rotation(turn_keys, int(recipe.angle))
+        elif recipe.space == 2:
+            matrix = augment.random_plane_rotation(turn_keys, recipe.angle)
         else:
             matrix = augment.random_rigid_rotation(turn_keys, recipe.angle)
         return augment.rotate(clips, matrix)
@@ -132,7 +145,7 @@ def eval_clips(
 
     Args:
         recipe: how; close over it where this is jitted.
-        frames: raw coordinates in metres, padded with zeros; absent persons are zeros.
+        frames: raw coordinates, padded with zeros; absent persons are zeros.
         length: the true number of frames.
     """
 
@@ -160,14 +173,32 @@ def _assemble(
     are picked (facts C.6). Otherwise the crop comes first (facts C.4): there is less to turn.
     """
     present = augment.presence(frames, length)
+    if frames.shape[-1] > recipe.space:
+        present = present[..., None] & (frames[..., recipe.space] > 0)
+
+    def turned(whole: Frames) -> Frames:
+        return _in_space(recipe, turn, whole)
+
+    def posed(clips: Clips) -> Clips:
+        streamed = modality(clips, recipe.skeleton, recipe.modality)
+        if recipe.k is None:
+            return streamed
+        return apply_operator(k_operator(recipe.skeleton, recipe.k, recipe.k_operator), streamed)
+
     if recipe.origin == "first_frame":
-        frames = augment.center(frames, present, recipe.skeleton.center)
+        centered = functools.partial(augment.center, present=present, joint=recipe.skeleton.center)
+        frames = _in_space(recipe, centered, frames)
     if recipe.scale == "axis_range":
-        clips = window(augment.scale_axes(turn(frames), present))
+        scaled = functools.partial(augment.scale_axes, present=present)
+        clips = window(_in_space(recipe, scaled, turned(frames)))
     else:
-        clips = turn(window(frames))
-    clips = modality(clips, recipe.skeleton, recipe.modality)
-    if recipe.k is None:
-        return clips
-    operator = k_operator(recipe.skeleton, recipe.k, recipe.k_operator)
-    return apply_operator(operator, clips)
+        clips = turned(window(frames))
+    return _in_space(recipe, posed, clips)
+
+
+def _in_space(recipe: ClipRecipe, change: Callable[[Clips], Clips], frames: Clips) -> Clips:
+    """Return frames of which only the coordinates are changed."""
+    if frames.shape[-1] == recipe.space:
+        return change(frames)
+    changed = change(frames[..., : recipe.space])
+    return jnp.concatenate([changed, frames[..., recipe.space :]], axis=-1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from data_pipelines import catalog
 from data_pipelines import index as indexing
 from data_pipelines.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.index import Index
@@ -15,7 +16,6 @@ from data_pipelines.order import TrainOrder
 from data_pipelines.pack import open_pack
 from data_pipelines.spec import DatasetSpec
 from data_pipelines.stream import stream
-from gapjax import lookup
 from gapjax import problem as problems
 from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.lookup import UserError, chosen
@@ -62,8 +62,9 @@ def open_dataset(config: ConfigDict) -> Dataset:
         UserError: there is no such dataset, protocol or split.
         DataError: it is not converted yet, or damaged.
     """
-    spec = lookup.module("data_pipelines.datasets", config.data.dataset).SPEC
-    directory = Path(config.data.dir) / spec.name
+    folder = Path(config.data.dir)
+    directory = folder / chosen("data.dataset", config.data.dataset, catalog.names(folder))
+    spec = catalog.spec_of(directory)
     protocol = spec.protocols[chosen("data.protocol", config.data.protocol, spec.protocols)]
     if not directory.exists():
         raise UserError(

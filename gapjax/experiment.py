@@ -15,7 +15,7 @@ from gapjax import evaluate, features, zero_shot
 from gapjax.clips import ClipRecipe, eval_clips, train_clips
 from gapjax.dataset import FEEDS, Dataset, open_dataset, open_feed, selected, train_order
 from gapjax.encoder import Encoded, Encoder
-from gapjax.ingredients import backbone_module, build_backbone, build_method
+from gapjax.ingredients import backbone_module, build_backbone, build_method, uses_text
 from gapjax.lookup import UserError, chosen
 from gapjax.optimizer import make_optimizer, step_schedule
 from gapjax.run import Run
@@ -133,7 +133,9 @@ def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
 
 def clip_recipe(config: ConfigDict, dataset: Dataset) -> ClipRecipe:
     """Return how frames become clips."""
-    return construct(ClipRecipe, config.clips, "clips", skeleton=dataset.spec.skeleton)
+    spec = dataset.spec
+    given = {"skeleton": spec.skeleton, "space": spec.space}
+    return construct(ClipRecipe, config.clips, "clips", **given)
 
 
 def _on_features(run: Run, config: ConfigDict, dataset: Dataset, given: Given) -> Run:
@@ -234,10 +236,6 @@ def facts(config: ConfigDict, dataset: Dataset) -> Mapping[str, Any]:
         "backbone": config.backbone.name,
         "method": config.method.name,
         "modality": config.clips.modality,
-        "text": text if _uses_text(config) else "none",
+        "text": text if uses_text(config) else "none",
         "seed": str(config.seed),
     }
-
-
-def _uses_text(config: ConfigDict) -> bool:
-    return config.method.name != "supervised" and config.method.get("partition") != "none"

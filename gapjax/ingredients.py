@@ -15,7 +15,7 @@ from gapjax.dataset import Dataset
 from gapjax.lookup import UserError, chosen
 from gapjax.method import Ingredients, Method, Variables
 from gapjax.pretrained import LoadedText
-from gapjax.prompts.prompts import load_texts
+from gapjax.prompts.prompts import ClassText, load_texts
 from gapjax.sections import construct
 from gapjax.torch_import import StateDict
 
@@ -29,20 +29,43 @@ def build_method(config: ConfigDict, dataset: Dataset) -> Method:
         UserError: a name or a value of the config is not known, or a file is not what it should be.
     """
     method = lookup.module("gapjax.methods", config.method.name)
-    texts = load_texts(config.text.file or dataset.spec.texts, dataset.spec.labels)
+    texts = descriptions(config, dataset)
     load = functools.cache(functools.partial(load_text, config))
     folder = Path(config.data.dir) / "text_features"
     ingredients = Ingredients(
         backbone=build_backbone(config, dataset.spec.skeleton),
         skeleton=dataset.spec.skeleton,
         labels=dataset.labels,
-        texts=[texts[each] for each in dataset.problem.classes],
+        texts=[texts[each] for each in dataset.problem.classes] if texts else (),
         published=published(config, method),
         load_text=load,
         encode_text=lambda strings: text_cache.encode(strings, load(), folder),
         unseen=dataset.problem.unseen_places,
     )
     return method.build(ingredients, construct(method.Options, config.method, "method"))
+
+
+def uses_text(config: ConfigDict) -> bool:
+    """Return whether a config's method needs class descriptions."""
+    return config.method.name != "supervised" and config.method.get("partition") != "none"
+
+
+def descriptions(config: ConfigDict, dataset: Dataset) -> tuple[ClassText, ...]:
+    """Return the descriptions of a dataset's classes; none if nobody wrote or needs them.
+
+    Raises:
+        UserError: the method needs them.
+    """
+    file = config.text.file or dataset.spec.texts
+    if file:
+        return load_texts(file, dataset.spec.labels)
+    if uses_text(config):
+        raise UserError(
+            f"method.name={config.method.name!r} needs class descriptions, and "
+            f"{dataset.spec.name} has none: give a file by text.file, or use no text "
+            "(method.name='supervised', or GAP's method.partition='none')"
+        )
+    return ()
 
 
 def backbone_module(config: ConfigDict) -> ModuleType:

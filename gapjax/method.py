@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
+from gapjax.lookup import UserError, chosen
 from gapjax.pretrained import LoadedText
 from gapjax.prompts.prompts import ClassText
 
@@ -90,3 +91,25 @@ class Method(Protocol):
     ) -> Float[Array, "b k"]:
         """Return the scores of the classes."""
         ...
+
+
+def joints_of_parts(
+    skeleton: Skeleton, partition: str, others: Sequence[str]
+) -> dict[str, tuple[int, ...]]:
+    """Return the joints of the parts of a partition, by the parts' names.
+
+    Args:
+        skeleton: the body model.
+        partition: the name of the partition.
+        others: what may be chosen besides, for messages.
+
+    Raises:
+        UserError: the skeleton has no such partition.
+    """
+    if not skeleton.partitions:
+        raise UserError(
+            f"method.partition={partition!r}: the skeleton {skeleton.name!r} has no parts; choose "
+            f"{' or '.join(others)}, or convert again with `parts` in dataset.yaml"
+        )
+    chosen("method.partition", partition, (*others, *skeleton.partitions))
+    return dict(skeleton.partitions[partition])

@@ -4,6 +4,7 @@ Writes `DIR/plots/{summary,confusion,accuracy,curves}.png`.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from gapjax import lookup, pictures, zero_shot_plots
+from data_pipelines import catalog
+from data_pipelines.raw.record import DataError
+from gapjax import pictures, zero_shot_plots
 from gapjax.fusion import align
 from gapjax.history import read_gammas, read_history
 from gapjax.lookup import UserError
@@ -36,15 +39,27 @@ TOLD = ("dataset", "protocol", "method", "backbone", "modality")
 CONFUSION = "rows: true class, columns: recognised as"
 
 
-def class_names(scores: Scores) -> list[str]:
-    """Return the names of the classes of the dataset that scores say they are of, else numbers."""
-    classes = scores.score.shape[1]
-    package, dataset = "data_pipelines.datasets", scores.facts.get("dataset")
-    if dataset in lookup.choices(package):
-        labels = lookup.module(package, dataset).SPEC.labels
-        if len(labels) == classes:
-            return list(labels)
-    return [str(k) for k in range(classes)]
+def class_names(scores: Scores, data: Path = Path("data")) -> list[str]:
+    """Return the names of the classes of the dataset that scores say they are of, else numbers.
+
+    Args:
+        scores: the scores.
+        data: where datasets lie that have no module, but carry their facts.
+    """
+    classes, dataset = scores.score.shape[1], scores.facts.get("dataset")
+    try:
+        labels = catalog.spec_of(data / dataset).labels if dataset else ()
+    except DataError:
+        labels = ()
+    return list(labels) if len(labels) == classes else [str(k) for k in range(classes)]
+
+
+def data_folder(workdir: Path) -> Path:
+    """Return where the data of a working directory's run lie."""
+    try:
+        return Path(json.loads((workdir / "config.json").read_text())["data.dir"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return Path("data")
 
 
 def result(scores: Scores) -> tuple[str, list[str]]:
@@ -154,7 +169,7 @@ def draw_supervised(
     metrics: Sequence[Path], scores: Scores, others: Sequence[Scores], folder: Path
 ) -> None:
     """Write every picture of a supervised run, beside another run if there is one."""
-    labels = class_names(scores)
+    labels = class_names(scores, data_folder(metrics[0].parent))
     summary_picture(metrics[0], scores, labels, folder / "summary.png")
     confusion_picture(scores, labels, folder / "confusion.png")
     accuracy_picture(scores, labels, folder / "accuracy.png", *others)
@@ -167,7 +182,8 @@ def draw_zero_shot(
     """Write the picture of a zero-shot run and print its table; a comparison has no picture."""
     del others
     gammas, path = read_gammas(metrics[0]), folder / "summary.png"
-    zero_shot_plots.summary_picture(scores, class_names(scores), gammas, path)
+    labels = class_names(scores, data_folder(metrics[0].parent))
+    zero_shot_plots.summary_picture(scores, labels, gammas, path)
     print(zero_shot_plots.table(scores, gammas))
 
 

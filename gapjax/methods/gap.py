@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int, Key
 from gapjax import text_table
 from gapjax.lookup import UserError, chosen
 from gapjax.losses import TARGETS, cross_entropy, match_targets, matching_loss
-from gapjax.method import Ingredients, LossOut, Text, Variables
+from gapjax.method import Ingredients, LossOut, Text, Variables, joints_of_parts
 from gapjax.methods import supervised
 from gapjax.networks import DescribedRecognizer, adopt
 from gapjax.prompts.prompts import global_strings, part_strings
@@ -176,9 +176,7 @@ def _parts(options: Options, ingredients: Ingredients) -> dict[str, tuple[int, .
     """Return the joints of the parts that the options ask for, by the parts' names."""
     if options.partition == "global":
         return {}
-    partitions = ingredients.skeleton.partitions
-    chosen("method.partition", options.partition, ("none", "global", *partitions))
-    return dict(partitions[options.partition])
+    return joints_of_parts(ingredients.skeleton, options.partition, ("none", "global"))
 
 
 def _check(options: Options) -> None:

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
 from gapjax.lookup import chosen
-from gapjax.method import Ingredients, LossOut, Text, Variables
+from gapjax.method import Ingredients, LossOut, Text, Variables, joints_of_parts
 from gapjax.networks import adopt
 from gapjax.prompts.prompts import ClassText, global_strings, part_strings
 from gapjax.star_losses import SIMILARITIES, global_loss, part_loss, semantic_loss, similarity
@@ -184,8 +184,7 @@ def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
     """
     if partition == "global":
         return {"global": tuple(range(skeleton.num_joints))}
-    chosen("method.partition", partition, ("global", *skeleton.partitions))
-    return dict(skeleton.partitions[partition])
+    return joints_of_parts(skeleton, partition, ("global",))
 
 
 def descriptions(texts: Sequence[ClassText], parts: Sequence[str], style: str) -> list[list[str]]:

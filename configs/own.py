@@ -1,0 +1,55 @@
+"""A plain classifier on a dataset of your own, whatever its joints and dimensions.
+
+Data:     python -m data_pipelines.convert own --raw=FOLDER --out=data --name=mine
+Command:  python -m gapjax.main --config=configs/own.py --config.data.dataset=mine
+          --config.data.protocol=xsub --workdir=runs/mine    (in one line)
+Expected: depends on the data
+Cost:     depends on the data; not measured
+
+Variants: `gap` adds GAP's contrast with the names of the classes and other words for them, if
+there are texts; `bfloat16` computes in bfloat16, `smoke` checks the plumbing.
+
+Clips are moved to their first frame's centre joint and scaled to [-1, 1] over their length, so that
+pixels and metres are alike.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base
+
+
+def gap(config: ConfigDict) -> None:
+    """Train with text about the whole body; parts are --config.method.partition=NAME."""
+    base.use_gap(config)
+    config.method.partition = "global"
+
+
+def smoke(config: ConfigDict) -> None:
+    """Check the plumbing: one small epoch of a small network."""
+    config.train.epochs = 1
+    config.clips.window = 16
+    config.backbone.width = 8
+    config.backbone.stages = (1, 1)
+    config.train.batch_size = config.eval.batch_size = 8
+    config.optimizer.warmup_epochs = 0
+    config.optimizer.milestones = ()
+
+
+VARIANTS = {"gap": gap, "smoke": smoke, "bfloat16": base.bfloat16}
+
+
+def get_config(variants: str = "") -> ConfigDict:
+    """Return the experiment's config."""
+    config = base.get_config()
+    base.use_ctr_gcn(config)
+    config.clips.origin = "first_frame"
+    config.clips.scale = "axis_range"
+    config.backbone.width = 32
+    config.backbone.stages = (1, 1, 1)
+    config.mesh.cpu_devices = 2
+    config.optimizer.warmup_epochs = 2
+    config.optimizer.milestones = (20, 26)
+    config.train.epochs = 30
+    config.train.batch_size = config.eval.batch_size = 32
+    config.eval.every = 5
+    return base.apply(config, variants, VARIANTS)

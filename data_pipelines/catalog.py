@@ -1,0 +1,91 @@
+"""Which datasets there are: those with a module, and those that carry their facts with them."""
+
+import importlib
+import os
+import pkgutil
+import re
+from types import ModuleType
+
+from etils import epath
+
+from data_pipelines import datasets, formats, spec_file
+from data_pipelines.raw.record import DataError
+from data_pipelines.spec import DatasetSpec
+
+
+def modules() -> list[str]:
+    """Return the datasets that have a module."""
+    return sorted(found.name for found in pkgutil.iter_modules(datasets.__path__))
+
+
+def forms() -> list[str]:
+    """Return the modules of `data_pipelines.formats`."""
+    return sorted(found.name for found in pkgutil.iter_modules(formats.__path__))
+
+
+def module(name: str) -> ModuleType:
+    """Return the module of a dataset or of a format.
+
+    Raises:
+        DataError: there is none; the message lists those there are.
+    """
+    for package, names in ((datasets, modules()), (formats, forms())):
+        if name in names:
+            return importlib.import_module(f"{package.__name__}.{name}")
+    there = f"{', '.join(modules())}; of files that you have: {', '.join(forms())}"
+    raise DataError(f"no dataset {name!r} (there are: {there})")
+
+
+def carries_facts(folder: str | os.PathLike) -> bool:
+    """Return whether a folder is a converted dataset that has no module."""
+    return (epath.Path(folder) / spec_file.FILE).exists()
+
+
+def names(folder: str | os.PathLike) -> list[str]:
+    """Return the datasets that have a module, and those of a folder that carry their facts."""
+    place = epath.Path(folder)
+    others = place.glob(f"*/{spec_file.FILE}") if place.exists() else ()
+    return [*modules(), *sorted(path.parent.name for path in others)]
+
+
+def spec_of(folder: str | os.PathLike) -> DatasetSpec:
+    """Return the facts of the dataset in a folder, which is named after it.
+
+    They are what the folder carries, or those of the module of its name; that dataset need not be
+    converted.
+
+    Raises:
+        DataError: there is no such dataset, or the facts are altered.
+    """
+    place = epath.Path(folder).resolve()
+    if carries_facts(place):
+        return spec_file.read(place)
+    if place.name in modules():
+        return module(place.name).SPEC
+    raise DataError(f"no dataset {place.name!r} (there are: {', '.join(names(place.parent))})")
+
+
+def arguments(folder: str | os.PathLike) -> str:
+    """Return the arguments of the command that converts the dataset of a folder."""
+    place = epath.Path(folder)
+    try:
+        spec = spec_of(place)
+    except DataError:
+        return f"{place.name} --raw=PATH --out={place.parent}"
+    what = f"{spec.format} --name={spec.name}" if spec.format else place.name
+    return f"{what}{'' if spec.builtin else ' --raw=PATH'} --out={place.parent}"
+
+
+def title(raw: os.PathLike, given: str) -> str:
+    """Return what a dataset without a module is called: as given, or after its files.
+
+    Raises:
+        DataError: that is no name, or a module's.
+    """
+    stem = epath.Path(raw).absolute().stem
+    name = given or re.sub(r"\W+", "_", stem, flags=re.ASCII).lower()
+    if not re.fullmatch(r"[a-z]\w*", name, flags=re.ASCII):
+        raise DataError(f"{name!r} is no name: give --name of letters, digits and _, as in mine_2")
+    if name in (*modules(), *forms()):
+        raise DataError(f"{name!r} is the name of a module; give another by --name")
+    return name

@@ -1,0 +1,118 @@
+"""The `.npz` files that CTR-GCN's scripts write: NTU60_CS, NTU60_CV, NTU120_CSub, NTU120_CSet.
+
+`x_train` and `x_test` are samples x frames x 150 numbers (2 persons x 25 joints x 3), padded with
+zeros at the end; an absent second person is zero. `y_train` and `y_test` are one-hot (facts C.2 to
+C.4). Who moves is not in the files: `setup` is 1 for training and 0 for test.
+"""
+
+import pathlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from data_pipelines.datasets import ntu60, ntu120
+from data_pipelines.raw import npz
+from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.skeletons import NTU25
+from data_pipelines.spec import DatasetSpec, Found, Protocol
+
+WANTED = "an .npz file with x_train, y_train, x_test and y_test"
+
+_PERSONS, _JOINTS = 2, 25
+_SIDES = {"test": 0, "train": 1}
+# What the end of a file's name says → the protocol.
+_PROTOCOLS = {"cs": "xsub", "csub": "xsub", "cv": "xview", "cset": "xset"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sample.
+
+    Attributes:
+        path: the archive.
+        state: tells its versions.
+        side: `train` or `test`.
+        row: which of that side's.
+        label: its class.
+    """
+
+    path: str
+    state: npz.State
+    side: str
+    row: int
+    label: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: x_{self.side}, row {self.row}"
+
+
+def found(raw: pathlib.Path, name: str) -> Found:
+    """Return what an archive holds.
+
+    Raises:
+        DataError: it is not what it should be.
+    """
+    path, state = str(raw), npz.state(raw)
+    counts, items, classes = {}, [], {}
+    for side in ("train", "test"):
+        labels, classes[side] = _labels(path, side, state)
+        shape = npz.rows(path, f"x_{side}", state).shape
+        width = _PERSONS * _JOINTS * 3
+        if len(shape) != 3 or shape[0] != len(labels) or shape[2] != width:
+            wanted = f"{len(labels)} x frames x {width}"
+            what = f"x_{side} is {' x '.join(map(str, shape))}, not {wanted}"
+            raise DataError(f"{path}: {what}; --raw takes {WANTED}")
+        counts[side] = len(labels)
+        items += [Row(path, state, side, row, label) for row, label in enumerate(labels.tolist())]
+    counted = counts["train"], counts["test"]
+    return Found(_spec(raw, name, max(classes.values()), counted), items)
+
+
+def _labels(path: str, side: str, state: npz.State) -> tuple[Int64[np.ndarray, " n"], int]:
+    """Return the class of every sample of a side, and how many classes there are."""
+    values = npz.rows(path, f"y_{side}", state).all()
+    if values.ndim == 1 and np.equal(np.mod(values, 1), 0).all() and (values >= 0).all():
+        return values.astype(np.int64), int(values.max(initial=0)) + 1
+    ones = values == 1
+    if values.ndim != 2 or (ones.sum(1) != 1).any() or ((values != 0) & ~ones).any():
+        raise DataError(f"{path}: y_{side} has a row that is not one-hot; write the file again")
+    return ones.argmax(1), values.shape[1]
+
+
+def _spec(raw: pathlib.Path, name: str, classes: int, counts: tuple[int, int]) -> DatasetSpec:
+    """Return the facts: those of NTU RGB+D where the number of classes is that of one."""
+    known = {len(each.SPEC.labels): each.SPEC for each in (ntu60, ntu120)}.get(classes)
+    end = raw.stem.rpartition("_")[2].lower()
+    return DatasetSpec(
+        name=name,
+        skeleton=NTU25,
+        labels=known.labels if known else tuple(f"class {number}" for number in range(classes)),
+        persons=_PERSONS,
+        protocols={_PROTOCOLS.get(end, "stored"): Protocol("setup", (1,), counts)},
+        texts=known.texts if known else "",
+        obtain="CTR-GCN's scripts write it from NTU RGB+D",
+        zero_shot=known.zero_shot if known else {},
+        format="ctr_gcn",
+    )
+
+
+def read(item: Row) -> Iterator[Record]:
+    """Yield a sample, in its true length and with the persons who are there."""
+    values = npz.rows(item.path, f"x_{item.side}", item.state).row(item.row)
+    with np.errstate(over="ignore", invalid="ignore"):
+        skeleton = _trimmed(np.array(values, np.float32).reshape(-1, _PERSONS, _JOINTS, 3))
+    if not skeleton.size:
+        raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
+    name = f"{item.side}{item.row:06}"
+    yield Record(skeleton, item.label, 0, 0, _SIDES[item.side], name)
+
+
+def _trimmed(frames: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "t2 m2 v c"]:
+    """Return the frames up to the last, and the persons up to the last, that are not zero."""
+    there = frames.any(axis=(2, 3))
+    last, persons = there.any(1).nonzero()[0], there.any(0).nonzero()[0]
+    if not len(last):
+        return frames[:0]
+    return np.ascontiguousarray(frames[: last[-1] + 1, : persons[-1] + 1])
