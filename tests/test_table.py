@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 
 from data_pipelines.raw.decimals import decimals
-from data_pipelines.raw.table import LineError, table
+from data_pipelines.raw.table import LineError, beginnings
+from data_pipelines.raw.table import table as table_of
 
 RNG = np.random.default_rng(0)
+
+
+def table(lines: list[bytes], fields: int, used: int) -> np.ndarray:
+    """Return the table of a text in which every second line is another one's."""
+    content = b"\n".join([b"x 1", *(line + b"\n7" for line in lines)])
+    begins = beginnings(content)
+    return table_of(content, begins[1:-1:2], begins[2::2] - 1, fields, used)
 
 
 def read(texts: list[str]) -> np.ndarray:
