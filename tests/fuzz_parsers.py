@@ -23,7 +23,6 @@ from ntu_text import footage, ntu_text, person, slowly
 from data_pipelines import ntu_cleaning
 from data_pipelines.datasets import nw_ucla, pku_mmd, utd_mhad
 from data_pipelines.raw import ntu, pku
-from data_pipelines.raw.record import FileError
 from data_pipelines.raw.sources import Source, sources
 
 # Valid files of a parser.
@@ -105,8 +104,8 @@ def _read_ntu(content: bytes) -> None:
     assert np.isfinite(found.joints).all()
     try:
         skeleton = ntu_cleaning.cleaned(found)
-    except ntu_cleaning.NobodyError as error:
-        raise FileError("raw/file.skeleton", str(error)) from None
+    except ntu_cleaning.NobodyError:
+        return
     _check(skeleton, 25)
 
 
@@ -146,8 +145,9 @@ def _pku_list(rng: np.random.Generator) -> bytes:
 
 
 def _read_pku_list(content: bytes) -> None:
-    (_folder() / "cross-view.txt").write_bytes(content)
-    videos = pku.training_videos(_folder(), "cross-view")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "cross-view.txt").write_bytes(content)
+        videos = pku.training_videos(Path(folder), "cross-view")
     assert videos
     assert all(len(video) == 6 for video in videos)
 
@@ -211,20 +211,11 @@ def _archive(rng: np.random.Generator) -> bytes:
 
 
 def _read_archive(content: bytes) -> None:
-    path = _folder() / "all_sqe.zip"
-    path.write_bytes(content)
-    for source in sources(path, ".json", "all_sqe.zip"):
-        assert isinstance(source.read(), bytes)
-
-
-@functools.cache
-def _scratch() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="gapjax-fuzz-")
-
-
-def _folder() -> Path:
-    """Return a folder of this process."""
-    return Path(_scratch().name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "all_sqe.zip"
+        path.write_bytes(content)
+        for source in sources(path, ".json", "all_sqe.zip"):
+            assert isinstance(source.read(), bytes)
 
 
 def _check(skeleton: np.ndarray, joints: int) -> None:

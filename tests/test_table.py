@@ -18,7 +18,7 @@ def table(lines: list[bytes], fields: int, used: int) -> np.ndarray:
 
 
 def read(texts: list[str]) -> np.ndarray:
-    content = np.frombuffer(" ".join(texts).encode(), np.uint8)
+    content = " ".join(texts).encode()
     lengths = np.array([len(text) for text in texts])
     start = np.cumsum(lengths + 1) - lengths - 1
     return decimals(content, start, start + lengths)

@@ -9,15 +9,14 @@ digits; eight digits. A word's digits are added up in three steps of one multipl
 of neighbours, pairs of pairs, halves.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8, UInt64
 
 from data_pipelines.raw.marks import Marks, zeros_below
 
 _BEFORE, _AFTER = 3, 12
-_LONGEST = 1 + _BEFORE + 1 + _AFTER
+_BYTES = _BEFORE + 1 + _AFTER
+_LONGEST = 1 + _BYTES
 _MINUS, _PLUS, _POINT, _ZERO = b"-+.0"
 _ONE = np.uint64(1)
 # The marks of so many bytes, all of them.
@@ -30,6 +29,8 @@ _STEPS = (
 # The third step: the point is a digit 0, so that the half before it is ten times its digits.
 _HALVES = np.uint64(1000 << 32 | 1), np.uint64(10000 << 32 | 1)
 _HALF = np.uint64(32)
+# What positive and negative numbers are divided by.
+_SCALE = np.array([1e12, -1e12])
 
 # Numbers that are read at once: what they need fits the processor's cache.
 _BATCH = 8192
@@ -49,35 +50,24 @@ def _masks() -> UInt64[np.ndarray, "2 f"]:
 _KEPT = _masks()
 
 
-@dataclass(frozen=True, eq=False)
-class _Text:
-    """A text as what its numbers are read from.
-
-    Attributes:
-        text: its bytes.
-        words: the same in words of eight bytes, one word after its beginning.
-        others: marks on what is no digit.
-    """
-
-    text: UInt8[np.ndarray, " f"]
-    words: UInt64[np.ndarray, " n"]
-    others: Marks
-
-
 def decimals(
-    text: UInt8[np.ndarray, " f"], start: Int64[np.ndarray, " n"], stop: Int64[np.ndarray, " n"]
+    content: bytes, start: Int64[np.ndarray, " n"], stop: Int64[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
     """Return the numbers at the places `start` to `stop` of a text, nan where there is none."""
-    words = np.zeros(len(text) // 8 + 6, "<u8")
-    words.view(np.uint8)[8 : 8 + len(text)] = text
-    source = _Text(words.view(np.uint8)[8:], words, Marks.of(text - np.uint8(_ZERO) > 9))
+    content = content.ljust(_BYTES)
+    others = Marks.of(np.frombuffer(content, np.uint8), _no_digit)
     values = np.empty(len(start))
     for first in range(0, len(start), _BATCH):
         rows = slice(first, first + _BATCH)
-        known, values[rows] = _plain(source, start[rows], stop[rows])
+        known, values[rows] = _plain(content, others, start[rows], stop[rows])
         for row in first + np.flatnonzero(~known):
-            values[row] = number(text[start[row] : stop[row]].tobytes())
+            values[row] = number(content[start[row] : stop[row]])
     return values
+
+
+def _no_digit(text: UInt8[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
+    """Return which bytes are no digits."""
+    return text - np.uint8(_ZERO) > 9
 
 
 def number(text: bytes) -> float:
@@ -89,51 +79,57 @@ def number(text: bytes) -> float:
 
 
 def _plain(
-    source: _Text, start: Int64[np.ndarray, " n"], stop: Int64[np.ndarray, " n"]
+    content: bytes, others: Marks, start: Int64[np.ndarray, " n"], stop: Int64[np.ndarray, " n"]
 ) -> tuple[Bool[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Return which numbers are of the plain form (sign, digits, point, digits), and their values.
 
-    Of the others, the values mean nothing.
+    Those at the very beginning and end of the text do not count. Other values mean nothing.
+
+    Args:
+        content: the text.
+        others: marks on what is no digit in it.
+        start: where each number begins.
+        stop: where each number ends.
     """
+    text = np.frombuffer(content, np.uint8)
     length = np.minimum(stop - start, _LONGEST + 1).astype(np.uint8)
-    sign = source.text[start]
+    sign = text.take(start, mode="clip")
     negative = sign == _MINUS
     signed = negative | (sign == _PLUS)
     # What is no digit must be the sign and the point.
-    others = source.others.windows(start) & _WITHIN[length]
-    others &= ~signed.astype(np.uint64)
-    point = zeros_below(others)
+    marks = others.windows(start) & _WITHIN.take(length)
+    marks &= ~signed.astype(np.uint64)
+    point = zeros_below(marks)
     before, after = point - signed, length - point - np.uint8(1)
-    place = start + np.minimum(point, _LONGEST)
-    known = (others != 0) & (others & (others - _ONE) == 0) & (source.text[place] == _POINT)
+    place = start + point
+    known = (marks != 0) & (marks & (marks - _ONE) == 0)
+    known &= text.take(place, mode="clip") == _POINT
     known &= (before <= _BEFORE) & (after <= _AFTER) & (length > signed + np.uint8(1))
-    form = (before << 4 | after) * known
-    values = _total(*_words(source.words, place + (8 - _BEFORE)), form)
-    return known, np.where(negative, -values, values)
+    place -= _BEFORE
+    known &= (place >= 0) & (place <= len(text) - _BYTES)
+    place[~known] = 0
+    values = _total(_windows(content, place), (before << 4 | after) * known)
+    return known, values / _SCALE.take(negative.view(np.uint8))
 
 
-def _words(
-    words: UInt64[np.ndarray, " f"], place: Int64[np.ndarray, " n"]
-) -> tuple[UInt64[np.ndarray, " n"], UInt64[np.ndarray, " n"]]:
-    """Return the two words that begin at each place, in bytes."""
-    word, bit = place >> 3, ((place & 7) << 3).view(np.uint64)
-    first, second, third = words[word], words[word + 1], words[word + 2]
-    rest, eight = np.uint64(56) - bit, np.uint64(8)
-    return first >> bit | second << eight << rest, second >> bit | third << eight << rest
+def _windows(content: bytes, place: Int64[np.ndarray, " n"]) -> UInt64[np.ndarray, "n 2"]:
+    """Return the words that begin at each place of a text, which is long enough for one."""
+    every = np.ndarray(len(content) - _BYTES + 1, f"V{_BYTES}", content, strides=(1,))
+    return every[place].view("<u8").reshape(-1, 2)
 
 
 def _total(
-    first: UInt64[np.ndarray, " n"], second: UInt64[np.ndarray, " n"], form: UInt8[np.ndarray, " n"]
+    words: UInt64[np.ndarray, "n 2"], form: UInt8[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
-    """Return the numbers whose digits are in two words; the form tells which bytes are digits."""
-    halves = []
-    for words, kept, half in zip((first, second), _KEPT, _HALVES, strict=True):
-        words &= kept[form]
+    """Return 10^12 x the numbers whose digits are in words; `form` tells which bytes are digits."""
+    sums = []
+    for word, kept, halves in zip(words.T, _KEPT, _HALVES, strict=True):
+        digits = word & kept.take(form)
         for times, places, keep in _STEPS:
-            words *= times
-            words >>= places
-            words &= keep
-        words *= half
-        words >>= _HALF
-        halves.append(words.view(np.int64))
-    return (halves[0] * 1e8 + halves[1]) / 1e12
+            digits *= times
+            digits >>= places
+            digits &= keep
+        digits *= halves
+        digits >>= _HALF
+        sums.append(digits.view(np.int64))
+    return sums[0] * 1e8 + sums[1]

@@ -1,11 +1,14 @@
 """Marked bytes of a text, one bit each, to be counted and looked up 64 at a time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt64
 
 _ONE, _LAST = np.uint64(1), np.uint64(63)
+# Bytes that are looked at at once: what is calculated of them stays in the processor's cache.
+_BATCH = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,21 +16,27 @@ class Marks:
     """Which bytes of a text are marked.
 
     Attributes:
-        words: the marks of 64 bytes each, the first of them in the lowest bit; two words more than
-            the text needs.
+        words: the marks of 64 bytes each, the first of them in the lowest bit; at least one word
+            more than the text needs.
     """
 
     words: UInt64[np.ndarray, " n"]
 
     @classmethod
-    def of(cls, marked: Bool[np.ndarray, " f"]) -> "Marks":
-        """Return the marks that a mask of a text's bytes tells."""
-        packed = np.packbits(marked, bitorder="little")
-        words = np.zeros(len(marked) // 64 + 2, "<u8")
-        words.view(np.uint8)[: len(packed)] = packed
+    def of(
+        cls,
+        text: UInt8[np.ndarray, " f"],
+        marked: Callable[[UInt8[np.ndarray, " n"]], Bool[np.ndarray, " n"]],
+    ) -> "Marks":
+        """Return the marks of a text; a function tells which of some bytes are marked."""
+        words = np.zeros(len(text) // 64 + 2, "<u8")
+        packed = words.view(np.uint8)
+        for first in range(0, len(text), _BATCH):
+            bits = np.packbits(marked(text[first : first + _BATCH]), bitorder="little")
+            packed[first // 8 : first // 8 + len(bits)] = bits
         return cls(words)
 
-    def starts(self) -> "Marks":
+    def beginnings(self) -> "Marks":
         """Return marks on the first byte of every run that is not marked."""
         follows = self.words << _ONE
         follows[0] |= _ONE
@@ -37,14 +46,25 @@ class Marks:
     def windows(self, place: Int64[np.ndarray, " n"]) -> UInt64[np.ndarray, " n"]:
         """Return the marks of the 64 bytes from each place on, the first in the lowest bit."""
         word, bit = place >> 6, (place & 63).view(np.uint64)
-        return self.words[word] >> bit | self.words[word + 1] << _ONE << (bit ^ _LAST)
+        low, high = self.words.take(word), self.words.take(word + 1)
+        return low >> bit | high << _ONE << (bit ^ _LAST)
 
-    def before(self, place: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-        """Return how many marks there are before each place."""
-        word, bit = place >> 6, (place & 63).view(np.uint64)
-        total = np.zeros(len(self.words) + 1, np.int64)
-        np.cumsum(np.bitwise_count(self.words), out=total[1:])
-        return total[word] + np.bitwise_count(self.words[word] & ((_ONE << bit) - _ONE))
+    def between(
+        self, start: Int64[np.ndarray, " n"], stop: Int64[np.ndarray, " n"]
+    ) -> Int64[np.ndarray, " n"]:
+        """Return how many marks there are from each `start` to each `stop`."""
+        counts = np.bitwise_count(self.words)
+        total = np.cumsum(counts, dtype=np.int64) - counts
+        first, last = (
+            total.take(place >> 6) + np.bitwise_count(self.words.take(place >> 6) & _below(place))
+            for place in (start, stop)
+        )
+        return last - first
+
+
+def _below(place: Int64[np.ndarray, " n"]) -> UInt64[np.ndarray, " n"]:
+    """Return what covers the marks of a word that are before each place."""
+    return (_ONE << (place & 63).view(np.uint64)) - _ONE
 
 
 def zeros_below(words: UInt64[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:

@@ -72,7 +72,7 @@ def parse(content: bytes, where: str) -> Recording:
     """
     content = content.removeprefix(codecs.BOM_UTF8).rstrip()
     begins = beginnings(content)
-    heads, frame, ids = _walked(content, begins.tolist(), where)
+    heads, frame, ids = _walked(content, begins.data, where)
     joints = (np.array(heads, np.int64)[:, None] + np.arange(2, 2 + JOINTS)).ravel()
     try:
         coordinates = table(content, begins[joints], begins[joints + 1] - 1, _FIELDS, 3)
@@ -94,12 +94,20 @@ def _walked(
         where: the file's name, for messages.
     """
     heads, frames, ids, place, lines = [], [], [], 1, len(begins) - 1
-    for frame in range(_count(content, begins, 0, "the number of frames", where)):
-        bodies = _count(content, begins, place, "the number of bodies", where)
+    known: dict[bytes, int] = {}
+
+    def count(place: int, what: str) -> int:
+        text = content[begins[place] : begins[place + 1]] if place < lines else b""
+        if text not in known:
+            known[text] = _count(content, begins, place, what, where)
+        return known[text]
+
+    for frame in range(count(0, "the number of frames")):
+        bodies = count(place, "the number of bodies")
         place += 1
         seen = set()
         for _ in range(bodies):
-            joints = _count(content, begins, place + 1, "the number of joints", where)
+            joints = count(place + 1, "the number of joints")
             if joints != JOINTS:
                 raise _fault(where, place + 1, f"a body has {joints} joints, not {JOINTS}")
             facts = content[begins[place] : begins[place + 1]].split(None, 1)

@@ -9,6 +9,7 @@ from data_pipelines.raw.marks import Marks, zeros_below
 _TAB, _NEWLINE, _RETURN, _SPACE = b"\t\n\r "
 # What a word of marks can tell.
 _WINDOW = 64
+_ONE = np.uint64(1)
 
 
 class LineError(ValueError):
@@ -49,17 +50,15 @@ def table(
     Raises:
         LineError: a line has another number of fields, or what is used is not a finite number.
     """
-    text = np.frombuffer(content, np.uint8)
-    blank = Marks.of(_blank(text))
-    begun = blank.starts()
-    counts = begun.before(stop) - begun.before(start)
+    blank = Marks.of(np.frombuffer(content + b"\n", np.uint8), _blank)
+    counts = blank.beginnings().between(start, stop)
     wrong = np.flatnonzero(counts != fields)
     if wrong.size:
         raise LineError(int(wrong[0]), f"has {counts[wrong[0]]} numbers, not {fields}")
     first, last = _places(blank, start, used)
     length = last - first
     if length.min(initial=1) > 0 and length.max(initial=1) < _WINDOW:
-        values = decimals(text, first.ravel(), last.ravel())
+        values = decimals(content, first.ravel(), last.ravel())
     else:
         # More than one blank between two numbers, or a very long number.
         lines = [content[i:j].split()[:used] for i, j in zip(start, stop, strict=True)]
@@ -73,13 +72,9 @@ def table(
     return found
 
 
-def _blank(text: UInt8[np.ndarray, " f"]) -> Bool[np.ndarray, " f1"]:
-    """Return what in a text is white space, as `bytes.split` has it; so is what follows its end."""
-    blank = np.ones(len(text) + 1, bool)
-    np.less_equal(text, _SPACE, out=blank[:-1])
-    if np.count_nonzero(text < _SPACE) != np.count_nonzero(text == _NEWLINE):
-        blank[:-1] = (text == _SPACE) | (text - np.uint8(_TAB) <= _RETURN - _TAB)
-    return blank
+def _blank(text: UInt8[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
+    """Return which bytes are white space, as `bytes.split` has it."""
+    return (text == _SPACE) | (text - np.uint8(_TAB) <= _RETURN - _TAB)
 
 
 def _places(
@@ -90,11 +85,14 @@ def _places(
     Otherwise one of them has no length, or that of a whole window.
     """
     first, last = np.empty((2, len(start), used), np.int64)
-    place = start
+    base, place, left = start, start, blank.windows(start)
     for column in range(used):
-        first[:, column] = place
-        last[:, column] = place + zeros_below(blank.windows(place))
-        place = last[:, column] + 1
+        if not left.all():
+            base, left = place, blank.windows(place)
+        end = base + zeros_below(left)
+        first[:, column], last[:, column] = place, end
+        left &= left - _ONE
+        place = end + 1
     return first, last
 
 
