@@ -134,10 +134,9 @@ def _opened(archive: str, state: tuple[int, int]) -> zipfile.ZipFile:
 
 def _unpacked(archive: str, member: str) -> bytes:
     """Return the content of an archive's member."""
-    where = f"{archive}:{member}"
-    state = _state(pathlib.Path(archive))
-    opened = _opened(archive, state)
     try:
+        state = _state(pathlib.Path(archive))
+        opened = _opened(archive, state)
         facts = opened.getinfo(member)
         # The sizes are what zipfile asks memory for.
         possible = facts.compress_size <= state[0] and facts.file_size <= LARGEST
@@ -145,5 +144,5 @@ def _unpacked(archive: str, member: str) -> bytes:
     except _DAMAGE:
         content = None
     if content is None:
-        raise FileError(where, "is damaged; download the archive again")
+        raise FileError(f"{archive}:{member}", "is damaged; download the archive again")
     return content
