@@ -28,12 +28,16 @@ class Marks:
         text: UInt8[np.ndarray, " f"],
         marked: Callable[[UInt8[np.ndarray, " n"]], Bool[np.ndarray, " n"]],
     ) -> "Marks":
-        """Return the marks of a text; a function tells which of some bytes are marked."""
-        words = np.zeros(len(text) // 64 + 2, "<u8")
+        """Return the marks of a text; a function tells which of some bytes are marked.
+
+        What follows the text is marked.
+        """
+        words = np.full(len(text) // 64 + 2, ~np.uint64(0), "<u8")
         packed = words.view(np.uint8)
         for first in range(0, len(text), _BATCH):
             bits = np.packbits(marked(text[first : first + _BATCH]), bitorder="little")
             packed[first // 8 : first // 8 + len(bits)] = bits
+        packed[len(text) // 8] |= 0xFF << len(text) % 8 & 0xFF
         return cls(words)
 
     def beginnings(self) -> "Marks":

@@ -94,20 +94,12 @@ def _walked(
         where: the file's name, for messages.
     """
     heads, frames, ids, place, lines = [], [], [], 1, len(begins) - 1
-    known: dict[bytes, int] = {}
-
-    def count(place: int, what: str) -> int:
-        text = content[begins[place] : begins[place + 1]] if place < lines else b""
-        if text not in known:
-            known[text] = _count(content, begins, place, what, where)
-        return known[text]
-
-    for frame in range(count(0, "the number of frames")):
-        bodies = count(place, "the number of bodies")
+    for frame in range(_count(content, begins, 0, "the number of frames", where)):
+        bodies = _count(content, begins, place, "the number of bodies", where)
         place += 1
         seen = set()
         for _ in range(bodies):
-            joints = count(place + 1, "the number of joints")
+            joints = _count(content, begins, place + 1, "the number of joints", where)
             if joints != JOINTS:
                 raise _fault(where, place + 1, f"a body has {joints} joints, not {JOINTS}")
             facts = content[begins[place] : begins[place + 1]].split(None, 1)

@@ -50,7 +50,7 @@ def table(
     Raises:
         LineError: a line has another number of fields, or what is used is not a finite number.
     """
-    blank = Marks.of(np.frombuffer(content + b"\n", np.uint8), _blank)
+    blank = Marks.of(np.frombuffer(content, np.uint8), _blank)
     counts = blank.beginnings().between(start, stop)
     wrong = np.flatnonzero(counts != fields)
     if wrong.size:
