@@ -30,15 +30,22 @@ def test_damaged_files_are_read_or_refused(name: str) -> None:
 def test_an_input_follows_from_its_seed(name: str) -> None:
     parser = PARSERS[name]
     assert [parser.content(seed) for seed in range(9)] == [
-        Parser(parser.make, parser.read, parser.damage).content(seed) for seed in range(9)
+        Parser(parser.make, print, parser.damage).content(seed) for seed in range(9)
     ]
 
 
 def test_valid_files_are_cut_at_every_byte() -> None:
     parser = Parser(make, refuse, fuzz_damage.TEXT)
-    cut = [parser.content(seed) for seed in range(0, 4 * 2 * 100, 4)]
-    assert set(map(len, cut)) == set(range(100))
-    assert all(make(None).startswith(content) for content in cut)
+    cut = [parser.content(seed) for seed in range(0, 4 * 100, 4)]
+    assert cut == [make(None)[:length] for length in range(100)]
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_20000_inputs_are_enough_to_cut_at_every_byte(name: str) -> None:
+    sizes = [len(PARSERS[name].content(seed)) for seed in range(0, 20_000, 4)]
+    assert max(sizes) > 100
+    assert sizes[max(sizes) + 1] == 0
+    assert set(sizes) == set(range(max(sizes) + 1))
 
 
 def make(rng: np.random.Generator) -> bytes:
