@@ -15,8 +15,13 @@ from typing import TypeVar
 from data_pipelines import datasets
 from data_pipelines.raw.record import DataError
 
-# What NumPy's libraries look up when they are loaded, which is before a process can do anything.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# What libraries look up when they are loaded, which is before a process can do anything. NumPy's
+# calculate in one thread, for all processors are busy. glibc keeps the memory that arrays leave: to
+# give it back and ask for it again takes longer than what is calculated in it.
+_VARIABLES = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    **dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(1 << 25)),
+}
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -48,7 +53,7 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
     pool = ProcessPoolExecutor(jobs, context, _begin, (list(datasets.__path__),))
     waiting = iter(tasks)
     try:
-        with _one_thread_each():
+        with environment():
             first = itertools.islice(waiting, 2 * jobs)
             ahead = collections.deque(pool.submit(work, task) for task in first)
         while ahead:
@@ -64,9 +69,9 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that start meanwhile calculate in one thread: all processors are busy."""
-    added = {name: "1" for name in _THREADS if name not in os.environ}
+def environment() -> Iterator[None]:
+    """Let processes that start meanwhile find the variables that suit workers."""
+    added = {name: text for name, text in _VARIABLES.items() if name not in os.environ}
     os.environ.update(added)
     try:
         yield

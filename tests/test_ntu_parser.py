@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from ntu_text import footage, ntu_text, person
+from ntu_text import footage, ntu_text, person, slowly
 
 from data_pipelines.raw.ntu import Facts, Recording, named, parse
 from data_pipelines.raw.record import DataError
@@ -17,29 +17,12 @@ SCENE[12].pop(0)
 TEXT = ntu_text(SCENE)
 
 
-def slowly(text: str) -> tuple[list[int], list[int], list[np.ndarray]]:
-    """Return frame, body and joints of every body, read line by line."""
-    lines = iter(text.splitlines())
-    frames, bodies, joints, known = [], [], [], []
-    for frame in range(int(next(lines))):
-        for _ in range(int(next(lines))):
-            body = next(lines).split()[0]
-            known += [body] if body not in known else []
-            frames.append(frame)
-            bodies.append(known.index(body))
-            rows = [next(lines).split()[:3] for _ in range(int(next(lines)))]
-            joints.append(np.array([[np.float32(float(x)) for x in row] for row in rows]))
-    return frames, bodies, joints
-
-
 def check(text: str, content: bytes | None = None) -> Recording:
-    frames, bodies, joints = slowly(text)
+    frames, bodies, joints = slowly(text.encode())
     found = parse(content or text.encode(), "file")
     assert found.frame.tolist() == frames
     assert found.body.tolist() == bodies
-    assert found.joints.shape == (len(frames), 25, 3)
-    if joints:
-        np.testing.assert_array_equal(found.joints, np.stack(joints))
+    np.testing.assert_array_equal(found.joints, joints)
     return found
 
 

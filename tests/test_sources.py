@@ -1,6 +1,7 @@
 """Raw files are found in folders and archives, once each, and damage has a name."""
 
 import pathlib
+import tracemalloc
 import zipfile
 
 import pytest
@@ -65,6 +66,32 @@ def test_what_is_no_archive(tmp_path: pathlib.Path) -> None:
     for raw in (archive, tmp_path):
         with pytest.raises(DataError, match=r"a.zip: is cut short or not a zip archive; download"):
             sources(raw, ".txt", "a.zip")
+
+
+def test_an_archive_of_an_unknown_version(tmp_path: pathlib.Path) -> None:
+    archive = pack(tmp_path / "a.zip", "a.txt")
+    content = bytearray(archive.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 99
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=r"a.zip: is cut short or not a zip archive; download"):
+        sources(archive, ".txt", "a.zip")
+
+
+@pytest.mark.parametrize("place", [20, 24], ids=["packed", "unpacked"])
+def test_a_size_that_cannot_be_is_not_asked_of_the_memory(
+    tmp_path: pathlib.Path, place: int
+) -> None:
+    archive = pack(tmp_path / "a.zip", "a.txt")
+    content = bytearray(archive.read_bytes())
+    entry = content.index(b"PK\x01\x02") + place
+    content[entry : entry + 4] = (2**32 - 2).to_bytes(4, "little")
+    archive.write_bytes(content)
+    (source,) = sources(archive, ".txt", "a.zip")
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"a.zip:a.txt: is damaged; download the archive again"):
+        source.read()
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("damage", ["content", "encrypted", "compression"])

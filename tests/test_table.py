@@ -4,13 +4,22 @@ import numpy as np
 import pytest
 
 from data_pipelines.raw.decimals import decimals
-from data_pipelines.raw.table import LineError, table
+from data_pipelines.raw.marks import Marks, zeros_below
+from data_pipelines.raw.table import LineError, beginnings
+from data_pipelines.raw.table import table as table_of
 
 RNG = np.random.default_rng(0)
 
 
+def table(lines: list[bytes], fields: int, used: int) -> np.ndarray:
+    """Return the table of a text in which every second line is another one's."""
+    content = b"\n".join([b"x 1", *(line + b"\n7" for line in lines)])
+    begins = beginnings(content)
+    return table_of(content, begins[1:-1:2], begins[2::2] - 1, fields, used)
+
+
 def read(texts: list[str]) -> np.ndarray:
-    content = np.frombuffer(" ".join(texts).encode(), np.uint8)
+    content = " ".join(texts).encode()
     lengths = np.array([len(text) for text in texts])
     start = np.cumsum(lengths + 1) - lengths - 1
     return decimals(content, start, start + lengths)
@@ -117,3 +126,32 @@ def test_a_line_that_makes_up_for_another() -> None:
 
 def test_what_is_not_used_need_not_be_a_number() -> None:
     assert table([b"1.5 2.5 word nan"], 4, 2).tolist() == [[1.5, 2.5]]
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 63, 64, 65, 130, 3 * 2**16 + 5])
+def test_marks_are_counted_and_looked_up(length: int) -> None:
+    """Against the mask itself, with marks on all that follows the text."""
+    text = RNG.integers(4, size=length).astype(np.uint8)
+    marks = Marks.of(text, lambda some: some == 0)
+    mask = np.append(text == 0, np.ones(64, bool))
+    places = np.unique(RNG.integers(length + 1, size=300))
+    expected = [sum(int(bit) << k for k, bit in enumerate(mask[p : p + 64])) for p in places]
+    assert marks.windows(places).tolist() == expected
+    lowest = [int(np.argmax(mask[p : p + 64])) if mask[p : p + 64].any() else 64 for p in places]
+    assert zeros_below(marks.windows(places)).tolist() == lowest
+    counts = [int(mask[p:length].sum()) for p in places]
+    ends = np.full(len(places), length)
+    assert marks.between(places, ends).tolist() == counts
+    runs = marks.beginnings().between(places, ends)
+    begun = ~mask & np.append(True, mask[:-1])
+    assert runs.tolist() == [int(begun[p:length].sum()) for p in places]
+
+
+@pytest.mark.parametrize("spaces", [0, 1, 40])
+@pytest.mark.parametrize("digits", [9, 15, 60, 64, 200])
+def test_long_numbers(digits: int, spaces: int) -> None:
+    """Whether or not they fit what is looked at at once, with a number at the very end."""
+    text = "0." + "7" * digits
+    lines = [f"{text} 1.5 {text}".encode(), b" " * spaces + f"-{text} {text} 2.5".encode()]
+    value = np.float32(float(text))
+    np.testing.assert_array_equal(table(lines, 3, 3), [[value, 1.5, value], [-value, value, 2.5]])

@@ -165,6 +165,8 @@ def bad(value: float) -> bytes:
     return mat(d_skel=stored)
 
 
+# Not a number, of the kind that processors report.
+SIGNALLING = np.array([0x7FF0000000000001]).view(np.float64)[0]
 BAD_FILES = {
     "no d_skel": (mat(skeleton=coordinates(3)), "has no array 'd_skel'"),
     "joints": (mat(d_skel=np.zeros((25, 3, 4))), "is 25 x 3 x 4, not 20 x 3 x frames"),
@@ -172,6 +174,7 @@ BAD_FILES = {
     "text": (mat(d_skel="hello"), "has no array 'd_skel'"),
     "no frame": (mat(d_skel=np.zeros((20, 3, 0))), "'d_skel' has no frame"),
     "not a number": (bad(np.nan), "frame 3, joint 4 is not finite"),
+    "signalling": (bad(SIGNALLING), "frame 3, joint 4 is not finite"),
     "infinite": (bad(np.inf), "frame 3, joint 4 is not finite"),
     "too large": (bad(1e300), "frame 3, joint 4 is not finite"),
     "cut": (mat(d_skel=coordinates(3))[:-40], "is cut; extract or download it again"),

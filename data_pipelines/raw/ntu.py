@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from data_pipelines.raw.record import FileError
-from data_pipelines.raw.table import LineError, shown, table
+from data_pipelines.raw.table import LineError, beginnings, shown, table
 
 JOINTS = 25
 _FIELDS = 12
@@ -70,49 +70,57 @@ def parse(content: bytes, where: str) -> Recording:
     Raises:
         FileError: the text is cut or is of another form; the message names the line.
     """
-    content = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
-    lines = content.rstrip().split(b"\n")
-    heads, frame, ids = _walked(lines, where)
-    joints = [line for head in heads for line in lines[head + 2 : head + 2 + JOINTS]]
+    content = content.removeprefix(codecs.BOM_UTF8).rstrip()
+    begins = beginnings(content)
+    heads, frame, ids = _walked(content, begins.data, where)
+    joints = (np.array(heads, np.int64)[:, None] + np.arange(2, 2 + JOINTS)).ravel()
     try:
-        coordinates = table(joints, _FIELDS, 3)
+        coordinates = table(content, begins[joints], begins[joints + 1] - 1, _FIELDS, 3)
     except LineError as error:
-        body, joint = divmod(error.row, JOINTS)
-        raise _fault(where, heads[body] + 2 + joint, error.what) from None
+        raise _fault(where, int(joints[error.row]), error.what) from None
     numbers = {body: number for number, body in enumerate(dict.fromkeys(ids))}
     body = np.array([numbers[body] for body in ids], np.int64)
     return Recording(np.array(frame, np.int64), body, coordinates.reshape(-1, JOINTS, 3))
 
 
-def _walked(lines: Sequence[bytes], where: str) -> tuple[list[int], list[int], list[bytes]]:
-    """Return for every body the place of its line of facts, its frame and its id."""
-    heads, frames, ids, place = [], [], [], 1
-    for frame in range(_count(lines, 0, "the number of frames", where)):
-        bodies = _count(lines, place, "the number of bodies", where)
+def _walked(
+    content: bytes, begins: Sequence[int], where: str
+) -> tuple[list[int], list[int], list[bytes]]:
+    """Return for every body the place of its line of facts, its frame and its id.
+
+    Args:
+        content: the text.
+        begins: where its lines begin, and where one after its end would.
+        where: the file's name, for messages.
+    """
+    heads, frames, ids, place, lines = [], [], [], 1, len(begins) - 1
+    for frame in range(_count(content, begins, 0, "the number of frames", where)):
+        bodies = _count(content, begins, place, "the number of bodies", where)
         place += 1
         seen = set()
         for _ in range(bodies):
-            joints = _count(lines, place + 1, "the number of joints", where)
+            joints = _count(content, begins, place + 1, "the number of joints", where)
             if joints != JOINTS:
                 raise _fault(where, place + 1, f"a body has {joints} joints, not {JOINTS}")
+            facts = content[begins[place] : begins[place + 1]].split(None, 1)
+            if not facts or facts[0] in seen:
+                raise _fault(where, place, "a body has no id, or the id of another of the frame")
+            seen.add(facts[0])
             heads.append(place)
             frames.append(frame)
-            ids.append(lines[place].split(None, 1)[0] if lines[place].strip() else b"")
-            if ids[-1] in seen or not ids[-1]:
-                raise _fault(where, place, "a body has no id, or the id of another of the frame")
-            seen.add(ids[-1])
+            ids.append(facts[0])
             place += 2 + JOINTS
-    if place != len(lines):
-        what = "the file ends within a frame" if place > len(lines) else "follows the last frame"
-        raise _fault(where, min(place, len(lines) - 1), what)
+    if place != lines:
+        what = "the file ends within a frame" if place > lines else "follows the last frame"
+        raise _fault(where, min(place, lines - 1), what)
     return heads, frames, ids
 
 
-def _count(lines: Sequence[bytes], place: int, what: str, where: str) -> int:
+def _count(content: bytes, begins: Sequence[int], place: int, what: str, where: str) -> int:
     """Return the number that a line holds."""
-    if place >= len(lines):
-        raise _fault(where, len(lines) - 1, "the file ends within a frame")
-    text = lines[place].strip()
+    if place >= len(begins) - 1:
+        raise _fault(where, len(begins) - 2, "the file ends within a frame")
+    text = content[begins[place] : begins[place + 1]].strip()
     if not text.isdigit() or len(text) > 9:
         raise _fault(where, place, f"{shown(text)} is not {what}")
     return int(text)

@@ -17,7 +17,7 @@ from jaxtyping import Float32
 
 from data_pipelines.raw.record import DataError, FileError, Record
 from data_pipelines.raw.sources import Source, sources
-from data_pipelines.raw.table import LineError, shown, table
+from data_pipelines.raw.table import LineError, beginnings, shown, table
 
 _PERSONS, _JOINTS = 2, 25
 _NUMBERS = _PERSONS * _JOINTS * 3
@@ -144,8 +144,10 @@ def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:
     Raises:
         FileError: the text is cut or of another form; the message names the line.
     """
+    content = source.read().rstrip()
+    begins = beginnings(content)
     try:
-        values = table(source.read().rstrip().split(b"\n"), _NUMBERS, _NUMBERS)
+        values = table(content, begins[:-1], begins[1:] - 1, _NUMBERS, _NUMBERS)
     except LineError as error:
         reason = f"{error.what}; extract or download it again"
         raise FileError(source.where, reason, error.row + 1) from None

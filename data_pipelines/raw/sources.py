@@ -2,13 +2,26 @@
 
 import functools
 import itertools
+import lzma
 import pathlib
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_pipelines.raw.record import DataError, FileError
+
+# Bytes that a file in an archive may have.
+LARGEST = 1 << 28
+
+# What zipfile raises for damage. RuntimeError is for an encrypted file and NotImplementedError,
+# which is one, for an unknown version or kind of compression; KeyError is for one that is not
+# there; ValueError and struct.error are for places and sizes that cannot be.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(RuntimeError, KeyError, ValueError, OverflowError),
+)
 
 
 @dataclass(frozen=True)
@@ -113,19 +126,23 @@ def _opened(archive: str, state: tuple[int, int]) -> zipfile.ZipFile:
         return zipfile.ZipFile(archive)
     except PermissionError as error:
         raise DataError(f"{archive}: cannot be read ({error.strerror})") from None
-    except zipfile.BadZipFile:
+    except _DAMAGE:
         raise DataError(
             f"{archive}: is cut short or not a zip archive; download it again"
         ) from None
 
 
 def _unpacked(archive: str, member: str) -> bytes:
-    """Return the content of an archive's member.
-
-    Of what zipfile raises, RuntimeError is for an encrypted member and NotImplementedError (which
-    is one) for an unknown kind of compression; KeyError is for one that is not there.
-    """
+    """Return the content of an archive's member."""
     try:
-        return _opened(archive, _state(pathlib.Path(archive))).read(member)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError):
-        raise FileError(f"{archive}:{member}", "is damaged; download the archive again") from None
+        state = _state(pathlib.Path(archive))
+        opened = _opened(archive, state)
+        facts = opened.getinfo(member)
+        # The sizes are what zipfile asks memory for.
+        possible = facts.compress_size <= state[0] and facts.file_size <= LARGEST
+        content = opened.read(facts) if possible else None
+    except _DAMAGE:
+        content = None
+    if content is None:
+        raise FileError(f"{archive}:{member}", "is damaged; download the archive again")
+    return content

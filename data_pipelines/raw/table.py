@@ -1,13 +1,15 @@
 """Lines of numbers, as the text formats of skeletons have them."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
 from data_pipelines.raw.decimals import decimals, number
+from data_pipelines.raw.marks import Marks, zeros_below
 
-_SPACE, _NEWLINE = b" \n"
+_TAB, _NEWLINE, _RETURN, _SPACE = b"\t\n\r "
+# What a word of marks can tell.
+_WINDOW = 64
+_ONE = np.uint64(1)
 
 
 class LineError(ValueError):
@@ -23,52 +25,75 @@ class LineError(ValueError):
         self.row, self.what = row, what
 
 
-def table(lines: Sequence[bytes], fields: int, used: int) -> Float32[np.ndarray, "n c"]:
-    """Return the first `used` of the `fields` numbers that every line has, between white space.
+def beginnings(content: bytes) -> Int64[np.ndarray, " n"]:
+    """Return where the lines of a text begin, and last where a line after its end would."""
+    ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _NEWLINE)
+    return np.concatenate([[-1], ends, [len(content)]]) + 1
+
+
+def table(
+    content: bytes,
+    start: Int64[np.ndarray, " n"],
+    stop: Int64[np.ndarray, " n"],
+    fields: int,
+    used: int,
+) -> Float32[np.ndarray, "n c"]:
+    """Return the first `used` of the `fields` numbers that lines have, between white space.
+
+    Args:
+        content: the text that the lines are in.
+        start: where each line begins.
+        stop: where each line ends: at a newline or at the end of the text.
+        fields: how many numbers a line has.
+        used: how many of them are read; the others may be anything.
 
     Raises:
         LineError: a line has another number of fields, or what is used is not a finite number.
     """
-    text = np.frombuffer(b"\n".join([*lines, b""]), np.uint8)
-    blank = np.flatnonzero(text <= _SPACE)
-    if not _regular(text, blank, len(lines), fields):
-        return _one_by_one(lines, fields, used)
-    start = np.concatenate([[0], blank[:-1] + 1]).reshape(-1, fields)[:, :used].ravel()
-    values = decimals(text, start, blank.reshape(-1, fields)[:, :used].ravel())
-    return _checked(lines, values.reshape(-1, used))
-
-
-def _regular(
-    text: UInt8[np.ndarray, " f"], blank: Int64[np.ndarray, " n"], lines: int, fields: int
-) -> bool:
-    """Return whether all lines have their number of fields, with one space between them."""
-    controls = np.count_nonzero(text < _SPACE)
-    if len(blank) != lines * fields or lines == 0 or controls != lines:
-        return False
-    ends = text[blank[fields - 1 :: fields]]
-    return bool((ends == _NEWLINE).all() and blank[0] > 0 and np.diff(blank).min(initial=2) > 1)
-
-
-def _one_by_one(lines: Sequence[bytes], fields: int, used: int) -> Float32[np.ndarray, "n c"]:
-    """Return what `table` returns, for any white space."""
-    split = [line.split() for line in lines]
-    for row, each in enumerate(split):
-        if len(each) != fields:
-            raise LineError(row, f"has {len(each)} numbers, not {fields}")
-    values = [number(text) for each in split for text in each[:used]]
-    return _checked(lines, np.array(values).reshape(-1, used))
-
-
-def _checked(
-    lines: Sequence[bytes], values: Float64[np.ndarray, "n c"]
-) -> Float32[np.ndarray, "n c"]:
-    """Return the values; LineError for one that is no number or too large."""
+    blank = Marks.of(np.frombuffer(content, np.uint8), _blank)
+    counts = blank.beginnings().between(start, stop)
+    wrong = np.flatnonzero(counts != fields)
+    if wrong.size:
+        raise LineError(int(wrong[0]), f"has {counts[wrong[0]]} numbers, not {fields}")
+    first, last = _places(blank, start, used)
+    length = last - first
+    if length.min(initial=1) > 0 and length.max(initial=1) < _WINDOW:
+        values = decimals(content, first.ravel(), last.ravel())
+    else:
+        # More than one blank between two numbers, or a very long number.
+        lines = [content[i:j].split()[:used] for i, j in zip(start, stop, strict=True)]
+        values = np.array([number(field) for line in lines for field in line])
     with np.errstate(over="ignore"):
-        values = values.astype(np.float32)
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
-        raise LineError(int(row), f"{shown(lines[row].split()[column])} is not a coordinate")
-    return values
+        found = values.astype(np.float32).reshape(-1, used)
+    if not np.isfinite(found).all():
+        row, column = np.argwhere(~np.isfinite(found))[0]
+        field = content[start[row] : stop[row]].split()[column]
+        raise LineError(int(row), f"{shown(field)} is not a coordinate")
+    return found
+
+
+def _blank(text: UInt8[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
+    """Return which bytes are white space, as `bytes.split` has it."""
+    return (text == _SPACE) | (text - np.uint8(_TAB) <= _RETURN - _TAB)
+
+
+def _places(
+    blank: Marks, start: Int64[np.ndarray, " n"], used: int
+) -> tuple[Int64[np.ndarray, "n c"], Int64[np.ndarray, "n c"]]:
+    """Return where the first numbers of lines begin and end, if one blank follows each of them.
+
+    Otherwise one of them has no length, or that of a whole window.
+    """
+    first, last = np.empty((2, len(start), used), np.int64)
+    base, place, left = start, start, blank.windows(start)
+    for column in range(used):
+        if not left.all():
+            base, left = place, blank.windows(place)
+        end = base + zeros_below(left)
+        first[:, column], last[:, column] = place, end
+        left &= left - _ONE
+        place = end + 1
+    return first, last
 
 
 def shown(text: bytes) -> str:

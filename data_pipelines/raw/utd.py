@@ -60,7 +60,8 @@ def _skeleton(source: Source, joints: int) -> Float[np.ndarray, "t 1 v 3"]:
         raise FileError(source.where, f"'d_skel' is {shape}, not {joints} x 3 x frames; remove it")
     if found.size == 0:
         raise FileError(source.where, "'d_skel' has no frame; remove it")
-    with np.errstate(over="ignore"):
+    # What does not fit, and nan of the signalling kind.
+    with np.errstate(over="ignore", invalid="ignore"):
         skeleton = found.astype(np.float32).transpose(2, 0, 1)
     if not np.isfinite(skeleton).all():
         frame, joint, _ = np.argwhere(~np.isfinite(skeleton))[0]
