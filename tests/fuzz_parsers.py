@@ -184,7 +184,9 @@ def _utd_file(rng: np.random.Generator) -> bytes:
     variables = {"other": "text", "d_skel": skeleton}
     scipy.io.savemat(file, variables, do_compression=bool(rng.integers(2)))
     cells = _cells(int(rng.choice([0, 0, 1, 300])))
-    return file.getvalue()[:128] + cells + file.getvalue()[128:]
+    # SciPy writes the time of day into the header's text.
+    title = b"MATLAB 5.0 MAT-file".ljust(116)
+    return title + file.getvalue()[116:128] + cells + file.getvalue()[128:]
 
 
 def _cells(depth: int) -> bytes:
