@@ -16,7 +16,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -n 2 --dist=worksteal
+	$(RUN) -m pytest -n 2 --dist=worksteal --durations=15
 
 # Compares the text encoders with transformers on PyTorch, which `make test` does without.
 parity: $(INSTALLED)

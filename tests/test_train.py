@@ -17,6 +17,10 @@ from commands import (
     metrics,
 )
 
+from configs import gap_demo
+from gapjax import experiment
+from gapjax.lookup import UserError
+
 # Checkpoints and losses after steps 5, 10 and 15.
 RESIDENT = ["--config.train.checkpoint_every=5", "--config.train.log_every=5"]
 STREAM = [*RESIDENT, "--config.data.feed=stream"]
@@ -138,15 +142,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Pat
 BAD = {
     "unknown key": (["--config.train.epoch=3"], "did you mean"),
     "unknown backbone": (["--config.backbone.name=ctr_gnc"], "did you mean 'ctr_gcn'"),
-    "unknown encoder": (["--config.text.encoder=hash"], "did you mean 'hashed'"),
-    "unknown protocol": (["--config.data.protocol=xset"], "xsub"),
-    "unknown feed": (["--config.data.feed=resindent"], "did you mean 'resident'"),
-    "unknown option": (["--config.method.temperature=cold"], "paper"),
-    "unknown partition": (["--config.method.partition=5"], "global"),
     "no data": (["--config.data.dir=/nowhere"], "data_pipelines.convert synthetic"),
     "not a number": (["--config.train.epochs=x"], "x"),
     "no weights": (["--config.text.encoder=bert", "--config.text.checkpoint=tests"], "tests"),
-    "odd batch": (["--config.train.batch_size=100000"], "batch"),
 }
 
 
@@ -155,6 +153,26 @@ def test_a_users_mistake_is_one_line(command: Command, tmp_path: Path, name: str
     flags, expected = BAD[name]
     assert_one_line(command.run(tmp_path / "run", *flags), expected)
     assert not (tmp_path / "run").exists()
+
+
+UNKNOWN = {
+    "text.encoder": ("hash", "did you mean 'hashed'"),
+    "data.protocol": ("xset", "xsub"),
+    "data.feed": ("resindent", "did you mean 'resident'"),
+    "method.temperature": ("cold", "paper"),
+    "method.partition": ("5", "global"),
+    "train.batch_size": (100_000, "batch"),
+}
+
+
+@pytest.mark.parametrize("key", UNKNOWN)
+def test_a_value_that_makes_no_sense_is_refused(data: Path, key: str) -> None:
+    value, expected = UNKNOWN[key]
+    config = gap_demo.get_config("smoke")
+    config.data.dir = str(data)
+    config.update_from_flattened_dict({key: value})
+    with pytest.raises(UserError, match=expected):
+        experiment.build(config)
 
 
 def test_an_unknown_variant_is_one_line(command: Command, tmp_path: Path) -> None:
