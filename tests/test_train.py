@@ -18,6 +18,7 @@ from commands import (
 )
 
 from configs import gap_demo
+from data_pipelines.raw.record import DataError
 from gapjax import experiment
 from gapjax.lookup import UserError
 
@@ -171,7 +172,7 @@ def test_a_value_that_makes_no_sense_is_refused(data: Path, key: str) -> None:
     config = gap_demo.get_config("smoke")
     config.data.dir = str(data)
     config.update_from_flattened_dict({key: value})
-    with pytest.raises(UserError, match=expected):
+    with pytest.raises((UserError, DataError), match=expected):
         experiment.build(config)
 
 
