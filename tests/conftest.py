@@ -9,11 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+# Tests compile much and compute little, so that the quick way to compile is the way here. What
+# one process has compiled, all others find: workers and the commands they start inherit these
+# variables. A limit of the size makes JAX lock the cache.
+QUICK = "--xla_cpu_use_fusion_emitters=false" if version("jax").startswith("0.10.") else ""
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {QUICK}")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Tests compile much and compute little. What one process has compiled, all others find: workers
-# and the commands they start inherit these variables. A limit of the size makes JAX lock the cache.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if "GAPJAX_TESTS" not in os.environ:
     os.environ["GAPJAX_TESTS"] = tempfile.mkdtemp(prefix="gapjax-tests-")
@@ -97,7 +100,7 @@ def data(made_once: Callable) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """Return the variables of the processes that tests start: one device, as users have."""
-    return os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    return os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
 
 
 @pytest.fixture(scope="session")
