@@ -215,7 +215,9 @@ def _splits(facts: Sheet, labels: tuple[str, ...]) -> dict[str, tuple[int, ...]]
     """Return the zero-shot splits."""
     found = {}
     for name, unseen in facts.mapping("zero_shot").items():
-        for each in unseen if isinstance(unseen, list) else [unseen]:
+        if not isinstance(unseen, list):
+            raise facts.error("zero_shot", f"{name!r} should be a list of labels")
+        for each in unseen:
             if each not in labels:
                 raise facts.error("zero_shot", f"{name!r} has {each!r}, which is no label")
         found[name] = tuple(sorted({labels.index(each) for each in unseen}))

@@ -110,6 +110,8 @@ def _annotation(
         raise DataError(f"{where} has no frame_dir or no label; --raw takes {WANTED}")
     if keypoint is None or keypoint.ndim != 4 or keypoint.dtype.kind != "f":
         raise DataError(f"{where} ({name}) has no keypoint of 4 axes; --raw takes {WANTED}")
+    if score is not None and score.dtype.kind != "f":
+        raise DataError(f"{where} ({name}) has a keypoint_score of no numbers; repair it")
     for protocol, (train, test) in sides.items():
         if (name in train) == (name in test):
             both = "both" if name in train else "none"

@@ -85,7 +85,7 @@ class Rows:
         Raises:
             FileError: it is damaged.
         """
-        return self._unpacked(number) if self._mapped is None else self._mapped[number]
+        return self._unpacked(number) if self._mapped is None else self._mapped[number, ...]
 
     def _map(self) -> Shaped[np.ndarray, "..."] | None:
         """Return the array, mapped into memory, if it is stored as it is."""

@@ -123,18 +123,27 @@ def _label(table: pathlib.Path, line: int, given: str, labels: Sequence[str]) ->
     """Return the class that a name or a number stands for."""
     if given in labels:
         return labels.index(given)
-    if given.isdecimal() and given.isascii() and int(given) < len(labels):
-        return int(given)
+    number = _whole(given)
+    if number is not None and number < len(labels):
+        return number
     what = f"{given!r} is neither a label nor a number from 0 to {len(labels) - 1}; correct it"
     raise DataError(f"{table}: line {line}: {what}")
 
 
 def _number(table: pathlib.Path, line: int, column: str, given: str) -> int:
     """Return a fact that is a whole number."""
-    if given.isdecimal() and given.isascii() and len(given) < 20 and int(given) <= _LARGEST:
-        return int(given)
+    number = _whole(given)
+    if number is not None:
+        return number
     what = f"{column} {given!r} is no whole number from 0; number them"
     raise DataError(f"{table}: line {line}: {what}")
+
+
+def _whole(given: str) -> int | None:
+    """Return the whole number from 0 to `_LARGEST` that a text is, or None."""
+    if not (given.isdecimal() and given.isascii() and len(given) < 20):
+        return None
+    return int(given) if int(given) <= _LARGEST else None
 
 
 def record(sample: Sample, joints: Sequence[str], coordinates: int) -> Record:
