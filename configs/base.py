@@ -11,29 +11,8 @@ def get_config() -> ConfigDict:
     """Return the config from which every experiment starts."""
     config = ConfigDict()
     config.seed = 1
-
-    config.data = ConfigDict()
-    config.data.dataset = ""  # a module of data_pipelines/datasets
-    config.data.dir = "data"  # where converted datasets live
-    config.data.protocol = ""  # an official split of the dataset
-    config.data.feed = "resident"  # "resident" (device memory) or "stream" (TFRecords)
-    config.data.repeat = 1  # passes over the training samples in one epoch
-    config.data.validation_subjects = 0  # training subjects held out for validation
-    config.data.zero_shot = ""  # a split of the dataset that leaves classes unseen
-    config.data.fold = 0  # which pseudo-unseen split of the training samples; 0 is none
-
-    config.clips = ConfigDict()  # the fields of gapjax.clips.ClipRecipe
-    config.clips.window = 64  # frames of the network's input
-    config.clips.sampling = "crop_resize"  # or "frames"
-    config.clips.train_crop = (0.5, 1.0)  # share of the frames that a training clip keeps
-    config.clips.eval_crop = 0.95  # share of the frames that a test clip keeps
-    config.clips.origin = "none"  # or "first_frame": its centre joint becomes the origin
-    config.clips.rotation = "none"  # or "rigid", or "view"
-    config.clips.angle = 0.3  # largest angle: radians for "rigid", degrees for "view"
-    config.clips.scale = "none"  # or "axis_range": every axis to [-1, 1] over the clip
-    config.clips.modality = "joint"  # or "bone", "joint_motion", "bone_motion"
-    config.clips.k = config_dict.placeholder(int)  # GAP's I - A^k before the network; None: no
-    config.clips.k_operator = "corrected"  # or "released"
+    _fill_data(config)
+    _fill_clips(config)
 
     config.backbone = ConfigDict()  # a module of gapjax/backbones and the fields of its Backbone
     config.backbone.name = "ctr_gcn"
@@ -58,6 +37,35 @@ def get_config() -> ConfigDict:
 
     _fill_running(config)
     return config
+
+
+def _fill_data(config: ConfigDict) -> None:
+    """Fill in which samples and classes are learnt from, and which are tested."""
+    config.data = ConfigDict()
+    config.data.dataset = ""  # a module of data_pipelines/datasets, or a folder of data.dir
+    config.data.dir = "data"  # where converted datasets live
+    config.data.protocol = ""  # an official split of the dataset
+    config.data.feed = "resident"  # "resident" (device memory) or "stream" (TFRecords)
+    config.data.repeat = 1  # passes over the training samples in one epoch
+    config.data.validation_subjects = 0  # training subjects held out for validation
+    config.data.zero_shot = ""  # a split of the dataset that leaves classes unseen
+    config.data.fold = 0  # which pseudo-unseen split of the training samples; 0 is none
+
+
+def _fill_clips(config: ConfigDict) -> None:
+    """Fill in how frames become clips."""
+    config.clips = ConfigDict()  # the fields of gapjax.clips.ClipRecipe
+    config.clips.window = 64  # frames of the network's input
+    config.clips.sampling = "crop_resize"  # or "frames"
+    config.clips.train_crop = (0.5, 1.0)  # share of the frames that a training clip keeps
+    config.clips.eval_crop = 0.95  # share of the frames that a test clip keeps
+    config.clips.origin = "none"  # or "first_frame": its centre joint becomes the origin
+    config.clips.rotation = "none"  # or "rigid", or "view"
+    config.clips.angle = 0.3  # largest angle: radians for "rigid", degrees for "view"
+    config.clips.scale = "none"  # or "axis_range": every axis to [-1, 1] over the clip
+    config.clips.modality = "joint"  # or "bone", "joint_motion", "bone_motion"
+    config.clips.k = config_dict.placeholder(int)  # GAP's I - A^k before the network; None: no
+    config.clips.k_operator = "corrected"  # or "released"
 
 
 def _fill_running(config: ConfigDict) -> None:
@@ -110,6 +118,17 @@ def use_builtin_data(config: ConfigDict) -> None:
     config.clips.origin = "first_frame"
     config.clips.rotation = "rigid"
     config.eval.batch_size = 144
+
+
+def smoke(config: ConfigDict) -> None:
+    """Check the plumbing: one small epoch of a small network."""
+    config.clips.window = 16
+    config.backbone.width = 8
+    config.backbone.stages = (1, 1)
+    config.optimizer.warmup_epochs = 0
+    config.optimizer.milestones = ()
+    config.data.repeat = 1
+    config.train.epochs = 1
 
 
 def use_ntu_clips(config: ConfigDict) -> None:

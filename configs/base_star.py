@@ -10,6 +10,7 @@ part in the semantic loss, as released; `released` chooses as the release does, 
 
 from ml_collections import ConfigDict, config_dict
 
+from configs import base
 from configs.base import Variant
 
 
@@ -183,18 +184,13 @@ def minilm(config: ConfigDict) -> None:
 
 def smoke_star(config: ConfigDict) -> None:
     """Check the plumbing: every stage in one small epoch of a small network."""
-    config.clips.window = 16
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
+    base.smoke(config)
     config.encoder.epochs = 1
     config.encoder.repeat = 1
     config.encoder.optimizer.milestones = ()
     config.zero_shot.folds = 1
     config.method.attributes = 6
     config.method.heads = 2
-    config.data.repeat = 1
-    config.optimizer.milestones = ()
-    config.train.epochs = 1
 
 
 ZERO_SHOT_VARIANTS = {

@@ -15,6 +15,7 @@ from jaxtyping import Float32, Int64
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.raw import npz
 from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.sources import State, state_of
 from data_pipelines.skeletons import NTU25
 from data_pipelines.spec import DatasetSpec, Found, Protocol
 
@@ -40,7 +41,7 @@ class Row:
     """
 
     path: str
-    state: npz.State
+    state: State
     side: str
     row: int
     label: int
@@ -55,7 +56,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
     Raises:
         DataError: it is not what it should be.
     """
-    path, state = str(raw), npz.state(raw)
+    path, state = str(raw), state_of(raw)
     counts, items, classes = {}, [], {}
     for side in ("train", "test"):
         labels, classes[side] = _labels(path, side, state)
@@ -71,7 +72,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
     return Found(_spec(raw, name, max(classes.values()), counted), items)
 
 
-def _labels(path: str, side: str, state: npz.State) -> tuple[Int64[np.ndarray, " n"], int]:
+def _labels(path: str, side: str, state: State) -> tuple[Int64[np.ndarray, " n"], int]:
     """Return the class of every sample of a side, and how many classes there are."""
     values = npz.rows(path, f"y_{side}", state).all()
     if values.ndim == 1 and np.isin(values, np.arange(_MOST_CLASSES)).all():

@@ -16,8 +16,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from data_pipelines.raw.record import DataError, FileError
-
-State = tuple[int, int]
+from data_pipelines.raw.sources import State
 
 # SyntaxError and TokenError are for the header of an array, which is text of Python's.
 _DAMAGED = (
@@ -26,12 +25,6 @@ _DAMAGED = (
 )
 # The part of a member that precedes its name, and where in it the lengths are that follow.
 _LOCAL, _LENGTHS = 30, 26
-
-
-def state(path: pathlib.Path) -> State:
-    """Return the size of a file and the time of its last change in nanoseconds."""
-    status = path.stat()
-    return status.st_size, status.st_ctime_ns
 
 
 class Rows:

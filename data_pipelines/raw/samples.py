@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.sources import State, state_of
 
 FILE = "samples.csv"
 _COLUMNS = ("file", "label", "subject", "camera", "setup")
@@ -32,14 +33,14 @@ class Sample:
 
     Attributes:
         path: the array's file.
-        state: the file's size and the time of its last change; None where there is no such file.
+        state: tells the file's versions; None where there is no such file.
         place: the table and the line.
         facts: label, subject, camera and setup.
         name: the sample's name.
     """
 
     path: str
-    state: tuple[int, int] | None
+    state: State | None
     place: tuple[str, int]
     facts: tuple[int, int, int, int]
     name: str
@@ -106,10 +107,9 @@ def _sample(
         what = f"{given['file']!r} is no .npy file inside the folder; correct it"
         raise DataError(f"{table}: line {line}: {what}")
     path = table.parent / name
-    status = path.stat() if path.is_file() else None
     return Sample(
         path=str(path),
-        state=status and (status.st_size, status.st_ctime_ns),
+        state=state_of(path) if path.is_file() else None,
         place=(str(table), line),
         facts=(
             _label(table, line, given["label"], labels),
