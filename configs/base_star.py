@@ -85,6 +85,7 @@ def unseen(split: str) -> Variant:
     """Return the variant that leaves the classes of another split unseen."""
 
     def change(config: ConfigDict) -> None:
+        """Set the split."""
         config.data.zero_shot = split
 
     return change
@@ -94,6 +95,7 @@ def protocol(name: str) -> Variant:
     """Return the variant that divides training and test samples by another protocol."""
 
     def change(config: ConfigDict) -> None:
+        """Set the protocol."""
         config.data.protocol = name
 
     return change

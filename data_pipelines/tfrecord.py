@@ -64,6 +64,7 @@ def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Re
     from google.protobuf.message import DecodeError
 
     def whole(first: Any) -> Any:
+        """Return the dataset of the serialized records from a byte of the file on."""
         variant = tf.raw_ops.TFRecordDatasetV2(
             filenames=[os.fspath(path)],
             compression_type="",
