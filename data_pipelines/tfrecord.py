@@ -18,7 +18,6 @@ FRAMING = 16
 # How much is read at once, in bytes.
 _BUFFER = 1 << 18
 
-
 _MISSING = (
     "TFRecords need TensorFlow, which is not installed: `pip install tensorflow "
     "tensorflow-datasets`, or make the pack elsewhere with `python -m data_pipelines.pack`"

@@ -33,7 +33,8 @@ class Record:
     """One skeleton sequence.
 
     Attributes:
-        skeleton: coordinates in metres, of the persons that are present.
+        skeleton: coordinates of the persons that are present: in metres from depth sensors, else as
+            the files have them, and after them a confidence where the dataset has one.
         label: the class, 0-based.
         subject: who moves, as numbered by the dataset.
         camera: the viewpoint, as numbered by the dataset.
