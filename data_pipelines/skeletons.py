@@ -170,14 +170,7 @@ COCO17 = Skeleton(
     root=0,
     center=0,
     shoulders=(5, 6),
-    partitions={
-        **_parts(
-            head="0 1 2 3 4",
-            hand="9 10",
-            arm="5 6 7 8",
-            hip="11 12",
-            leg="13 14",
-            foot="15 16",
-        ),
-    },
+    partitions=_parts(
+        head="0 1 2 3 4", hand="9 10", arm="5 6 7 8", hip="11 12", leg="13 14", foot="15 16"
+    ),
 )
