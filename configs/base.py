@@ -11,9 +11,37 @@ def get_config() -> ConfigDict:
     """Return the config from which every experiment starts."""
     config = ConfigDict()
     config.seed = 1
-    _fill_data(config)
-    _fill_clips(config)
 
+    config.data = ConfigDict()
+    config.data.dataset = ""  # a module of data_pipelines/datasets, or a folder of data.dir
+    config.data.dir = "data"  # where converted datasets live
+    config.data.protocol = ""  # an official split of the dataset
+    config.data.feed = "resident"  # "resident" (device memory) or "stream" (TFRecords)
+    config.data.repeat = 1  # passes over the training samples in one epoch
+    config.data.validation_subjects = 0  # training subjects held out for validation
+    config.data.zero_shot = ""  # a split of the dataset that leaves classes unseen
+    config.data.fold = 0  # which pseudo-unseen split of the training samples; 0 is none
+
+    config.clips = ConfigDict()  # the fields of gapjax.clips.ClipRecipe
+    config.clips.window = 64  # frames of the network's input
+    config.clips.sampling = "crop_resize"  # or "frames"
+    config.clips.train_crop = (0.5, 1.0)  # share of the frames that a training clip keeps
+    config.clips.eval_crop = 0.95  # share of the frames that a test clip keeps
+    config.clips.origin = "none"  # or "first_frame": its centre joint becomes the origin
+    config.clips.rotation = "none"  # or "rigid", or "view"
+    config.clips.angle = 0.3  # largest angle: radians for "rigid", degrees for "view"
+    config.clips.scale = "none"  # or "axis_range": every axis to [-1, 1] over the clip
+    config.clips.modality = "joint"  # or "bone", "joint_motion", "bone_motion"
+    config.clips.k = config_dict.placeholder(int)  # GAP's I - A^k before the network; None: no
+    config.clips.k_operator = "corrected"  # or "released"
+
+    _fill_learning(config)
+    _fill_running(config)
+    return config
+
+
+def _fill_learning(config: ConfigDict) -> None:
+    """Fill in what is learnt, from which text, and how."""
     config.backbone = ConfigDict()  # a module of gapjax/backbones and the fields of its Backbone
     config.backbone.name = "ctr_gcn"
 
@@ -34,38 +62,6 @@ def get_config() -> ConfigDict:
     config.optimizer.momentum = 0.9
     config.optimizer.weight_decay = 4e-4
     config.optimizer.rules = ()  # (pattern, learning-rate factor[, weight decay]) triples
-
-    _fill_running(config)
-    return config
-
-
-def _fill_data(config: ConfigDict) -> None:
-    """Fill in which samples and classes are learnt from, and which are tested."""
-    config.data = ConfigDict()
-    config.data.dataset = ""  # a module of data_pipelines/datasets, or a folder of data.dir
-    config.data.dir = "data"  # where converted datasets live
-    config.data.protocol = ""  # an official split of the dataset
-    config.data.feed = "resident"  # "resident" (device memory) or "stream" (TFRecords)
-    config.data.repeat = 1  # passes over the training samples in one epoch
-    config.data.validation_subjects = 0  # training subjects held out for validation
-    config.data.zero_shot = ""  # a split of the dataset that leaves classes unseen
-    config.data.fold = 0  # which pseudo-unseen split of the training samples; 0 is none
-
-
-def _fill_clips(config: ConfigDict) -> None:
-    """Fill in how frames become clips."""
-    config.clips = ConfigDict()  # the fields of gapjax.clips.ClipRecipe
-    config.clips.window = 64  # frames of the network's input
-    config.clips.sampling = "crop_resize"  # or "frames"
-    config.clips.train_crop = (0.5, 1.0)  # share of the frames that a training clip keeps
-    config.clips.eval_crop = 0.95  # share of the frames that a test clip keeps
-    config.clips.origin = "none"  # or "first_frame": its centre joint becomes the origin
-    config.clips.rotation = "none"  # or "rigid", or "view"
-    config.clips.angle = 0.3  # largest angle: radians for "rigid", degrees for "view"
-    config.clips.scale = "none"  # or "axis_range": every axis to [-1, 1] over the clip
-    config.clips.modality = "joint"  # or "bone", "joint_motion", "bone_motion"
-    config.clips.k = config_dict.placeholder(int)  # GAP's I - A^k before the network; None: no
-    config.clips.k_operator = "corrected"  # or "released"
 
 
 def _fill_running(config: ConfigDict) -> None:
