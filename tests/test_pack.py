@@ -81,6 +81,13 @@ def test_a_pack_of_other_facts_is_made_again(
     assert (tiny_copy / "pack" / "digest").read_text() == Index.load(tiny_copy).digest
 
 
+def test_a_pack_whose_header_is_damaged_is_made_again(tiny_copy: pathlib.Path) -> None:
+    frames = open_pack(tiny_copy).frames.tobytes()
+    path = tiny_copy / "pack" / "frames.npy"
+    path.write_bytes(path.read_bytes().replace(b"}", b" ", 1))
+    assert open_pack(tiny_copy).frames.tobytes() == frames
+
+
 def test_records_of_another_index(tiny_copy: pathlib.Path) -> None:
     text = (tiny_copy / "index.csv").read_text()
     (tiny_copy / "index.csv").write_text(text.replace("sample, 3", "sample, x"))

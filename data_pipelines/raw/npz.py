@@ -7,7 +7,6 @@ Of an archive that `numpy.savez` wrote, arrays are mapped into memory. Of one th
 import functools
 import pathlib
 import struct
-import tokenize
 import weakref
 import zipfile
 import zlib
@@ -15,14 +14,10 @@ import zlib
 import numpy as np
 from jaxtyping import Shaped
 
-from data_pipelines.raw.record import DataError, FileError
+from data_pipelines.raw.record import ARRAY_DAMAGE, DataError, FileError
 from data_pipelines.raw.sources import State
 
-# SyntaxError and TokenError are for the header of an array, which is text of Python's.
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError),
-    *(SyntaxError, tokenize.TokenError),
-)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, *ARRAY_DAMAGE)
 # The part of a member that precedes its name, and where in it the lengths are that follow.
 _LOCAL, _LENGTHS = 30, 26
 

@@ -1,9 +1,16 @@
 """What every raw parser yields, and the errors by which it refuses a file."""
 
+import tokenize
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+# What NumPy raises for a file that is no whole array, whose header is text of Python's.
+ARRAY_DAMAGE = (
+    *(OSError, ValueError, EOFError, OverflowError),
+    *(SyntaxError, tokenize.TokenError),
+)
 
 
 class DataError(ValueError):

@@ -9,22 +9,18 @@ a joint that is not seen is zero.
 import csv
 import io
 import pathlib
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import ARRAY_DAMAGE, DataError, FileError, Record
 from data_pipelines.raw.sources import State, state_of
 
 FILE = "samples.csv"
 _COLUMNS = ("file", "label", "subject", "camera", "setup")
 _LARGEST = 2**31 - 1
-
-# What numpy raises for a file that is no array; the header of one is text of Python's.
-_DAMAGED = (OSError, ValueError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)
 
 
 @dataclass(frozen=True)
@@ -177,7 +173,7 @@ def _array(path: str) -> Shaped[np.ndarray, "..."]:
     """Return the array of a file, mapped into memory."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGED as error:
+    except ARRAY_DAMAGE as error:
         what = " ".join(str(error).split())
         reason = f"is no whole .npy file of numbers ({what}); write it by numpy.save"
         raise FileError(path, reason) from None
