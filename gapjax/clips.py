@@ -118,6 +118,7 @@ def train_clips(
     time_keys, turn_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
 
     def window(whole: Frames) -> Clips:
+        """Return a random part of each sample, as long as a clip."""
         if recipe.sampling == "frames":
             picked = augment.random_frames(time_keys, length, recipe.window)
             return augment.take_frames(whole, picked)
@@ -125,6 +126,7 @@ def train_clips(
         return augment.crop_resize(whole, start, span, recipe.window)
 
     def turn(clips: Frames) -> Frames:
+        """Return frames turned at random, each sample by one matrix."""
         if recipe.rotation == "none":
             return clips
         if recipe.rotation == "view":
@@ -150,6 +152,7 @@ def eval_clips(
     """
 
     def window(whole: Frames) -> Clips:
+        """Return the central part of each sample, as long as a clip."""
         longest = frames.shape[2]
         if recipe.sampling == "frames":
             picked = augment.even_frames(length, recipe.window, longest)
@@ -177,9 +180,11 @@ def _assemble(
         present = present[..., None] & (frames[..., recipe.space] > 0)
 
     def turned(whole: Frames) -> Frames:
+        """Return frames whose coordinates are turned."""
         return _in_space(recipe, turn, whole)
 
     def posed(clips: Clips) -> Clips:
+        """Return the coordinates of clips as the modality and GAP's k have them."""
         streamed = modality(clips, recipe.skeleton, recipe.modality)
         if recipe.k is None:
             return streamed

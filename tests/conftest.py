@@ -31,6 +31,7 @@ install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
 
 import jax
 import pytest
+import tiny_dataset
 from commands import ROOT, Command
 from filelock import FileLock
 
@@ -107,3 +108,21 @@ def environment() -> dict[str, str]:
 def command(data: pathlib.Path, environment: dict[str, str]) -> Command:
     """Return the public command on the built-in dataset."""
     return Command(data, environment)
+
+
+@pytest.fixture
+def tiny_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the dataset `tiny` be found."""
+    tiny_dataset.put_in_place(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def tiny(made_once: Callable) -> pathlib.Path:
+    """Return the converted dataset `tiny`, without a pack; no test may change it."""
+    return made_once("tiny", tiny_dataset.converted) / "tiny"
+
+
+@pytest.fixture
+def tiny_copy(tiny: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return a copy of the dataset `tiny` that may be packed and damaged."""
+    return pathlib.Path(shutil.copytree(tiny, tmp_path / "data" / "tiny"))

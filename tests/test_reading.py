@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 import raw_files
 import tiny_dataset
+from commands import ROOT
 from raw_files import contents
 
 from data_pipelines import chunks, reading
@@ -21,19 +22,13 @@ from data_pipelines.convert import convert, main
 from data_pipelines.index import Index
 from data_pipelines.raw.record import DataError, FileError
 
-ROOT = pathlib.Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("tiny_known")
 KILLS = 4
 
 
 @pytest.fixture
 def raw(tmp_path: pathlib.Path) -> pathlib.Path:
     return raw_files.seventy(tmp_path / "raw")
-
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the dataset `tiny` be found."""
-    tiny_dataset.put_in_place(monkeypatch)
 
 
 @pytest.fixture
