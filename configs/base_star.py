@@ -2,7 +2,8 @@
 
 The text encoder: `clip` (the paper's, ViT-L/14@336px) or `minilm` (BERT, from a PyPI package), by
 default hashed words. `described` recognises by descriptions, part by part, too (ours). References:
-`global` (one part, no prompts), `regression` (pooled features to names, linearly). Ablations:
+`global` (one part, no prompts), `regression` (pooled features to names, linearly). `ctr_gcn` has
+that encoder, whose features are of joints and their surroundings (ours). Ablations:
 `no_attention`, `no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take
 part in the semantic loss, as released; `released` chooses as the release does, test clips aside;
 `smoke` checks the plumbing.
@@ -119,6 +120,25 @@ def regress_text(config: ConfigDict) -> None:
     config.optimizer.learning_rate = 0.1
 
 
+def _encode_with(config: ConfigDict, use: Variant, rules: tuple[tuple, ...]) -> None:
+    """Change the encoder's backbone, which keeps its size."""
+    size = {key: config.backbone[key] for key in ("width", "stages")}
+    config.backbone = ConfigDict()
+    use(config)
+    config.backbone.update(size)
+    config.encoder.optimizer.rules = rules
+
+
+def ctr_gcn(config: ConfigDict) -> None:
+    """Encode with CTR-GCN: what a joint has there is of its surroundings, not of all joints."""
+    _encode_with(config, base.use_ctr_gcn, ())
+
+
+def shift_gcn(config: ConfigDict) -> None:
+    """Encode with Shift-GCN, as the paper does."""
+    _encode_with(config, use_shift_gcn, SHIFT_GCN_RULES)
+
+
 def describe(config: ConfigDict) -> None:
     """Recognise classes by descriptions, as wholes and part by part, not by names alone: ours."""
     config.method.class_text = "description"
@@ -202,6 +222,7 @@ ZERO_SHOT_VARIANTS = {
     "global": align_globally,
     "regression": regress_text,
     "described": describe,
+    "ctr_gcn": ctr_gcn,
     "no_attention": no_attention,
     "no_attribute_prompts": no_attribute_prompts,
     "no_semantic_prompts": no_semantic_prompts,
