@@ -25,7 +25,7 @@ from tqdm import tqdm
 from data_pipelines.raw.record import DataError
 
 # A process that goes on with nothing for so many times the limit of an input is ended.
-_PATIENCE = 5
+_PATIENCE = 10
 # How long a process may take to begin, in seconds.
 _START = 120
 _CONTEXT = multiprocessing.get_context("spawn")

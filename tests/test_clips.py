@@ -131,7 +131,7 @@ def test_on_eight_devices_each_makes_its_own_clips() -> None:
     placed = jax.device_put((frames, length, keys), place)
     compiled = run.lower(*placed).compile()
     assert not re.search("all-(gather|reduce|to-all)|permute", compiled.as_text())
-    np.testing.assert_array_equal(compiled(*placed), run(frames, length, keys))
+    np.testing.assert_allclose(compiled(*placed), run(frames, length, keys), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", TRAIN)

@@ -147,7 +147,7 @@ def test_a_missing_data_set_says_how_to_get_it(command: Command, tmp_path: Path)
     config = "--config=configs/star_ntu60.py"
     result = command.run(tmp_path / "run", config=config)
     assert_one_line(result, "data_pipelines.convert ntu60 --raw=path")
-    assert "configs/star_demo.py" in result[2]
+    assert "`make demo`" in result[2]
 
 
 def test_unseen_classes_never_enter_training(data: Path, finished: Path) -> None:
