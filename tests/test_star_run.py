@@ -14,7 +14,7 @@ from gapjax import dataset, experiment
 from gapjax.checkpoints import read_newest
 from gapjax.stages import stages
 
-CONFIG = "--config=configs/star_demo.py:smoke"
+CONFIG = "--config=configs/star_demo.py:smoke,shift_gcn"
 FLAGS = ["--config.train.checkpoint_every=4"]
 UNSEEN = [synthetic.SPEC.labels[each] for each in synthetic.SPEC.zero_shot["18_6"]]
 
@@ -100,7 +100,7 @@ def test_an_encoder_of_another_split_is_refused(
     command: Command, finished: Path, tmp_path: Path
 ) -> None:
     flags = [f"--config.encoder.checkpoint={finished / 'encoder'}", "--config.zero_shot.folds=0"]
-    config = "--config=configs/star_demo.py:smoke,20_4_simple"
+    config = "--config=configs/star_demo.py:smoke,shift_gcn,20_4_simple"
     result = command.run(tmp_path / "run", *flags, config=config)
     assert_one_line(
         result, "was trained on classes that should be unseen: bow, clap, drink, jump up"
@@ -137,7 +137,7 @@ def test_the_released_normalisation_needs_fresh_features(
 
 def test_the_reference_methods_run(command: Command, finished: Path, tmp_path: Path) -> None:
     flags = [f"--config.encoder.checkpoint={finished / 'encoder'}", "--config.zero_shot.folds=0"]
-    config = "--config=configs/star_demo.py:smoke,regression"
+    config = "--config=configs/star_demo.py:smoke,shift_gcn,regression"
     status, out, err = command.run(tmp_path / "run", *flags, config=config)
     assert status == 0, err
     assert "method text_regression" in out
@@ -152,7 +152,7 @@ def test_a_missing_data_set_says_how_to_get_it(command: Command, tmp_path: Path)
 
 def test_unseen_classes_never_enter_training(data: Path, finished: Path) -> None:
     """No step, no validation and no statistic of any stage meets a sample of an unseen class."""
-    config = star_demo.get_config("smoke")
+    config = star_demo.get_config("smoke,shift_gcn")
     config.data.dir = str(data)
     config.train.checkpoint_every = 4
     every = stages(config, finished)
