@@ -14,7 +14,7 @@ from pathlib import Path
 import ntu_names
 
 from data_pipelines import ntu, workers
-from data_pipelines.raw.ntu import Facts, named
+from data_pipelines.raw.ntu import named
 from data_pipelines.synthesis.camera import film
 from data_pipelines.synthesis.performance import Take, perform
 from data_pipelines.synthesis.programs import PROGRAMS
@@ -25,7 +25,7 @@ def text(name: str) -> str:
     """Return the content of a file."""
     if name in ntu.missing():
         return "30\n" + "0\n" * 30
-    facts: Facts = named(name, name)
+    facts = named(name, name)
     seed, action = divmod(facts.action - 1, len(PROGRAMS))
     take = Take(seed, action, facts.subject, facts.repetition)
     return skeleton_text(film(perform(take), take, facts.camera))

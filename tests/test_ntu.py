@@ -4,6 +4,7 @@ import pathlib
 import zipfile
 from types import ModuleType
 
+import ntu_files
 import ntu_names
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from data_pipelines.convert import convert, main
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.index import Index, select
 from data_pipelines.pack import open_pack
-from data_pipelines.raw.ntu import named
+from data_pipelines.raw.ntu import named, parse
 from data_pipelines.raw.record import DataError
 from data_pipelines.synthesis.__main__ import write
 
@@ -144,6 +145,16 @@ def test_nothing_to_read(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[s
         assert f"{name} needs --raw=a folder of .skeleton files" in error
         assert "request access at https://rose1.ntu.edu.sg" in error
         assert error.count("\n") == 1
+
+
+def test_generated_files_have_the_names_of_the_first_setup() -> None:
+    """Two actions of one movement differ, and what is listed as missing has no body."""
+    every = list(ntu_names.names(1))
+    assert len(every) == 2880
+    assert sum(name in ntu.missing() for name in every) == 8
+    first, other = (parse(ntu_files.text(name).encode(), name).joints for name in every[:25:24])
+    assert first.shape != other.shape or (first != other).any()
+    assert len(parse(ntu_files.text("S001C002P005R002A008").encode(), "file").frame) == 0
 
 
 def test_converted_end_to_end(tmp_path: pathlib.Path) -> None:
