@@ -13,7 +13,7 @@ def get_config() -> ConfigDict:
     config.seed = 1
 
     config.data = ConfigDict()
-    config.data.dataset = ""  # a module of data_pipelines/datasets
+    config.data.dataset = ""  # a module of data_pipelines/datasets, or a folder of data.dir
     config.data.dir = "data"  # where converted datasets live
     config.data.protocol = ""  # an official split of the dataset
     config.data.feed = "resident"  # "resident" (device memory) or "stream" (TFRecords)
@@ -38,6 +38,13 @@ def get_config() -> ConfigDict:
     config.clips.k = config_dict.placeholder(int)  # GAP's I - A^k before the network; None: no
     config.clips.k_operator = "corrected"  # or "released"
 
+    _fill_learning(config)
+    _fill_running(config)
+    return config
+
+
+def _fill_learning(config: ConfigDict) -> None:
+    """Fill in what is learnt, from which text, and how."""
     config.backbone = ConfigDict()  # a module of gapjax/backbones and the fields of its Backbone
     config.backbone.name = "ctr_gcn"
 
@@ -58,9 +65,6 @@ def get_config() -> ConfigDict:
     config.optimizer.momentum = 0.9
     config.optimizer.weight_decay = 4e-4
     config.optimizer.rules = ()  # (pattern, learning-rate factor[, weight decay]) triples
-
-    _fill_running(config)
-    return config
 
 
 def _fill_running(config: ConfigDict) -> None:
@@ -113,6 +117,17 @@ def use_builtin_data(config: ConfigDict) -> None:
     config.clips.origin = "first_frame"
     config.clips.rotation = "rigid"
     config.eval.batch_size = 144
+
+
+def smoke(config: ConfigDict) -> None:
+    """Check the plumbing: one small epoch of a small network."""
+    config.clips.window = 16
+    config.backbone.width = 8
+    config.backbone.stages = (1, 1)
+    config.optimizer.warmup_epochs = 0
+    config.optimizer.milestones = ()
+    config.data.repeat = 1
+    config.train.epochs = 1
 
 
 def use_ntu_clips(config: ConfigDict) -> None:

@@ -51,16 +51,6 @@ def quick(config: ConfigDict) -> None:
     config.optimizer.milestones = (9, 10)
 
 
-def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: two small epochs of a small network."""
-    config.train.epochs = 2
-    config.data.repeat = 1
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
-    config.optimizer.warmup_epochs = 1
-    config.optimizer.milestones = ()
-
-
 GAP_VARIANTS = {
     "clip": clip,
     "minilm": minilm,
@@ -69,7 +59,7 @@ GAP_VARIANTS = {
     "joint_motion": joint_motion,
     "bone_motion": bone_motion,
     "quick": quick,
-    "smoke": smoke,
+    "smoke": base.smoke,
     "bfloat16": base.bfloat16,
 }
 
@@ -100,6 +90,7 @@ def protocol(name: str) -> base.Variant:
     """Return the variant that divides training and test samples by another protocol."""
 
     def change(config: ConfigDict) -> None:
+        """Set the protocol."""
         config.data.protocol = name
 
     return change

@@ -10,6 +10,7 @@ part in the semantic loss, as released; `released` chooses as the release does, 
 
 from ml_collections import ConfigDict, config_dict
 
+from configs import base
 from configs.base import Variant
 
 
@@ -84,6 +85,7 @@ def unseen(split: str) -> Variant:
     """Return the variant that leaves the classes of another split unseen."""
 
     def change(config: ConfigDict) -> None:
+        """Set the split."""
         config.data.zero_shot = split
 
     return change
@@ -93,6 +95,7 @@ def protocol(name: str) -> Variant:
     """Return the variant that divides training and test samples by another protocol."""
 
     def change(config: ConfigDict) -> None:
+        """Set the protocol."""
         config.data.protocol = name
 
     return change
@@ -183,18 +186,13 @@ def minilm(config: ConfigDict) -> None:
 
 def smoke_star(config: ConfigDict) -> None:
     """Check the plumbing: every stage in one small epoch of a small network."""
-    config.clips.window = 16
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
+    base.smoke(config)
     config.encoder.epochs = 1
     config.encoder.repeat = 1
     config.encoder.optimizer.milestones = ()
     config.zero_shot.folds = 1
     config.method.attributes = 6
     config.method.heads = 2
-    config.data.repeat = 1
-    config.optimizer.milestones = ()
-    config.train.epochs = 1
 
 
 ZERO_SHOT_VARIANTS = {

@@ -24,17 +24,7 @@ def stream(config: ConfigDict) -> None:
     config.data.feed = "stream"
 
 
-def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: one small epoch of a small network."""
-    config.train.epochs = 1
-    config.clips.window = 16
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
-    config.optimizer.warmup_epochs = 0
-    config.optimizer.milestones = ()
-
-
-VARIANTS = {"no_text": no_text, "stream": stream, "smoke": smoke, "bfloat16": base.bfloat16}
+VARIANTS = {"no_text": no_text, "stream": stream, "smoke": base.smoke, "bfloat16": base.bfloat16}
 
 
 def get_config(variants: str = "") -> ConfigDict:

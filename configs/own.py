@@ -25,14 +25,9 @@ def gap(config: ConfigDict) -> None:
 
 
 def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: one small epoch of a small network."""
-    config.train.epochs = 1
-    config.clips.window = 16
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
+    """Check the plumbing, with batches that the smallest dataset can fill."""
+    base.smoke(config)
     config.train.batch_size = config.eval.batch_size = 8
-    config.optimizer.warmup_epochs = 0
-    config.optimizer.milestones = ()
 
 
 VARIANTS = {"gap": gap, "smoke": smoke, "bfloat16": base.bfloat16}

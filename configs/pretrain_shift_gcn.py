@@ -34,16 +34,6 @@ def utd(config: ConfigDict) -> None:
     config.data.repeat = 5
 
 
-def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: one small epoch of a small network."""
-    config.clips.window = 16
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
-    config.optimizer.milestones = ()
-    config.train.epochs = 1
-    config.data.repeat = 1
-
-
 VARIANTS = {
     "55_5": base_star.unseen("55_5"),
     "48_12": base_star.unseen("48_12"),
@@ -51,7 +41,7 @@ VARIANTS = {
     "ucla": ucla,
     "utd": utd,
     "bfloat16": base.bfloat16,
-    "smoke": smoke,
+    "smoke": base.smoke,
 }
 
 

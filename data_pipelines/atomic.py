@@ -1,8 +1,8 @@
 """Folders and files that are there completely or not at all."""
 
 import contextlib
-import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +43,8 @@ def replacing(target: Path) -> Iterator[Path]:
 def replace_file(target: Path, content: bytes) -> None:
     """Write a file, whose folder is made if need be, completely or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    # Processes on several machines may write the same file at once.
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
     try:
         partial.write_bytes(content)
         partial.replace(target)

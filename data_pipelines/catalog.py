@@ -1,5 +1,6 @@
 """Which datasets there are: those with a module, and those that carry their facts with them."""
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -65,15 +66,15 @@ def spec_of(folder: str | os.PathLike) -> DatasetSpec:
     raise DataError(f"no dataset {place.name!r} (there are: {', '.join(names(place.parent))})")
 
 
-def arguments(folder: str | os.PathLike) -> str:
-    """Return the arguments of the command that converts the dataset of a folder."""
+def conversion(folder: str | os.PathLike) -> str:
+    """Return the command that converts the dataset of a folder."""
     place = epath.Path(folder)
-    try:
+    what, raw = place.name, " --raw=PATH"
+    with contextlib.suppress(DataError):
         spec = spec_of(place)
-    except DataError:
-        return f"{place.name} --raw=PATH --out={place.parent}"
-    what = f"{spec.format} --name={spec.name}" if spec.format else place.name
-    return f"{what}{'' if spec.builtin else ' --raw=PATH'} --out={place.parent}"
+        what = f"{spec.format} --name={spec.name}" if spec.format else what
+        raw = "" if spec.builtin else raw
+    return f"python -m data_pipelines.convert {what}{raw} --out={place.parent}"
 
 
 def title(raw: os.PathLike, given: str) -> str:

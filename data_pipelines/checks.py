@@ -1,6 +1,5 @@
 """Checks of what an index says: its samples' facts, and what protocols and splits select."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ from jaxtyping import Bool, Int
 
 from data_pipelines.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.index import FILE, Index, select
-from data_pipelines.spec import DatasetSpec
+from data_pipelines.spec import DatasetSpec, said_sizes
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,7 @@ def split_check(index: Index, spec: DatasetSpec, name: str) -> Check:
     faults = [f"class {k} is not one of 0 to {classes - 1}" for k in unseen if not 0 <= k < classes]
     if len(set(unseen)) != len(unseen):
         faults.append("a class is there twice")
-    said = re.match(r"(\d+)_(\d+)", name)
-    if said and tuple(map(int, said.groups())) != (classes - len(unseen), len(unseen)):
+    if said_sizes(name) not in (None, (classes - len(unseen), len(unseen))):
         faults.append(f"has {len(unseen)} unseen classes of {classes}")
     if faults:
         return Check(what, "", faults, remedy=remedy)

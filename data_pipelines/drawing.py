@@ -27,6 +27,9 @@ PERSONS = (
     ("#6d2f8f", "#8b7a97", "#dd8ad8"),
 )
 
+# How the root is marked.
+_RING = {"marker": "o", "ms": 6.5, "mfc": "white", "mec": INK, "mew": 1.3, "lw": 0}
+
 # An animation shows at most so many frames; 25 of them a second.
 MOST_FRAMES, MILLISECONDS = 150, 40
 
@@ -151,14 +154,11 @@ def _legend(figure: Figure, scene: Scene) -> None:
     figure.legend(handles=handles, ncols=len(known) + 1, **place, **quiet)
 
 
-_RING = {"marker": "o", "ms": 6.5, "mfc": "white", "mec": INK, "mew": 1.3, "lw": 0}
-
-
-def _prepare(axes: Axes, view: View, limits: Float[np.ndarray, "c 2"]) -> None:
+def _prepare(axes: Axes, view: View, shown: Float[np.ndarray, "c 2"]) -> None:
     """Give a panel its view: the limits, the grid, and what the axes are and where they grow."""
     axes.set_title(view.title, loc="left", color=INK, size=10, weight="bold", pad=16)
-    axes.set_xlim(*limits[view.across][:: view.rightwards])
-    axes.set_ylim(*limits[1][:: view.upwards])
+    axes.set_xlim(*shown[view.across][:: view.rightwards])
+    axes.set_ylim(*shown[1][:: view.upwards])
     for axis, name, sign, most in (
         (axes.xaxis, "xyz"[view.across], view.rightwards, 4),
         (axes.yaxis, "y", view.upwards, 6),

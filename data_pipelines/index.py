@@ -140,8 +140,8 @@ def check_shards(index: Index, directory: str | os.PathLike) -> None:
 
 
 def _conversion(folder: epath.Path) -> str:
-    """Return the command that converts the dataset of this folder."""
-    return f"run `python -m data_pipelines.convert {catalog.arguments(folder)}`"
+    """Return what to do about a dataset that is missing or damaged."""
+    return f"run `{catalog.conversion(folder)}`"
 
 
 def select(

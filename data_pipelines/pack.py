@@ -18,7 +18,7 @@ from tqdm import tqdm
 from data_pipelines import command, tfrecord
 from data_pipelines.atomic import locked, replacing
 from data_pipelines.index import Index
-from data_pipelines.raw.record import DataError
+from data_pipelines.raw.record import ARRAY_DAMAGE, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def stored(directory: Path, index: Index) -> Pack | None:
     try:
         frames = np.load(directory / "pack" / "frames.npy", mmap_mode="r")
         same = (directory / "pack" / "digest").read_text() == index.digest
-    except (OSError, ValueError, EOFError):
+    except ARRAY_DAMAGE:
         return None
     if not same or len(frames) != count.sum():
         return None

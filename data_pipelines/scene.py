@@ -129,7 +129,7 @@ def limits(
     return np.stack([middle - half, middle + half], axis=1)
 
 
-def aspect(limits: Float[np.ndarray, "c 2"]) -> float:
-    """Return a panel's width as a multiple of its height."""
-    extents = np.ptp(limits, axis=1)
+def aspect(shown: Float[np.ndarray, "c 2"]) -> float:
+    """Return a panel's width as a multiple of its height, by what it shows of each coordinate."""
+    extents = np.ptp(shown, axis=1)
     return float(extents[0] / extents[1])

@@ -54,13 +54,31 @@ def described_parts(part: str) -> tuple[str, ...]:
     return halves.get(part) or tuple(part.split("_"))
 
 
-def _parts(head: str, hand: str, arm: str, hip: str, leg: str, foot: str) -> dict[str, Partition]:
-    """Return the partitions that follow from the six disjoint parts, given as lists of joints."""
+def _parts(
+    head: str, hand: str, arm: str, hip: str, leg: str, foot: str, hip_of_four: str = ""
+) -> dict[str, Partition]:
+    """Return the partitions that follow from the six disjoint parts, given as lists of joints.
+
+    Of four parts, the hip may have joints that other parts have, too: `hip_of_four`.
+    """
     lists = (head, hand, arm, hip, leg, foot)
-    six = dict(zip(PARTS, (tuple(map(int, joints.split())) for joints in lists), strict=True))
-    upper = tuple(sorted(six["head"] + six["hand"] + six["arm"]))
-    lower = tuple(sorted(six["hip"] + six["leg"] + six["foot"]))
-    return {"2": {"upper": upper, "lower": lower}, "6": six}
+    six = dict(zip(PARTS, map(_numbers, lists), strict=True))
+
+    def joined(*names: str) -> dict[str, tuple[int, ...]]:
+        """Return the partition of these parts, each of which is one or more of the six."""
+        return {
+            name: tuple(sorted(joint for part in described_parts(name) for joint in six[part]))
+            for name in names
+        }
+
+    four = joined("head", "hand_arm", "hip", "leg_foot")
+    if hip_of_four:
+        four["hip"] = _numbers(hip_of_four)
+    return {"2": joined("upper", "lower"), "4": four, "6": six}
+
+
+def _numbers(joints: str) -> tuple[int, ...]:
+    return tuple(map(int, joints.split()))
 
 
 _LIMBS = ("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "foot")
@@ -91,13 +109,8 @@ NTU25 = Skeleton(
             hip="0 1",
             leg="12 13 16 17",
             foot="14 15 18 19",
+            hip_of_four="0 1 2 12 16",
         ),
-        "4": {
-            "head": (2, 3, 20),
-            "hand_arm": (*range(4, 12), *range(21, 25)),
-            "hip": (0, 1, 2, 12, 16),
-            "leg_foot": tuple(range(12, 20)),
-        },
         # As released for the bone streams: joint 21 is missing, joint 20 counts as arm.
         "4_bone_released": {
             "head": (2, 3),
@@ -129,13 +142,8 @@ KINECT20 = Skeleton(
             hip="0 1",
             leg="12 13 16 17",
             foot="14 15 18 19",
+            hip_of_four="0 1 12 16",
         ),
-        "4": {
-            "head": (2, 3),
-            "hand_arm": tuple(range(4, 12)),
-            "hip": (0, 1, 12, 16),
-            "leg_foot": tuple(range(12, 20)),
-        },
         # As released for the bone streams: indices shifted by one although no joint was removed.
         "4_bone_released": {
             "head": (2,),
@@ -162,20 +170,7 @@ COCO17 = Skeleton(
     root=0,
     center=0,
     shoulders=(5, 6),
-    partitions={
-        **_parts(
-            head="0 1 2 3 4",
-            hand="9 10",
-            arm="5 6 7 8",
-            hip="11 12",
-            leg="13 14",
-            foot="15 16",
-        ),
-        "4": {
-            "head": (0, 1, 2, 3, 4),
-            "hand_arm": tuple(range(5, 11)),
-            "hip": (11, 12),
-            "leg_foot": (13, 14, 15, 16),
-        },
-    },
+    partitions=_parts(
+        head="0 1 2 3 4", hand="9 10", arm="5 6 7 8", hip="11 12", leg="13 14", foot="15 16"
+    ),
 )

@@ -1,5 +1,6 @@
 """The facts of a dataset that do not depend on where it is stored."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +37,7 @@ class DatasetSpec:
             without the ending; empty where the classes are not described.
         obtain: how to get the raw files, in one line.
         zero_shot: name → the unseen classes of the zero-shot split of that name.
-        coordinates: numbers a joint has: 3 for x, y, z.
+        coordinates: numbers a joint has, a confidence included: 3 for x, y, z.
         builtin: whether the project makes the samples itself, so that nothing need be obtained.
         confidence: whether the last of the numbers is no coordinate, but how sure the others are.
         format: the module of `data_pipelines.formats` that reads the raw files; empty for a dataset
@@ -60,6 +61,16 @@ class DatasetSpec:
     def space(self) -> int:
         """Return the number of dimensions that joints lie in."""
         return self.coordinates - self.confidence
+
+
+def said_sizes(split: str) -> tuple[int, int] | None:
+    """Return how many seen and unseen classes the name of a zero-shot split says there are.
+
+    >>> said_sizes("48_12"), said_sizes("20_4_simple"), said_sizes("table5_1")
+    ((48, 12), (20, 4), None)
+    """
+    said = re.match(r"(\d+)_(\d+)", split)
+    return (int(said[1]), int(said[2])) if said else None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ of class descriptions), `skeleton` (the body model's name) and `shoulders` (left
 """
 
 import dataclasses
-import re
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -23,7 +23,7 @@ from etils import epath
 from data_pipelines import sheet
 from data_pipelines.sheet import Sheet
 from data_pipelines.skeletons import PARTS, Partition, Skeleton, described_parts
-from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.spec import DatasetSpec, Protocol, said_sizes
 
 FILE, TEXTS = "dataset.yaml", "texts.yaml"
 
@@ -65,7 +65,11 @@ def write(folder: epath.Path, spec: DatasetSpec) -> None:
 def described(spec: DatasetSpec) -> dict[str, Any]:
     """Return the facts as plain values, from which `spec_of` makes the same again."""
     body = spec.skeleton
-    names = lambda joints: [body.joints[joint] for joint in joints]  # noqa: E731
+
+    def names(joints: Iterable[int]) -> list[str]:
+        """Return what joints are called."""
+        return [body.joints[joint] for joint in joints]
+
     kinds = {numbers: kind for kind, numbers in COORDINATES.items()}
     return {
         "format": spec.format,
@@ -215,15 +219,16 @@ def _splits(facts: Sheet, labels: tuple[str, ...]) -> dict[str, tuple[int, ...]]
     """Return the zero-shot splits."""
     found = {}
     for name, unseen in facts.mapping("zero_shot").items():
-        for each in unseen if isinstance(unseen, list) else [unseen]:
+        if not isinstance(unseen, list):
+            raise facts.error("zero_shot", f"{name!r} should be a list of labels")
+        for each in unseen:
             if each not in labels:
                 raise facts.error("zero_shot", f"{name!r} has {each!r}, which is no label")
         found[name] = tuple(sorted({labels.index(each) for each in unseen}))
         seen = len(labels) - len(found[name])
         if min(seen, len(found[name])) < 2:
             raise facts.error("zero_shot", f"{name!r} should leave 2 classes unseen and 2 seen")
-        said = re.match(r"(\d+)_(\d+)", name)
-        if said and tuple(map(int, said.groups())) != (seen, len(found[name])):
+        if said_sizes(name) not in (None, (seen, len(found[name]))):
             what = f"{name!r} has {seen} seen and {len(found[name])} unseen classes; rename it"
             raise facts.error("zero_shot", what)
     return found

@@ -18,7 +18,6 @@ FRAMING = 16
 # How much is read at once, in bytes.
 _BUFFER = 1 << 18
 
-
 _MISSING = (
     "TFRecords need TensorFlow, which is not installed: `pip install tensorflow "
     "tensorflow-datasets`, or make the pack elsewhere with `python -m data_pipelines.pack`"
@@ -64,6 +63,7 @@ def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Re
     from google.protobuf.message import DecodeError
 
     def whole(first: Any) -> Any:
+        """Return the dataset of the serialized records from a byte of the file on."""
         variant = tf.raw_ops.TFRecordDatasetV2(
             filenames=[os.fspath(path)],
             compression_type="",

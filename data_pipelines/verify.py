@@ -59,7 +59,7 @@ def _sizes(folder: Path, index: Index) -> Check:
 
 
 def lines(check: Check, conversion: str) -> Iterator[str]:
-    """Yield what is printed of a check; `conversion` is the command that converts again."""
+    """Yield what is printed of a check; `conversion` is what to do about most faults."""
     if not check.faults:
         yield f"{check.what}: {'partial' if check.partial else 'ok'}, {check.told}"
         return
@@ -83,8 +83,7 @@ def report(folder: Path) -> int:
 
 def _conversion(folder: Path) -> str:
     """Return what to do about a damaged dataset."""
-    options = catalog.arguments(folder.resolve())
-    return f"convert again: `python -m data_pipelines.convert {options} --overwrite`"
+    return f"convert again: `{catalog.conversion(folder.resolve())} --overwrite`"
 
 
 def main(arguments: list[str] | None = None) -> int:

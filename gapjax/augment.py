@@ -64,6 +64,7 @@ def random_crop(
     low, high = portion
 
     def draw(key: Key[Array, ""], frames: Int[Array, ""]) -> tuple[Array, Array]:
+        """Return first frame and number of frames of one sample's crop."""
         share_key, start_key = jax.random.split(key)
         share = jax.random.uniform(share_key, minval=low, maxval=high)
         span = jnp.floor(frames * share).astype(jnp.int32)
@@ -96,6 +97,7 @@ def random_frames(
     """
 
     def draw(key: Key[Array, ""], frames: Int[Array, ""]) -> Int[Array, " t2"]:
+        """Return one sample's frame numbers, ascending."""
         return jnp.sort(jax.random.randint(key, (window,), 0, frames))
 
     return jax.vmap(draw)(keys, _at_least_one(length))
@@ -165,6 +167,7 @@ def rigid_rotation(angles: Float[Array, "b c"]) -> Float[Array, "b d c"]:
     """Return Rz · Ry · Rx for the three angles of each sample, in radians (facts C.4)."""
 
     def turn(angle: Float[Array, " c"]) -> Float[Array, "d c"]:
+        """Return one sample's rotation."""
         x, y, z = (axis_rotation(angle[axis], axis) for axis in range(3))
         return jnp.matmul(jnp.matmul(z, y, precision=EXACT), x, precision=EXACT)
 
@@ -182,6 +185,7 @@ def random_plane_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, 
     """Return rotations of images, by angles drawn from ±`limit` radians."""
 
     def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
+        """Return one sample's rotation (2 x 2)."""
         angle = jax.random.uniform(key, minval=-limit, maxval=limit)
         return axis_rotation(angle, 2)[:2, :2]
 
@@ -196,6 +200,7 @@ def random_view_rotation(keys: Key[Array, " b"], limit: int) -> Float[Array, "b 
     """
 
     def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
+        """Return one sample's rotation, times its scale."""
         angle_key, size_key = jax.random.split(key)
         degrees = jax.random.randint(angle_key, (2,), -limit, limit + 1)
         x, y = (axis_rotation(jnp.deg2rad(degrees[axis]), axis) for axis in range(2))

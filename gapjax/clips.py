@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
 from gapjax import augment, poses
@@ -131,9 +131,10 @@ def train_clips(
         keys: one key a sample, which alone decides what the sample draws.
     """
     time_keys, turn_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
-    frames, length = _central(recipe, frames, length)
+    frames, length = poses.central_frames(frames, length, recipe.longest)
 
     def window(whole: Frames) -> Clips:
+        """Return a random part of each sample, as long as a clip."""
         if recipe.sampling == "frames":
             picked = augment.random_frames(time_keys, length, recipe.window)
             return augment.take_frames(whole, picked)
@@ -141,6 +142,7 @@ def train_clips(
         return augment.crop_resize(whole, start, span, recipe.window)
 
     def turn(clips: Frames) -> Frames:
+        """Return frames turned at random, each sample by one matrix."""
         if recipe.rotation == "none":
             return clips
         if recipe.rotation == "view":
@@ -164,9 +166,10 @@ def eval_clips(
         frames: raw coordinates, padded with zeros; absent persons are zeros.
         length: the true number of frames.
     """
-    frames, length = _central(recipe, frames, length)
+    frames, length = poses.central_frames(frames, length, recipe.longest)
 
     def window(whole: Frames) -> Clips:
+        """Return the central part of each sample, as long as a clip."""
         longest = frames.shape[2]
         if recipe.sampling == "frames":
             picked = augment.even_frames(length, recipe.window, longest)
@@ -175,23 +178,6 @@ def eval_clips(
         return augment.crop_resize(whole, start, span, recipe.window)
 
     return _assemble(recipe, frames, length, window, turn=lambda clips: clips)
-
-
-def _central(
-    recipe: ClipRecipe, frames: Frames, length: Int[Array, " b"]
-) -> tuple[Clips, Int[Array, " b"]]:
-    """Return the frames that count, and how many they are."""
-    if recipe.longest is None:
-        return frames, length
-    return poses.central_frames(frames, length, recipe.longest)
-
-
-def _presence(recipe: ClipRecipe, frames: Frames, length: Int[Array, " b"]) -> Bool[Array, "..."]:
-    """Return where persons are there, or where a confidence says so, their joints."""
-    present = augment.presence(frames, length)
-    if frames.shape[-1] > recipe.space:
-        present = present[..., None] & (frames[..., recipe.space] > 0)
-    return present
 
 
 def _assemble(
@@ -206,12 +192,13 @@ def _assemble(
     Where the axes are scaled, the turned sequence decides over its whole length, before frames
     are picked (facts C.6). Otherwise the crop comes first (facts C.4): there is less to turn.
     """
-    present = _presence(recipe, frames, length)
+    present = poses.seen(frames, length, recipe.space)
     if recipe.absent_person == "copy":
         frames = poses.copy_first_person(frames, present)
-        present = _presence(recipe, frames, length)
+        present = poses.seen(frames, length, recipe.space)
 
     def turned(whole: Frames) -> Frames:
+        """Return frames whose coordinates are turned, aligned first where that is asked for."""
         if recipe.align == "shoulders":
             left, right = recipe.skeleton.shoulders
             align = functools.partial(poses.align_shoulders, left=left, right=right)
@@ -219,17 +206,18 @@ def _assemble(
         return _in_space(recipe, turn, whole)
 
     def posed(clips: Clips) -> Clips:
+        """Return the coordinates of clips as the modality and GAP's k have them."""
         streamed = modality(clips, recipe.skeleton, recipe.modality)
         if recipe.k is None:
             return streamed
         return apply_operator(k_operator(recipe.skeleton, recipe.k, recipe.k_operator), streamed)
 
-    if recipe.origin == "first_frame":
-        centered = functools.partial(augment.center, present=present, joint=recipe.skeleton.center)
-        frames = _in_space(recipe, centered, frames)
-    if recipe.origin == "every_frame":
-        root = recipe.skeleton.root
-        centered = functools.partial(poses.center_every_frame, present=present, joint=root)
+    centers = {
+        "first_frame": functools.partial(augment.center, joint=recipe.skeleton.center),
+        "every_frame": functools.partial(poses.center_every_frame, joint=recipe.skeleton.root),
+    }
+    if recipe.origin != "none":
+        centered = functools.partial(centers[recipe.origin], present=present)
         frames = _in_space(recipe, centered, frames)
     if recipe.scale == "axis_range":
         scaled = functools.partial(augment.scale_axes, present=present)

@@ -25,6 +25,7 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
     """Run a command and exit: 0 done, 2 a user's mistake (one line on stderr), 1 anything else."""
 
     def guarded(argv: Sequence[str]) -> int:
+        """Run the command; an error of the user's, or of the numbers, is one line and a status."""
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         try:

@@ -69,8 +69,8 @@ def open_dataset(config: ConfigDict) -> Dataset:
     if not directory.exists():
         raise UserError(
             f"{directory}: this data set is not here. To get it: {spec.obtain}. Then run "
-            f"`python -m data_pipelines.convert {spec.name} --raw=PATH --out={config.data.dir}`. "
-            "The built-in data set needs no files: --config=configs/star_demo.py runs on it now"
+            f"`{catalog.conversion(directory)}`. The built-in data set needs no files: `make demo` "
+            "converts it and trains on it"
         )
     index = Index.load(directory)
     train, test = indexing.select(index, protocol)

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from gapjax import torch_import
 from gapjax.checkpoints import read_newest
+from gapjax.logbook import read_config
 from gapjax.lookup import UserError, chosen
 from gapjax.method import LossOut, Method, Text, Variables
 from gapjax.person_merge import MERGES, merge
@@ -149,7 +150,7 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) 
     """
     state, trained_on = read_newest(workdir)
     _refuse_unseen(str(workdir), trained_on, seen)
-    _refuse_other(workdir / "config.json", config)
+    _refuse_other(workdir, config)
     params, statistics = state["params"], state["batch_stats"]
     network = params.get("network", params)
     if "backbone" not in network:
@@ -168,18 +169,16 @@ def _refuse_unseen(source: str, trained_on: Sequence[str], seen: Sequence[str]) 
         )
 
 
-def _refuse_other(path: Path, config: Mapping[str, Any]) -> None:
+def _refuse_other(workdir: Path, config: Mapping[str, Any]) -> None:
     """Raise UserError if an encoder was trained for other clips or is another network."""
-    if not path.is_file():
-        raise UserError(f"{path} is missing; it says what the encoder was trained with")
-    before = json.loads(path.read_text())
+    before = read_config(workdir)
     now = json.loads(json.dumps(dict(config)))
     free = ("clips.train_crop", "clips.eval_crop", "clips.rotation", "clips.angle")
     keys = [key for key in before if key.startswith(("backbone.", "clips.")) and key not in free]
     for key in [*keys, "data.dataset", "data.protocol"]:
-        if before[key] != now.get(key):
+        if before.get(key) != now.get(key):
             raise UserError(
-                f"{path.parent}: the encoder was trained with {key}={before[key]}, "
+                f"{workdir}: the encoder was trained with {key}={before.get(key)}, "
                 f"this run has {now.get(key)}"
             )
 

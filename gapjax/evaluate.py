@@ -22,6 +22,7 @@ def make_predict(run: Run) -> Predict:
     """Return the jitted (variables, store, request of one batch, text) → scores."""
 
     def predict(variables: Variables, store: Any, request: Any, text: Text) -> Float[Array, "b k"]:
+        """Return the scores of one batch, whose request has one step."""
         batch = run.feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
         clips = run.eval_input(batch.frames, batch.length)
         return run.method.predict(variables, clips, text)

@@ -156,11 +156,15 @@ def _make_compute(source: Source, feed: Feed) -> Compute:
     rng = jax.random.key(source.seed)
 
     def clips(batch: Any, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:
+        """Return a view of a batch: view 0 is the evaluated clip, others are random ones."""
+
         def random(_: None) -> Float[Array, "b m t v c"]:
+            """Return clips drawn at the addresses (seed, epoch + view, sample)."""
             keys: Key[Array, " b"] = address_keys(rng, batch.epoch + view, batch.item)
             return source.train_input(batch.frames, batch.length, keys)
 
         def fixed(_: None) -> Float[Array, "b m t v c"]:
+            """Return the clips that are evaluated."""
             return source.eval_input(batch.frames, batch.length)
 
         return jax.lax.cond(view == 0, fixed, random, None)
@@ -168,6 +172,7 @@ def _make_compute(source: Source, feed: Feed) -> Compute:
     def compute(
         variables: Any, store: Any, request: Any, view: Int[Array, ""]
     ) -> Float[Array, "b 1 t v d"]:
+        """Return the features of one batch, whose request has one step."""
         batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
         return source.encoder.encode(variables, clips(batch, view))
 
@@ -194,6 +199,7 @@ def feature_feed(
     def read(
         wanted: Int[np.ndarray, "n3 b"],
     ) -> Iterator[tuple[Float[np.ndarray, "b 1 t v d"], Int[np.ndarray, " b"]]]:
+        """Yield the features of every batch of items, and how many frames each has."""
         for batch in wanted:
             chosen = features[np.searchsorted(items, batch)]
             yield chosen[:, None], np.full(len(batch), features.shape[1])

@@ -109,6 +109,7 @@ def search_weights(streams: Sequence[Scores]) -> tuple[float, ...]:
     label = streams[0].label
 
     def rank(shares: tuple[int, ...]) -> tuple[int, int]:
+        """Return how many samples are right, then how even the shares are: more is better."""
         right = np.tensordot(np.array(shares, np.float32), stacked, axes=1).argmax(axis=1) == label
         return int(right.sum()), -sum(share**2 for share in shares)
 

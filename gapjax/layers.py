@@ -24,6 +24,7 @@ def fan_in_uniform(fan_in: int) -> Initializer:
     bound = fan_in**-0.5
 
     def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+        """Return an array drawn from U(-bound, bound)."""
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return initialize
@@ -38,6 +39,7 @@ def around_one(spread: float) -> Initializer:
     """Return the initialiser N(1, spread²)."""
 
     def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+        """Return an array drawn from N(1, spread²)."""
         return 1.0 + spread * jax.random.normal(key, shape, dtype)
 
     return initialize

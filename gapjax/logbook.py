@@ -133,6 +133,25 @@ FREE = (
 )
 
 
+def read_config(workdir: Path) -> dict[str, Any]:
+    """Return the config of the run in a working directory, flat: dotted key → value.
+
+    Raises:
+        UserError: there is none, or it is not what a run writes.
+    """
+    path = workdir / "config.json"
+    try:
+        config = json.loads(path.read_text())
+    except OSError as error:
+        why = f"cannot be read ({error.strerror}); is {workdir} a working directory?"
+        raise UserError(f"{path} {why}") from error
+    except ValueError:
+        config = None
+    if not isinstance(config, dict):
+        raise UserError(f"{path} is not JSON that a run writes; choose another working directory")
+    return config
+
+
 def claim(workdir: Path, config: Mapping[str, Any]) -> None:
     """Make a working directory this run's own, or check that it already is.
 
@@ -145,18 +164,15 @@ def claim(workdir: Path, config: Mapping[str, Any]) -> None:
     """
     path = workdir / "config.json"
     if path.exists():
-        _compare(path, config)
+        _compare(workdir, config)
     if jax.process_index() == 0:
         workdir.mkdir(parents=True, exist_ok=True)
         write_json(path, config)
         write_json(workdir / "environment.json", environment())
 
 
-def _compare(path: Path, config: Mapping[str, Any]) -> None:
-    try:
-        before = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}); choose another --workdir") from error
+def _compare(workdir: Path, config: Mapping[str, Any]) -> None:
+    before = read_config(workdir)
     now = json.loads(json.dumps(dict(config)))
     keys = sorted(set(before) | set(now))
     other = [key for key in keys if key not in FREE and before.get(key) != now.get(key)]
@@ -164,4 +180,5 @@ def _compare(path: Path, config: Mapping[str, Any]) -> None:
         shown = ", ".join(
             f"{key}: {before.get(key)} there, {now.get(key)} now" for key in other[:3]
         )
+        path = workdir / "config.json"
         raise UserError(f"{path} is of another config ({shown}); choose another --workdir")

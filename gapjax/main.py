@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def prepare(every: Sequence[Stage]) -> None:
-    """Know that all stages make sense before the first is trained, for hours perhaps."""
+    """Refuse what would stop a later stage before the first is trained, and claim all folders."""
     for stage in every:
         experiment.check(stage.config)
     for stage in every:

@@ -81,6 +81,7 @@ def rule_numbers(params: Any, rules: Sequence[Rule]) -> Any:
     patterns = [re.compile(rule.pattern) for rule in rules]
 
     def first(path: str) -> int:
+        """Return the number of the first rule that matches a path."""
         return next(i for i, pattern in enumerate(patterns) if pattern.search(path))
 
     numbers = jax.tree.map(first, paths)

@@ -4,7 +4,6 @@ Writes `DIR/plots/{summary,confusion,accuracy,curves}.png`.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from data_pipelines.raw.record import DataError
 from gapjax import pictures, zero_shot_plots
 from gapjax.fusion import align
 from gapjax.history import read_gammas, read_history
+from gapjax.logbook import read_config
 from gapjax.lookup import UserError
 from gapjax.metrics import (
     confusion_counts,
@@ -55,10 +55,10 @@ def class_names(scores: Scores, data: Path = Path("data")) -> list[str]:
 
 
 def data_folder(workdir: Path) -> Path:
-    """Return where the data of a working directory's run lie."""
+    """Return where the data of a working directory's run lie, `data` where that is not told."""
     try:
-        return Path(json.loads((workdir / "config.json").read_text())["data.dir"])
-    except (OSError, ValueError, LookupError, TypeError):
+        return Path(read_config(workdir).get("data.dir", "data"))
+    except UserError:
         return Path("data")
 
 

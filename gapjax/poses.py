@@ -10,6 +10,16 @@ from jaxtyping import Array, Bool, Float, Int
 from gapjax import augment
 
 
+def seen(
+    frames: Float[Array, "b m t v c"], length: Int[Array, " b"], space: int
+) -> Bool[Array, "b m t *v"]:
+    """Return where persons are there, or where a confidence tells, which of their joints."""
+    present = augment.presence(frames, length)
+    if frames.shape[-1] > space:
+        return present[..., None] & (frames[..., space] > 0)
+    return present
+
+
 def copy_first_person(
     frames: Float[Array, "b m t v c"], present: Bool[Array, "b m t *v"]
 ) -> Float[Array, "b m t v c"]:
@@ -22,10 +32,10 @@ def copy_first_person(
 
 
 def central_frames(
-    frames: Float[Array, "b m t v c"], length: Int[Array, " b"], longest: int
+    frames: Float[Array, "b m t v c"], length: Int[Array, " b"], longest: int | None
 ) -> tuple[Float[Array, "b m t2 v c"], Int[Array, " b"]]:
     """Return the central `longest` frames of sequences that have more, and the new lengths."""
-    if frames.shape[2] <= longest:
+    if longest is None or frames.shape[2] <= longest:
         return frames, length
     start = jnp.maximum(length - longest, 0) // 2
     kept = augment.take_frames(frames, start[:, None] + jnp.arange(longest)[None])

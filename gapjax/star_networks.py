@@ -204,6 +204,7 @@ def from_torch(state: StateDict) -> dict[str, dict]:
     query, key, value = np.split(_stack(state, f"{attention}.{{}}.in_proj_bias", parts), 3, axis=1)
 
     def before(kind: str, bias: Float[np.ndarray, "p e"]) -> dict[str, np.ndarray]:
+        """Return the projection of queries (`q`), keys (`k`) or values (`v`), inputs first."""
         kernel = _stack(state, f"{attention}.{{}}.{kind}_proj_weight", parts)
         return {"kernel": kernel.swapaxes(1, 2), "bias": bias}
 

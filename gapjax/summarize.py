@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gapjax.history import read_history
-from gapjax.logbook import FREE
+from gapjax.logbook import FREE, read_config
 from gapjax.lookup import UserError
 
 # What is told by default, of what the runs have.
@@ -55,16 +55,11 @@ def read_result(workdir: Path) -> Result:
     Raises:
         UserError: it is none, or its run is not finished.
     """
-    path = workdir / "config.json"
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read; is {workdir} a working directory?") from error
+    config = read_config(workdir)
     metrics = read_history(workdir / "metrics.jsonl").lines[-1]
-    if metrics["epoch"] < config["train.epochs"]:
-        raise UserError(
-            f"{workdir} is at epoch {metrics['epoch']} of {config['train.epochs']}: run it again"
-        )
+    epochs = config.get("train.epochs", 0)
+    if metrics["epoch"] < epochs:
+        raise UserError(f"{workdir} is at epoch {metrics['epoch']} of {epochs}: run it again")
     return Result(config, metrics)
 
 

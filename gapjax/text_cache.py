@@ -1,8 +1,8 @@
 """Frozen text features: every string encoded once, and kept under a digest of all that matters."""
 
 import hashlib
+import io
 import json
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from data_pipelines.atomic import replace_file
 from gapjax.pretrained import LoadedText
 
 # Strings encoded at once; a large encoder's activations for more would crowd the memory.
@@ -35,12 +36,9 @@ def encode(
     key = json.dumps([text.digest, list(strings)]).encode()
     path = folder / f"{hashlib.sha256(key).hexdigest()}.npy"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        features = _compute(strings, text)
-        # Under a name of its own: runs that start together may all come here.
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".partial", delete=False) as file:
-            np.save(file, features)
-        Path(file.name).replace(path)
+        file = io.BytesIO()
+        np.save(file, _compute(strings, text))
+        replace_file(path, file.getvalue())
     return np.load(path, allow_pickle=False)
 
 

@@ -109,6 +109,7 @@ class StateDict:
         """Return parameters and statistics of normalisations, joined along the channels."""
 
         def join(kind: str) -> Float[np.ndarray, " d"]:
+            """Return one kind of array of all normalisations, one after another."""
             return np.concatenate([self.array(f"{name}.{kind}") for name in names])
 
         statistics = {"mean": join("running_mean"), "var": join("running_var")}

@@ -32,7 +32,10 @@ def make_dispatch(run: Run) -> Dispatch:
     def dispatch(
         state: TrainState, store: Any, request: Any, text: Text
     ) -> tuple[TrainState, dict[str, Float[Array, " n"]]]:
+        """Return the state after the n steps of a request, and what each of them logged."""
+
         def one(state: TrainState, each: Any) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+            """Return the state after a step, and what it logged."""
             return step(state, run.feed.load(store, each), text)
 
         if len(jax.tree.leaves(request)[0]) > 1:
@@ -82,6 +85,7 @@ def resume(run: Run, checkpoints: Checkpoints) -> TrainState:
         return initial_state(run)
 
     def place(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        """Return the same array, to be restored on every device."""
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=run.layout.replicated)
 
     shapes = jax.eval_shape(lambda: initial_state(run))

@@ -98,11 +98,13 @@ def make_train_step(
     def step(
         state: TrainState, batch: Batch, text: Text
     ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+        """Return the state after a step, and what it logged."""
         keys = address_keys(state.rng, batch.epoch, batch.item)
         draws = jax.vmap(lambda key: jax.random.split(key, 2))(keys)
         clips = train_input(batch.frames, batch.length, draws[:, 0])
 
         def loss(params: Any) -> tuple[Float[Array, ""], tuple[Any, dict[str, Any]]]:
+            """Return the loss, and beside it the new statistics and what is logged."""
             variables = {"params": params, "batch_stats": state.batch_stats}
             out = method.loss(variables, clips, batch.label, text, draws[:, 1])
             return out.total, (out.batch_stats, out.scalars)

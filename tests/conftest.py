@@ -9,11 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+# Tests compile much and compute little, so that the quick way to compile is the way here. What
+# one process has compiled, all others find: workers and the commands they start inherit these
+# variables. A limit of the size makes JAX lock the cache.
+QUICK = "--xla_cpu_use_fusion_emitters=false" if version("jax").startswith("0.10.") else ""
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {QUICK}")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Tests compile much and compute little. What one process has compiled, all others find: workers
-# and the commands they start inherit these variables. A limit of the size makes JAX lock the cache.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if "GAPJAX_TESTS" not in os.environ:
     os.environ["GAPJAX_TESTS"] = tempfile.mkdtemp(prefix="gapjax-tests-")
@@ -28,6 +31,7 @@ install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
 
 import jax
 import pytest
+import tiny_dataset
 from commands import ROOT, Command
 from filelock import FileLock
 
@@ -97,10 +101,28 @@ def data(made_once: Callable) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """Return the variables of the processes that tests start: one device, as users have."""
-    return os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    return os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
 
 
 @pytest.fixture(scope="session")
 def command(data: pathlib.Path, environment: dict[str, str]) -> Command:
     """Return the public command on the built-in dataset."""
     return Command(data, environment)
+
+
+@pytest.fixture
+def tiny_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the dataset `tiny` be found."""
+    tiny_dataset.put_in_place(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def tiny(made_once: Callable) -> pathlib.Path:
+    """Return the converted dataset `tiny`, without a pack; no test may change it."""
+    return made_once("tiny", tiny_dataset.converted) / "tiny"
+
+
+@pytest.fixture
+def tiny_copy(tiny: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return a copy of the dataset `tiny` that may be packed and damaged."""
+    return pathlib.Path(shutil.copytree(tiny, tmp_path / "data" / "tiny"))

@@ -15,5 +15,6 @@ def seventy(folder: pathlib.Path) -> pathlib.Path:
 
 
 def contents(folder: pathlib.Path) -> dict[str, bytes]:
+    """Return what the files in a folder hold, by their paths in it."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import tiny_dataset
+from commands import ROOT
+from raw_files import contents
 from tensorflow_datasets.core import shuffle
 from tensorflow_datasets.proto import tf_example_pb2
 
@@ -21,18 +23,7 @@ from data_pipelines.convert import convert, main, reconvert
 from data_pipelines.index import Index
 from data_pipelines.raw.record import DataError, Record
 
-ROOT = pathlib.Path(__file__).parents[1]
-
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the dataset `tiny` be found."""
-    tiny_dataset.put_in_place(monkeypatch)
-
-
-def contents(folder: pathlib.Path) -> dict[str, bytes]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+pytestmark = pytest.mark.usefixtures("tiny_known")
 
 
 def give(monkeypatch: pytest.MonkeyPatch, records: Sequence[Record]) -> None:

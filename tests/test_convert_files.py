@@ -7,23 +7,18 @@ import zipfile
 
 import pytest
 import raw_files
-import tiny_dataset
 from raw_files import contents
 
 from data_pipelines.convert import convert, main
 from data_pipelines.index import Index
 from data_pipelines.raw.record import DataError
 
+pytestmark = pytest.mark.usefixtures("tiny_known")
+
 
 @pytest.fixture
 def raw(tmp_path: pathlib.Path) -> pathlib.Path:
     return raw_files.seventy(tmp_path / "raw")
-
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the dataset `tiny` be found."""
-    tiny_dataset.put_in_place(monkeypatch)
 
 
 def spoil(raw: pathlib.Path) -> list[list[str]]:

@@ -177,7 +177,7 @@ def plain_norm(x: np.ndarray, module: dict, statistics: dict, train: bool) -> np
 
 
 def randomized(variables: dict, seed: int = 0) -> dict:
-    """Return variables with every number drawn anew, variances above zero, in float64."""
+    """Return variables of these shapes with random numbers above zero, in float64."""
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda leaf: np.abs(rng.normal(size=leaf.shape)) + 0.1, variables)
 
@@ -190,7 +190,9 @@ def test_graph_convolution_is_the_plain_formula(train: bool, features: int) -> N
     x = np.random.default_rng(1).normal(size=(n, c, t, v))
     module = ctr_gcn.GraphConv(KINECT20, features)
     ours = jnp.asarray(x.transpose(1, 0, 3, 2), jnp.float32)
-    variables = randomized(module.init(jax.random.key(0), ours, train=False))
+    variables = randomized(
+        jax.eval_shape(partial(module.init, train=False), jax.random.key(0), ours)
+    )
     p, s = variables["params"], variables["batch_stats"]
     top, total = p["topology"], 0.0
     for g in range(3):
@@ -214,7 +216,8 @@ def test_graph_convolution_is_the_plain_formula(train: bool, features: int) -> N
         residual = plain_norm(residual, r["norm"], s["residual"]["norm"], train)
     expected = np.maximum(y + residual, 0)
     single = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables)
-    found, _ = module.apply(single, ours, train=train, mutable=["batch_stats"])
+    apply = jax.jit(partial(module.apply, train=train, mutable=["batch_stats"]))
+    found, _ = apply(single, ours)
     close(np.asarray(found).transpose(1, 0, 3, 2), expected)
 
 
@@ -235,7 +238,9 @@ def test_temporal_module_is_four_plain_branches(train: bool, stride: int) -> Non
     x = np.random.default_rng(1).normal(size=(n, c, t, v))
     module = MultiScale(stride)
     ours = jnp.asarray(x.transpose(1, 0, 3, 2), jnp.float32)
-    variables = randomized(module.init(jax.random.key(0), ours, train=False))
+    variables = randomized(
+        jax.eval_shape(partial(module.init, train=False), jax.random.key(0), ours)
+    )
     p, s = variables["params"], variables["batch_stats"]
 
     def cut(tree: dict, i: int) -> dict:
@@ -259,7 +264,8 @@ def test_temporal_module_is_four_plain_branches(train: bool, stride: int) -> Non
             y = y[:, :, ::stride]
         branches.append(plain_norm(y, cut(p["norm"], i), cut(s["norm"], i), train))
     single = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables)
-    found, _ = module.apply(single, ours, train=train, mutable=["batch_stats"])
+    apply = jax.jit(partial(module.apply, train=train, mutable=["batch_stats"]))
+    found, _ = apply(single, ours)
     close(np.asarray(found).transpose(1, 0, 3, 2), np.concatenate(branches, axis=1))
 
 

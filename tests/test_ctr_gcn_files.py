@@ -81,6 +81,14 @@ def test_other_classes_have_numbers(tmp_path: pathlib.Path) -> None:
     assert list(spec.protocols) == ["stored"]
 
 
+def test_classes_may_be_numbers(tmp_path: pathlib.Path) -> None:
+    numbers = {f"y_{side}": np.arange(count) for side, count in COUNTS.items()}
+    np.savez(tmp_path / "mine.npz", **{**arrays(), **numbers})
+    found = ctr_gcn.found(tmp_path / "mine.npz", "mine")
+    assert [item.label for item in found.items] == [0, 1, 2, 3, 4, 0, 1, 2]
+    assert len(found.spec.labels) == 5
+
+
 def test_empty_samples_are_rejected(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +118,9 @@ def test_files_that_are_refused(tmp_path: pathlib.Path) -> None:
     assert "x_test is 3 x 9 x 75, not 3 x frames x 150" in refused(path, x_test=np.ones((3, 9, 75)))
     half = there["y_test"] * 0.5
     assert "y_test has a row that is not one-hot" in refused(path, y_test=half)
+    for wrong in (-1.0, 0.5, 1e7, np.inf, np.nan):
+        # Among 10^7 classes each would be given a name.
+        assert "y_test has a row that is not" in refused(path, y_test=np.array([0.0, wrong, 1.0]))
     objects = np.array([{}, {}, {}])
     assert "y_test is of type object" in refused(path, y_test=objects)
 

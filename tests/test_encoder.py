@@ -1,6 +1,7 @@
 """Frozen encoders: nothing of them changes, and none that has seen an unseen class gets in."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def trained(backbone: nn.Module, clips: jax.Array) -> dict:
     """Variables of a recognizer of three classes, with running statistics of their own."""
     network = Recognizer(backbone, 3)
     variables = jax.jit(lambda: network.init(jax.random.key(1), clips, train=False))()
-    _, updates = network.apply(variables, clips, train=True, mutable=["batch_stats"])
+    train = functools.partial(network.apply, train=True, mutable=["batch_stats"])
+    _, updates = jax.jit(train)(variables, clips)
     return {"params": variables["params"], **updates}
 
 
@@ -92,13 +94,13 @@ def step(method: Encoded, clips: jax.Array) -> tuple[Variables, LossOut, Text]:
     variables = method.init(jax.random.key(2), clips)
     keys = jax.random.split(jax.random.key(3), 3)
     labels = jnp.array([1, 2, 1])
-    return variables, method.loss(variables, clips, labels, text, keys), text
+    return variables, jax.jit(method.loss)(variables, clips, labels, text, keys), text
 
 
 def test_features_are_of_one_person(encoder: Encoder, clips: jax.Array) -> None:
-    features = encoder.encode(encoder.variables, clips)
+    features = jax.jit(encoder.encode)(encoder.variables, clips)
     assert features.shape == (3, 1, 4, 25, 16)
-    each = encoder.backbone.apply(encoder.variables, clips, train=False)
+    each = jax.jit(functools.partial(encoder.backbone.apply, train=False))(encoder.variables, clips)
     np.testing.assert_allclose(features[:, 0], each.mean(axis=1), rtol=1e-5, atol=1e-6)
 
 
@@ -107,8 +109,10 @@ def test_a_frozen_encoder_is_no_part_of_the_state(encoder: Encoder, clips: jax.A
     variables, out, text = step(method, clips)
     assert set(variables["params"]) == {"scale"}
     assert jax.tree.leaves(out.batch_stats) == []
-    by_hand = Mean().predict(variables, encoder.encode(encoder.variables, clips), {})
-    np.testing.assert_allclose(method.predict(variables, clips, text), by_hand, rtol=1e-6)
+    features = jax.jit(encoder.encode)(encoder.variables, clips)
+    by_hand = Mean().predict(variables, features, {})
+    found = jax.jit(method.predict)(variables, clips, text)
+    np.testing.assert_allclose(found, by_hand, rtol=1e-6)
 
 
 def test_the_released_normalisation_drifts(encoder: Encoder, clips: jax.Array) -> None:
@@ -119,8 +123,9 @@ def test_the_released_normalisation_drifts(encoder: Encoder, clips: jax.Array) -
     moved = jax.tree.map(lambda x, y: bool((x != y).any()), before, after)
     assert all(jax.tree.leaves(moved))
     drifted = {**variables, "batch_stats": out.batch_stats}
-    fresh = method.predict(variables, clips, text)
-    assert not np.allclose(method.predict(drifted, clips, text), fresh)
+    predict = jax.jit(method.predict)
+    fresh = predict(variables, clips, text)
+    assert not np.allclose(predict(drifted, clips, text), fresh)
 
 
 def test_an_unknown_normalisation_is_refused() -> None:

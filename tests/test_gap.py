@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -60,7 +61,7 @@ def batch(size: int = 6) -> tuple[Array, Array, Array]:
 
 def loss_of(method: Any, params: Any = None, init_seed: int = 2) -> Any:
     clips, labels, keys = batch()
-    variables = method.init(jax.random.key(init_seed), clips)
+    variables = jax.jit(method.init)(jax.random.key(init_seed), clips)
     if params is not None:
         variables = {**variables, "params": variables["params"] | params}
     text = jax.tree.map(jnp.asarray, method.prepare_text())
@@ -71,17 +72,19 @@ def test_loss_is_the_papers_formula() -> None:
     """Eq. 1, 4-6 as released, in NumPy loops, from the embeddings that the method uses."""
     method = build(partition="4", global_text="label")
     clips, labels, keys = batch()
-    variables = method.init(jax.random.key(2), clips)
+    variables = jax.jit(method.init)(jax.random.key(2), clips)
     text = jax.tree.map(jnp.asarray, method.prepare_text())
     out = jax.jit(method.loss)(variables, clips, labels, text, keys)
     network = {"params": variables["params"]["network"], "batch_stats": variables["batch_stats"]}
-    logits, heads = method.network.apply(network, clips, train=False, method="describe")
+    describe = partial(method.network.apply, train=False, method="describe")
+    logits, heads = jax.jit(describe)(network, clips)
     encoder = hashed.load("")
+    encode = jax.jit(encoder.module.apply)
     words = []
     for label in labels:
         tokens = [jnp.asarray(encoder.tokenize([LABELS[label]]))]
         tokens += [text["parts"].tokens[i][None] for i in text["parts"].ids[label]]
-        words.append([encoder.module.apply({"params": encoder.params}, each)[0] for each in tokens])
+        words.append([encode({"params": encoder.params}, each)[0] for each in tokens])
     heads, words = np.asarray(heads, np.float64), np.asarray(words, np.float64)
     contrast = np.mean([kl_both_ways(heads[:, h], words[:, h], labels) for h in range(5)])
     log_share = jax.nn.log_softmax(logits)[jnp.arange(6), labels]
@@ -153,7 +156,7 @@ def test_averages() -> None:
 def test_learnt_loss_weight() -> None:
     method = build(learn_loss_weight=True, loss_weight=0.3)
     clips, labels, keys = batch()
-    variables = method.init(jax.random.key(2), clips)
+    variables = jax.jit(method.init)(jax.random.key(2), clips)
     text = jax.tree.map(jnp.asarray, method.prepare_text())
 
     def total(params: Any) -> Any:
@@ -172,8 +175,9 @@ def test_targets_change_the_loss() -> None:
 def test_frozen_text() -> None:
     """Frozen text has no parameters in training, and the same loss as text about to be trained."""
     frozen, trained = (build(train_text=each, global_text="label") for each in (False, True))
-    assert "text_encoder" not in frozen.init(jax.random.key(0), batch()[0])["params"]
-    assert "text_encoder" in trained.init(jax.random.key(0), batch()[0])["params"]
+    given = jax.random.key(0), batch()[0]
+    assert "text_encoder" not in jax.eval_shape(frozen.init, *given)["params"]
+    assert "text_encoder" in jax.eval_shape(trained.init, *given)["params"]
     assert float(loss_of(frozen).total) == pytest.approx(float(loss_of(trained).total), rel=1e-5)
 
 
@@ -181,7 +185,7 @@ def test_inference_is_the_skeleton_encoder_alone() -> None:
     """Neither the text tower nor the heads are in the compiled predict function."""
     method = build()
     clips = batch()[0]
-    variables = method.init(jax.random.key(0), clips)
+    variables = jax.eval_shape(method.init, jax.random.key(0), clips)
     text = jax.tree.map(jnp.asarray, method.prepare_text())
     program = jax.jit(method.predict).lower(variables, clips, text).as_text()
     arguments = re.search(r"@main\((.*?)\) ->", program, re.DOTALL)[1].count("%arg")
@@ -197,7 +201,7 @@ def test_inference_is_the_skeleton_encoder_alone() -> None:
 def test_gradients_are_finite_and_reach_everything() -> None:
     method = build(temperature="clip")
     clips, labels, keys = batch()
-    variables = method.init(jax.random.key(2), clips)
+    variables = jax.jit(method.init)(jax.random.key(2), clips)
     text = jax.tree.map(jnp.asarray, method.prepare_text())
 
     def total(params: Any) -> Array:

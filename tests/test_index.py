@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import shutil
 
 import numpy as np
 import pytest
@@ -14,19 +13,8 @@ from data_pipelines.raw.record import DataError
 from data_pipelines.spec import Protocol
 
 
-@pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return tiny_dataset.converted(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def copy(converted: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a copy of the dataset that may be damaged."""
-    return pathlib.Path(shutil.copytree(converted, tmp_path / "data" / "tiny"))
-
-
-def test_facts_are_those_of_the_records(converted: pathlib.Path) -> None:
-    index, records = Index.load(converted), tiny_dataset.samples()
+def test_facts_are_those_of_the_records(tiny: pathlib.Path) -> None:
+    index, records = Index.load(tiny), tiny_dataset.samples()
     assert len(index) == len(records) == 11
     for column in ("name", "label", "subject", "camera", "setup"):
         assert getattr(index, column).tolist() == [getattr(r, column) for r in records]
@@ -34,14 +22,14 @@ def test_facts_are_those_of_the_records(converted: pathlib.Path) -> None:
     assert index.bodies.tolist() == [record.skeleton.shape[1] for record in records]
 
 
-def test_any_path_loads(converted: pathlib.Path) -> None:
-    digests = {Index.load(kind(converted)).digest for kind in (str, pathlib.Path, epath.Path)}
+def test_any_path_loads(tiny: pathlib.Path) -> None:
+    digests = {Index.load(kind(tiny)).digest for kind in (str, pathlib.Path, epath.Path)}
     assert len(digests) == 1
 
 
-def test_digest_is_of_the_facts_alone(converted: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    index = Index.load(converted)
-    moved = Index.load(tiny_dataset.in_two_shards(converted, tmp_path / "tiny"))
+def test_digest_is_of_the_facts_alone(tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    index = Index.load(tiny)
+    moved = Index.load(tiny_dataset.in_two_shards(tiny, tmp_path / "tiny"))
     assert set(index.shard) != set(moved.shard)
     assert index.digest == moved.digest
     for column in ("name", "label", "subject", "camera", "setup", "frames", "bodies"):
@@ -57,21 +45,21 @@ def test_missing_dataset_says_the_command(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.9])
-def test_cut_shard(copy: pathlib.Path, keep: float) -> None:
-    (shard,) = copy.glob("*/*.tfrecord-*")
+def test_cut_shard(tiny_copy: pathlib.Path, keep: float) -> None:
+    (shard,) = tiny_copy.glob("*/*.tfrecord-*")
     shard.write_bytes(shard.read_bytes()[: int(shard.stat().st_size * keep)])
     with pytest.raises(
         DataError, match=r"tfrecord-.* is cut or altered; convert again: run `python"
     ):
-        Index.load(copy)
+        Index.load(tiny_copy)
 
 
-def test_missing_shard(copy: pathlib.Path) -> None:
-    next(copy.glob("*/*.tfrecord-*")).unlink()
+def test_missing_shard(tiny_copy: pathlib.Path) -> None:
+    next(tiny_copy.glob("*/*.tfrecord-*")).unlink()
     with pytest.raises(DataError, match=r"tfrecord-.* is missing; convert again"):
-        Index.load(copy)
-    (copy / "pack").mkdir()
-    assert len(Index.load(copy)) == 11
+        Index.load(tiny_copy)
+    (tiny_copy / "pack").mkdir()
+    assert len(Index.load(tiny_copy)) == 11
 
 
 def without_last_row(text: str) -> str:
@@ -94,11 +82,11 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_index(copy: pathlib.Path, damage: str) -> None:
-    text = (copy / "index.csv").read_text()
-    (copy / "index.csv").write_text(DAMAGE[damage](text))
+def test_damaged_index(tiny_copy: pathlib.Path, damage: str) -> None:
+    text = (tiny_copy / "index.csv").read_text()
+    (tiny_copy / "index.csv").write_text(DAMAGE[damage](text))
     with pytest.raises(DataError, match="is cut or altered; convert again: run `python"):
-        Index.load(copy)
+        Index.load(tiny_copy)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +98,14 @@ def test_damaged_index(copy: pathlib.Path, damage: str) -> None:
     ],
     ids=lambda value: getattr(value, "column", ""),
 )
-def test_select(converted: pathlib.Path, protocol: Protocol, train: list[int]) -> None:
-    chosen, test = select(Index.load(converted), protocol)
+def test_select(tiny: pathlib.Path, protocol: Protocol, train: list[int]) -> None:
+    chosen, test = select(Index.load(tiny), protocol)
     assert chosen.tolist() == train
     assert test.tolist() == sorted(set(range(11)) - set(train))
 
 
-def test_held_out_subjects_are_disjoint(converted: pathlib.Path) -> None:
-    index, rows = Index.load(converted), np.array([0, 1, 2, 3, 5, 6, 8, 10])
+def test_held_out_subjects_are_disjoint(tiny: pathlib.Path) -> None:
+    index, rows = Index.load(tiny), np.array([0, 1, 2, 3, 5, 6, 8, 10])
     drawn = set()
     for seed in range(20):
         kept, held = hold_out_subjects(index, rows, 2, seed)
@@ -130,8 +118,8 @@ def test_held_out_subjects_are_disjoint(converted: pathlib.Path) -> None:
     assert len(drawn) > 1
 
 
-def test_hold_out_none_or_too_many(converted: pathlib.Path) -> None:
-    index, rows = Index.load(converted), np.arange(11)
+def test_hold_out_none_or_too_many(tiny: pathlib.Path) -> None:
+    index, rows = Index.load(tiny), np.arange(11)
     kept, held = hold_out_subjects(index, rows, 0, 0)
     assert (len(kept), len(held)) == (11, 0)
     for count in (5, -1):

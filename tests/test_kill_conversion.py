@@ -20,22 +20,21 @@ TINY = Conversion("tiny", ["-c", KILLED, ""], chunks=11, environment={"TINY_SECO
 KILLS = 4
 
 
-def test_killed_at_any_moment_it_goes_on(tmp_path: pathlib.Path) -> None:
+def test_killed_at_any_moment_it_goes_on(tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """Killed while it reads and while it writes, it ends as if undisturbed."""
-    whole, out = tiny_dataset.converted(tmp_path / "undisturbed"), tmp_path / "data"
+    out = tmp_path / "data"
     moments = list(TINY.moments(KILLS, random.Random(0)))
     assert len(moments) == KILLS
     for moment in moments:
         assert disturb(TINY, out, moment) == ""
     assert len(list(out.glob(".tiny.chunks/*.npz"))) == 11
-    assert resume(TINY, out, whole) == []
+    assert resume(TINY, out, tiny) == []
 
 
-def test_differences_are_seen(tmp_path: pathlib.Path) -> None:
-    whole = tiny_dataset.converted(tmp_path)
-    assert differences(whole, whole) == []
-    altered = shutil.copytree(whole, tmp_path / "altered")
-    (altered / "index.csv").write_text((whole / "index.csv").read_text().replace("3", "4"))
-    assert differences(altered, whole) == ["index.csv differs"]
-    other = tiny_dataset.in_two_shards(whole, tmp_path / "shards")
-    assert "1.0.0/tiny-samples.tfrecord-00001-of-00002 differs" in differences(other, whole)
+def test_differences_are_seen(tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert differences(tiny, tiny) == []
+    altered = shutil.copytree(tiny, tmp_path / "altered")
+    (altered / "index.csv").write_text((tiny / "index.csv").read_text().replace("3", "4"))
+    assert differences(altered, tiny) == ["index.csv differs"]
+    other = tiny_dataset.in_two_shards(tiny, tmp_path / "shards")
+    assert "1.0.0/tiny-samples.tfrecord-00001-of-00002 differs" in differences(other, tiny)

@@ -91,8 +91,10 @@ FAULTS = {
     "protocols": ({"protocols": {}}, r"protocols should have at least one, such as xsub"),
     "part": ({"parts": {2: {"tail": [0]}}}, r"parts '2' has the part 'tail'; there are head"),
     "split": ({"zero_shot": {"a": ["jump"]}}, r"zero_shot 'a' has 'jump', which is no label"),
+    "no list": ({"zero_shot": {"a": "wave"}}, r"zero_shot 'a' should be a list of labels"),
     "few": ({"zero_shot": {"a": ["wave"]}}, r"zero_shot 'a' should leave 2 classes unseen and 2"),
     "texts": ({"texts": "t.yaml"}, r"texts names 't.yaml', which is no file in "),
+    "zero byte": ({"texts": "t\0"}, r"texts names 't.x00', which is no file in "),
 }
 
 
@@ -130,6 +132,7 @@ TABLES = {
     "line 1: the columns are .* found 'action'": "file,action\na.npy,wave",
     "line 1: names no column file, or no column label": "file\na.npy",
     "line 3: 'jump' is neither a label nor a number from 0 to 1": "file,label\na.npy,1\nb.npy,jump",
+    "line 2: '9{5000}' is neither a label nor a number": "file,label\na.npy," + "9" * 5000,
     "line 2: subject 'anna' is no whole number": "file,label,subject\na.npy,wave,anna",
     "line 2: has 1 values, but there are 2 columns": "file,label\na.npy",
     "line 2: '../a.npy' is no .npy file inside": "file,label\n../a.npy,wave",

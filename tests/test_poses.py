@@ -129,7 +129,7 @@ def test_an_absent_second_person(absent: str, modality: str) -> None:
 
 def test_sequences_that_are_not_too_long_are_whole() -> None:
     frames, length = jnp.asarray(batch()), jnp.asarray(LENGTHS)
-    for longest in (43, 300):
+    for longest in (43, 300, None):
         kept, counts = poses.central_frames(frames, length, longest)
         assert kept is frames
         assert counts is length

@@ -99,6 +99,9 @@ WRONG = {
     },
     "annotation 0 has no frame_dir or no label": changed(label="walk"),
     r"annotation 0 \(S.*\) has no keypoint of 4 axes": changed(keypoint=None),
+    r"annotation 0 \(S.*\) has a keypoint_score of no numbers": changed(
+        keypoint_score=np.full((1, 4, 17), "x")
+    ),
     r"annotation 0 \(other\) is in none of the splits of xsub": changed(frame_dir="other"),
     "has 12 joints of 2 coordinates, not 25 joints of 3 or 17 joints of 2": changed(
         keypoint=np.ones((1, 4, 12, 2))

@@ -14,16 +14,12 @@ from data_pipelines import chunks, reading
 from data_pipelines.convert import convert, main
 from data_pipelines.raw.record import DataError, FileError
 
+pytestmark = pytest.mark.usefixtures("tiny_known")
+
 
 @pytest.fixture
 def raw(tmp_path: pathlib.Path) -> pathlib.Path:
     return raw_files.seventy(tmp_path / "raw")
-
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the dataset `tiny` be found."""
-    tiny_dataset.put_in_place(monkeypatch)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from data_pipelines.datasets.synthetic import SPEC
 from data_pipelines.digests import protocol_digest, split_digest
 from data_pipelines.index import Index
 from gapjax.dataset import open_dataset, selected
+from gapjax.lookup import UserError
 from gapjax.stages import stages
 
 
@@ -44,3 +45,14 @@ def test_all_stages_of_a_zero_shot_run(data: Path, tmp_path: Path, split: str) -
     assert {each["split"] for each in told} == {split}
     assert {each["split_digest"] for each in told} == {split_digest(SPEC.labels, unseen)}
     assert len({each["protocol_digest"] for each in told}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("synthetic", "synthetic --out="), ("utd_mhad", "utd_mhad --raw=PATH --out=")],
+)
+def test_a_dataset_that_is_not_here(name: str, command: str, tmp_path: Path) -> None:
+    config = gap_demo.get_config("smoke")
+    config.data.dir, config.data.dataset = str(tmp_path), name
+    with pytest.raises(UserError, match=f"not here.*data_pipelines.convert {command}{tmp_path}`"):
+        open_dataset(config)

@@ -15,20 +15,11 @@ from data_pipelines.atomic import replace_file
 from data_pipelines.pack import open_pack
 from data_pipelines.show import main, read, show
 
+pytestmark = pytest.mark.usefixtures("tiny_known")
+
 
 def opened(path: str) -> Image.Image:
     return Image.open(io.BytesIO(pathlib.Path(path).read_bytes()))
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Return a converted dataset."""
-    return tiny_dataset.converted(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(autouse=True)
-def in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny_dataset.put_in_place(monkeypatch)
 
 
 def test_samples_are_read_as_they_were_written(tiny: pathlib.Path) -> None:
@@ -43,17 +34,16 @@ def test_samples_are_read_as_they_were_written(tiny: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("without", ["tensorflow", "records"])
 def test_the_pack_is_read_where_records_cannot_be(
-    tiny: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, without: str
+    tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch, without: str
 ) -> None:
-    copy = pathlib.Path(shutil.copytree(tiny, tmp_path / "tiny"))
-    open_pack(copy)
+    open_pack(tiny_copy)
     if without == "tensorflow":
         tfrecord.tensorflow.cache_clear()
         monkeypatch.setitem(sys.modules, "tensorflow", None)
     else:
-        shutil.rmtree(copy / "1.0.0")
+        shutil.rmtree(tiny_copy / "1.0.0")
     for sample in tiny_dataset.samples():
-        drawn = read(str(copy), sample.name)
+        drawn = read(str(tiny_copy), sample.name)
         np.testing.assert_array_equal(drawn.skeleton, sample.skeleton)
 
 
@@ -131,11 +121,10 @@ def test_folders_that_are_no_dataset(
     assert "has classes that tiny has not; convert again" in capsys.readouterr().err
 
 
-def test_names_that_are_no_file_names(tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    copy = pathlib.Path(shutil.copytree(tiny, tmp_path / "tiny"))
-    index = copy / "index.csv"
+def test_names_that_are_no_file_names(tiny_copy: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    index = tiny_copy / "index.csv"
     index.write_text(index.read_text().replace('sample, 1"', '../a:b"'))
-    written = show(str(copy), "../a:b", tmp_path / "out", 2)
+    written = show(str(tiny_copy), "../a:b", tmp_path / "out", 2)
     assert [path.name for path in written] == [".._a_b.png", ".._a_b.gif"]
     assert {path.parent for path in written} == {tmp_path / "out"}
 

@@ -1,11 +1,13 @@
 """The facts of the data sets against the papers' and the released code's (facts C.3, C.7, D.7)."""
 
+import doctest
 import importlib
 import pkgutil
 
 import pytest
 
 from data_pipelines import datasets, ntu
+from data_pipelines import spec as spec_module
 from data_pipelines.skeletons import KINECT20, NTU25
 from data_pipelines.spec import DatasetSpec
 
@@ -98,3 +100,7 @@ def test_ntu_protocols() -> None:
     places = {0: "drink water", 26: "jump up", 49: "punch/slap", 59: "walking apart"}
     places |= {60: "put on headphone", 105: "hit with object", 119: "rock-paper-scissors"}
     assert {place: ntu.LABELS[place] for place in places} == places
+
+
+def test_doctests() -> None:
+    assert doctest.testmod(spec_module) == (0, 1)

@@ -66,7 +66,7 @@ def words(method: Star) -> dict[str, jax.Array]:
 
 
 def loss(method: Star, features: jax.Array, labels: jax.Array, keys: jax.Array) -> dict:
-    variables = method.init(jax.random.key(2), features)
+    variables = jax.jit(method.init)(jax.random.key(2), features)
     return jax.jit(method.loss)(variables, features, labels, words(method), keys).scalars
 
 
@@ -86,7 +86,7 @@ def test_the_loss_is_the_weighted_sum(
 def test_the_losses_by_hand(features: jax.Array, labels: jax.Array, keys: jax.Array) -> None:
     """Softmax among the three seen classes alone, each loss in loops."""
     method = build(SMALL)
-    variables = method.init(jax.random.key(2), features)
+    variables = jax.jit(method.init)(jax.random.key(2), features)
     text = words(method)
     latents = jax.jit(method.network.apply)(variables, features[:, 0], text["part"], text["label"])
     part, whole, part_text, names = map(np.asarray, latents)
@@ -120,7 +120,7 @@ def test_unseen_names_matter_only_where_they_are_asked_for(
     features: jax.Array, labels: jax.Array, keys: jax.Array, classes: str, matters: bool
 ) -> None:
     method = build(dataclasses.replace(SMALL, semantic_classes=classes))
-    variables = method.init(jax.random.key(2), features)
+    variables = jax.jit(method.init)(jax.random.key(2), features)
     text = words(method)
     other = jax.tree.map(lambda each: each.at[jnp.array(UNSEEN)].add(1.0), text)
 
@@ -137,19 +137,20 @@ def test_unseen_names_matter_only_where_they_are_asked_for(
 
 def test_scores_need_no_descriptions(features: jax.Array) -> None:
     method = build(SMALL)
-    variables = method.init(jax.random.key(2), features)
+    variables = jax.jit(method.init)(jax.random.key(2), features)
     text = words(method)
-    scores = method.predict(variables, features, text)
+    predict = jax.jit(method.predict)
+    scores = predict(variables, features, text)
     assert scores.shape == (7, 5)
     assert jnp.abs(scores).max() <= 1 + 1e-6
     blind = {**text, "part": jnp.full_like(text["part"], jnp.nan)}
-    np.testing.assert_array_equal(method.predict(variables, features, blind), scores)
+    np.testing.assert_array_equal(predict(variables, features, blind), scores)
 
 
 @pytest.mark.parametrize("known", ["seen", "all"])
 def test_untrained_prompts_take_no_part_in_scores(features: jax.Array, known: str) -> None:
     method = build(dataclasses.replace(SMALL, score="name_and_parts", semantic_classes=known))
-    variables = jax.tree.map(jnp.asarray, method.init(jax.random.key(2), features))
+    variables = jax.jit(method.init)(jax.random.key(2), features)
     predict = jax.jit(method.predict)
     scores = predict(variables, features, words(method))
     prompts = variables["params"]["semantic"]["prompts"]
@@ -165,15 +166,16 @@ def test_global_alignment_has_one_part(features: jax.Array) -> None:
     method = build(options)
     assert method.network.parts == (tuple(range(20)),)
     assert method.prepare_text()["part"].shape == (5, 1, 12)
-    variables = method.init(jax.random.key(2), features)
-    assert method.predict(variables, features, words(method)).shape == (7, 5)
+    variables = jax.eval_shape(method.init, jax.random.key(2), features)
+    scores = jax.eval_shape(method.predict, variables, features, words(method))
+    assert scores.shape == (7, 5)
 
 
 def test_a_published_star_is_where_training_starts(
     features: jax.Array, load_pack: Callable[[str], tuple[dict, dict]]
 ) -> None:
     method = build(SMALL)
-    fresh = method.init(jax.random.key(0), features)
+    fresh = jax.jit(method.init)(jax.random.key(0), features)
     other = jax.tree.map(lambda leaf: np.asarray(leaf) + 1, fresh)
     started = dataclasses.replace(method, published={"params": other["params"]})
     jax.tree.map(
@@ -225,4 +227,4 @@ def test_unknown_choices_are_refused(field: str) -> None:
 def test_unknown_ablations_are_refused(features: jax.Array, field: str) -> None:
     method = build(dataclasses.replace(SMALL, **{field: "mine"}))
     with pytest.raises(UserError, match="'mine' is not known"):
-        method.init(jax.random.key(0), features)
+        jax.eval_shape(method.init, jax.random.key(0), features)

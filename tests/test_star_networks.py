@@ -210,7 +210,6 @@ def test_semantic_prompts_start_with_their_scale() -> None:
 @pytest.mark.parametrize("field", ["semantic_prompts", "similarity"])
 def test_unknown_choices_are_refused(field: str) -> None:
     features, _, label_text = inputs()
-    variables = jax.jit(small().init)(jax.random.key(0), *inputs())
-    network = small(**{field: "cold"})
+    score = partial(small(**{field: "cold"}).init, method="score")
     with pytest.raises(UserError, match=f"{field}='cold'"):
-        network.apply(variables, features, label_text, method="score")
+        jax.eval_shape(score, jax.random.key(0), features, label_text)

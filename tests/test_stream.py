@@ -2,7 +2,6 @@
 
 import itertools
 import pathlib
-import shutil
 import sys
 
 import numpy as np
@@ -23,17 +22,6 @@ from data_pipelines.stream import stream
 ROWS = np.random.default_rng(3).integers(0, 11, (6, 5))
 
 
-@pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return tiny_dataset.converted(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def copy(converted: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a copy of the dataset that may be damaged."""
-    return pathlib.Path(shutil.copytree(converted, tmp_path / "data" / "tiny"))
-
-
 def padded(
     pack: Pack, rows: Int[np.ndarray, " b"], frames: int, persons: int
 ) -> Float[np.ndarray, "b m t v c"]:
@@ -47,9 +35,9 @@ def padded(
     return batch
 
 
-def test_batches_hold_the_samples(converted: pathlib.Path) -> None:
+def test_batches_hold_the_samples(tiny: pathlib.Path) -> None:
     samples = tiny_dataset.samples()
-    batches = list(stream(converted, Index.load(converted), ROWS, frames=10, persons=3))
+    batches = list(stream(tiny, Index.load(tiny), ROWS, frames=10, persons=3))
     assert len(batches) == len(ROWS)
     for rows, (frames, length) in zip(ROWS, batches, strict=True):
         assert frames.shape == (5, 3, 10, 4, 3)
@@ -65,10 +53,10 @@ def test_batches_hold_the_samples(converted: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(("frames", "persons"), [(9, 2), (11, 3), (9, 1)])
-def test_stream_equals_pack_bit_for_bit(converted: pathlib.Path, frames: int, persons: int) -> None:
-    index, pack = Index.load(converted), open_pack(converted)
+def test_stream_equals_pack_bit_for_bit(tiny_copy: pathlib.Path, frames: int, persons: int) -> None:
+    index, pack = Index.load(tiny_copy), open_pack(tiny_copy)
     for rows, (batch, length) in zip(
-        ROWS, stream(converted, index, ROWS, frames, persons), strict=True
+        ROWS, stream(tiny_copy, index, ROWS, frames, persons), strict=True
     ):
         assert batch.tobytes() == padded(pack, rows, frames, persons).tobytes()
         np.testing.assert_array_equal(length, pack.count[rows])
@@ -89,41 +77,41 @@ def test_real_sequences_stream_and_pack_alike(
             np.testing.assert_array_equal(sample[:, : len(skeleton)].swapaxes(0, 1), skeleton)
 
 
-def test_any_number_of_files(converted: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    moved = tiny_dataset.in_two_shards(converted, tmp_path / "tiny")
+def test_any_number_of_files(tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    moved = tiny_dataset.in_two_shards(tiny, tmp_path / "tiny")
     index = Index.load(moved)
     assert len(set(index.shard)) == 2
-    both = (stream(path, Index.load(path), ROWS, 9, 2) for path in (converted, moved))
+    both = (stream(path, Index.load(path), ROWS, 9, 2) for path in (tiny, moved))
     for (frames, _), (same, _) in zip(*both, strict=True):
         np.testing.assert_array_equal(frames, same)
 
 
-def test_a_later_start_gives_the_same_batches(converted: pathlib.Path) -> None:
-    index = Index.load(converted)
-    whole = list(stream(converted, index, ROWS, 9, 2))
+def test_a_later_start_gives_the_same_batches(tiny: pathlib.Path) -> None:
+    index = Index.load(tiny)
+    whole = list(stream(tiny, index, ROWS, 9, 2))
     for (frames, _), (same, _) in zip(
-        stream(str(converted), index, ROWS[4:], 9, 2), whole[4:], strict=True
+        stream(str(tiny), index, ROWS[4:], 9, 2), whole[4:], strict=True
     ):
         np.testing.assert_array_equal(frames, same)
 
 
-def test_hosts_read_their_own_columns(converted: pathlib.Path) -> None:
-    index = Index.load(converted)
+def test_hosts_read_their_own_columns(tiny: pathlib.Path) -> None:
+    index = Index.load(tiny)
     for host in (slice(0, 2), slice(2, 5)):
-        own = stream(converted, index, ROWS[:, host], 9, 2)
-        for (frames, _), (whole, _) in zip(own, stream(converted, index, ROWS, 9, 2), strict=True):
+        own = stream(tiny, index, ROWS[:, host], 9, 2)
+        for (frames, _), (whole, _) in zip(own, stream(tiny, index, ROWS, 9, 2), strict=True):
             np.testing.assert_array_equal(frames, whole[host])
 
 
-def test_it_may_be_left_early_and_may_be_empty(converted: pathlib.Path) -> None:
-    index = Index.load(converted)
-    assert len(list(itertools.islice(stream(converted, index, ROWS, 9, 2), 1))) == 1
-    assert list(stream(converted, index, ROWS[:0], 9, 2)) == []
+def test_it_may_be_left_early_and_may_be_empty(tiny: pathlib.Path) -> None:
+    index = Index.load(tiny)
+    assert len(list(itertools.islice(stream(tiny, index, ROWS, 9, 2), 1))) == 1
+    assert list(stream(tiny, index, ROWS[:0], 9, 2)) == []
 
 
-def test_a_sample_longer_than_the_batch(converted: pathlib.Path) -> None:
+def test_a_sample_longer_than_the_batch(tiny: pathlib.Path) -> None:
     with pytest.raises(DataError, match="has a sample of 9 frames, more than 8"):
-        next(stream(converted, Index.load(converted), ROWS, 8, 2))
+        next(stream(tiny, Index.load(tiny), ROWS, 8, 2))
 
 
 def damaged(index: Index, row: int) -> str:
@@ -131,41 +119,41 @@ def damaged(index: Index, row: int) -> str:
 
 
 @pytest.mark.parametrize("place", [3, 40, -20, -2], ids=["length", "name", "value", "checksum"])
-def test_a_changed_byte_names_file_and_sample(copy: pathlib.Path, place: int) -> None:
-    index, row = Index.load(copy), 7
-    (shard,) = copy.glob("*/*.tfrecord-*")
+def test_a_changed_byte_names_file_and_sample(tiny_copy: pathlib.Path, place: int) -> None:
+    index, row = Index.load(tiny_copy), 7
+    (shard,) = tiny_copy.glob("*/*.tfrecord-*")
     content = bytearray(shard.read_bytes())
     content[index.offset[row] + place % index.bytes[row]] ^= 1
     shard.write_bytes(content)
     rows = np.array([[0, 1, 2], [3, 7, 4]])
-    batches = stream(copy, index, rows, 9, 2)
+    batches = stream(tiny_copy, index, rows, 9, 2)
     next(batches)
     with pytest.raises(DataError, match=damaged(index, row)) as caught:
         next(batches)
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_cut_while_it_is_used(copy: pathlib.Path) -> None:
-    index = Index.load(copy)
-    (shard,) = copy.glob("*/*.tfrecord-*")
+def test_a_file_cut_while_it_is_used(tiny_copy: pathlib.Path) -> None:
+    index = Index.load(tiny_copy)
+    (shard,) = tiny_copy.glob("*/*.tfrecord-*")
     shard.write_bytes(shard.read_bytes()[: int(index.offset[6]) + 30])
-    assert len(list(stream(copy, index, np.array([[0, 5, 2]]), 9, 2))) == 1
+    assert len(list(stream(tiny_copy, index, np.array([[0, 5, 2]]), 9, 2))) == 1
     with pytest.raises(DataError, match=damaged(index, 6)):
-        list(stream(copy, index, np.array([[0, 6, 10]]), 9, 2))
+        list(stream(tiny_copy, index, np.array([[0, 6, 10]]), 9, 2))
     shard.unlink()
     with pytest.raises(DataError, match=damaged(index, 0)):
-        list(stream(copy, index, np.array([[0, 6, 10]]), 9, 2))
+        list(stream(tiny_copy, index, np.array([[0, 6, 10]]), 9, 2))
 
 
-def test_an_index_of_other_records(copy: pathlib.Path) -> None:
-    index = Index.load(copy)
+def test_an_index_of_other_records(tiny_copy: pathlib.Path) -> None:
+    index = Index.load(tiny_copy)
     index.offset[[2, 3]], index.bytes[[2, 3]] = index.offset[[3, 2]], index.bytes[[3, 2]]
     with pytest.raises(DataError, match=damaged(index, 3)):
-        list(stream(copy, index, np.array([[0, 3, 2]]), 9, 2))
+        list(stream(tiny_copy, index, np.array([[0, 3, 2]]), 9, 2))
 
 
-def test_without_tensorflow(converted: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tensorflow(tiny: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tfrecord.tensorflow.cache_clear()
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(DataError, match="need TensorFlow, which is not installed: `pip install"):
-        next(stream(converted, Index.load(converted), ROWS, 9, 2))
+        next(stream(tiny, Index.load(tiny), ROWS, 9, 2))

@@ -58,7 +58,10 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     (tmp_path / "empty").mkdir()
     half = write(tmp_path / "half", epochs=1, top1=0.5)
     whole = write(tmp_path / "whole", top1=0.5)
+    other = write(tmp_path / "other", top1=0.5)
+    (other / "config.json").write_text("[]")
     for arguments, expected in (
+        ([other], "config.json is not JSON that a run writes"),
         ([tmp_path / "empty"], "is .*empty a working directory"),
         ([half], "is at epoch 1 of 2: run it again"),
         ([whole, "--metrics=zsl/top1"], "no run has any of zsl/top1"),

@@ -34,4 +34,12 @@ def test_other_strings_and_other_weights_are_other_features(tmp_path: Path) -> N
         for strings in (STRINGS[:3], STRINGS[1:4]):
             text_cache.encode(strings, hashed.load("", seed=seed), tmp_path)
     assert len(list(tmp_path.glob("*.npy"))) == 4
-    assert not list(tmp_path.glob("*.partial"))
+    assert {path.suffix for path in tmp_path.iterdir()} == {".npy"}
+
+
+def test_others_may_read_the_features(tmp_path: Path) -> None:
+    """A folder of data may be shared by several users."""
+    text_cache.encode(STRINGS[:3], hashed.load(""), tmp_path)
+    (file,) = tmp_path.iterdir()
+    (tmp_path / "plain").touch()
+    assert file.stat().st_mode == (tmp_path / "plain").stat().st_mode

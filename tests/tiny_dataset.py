@@ -1,7 +1,9 @@
 """The dataset `tiny` (extra_datasets/tiny.py), found and converted."""
 
+import importlib
 import pathlib
 import shutil
+from types import ModuleType
 
 import pytest
 from raw_records import records_of
@@ -10,6 +12,7 @@ from data_pipelines import datasets
 from data_pipelines.convert import convert
 from data_pipelines.index import Index
 from data_pipelines.raw.record import Record
+from data_pipelines.spec import DatasetSpec
 
 FOLDER = pathlib.Path(__file__).parent / "extra_datasets"
 
@@ -26,13 +29,21 @@ def converted(out: pathlib.Path) -> pathlib.Path:
         return convert("tiny", None, out)
 
 
-def samples() -> list[Record]:
-    """Return the dataset's samples."""
+def module() -> ModuleType:
+    """Return the dataset's module."""
     with pytest.MonkeyPatch.context() as patch:
         put_in_place(patch)
-        from data_pipelines.datasets import tiny
+        return importlib.import_module("data_pipelines.datasets.tiny")
 
-        return list(records_of(tiny, None))
+
+def spec() -> DatasetSpec:
+    """Return the dataset's facts."""
+    return module().SPEC
+
+
+def samples() -> list[Record]:
+    """Return the dataset's samples."""
+    return list(records_of(module(), None))
 
 
 def in_two_shards(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:

@@ -67,5 +67,5 @@ def _texts(raw: pathlib.Path, facts: sheet.Sheet, spec: DatasetSpec) -> bytes | 
         return None
     try:
         return (raw / spec.texts).read_bytes()
-    except OSError:
+    except (OSError, ValueError):
         raise facts.error("texts", f"names {spec.texts!r}, which is no file in {raw}") from None

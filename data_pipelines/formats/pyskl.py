@@ -19,8 +19,9 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from data_pipelines.datasets import ntu60, ntu120
-from data_pipelines.raw import npz, plain_pickle
+from data_pipelines.raw import plain_pickle
 from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.sources import State, state_of
 from data_pipelines.skeletons import COCO17, NTU25, Skeleton
 from data_pipelines.spec import DatasetSpec, Found, Protocol
 
@@ -46,7 +47,7 @@ class Annotation:
     """
 
     where: str
-    state: npz.State
+    state: State
     facts: tuple[int, int, int, int]
     name: str
     keypoint: Shaped[np.ndarray, "..."] = field(repr=False)
@@ -65,7 +66,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
     content = plain_pickle.load(raw)
     if not isinstance(content, dict) or not {"split", "annotations"} <= set(content):
         raise DataError(f"{raw}: has no dict of split and annotations; --raw takes {WANTED}")
-    annotations, state = content["annotations"], npz.state(raw)
+    annotations, state = content["annotations"], state_of(raw)
     if not isinstance(annotations, list) or not annotations:
         raise DataError(f"{raw}: has no annotations; --raw takes {WANTED}")
     sides = _sides(raw, content["split"])
@@ -97,7 +98,7 @@ def _sides(raw: pathlib.Path, splits: Any) -> dict[str, tuple[set[str], set[str]
 
 def _annotation(
     where: str,
-    state: npz.State,
+    state: State,
     given: Any,
     sides: Mapping[str, tuple[set[str], set[str]]],
 ) -> Annotation:
@@ -110,6 +111,8 @@ def _annotation(
         raise DataError(f"{where} has no frame_dir or no label; --raw takes {WANTED}")
     if keypoint is None or keypoint.ndim != 4 or keypoint.dtype.kind != "f":
         raise DataError(f"{where} ({name}) has no keypoint of 4 axes; --raw takes {WANTED}")
+    if score is not None and score.dtype.kind != "f":
+        raise DataError(f"{where} ({name}) has a keypoint_score of no numbers; repair it")
     for protocol, (train, test) in sides.items():
         if (name in train) == (name in test):
             both = "both" if name in train else "none"

@@ -7,7 +7,6 @@ Of an archive that `numpy.savez` wrote, arrays are mapped into memory. Of one th
 import functools
 import pathlib
 import struct
-import tokenize
 import weakref
 import zipfile
 import zlib
@@ -15,23 +14,12 @@ import zlib
 import numpy as np
 from jaxtyping import Shaped
 
-from data_pipelines.raw.record import DataError, FileError
+from data_pipelines.raw.record import ARRAY_DAMAGE, DataError, FileError
+from data_pipelines.raw.sources import State
 
-State = tuple[int, int]
-
-# SyntaxError and TokenError are for the header of an array, which is text of Python's.
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError),
-    *(SyntaxError, tokenize.TokenError),
-)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, *ARRAY_DAMAGE)
 # The part of a member that precedes its name, and where in it the lengths are that follow.
 _LOCAL, _LENGTHS = 30, 26
-
-
-def state(path: pathlib.Path) -> State:
-    """Return the size of a file and the time of its last change in nanoseconds."""
-    status = path.stat()
-    return status.st_size, status.st_ctime_ns
 
 
 class Rows:
@@ -85,7 +73,7 @@ class Rows:
         Raises:
             FileError: it is damaged.
         """
-        return self._unpacked(number) if self._mapped is None else self._mapped[number]
+        return self._unpacked(number) if self._mapped is None else self._mapped[number, ...]
 
     def _map(self) -> Shaped[np.ndarray, "..."] | None:
         """Return the array, mapped into memory, if it is stored as it is."""

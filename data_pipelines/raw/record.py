@@ -1,9 +1,16 @@
 """What every raw parser yields, and the errors by which it refuses a file."""
 
+import tokenize
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+# What NumPy raises for a file that is no whole array, whose header is text of Python's.
+ARRAY_DAMAGE = (
+    *(OSError, ValueError, EOFError, OverflowError),
+    *(SyntaxError, tokenize.TokenError),
+)
 
 
 class DataError(ValueError):
@@ -48,7 +55,8 @@ class Record:
     """One skeleton sequence.
 
     Attributes:
-        skeleton: coordinates in metres, of the persons that are present.
+        skeleton: coordinates of the persons that are present: in metres from depth sensors, else as
+            the files have them, and after them a confidence where the dataset has one.
         label: the class, 0-based.
         subject: who moves, as numbered by the dataset.
         camera: the viewpoint, as numbered by the dataset.

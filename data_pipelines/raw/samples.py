@@ -9,21 +9,18 @@ a joint that is not seen is zero.
 import csv
 import io
 import pathlib
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import ARRAY_DAMAGE, DataError, FileError, Record
+from data_pipelines.raw.sources import State, state_of
 
 FILE = "samples.csv"
 _COLUMNS = ("file", "label", "subject", "camera", "setup")
 _LARGEST = 2**31 - 1
-
-# What numpy raises for a file that is no array; the header of one is text of Python's.
-_DAMAGED = (OSError, ValueError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)
 
 
 @dataclass(frozen=True)
@@ -32,14 +29,14 @@ class Sample:
 
     Attributes:
         path: the array's file.
-        state: the file's size and the time of its last change; None where there is no such file.
+        state: tells the file's versions; None where there is no such file.
         place: the table and the line.
         facts: label, subject, camera and setup.
         name: the sample's name.
     """
 
     path: str
-    state: tuple[int, int] | None
+    state: State | None
     place: tuple[str, int]
     facts: tuple[int, int, int, int]
     name: str
@@ -106,10 +103,9 @@ def _sample(
         what = f"{given['file']!r} is no .npy file inside the folder; correct it"
         raise DataError(f"{table}: line {line}: {what}")
     path = table.parent / name
-    status = path.stat() if path.is_file() else None
     return Sample(
         path=str(path),
-        state=status and (status.st_size, status.st_ctime_ns),
+        state=state_of(path) if path.is_file() else None,
         place=(str(table), line),
         facts=(
             _label(table, line, given["label"], labels),
@@ -123,18 +119,27 @@ def _label(table: pathlib.Path, line: int, given: str, labels: Sequence[str]) ->
     """Return the class that a name or a number stands for."""
     if given in labels:
         return labels.index(given)
-    if given.isdecimal() and given.isascii() and int(given) < len(labels):
-        return int(given)
+    number = _whole(given)
+    if number is not None and number < len(labels):
+        return number
     what = f"{given!r} is neither a label nor a number from 0 to {len(labels) - 1}; correct it"
     raise DataError(f"{table}: line {line}: {what}")
 
 
 def _number(table: pathlib.Path, line: int, column: str, given: str) -> int:
     """Return a fact that is a whole number."""
-    if given.isdecimal() and given.isascii() and len(given) < 20 and int(given) <= _LARGEST:
-        return int(given)
+    number = _whole(given)
+    if number is not None:
+        return number
     what = f"{column} {given!r} is no whole number from 0; number them"
     raise DataError(f"{table}: line {line}: {what}")
+
+
+def _whole(given: str) -> int | None:
+    """Return the whole number from 0 to `_LARGEST` that a text is, or None."""
+    if not (given.isdecimal() and given.isascii() and len(given) < 20):
+        return None
+    return int(given) if int(given) <= _LARGEST else None
 
 
 def record(sample: Sample, joints: Sequence[str], coordinates: int) -> Record:
@@ -168,7 +173,7 @@ def _array(path: str) -> Shaped[np.ndarray, "..."]:
     """Return the array of a file, mapped into memory."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGED as error:
+    except ARRAY_DAMAGE as error:
         what = " ".join(str(error).split())
         reason = f"is no whole .npy file of numbers ({what}); write it by numpy.save"
         raise FileError(path, reason) from None

@@ -23,6 +23,9 @@ _DAMAGE = (
     *(RuntimeError, KeyError, ValueError, OverflowError),
 )
 
+# What changes with the content of a file: `state_of`.
+State = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class Source:
@@ -32,14 +35,13 @@ class Source:
         name: the file's name without its folder and ending.
         path: the file, or the archive that it is in.
         member: what the archive calls it; None for a file of its own.
-        state: what changes with the content: the size, and the time of the last change (of the
-            content or of who may read it) in nanoseconds or, in an archive, the checksum.
+        state: that of the file or, in an archive, the size and the checksum.
     """
 
     name: str
     path: str
     member: str | None
-    state: tuple[int, int]
+    state: State
 
     def __str__(self) -> str:
         return self.where
@@ -61,6 +63,15 @@ class Source:
         except OSError as error:
             raise FileError(self.where, f"cannot be read ({error.strerror})") from None
         return _unpacked(self.path, self.member)
+
+
+def state_of(path: pathlib.Path) -> State:
+    """Return a file's size and the time of its last change in nanoseconds.
+
+    The change may be of the content or of who may read it.
+    """
+    status = path.stat()
+    return status.st_size, status.st_ctime_ns
 
 
 def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
@@ -96,7 +107,7 @@ def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
 def _in_folder(folder: pathlib.Path, ending: str) -> list[Source]:
     """Return the files in a folder and those that only its archives hold."""
     paths = (path for path in folder.rglob(f"*{ending}") if path.is_file())
-    loose = [Source(path.stem, str(path), None, _state(path)) for path in paths]
+    loose = [Source(path.stem, str(path), None, state_of(path)) for path in paths]
     names = {source.name for source in loose}
     archives = sorted(folder.glob("*.zip"))
     packed = itertools.chain.from_iterable(_members(archive, ending) for archive in archives)
@@ -105,23 +116,17 @@ def _in_folder(folder: pathlib.Path, ending: str) -> list[Source]:
 
 def _members(archive: pathlib.Path, ending: str) -> Iterator[Source]:
     """Yield the files in a zip archive."""
-    for member in _opened(str(archive), _state(archive)).infolist():
+    for member in _opened(str(archive), state_of(archive)).infolist():
         if member.filename.endswith(ending):
-            state = member.file_size, member.CRC
             name = pathlib.PurePosixPath(member.filename).stem
-            yield Source(name, str(archive), member.filename, state)
-
-
-def _state(path: pathlib.Path) -> tuple[int, int]:
-    """Return the size of a file and the time of its last change in nanoseconds."""
-    status = path.stat()
-    return status.st_size, status.st_ctime_ns
+            packed = member.file_size, member.CRC
+            yield Source(name, str(archive), member.filename, packed)
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(archive: str, state: tuple[int, int]) -> zipfile.ZipFile:
-    """Return an archive whose table of contents has been read; `state` tells its versions."""
-    del state
+def _opened(archive: str, version: State) -> zipfile.ZipFile:
+    """Return an archive whose table of contents has been read; `version` tells its states apart."""
+    del version
     try:
         return zipfile.ZipFile(archive)
     except PermissionError as error:
@@ -135,7 +140,7 @@ def _opened(archive: str, state: tuple[int, int]) -> zipfile.ZipFile:
 def _unpacked(archive: str, member: str) -> bytes:
     """Return the content of an archive's member."""
     try:
-        state = _state(pathlib.Path(archive))
+        state = state_of(pathlib.Path(archive))
         opened = _opened(archive, state)
         facts = opened.getinfo(member)
         # The sizes are what zipfile asks memory for.

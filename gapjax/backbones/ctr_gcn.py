@@ -191,6 +191,7 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
 
 def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
     def stack(get: Callable[[str], np.ndarray], layer: str) -> np.ndarray:
+        """Return one array of a layer for every subset, the subsets first."""
         return np.stack([get(f"{name}.convs.{subset}.{layer}") for subset in range(SUBSETS)])
 
     topology = {

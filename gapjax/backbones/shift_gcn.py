@@ -175,6 +175,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
     mask = state.array(f"{name}.Feature_Mask")[0]
 
     def channels_first(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return arrays of joints x channels, flat as they were, as channels x joints."""
         return {key: each.reshape(len(mask), -1).T.ravel() for key, each in flat.items()}
 
     modules = {"norm": tuple(map(channels_first, state.norm([f"{name}.bn"])))}
