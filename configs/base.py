@@ -119,6 +119,16 @@ def use_builtin_data(config: ConfigDict) -> None:
     config.eval.batch_size = 144
 
 
+def protocol(name: str) -> Variant:
+    """Return the variant that divides training and test samples by another protocol."""
+
+    def change(config: ConfigDict) -> None:
+        """Set the protocol."""
+        config.data.protocol = name
+
+    return change
+
+
 def smoke(config: ConfigDict) -> None:
     """Check the plumbing: one small epoch of a small network."""
     config.clips.window = 16

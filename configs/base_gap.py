@@ -84,13 +84,3 @@ def released_on_ntu(config: ConfigDict) -> None:
     config.method.part_text = "released"
     if config.data.dataset == "ntu120":
         config.clips.absent_person = "copy"
-
-
-def protocol(name: str) -> base.Variant:
-    """Return the variant that divides training and test samples by another protocol."""
-
-    def change(config: ConfigDict) -> None:
-        """Set the protocol."""
-        config.data.protocol = name
-
-    return change

@@ -92,16 +92,6 @@ def unseen(split: str) -> Variant:
     return change
 
 
-def protocol(name: str) -> Variant:
-    """Return the variant that divides training and test samples by another protocol."""
-
-    def change(config: ConfigDict) -> None:
-        """Set the protocol."""
-        config.data.protocol = name
-
-    return change
-
-
 def align_globally(config: ConfigDict) -> None:
     """Align the whole body with names alone: one part, no prompts, no attention."""
     config.method.partition = "global"

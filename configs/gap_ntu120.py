@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from configs import base, base_gap
 
 VARIANTS = {
-    "xset": base_gap.protocol("xset"),
+    "xset": base.protocol("xset"),
     **base_gap.GAP_VARIANTS,
     "released": base_gap.released_on_ntu,
 }

@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from configs import base, base_gap
 
 VARIANTS = {
-    "xview": base_gap.protocol("xview"),
+    "xview": base.protocol("xview"),
     **base_gap.GAP_VARIANTS,
     "released": base_gap.released_on_ntu,
 }

@@ -25,7 +25,7 @@ def released(config: ConfigDict) -> None:
 VARIANTS = {
     "110_10": base_star.unseen("110_10"),
     "96_24": base_star.unseen("96_24"),
-    "xset": base_star.protocol("xset"),
+    "xset": base.protocol("xset"),
     **base_star.ZERO_SHOT_VARIANTS,
     "released": released,
 }

@@ -40,7 +40,7 @@ VARIANTS = {
     "table5_1": base_star.unseen("table5_1"),
     "table5_2": base_star.unseen("table5_2"),
     "table5_3": base_star.unseen("table5_3"),
-    "xview": base_star.protocol("xview"),
+    "xview": base.protocol("xview"),
     **base_star.ZERO_SHOT_VARIANTS,
     "frame_wise": frame_wise,
     "released": released,
