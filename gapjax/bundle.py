@@ -19,7 +19,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from jax import export
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int32
 
 from gapjax.lookup import UserError
 
@@ -58,7 +58,7 @@ class Bundle:
         return json.loads((self.folder / CONFIG).read_text())
 
     def recognise(
-        self, clips: Sequence[Float32[np.ndarray, "m t v c"]], words: Words | None = None
+        self, clips: Sequence[Float32[np.ndarray, "_ _ v c"]], words: Words | None = None
     ) -> dict[str, Float32[np.ndarray, "b k ..."]]:
         """Return the outputs for raw clips of any lengths up to the bundle's.
 
@@ -79,8 +79,8 @@ class Bundle:
         return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
     def _padded(
-        self, clips: Sequence[Float32[np.ndarray, "m t v c"]], batch: int
-    ) -> tuple[Float32[np.ndarray, "b m t v c"], np.ndarray]:
+        self, clips: Sequence[Float32[np.ndarray, "_ _ v c"]], batch: int
+    ) -> tuple[Float32[np.ndarray, "b m2 t2 v c"], Int32[np.ndarray, " b"]]:
         """Return clips as one batch, filled up with zeros, and their lengths."""
         shape = tuple(self.facts["input"]["shape"])
         frames, length = np.zeros((batch, *shape), np.float32), np.ones(batch, np.int32)
