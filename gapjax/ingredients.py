@@ -1,6 +1,7 @@
 """What a method is made of: the network, the texts and the weights that a config names."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,7 @@ from ml_collections import ConfigDict
 from data_pipelines.skeletons import Skeleton
 from gapjax import lookup, networks, text_cache, torch_import
 from gapjax.dataset import Dataset
+from gapjax.inference import Inference
 from gapjax.lookup import UserError, chosen
 from gapjax.method import Ingredients, Method, Variables
 from gapjax.pretrained import LoadedText
@@ -29,20 +31,37 @@ def build_method(config: ConfigDict, dataset: Dataset) -> Method:
         UserError: a name or a value of the config is not known, or a file is not what it should be.
     """
     method = lookup.module("gapjax.methods", config.method.name)
+    ingredients = replace(gather(config, dataset), published=published(config, method))
+    return method.build(ingredients, construct(method.Options, config.method, "method"))
+
+
+def build_inference(config: ConfigDict, dataset: Dataset) -> Inference:
+    """Return how the method of a config recognises once it is trained.
+
+    Raises:
+        UserError: as `build_method`, or nobody wrote how the method recognises.
+    """
+    method = lookup.module("gapjax.methods", config.method.name)
+    if not hasattr(method, "inference"):
+        raise UserError(f"{method.__name__} has no `inference`, so its runs cannot be exported")
+    options = construct(method.Options, config.method, "method")
+    return method.inference(gather(config, dataset), options)
+
+
+def gather(config: ConfigDict, dataset: Dataset) -> Ingredients:
+    """Return what a method is made of, without published variables."""
     texts = descriptions(config, dataset)
     load = functools.cache(functools.partial(load_text, config))
     folder = Path(config.data.dir) / "text_features"
-    ingredients = Ingredients(
+    return Ingredients(
         backbone=build_backbone(config, dataset.spec.skeleton),
         skeleton=dataset.spec.skeleton,
         labels=dataset.labels,
         texts=[texts[each] for each in dataset.problem.classes] if texts else (),
-        published=published(config, method),
         load_text=load,
         encode_text=lambda strings: text_cache.encode(strings, load(), folder),
         unseen=dataset.problem.unseen_places,
     )
-    return method.build(ingredients, construct(method.Options, config.method, "method"))
 
 
 def uses_text(config: ConfigDict) -> bool:

@@ -16,6 +16,9 @@ from gapjax.prompts.prompts import ClassText
 # A Flax variable collection: {"params": ..., "batch_stats": ...}.
 Variables = Mapping[str, Any]
 
+# Strings → their embeddings by a frozen text encoder.
+EncodeText = Callable[[Sequence[str]], Float[np.ndarray, "n e"]]
+
 # Whatever a method wants to be handed at every step: a pytree of arrays.
 Text = Any
 
@@ -55,7 +58,7 @@ class Ingredients:
     texts: Sequence[ClassText] = field(default=())
     published: Variables = field(default_factory=dict)
     load_text: Callable[[], LoadedText] | None = None
-    encode_text: Callable[[Sequence[str]], Float[np.ndarray, "n e"]] | None = None
+    encode_text: EncodeText | None = None
     unseen: Sequence[int] = ()
 
 
@@ -65,6 +68,9 @@ class Method(Protocol):
 
     A module that says `ON_FEATURES = True` has a method whose clips are features of a frozen
     skeleton encoder, `b 1 t v d`, and which recognises unseen classes.
+
+    A module with `inference` (`gapjax.inference`) makes runs that can be exported; one whose
+    classes are an input of recognition has `embed`, which embeds the texts of classes.
     """
 
     def prepare_text(self) -> Text:

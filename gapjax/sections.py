@@ -28,6 +28,26 @@ def flatten(config: ConfigDict) -> dict[str, Any]:
     return flat
 
 
+def nest(flat: Mapping[str, Any]) -> ConfigDict:
+    """Return the config of which `flat` is the flat form, as JSON has it: lists become tuples.
+
+    >>> nest({"seed": 1, "clips.train_crop": [0.5, 1.0]}).clips.train_crop
+    (0.5, 1.0)
+    """
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, name = key.split(".")
+        section = tree
+        for each in sections:
+            section = section.setdefault(each, {})
+        section[name] = _tuples(value)
+    return ConfigDict(tree)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def check_keys(config: ConfigDict) -> None:
     """Refuse keys that no part of the system reads.
 

@@ -14,6 +14,10 @@ import orbax.checkpoint as ocp
 
 ROOT = Path(__file__).resolve().parents[1]
 SMOKE = "--config=configs/gap_demo.py:smoke"
+STAR = "--config=configs/star_demo.py:smoke,shift_gcn"
+# Checkpoints and losses after steps 5, 10 and 15 of GAP, and after step 4 of every stage of STAR.
+SMOKE_FLAGS = ["--config.train.checkpoint_every=5", "--config.train.log_every=5"]
+STAR_FLAGS = ["--config.train.checkpoint_every=4"]
 
 
 class Command:

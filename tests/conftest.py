@@ -1,6 +1,7 @@
 """Strictness for every test: shapes are checked, ranks are not promoted, eight devices exist."""
 
 import atexit
+import functools
 import importlib.util
 import os
 import pathlib
@@ -32,7 +33,7 @@ install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
 import jax
 import pytest
 import tiny_dataset
-from commands import ROOT, Command
+from commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, Command
 from filelock import FileLock
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -108,6 +109,55 @@ def environment() -> dict[str, str]:
 def command(data: pathlib.Path, environment: dict[str, str]) -> Command:
     """Return the public command on the built-in dataset."""
     return Command(data, environment)
+
+
+@pytest.fixture(scope="session")
+def gap_run(command: Command, made_once: Callable) -> pathlib.Path:
+    """Return the workdir of a finished run of GAP."""
+
+    def make(workdir: pathlib.Path) -> None:
+        status, out, err = command.run(workdir, *SMOKE_FLAGS)
+        assert status == 0, err
+        assert "eval/top1" in out
+        assert "protocol xsub, protocol_digest a7f5e2619559" in out
+
+    return made_once("smoke", make)
+
+
+@pytest.fixture(scope="session")
+def star_run(command: Command, made_once: Callable) -> pathlib.Path:
+    """Return the workdir of a finished run of STAR, and check what it printed."""
+
+    def make(workdir: pathlib.Path) -> None:
+        status, out, err = command.run(workdir, *STAR_FLAGS, config=STAR)
+        assert status == 0, err
+        last = out.strip().splitlines()[-1]
+        for fact in ("zsl/top1", "gzsl_validation/harmonic", "protocol xsub", "split 18_6"):
+            assert fact in last
+        for fact in ("text hashed", "seed 1", "method star", "gzsl_oracle/gamma"):
+            assert fact in last
+        for fact in ("protocol_digest a7f5e2619559", "split_digest 173a4131324e"):
+            assert fact in last
+
+    return made_once("star", make)
+
+
+@pytest.fixture(scope="session")
+def gap_bundle(gap_run: pathlib.Path, made_once: Callable) -> pathlib.Path:
+    """Return the bundle of the run of GAP; no test may change it."""
+    return made_once("gap_bundle", functools.partial(_export, gap_run))
+
+
+@pytest.fixture(scope="session")
+def star_bundle(star_run: pathlib.Path, made_once: Callable) -> pathlib.Path:
+    """Return the bundle of the run of STAR; no test may change it."""
+    return made_once("star_bundle", functools.partial(_export, star_run))
+
+
+def _export(workdir: pathlib.Path, out: pathlib.Path) -> None:
+    from gapjax import export
+
+    assert export.main([f"--workdir={workdir}", f"--out={out}", "--frames=120"]) == 0
 
 
 @pytest.fixture

@@ -151,26 +151,41 @@ def record(sample: Sample, joints: Sequence[str], coordinates: int) -> Record:
     if sample.state is None:
         where, line = sample.place
         raise FileError(where, f"there is no file {sample.path}; add it or correct the name", line)
-    array = _array(sample.path)
+    array = read_array(sample.path)
     whole = array[:, None] if array.ndim == 3 else array
     if whole.ndim != 4 or whole.shape[2:] != (len(joints), coordinates) or whole.size == 0:
         shape = " x ".join(map(str, array.shape)) or "a single number"
         wanted = f"frames (x persons) x {len(joints)} joints x {coordinates}"
         reason = f"is {shape}, not {wanted}; correct the array or dataset.yaml"
         raise FileError(sample.path, reason)
+    return Record(checked(whole, sample.path, joints), *sample.facts, sample.name)
+
+
+def checked(
+    whole: Shaped[np.ndarray, "t m v c"], where: str, joints: Sequence[str]
+) -> Float32[np.ndarray, "t m2 v c"]:
+    """Return the coordinates of an array, without the persons after the last who is there.
+
+    Raises:
+        FileError: a number is not finite, or all are zero.
+    """
     with np.errstate(over="ignore"):
         skeleton = np.ascontiguousarray(whole, np.float32)
     if not np.isfinite(skeleton).all():
         frame, _, joint, _ = np.argwhere(~np.isfinite(skeleton))[0]
         reason = f"frame {frame}, joint {joints[joint]!r} is not finite; write zero for the unseen"
-        raise FileError(sample.path, reason)
+        raise FileError(where, reason)
     if not skeleton.any():
-        raise FileError(sample.path, "is zero everywhere; remove it")
-    return Record(_without_absent(skeleton), *sample.facts, sample.name)
+        raise FileError(where, "is zero everywhere; remove it")
+    return _without_absent(skeleton)
 
 
-def _array(path: str) -> Shaped[np.ndarray, "..."]:
-    """Return the array of a file, mapped into memory."""
+def read_array(path: str) -> Shaped[np.ndarray, "..."]:
+    """Return the array of a file, mapped into memory.
+
+    Raises:
+        FileError: the file is no array of numbers.
+    """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except ARRAY_DAMAGE as error:

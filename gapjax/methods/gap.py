@@ -17,11 +17,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from gapjax import text_table
+from gapjax.inference import Inference, of_network
 from gapjax.lookup import UserError, chosen
 from gapjax.losses import TARGETS, cross_entropy, match_targets, matching_loss
 from gapjax.method import Ingredients, LossOut, Text, Variables, joints_of_parts
 from gapjax.methods import supervised
-from gapjax.networks import DescribedRecognizer, adopt
+from gapjax.networks import DescribedRecognizer, Recognizer, adopt
 from gapjax.prompts.prompts import global_strings, part_strings
 
 # The inverse temperature: a free factor as released, a constant, or CLIP's exponential.
@@ -213,3 +214,17 @@ def build(ingredients: Ingredients, options: Options) -> Gap | supervised.Superv
         size=text.features,
     )
     return Gap(network, options, tables, text.module, text.params, ingredients.published)
+
+
+def inference(ingredients: Ingredients, options: Options) -> Inference:
+    """Return how the trained method recognises: neither text nor heads take part."""
+    if options.partition == "none":
+        return supervised.inference(ingredients, supervised.Options())
+
+    def keep(variables: Variables) -> Variables:
+        """Return backbone and classifier."""
+        network = variables["params"]["network"]
+        params = {name: network[name] for name in ("backbone", "classifier")}
+        return {"params": params, "batch_stats": variables["batch_stats"]}
+
+    return of_network(Recognizer(ingredients.backbone, len(ingredients.labels)), keep)

@@ -4,9 +4,10 @@ Features of a frozen skeleton encoder are aligned, part by part, with descriptio
 moves; an unseen class is recognised by its name alone (Eq. 1-9, facts D.3, D.4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,20 +15,19 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
+from gapjax import star_inference
+from gapjax.inference import Inference
 from gapjax.lookup import chosen
 from gapjax.method import Ingredients, LossOut, Text, Variables, joints_of_parts
 from gapjax.networks import adopt
-from gapjax.prompts.prompts import ClassText, global_strings, part_strings
+from gapjax.star_inference import embed
 from gapjax.star_losses import SIMILARITIES, global_loss, part_loss, semantic_loss, similarity
 from gapjax.star_networks import Latents, StarNetwork, from_torch
 
-# `from_torch` reads a published STAR.
-__all__ = ["ON_FEATURES", "Options", "Star", "build", "from_torch"]
+# `from_torch` reads a published STAR, `embed` embeds further classes.
+__all__ = ["ON_FEATURES", "Options", "Star", "build", "embed", "from_torch", "inference"]
 
 ON_FEATURES = True
-
-# What may stand for a class where it is recognised.
-CLASS_TEXTS = ("label", "paragraph", "description")
 
 # How embeddings are scaled before anything else: arrays → the factor.
 TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
@@ -100,6 +100,7 @@ class Star:
         text: the embeddings of all classes: `label` (k e) and `part` (k p e).
         unseen: the places of the classes that no training sample has.
         published: variables to start from.
+        scale: the factor by which the embeddings are those of the encoder.
     """
 
     network: StarNetwork
@@ -107,6 +108,7 @@ class Star:
     text: dict[str, Float[np.ndarray, "..."]]
     unseen: tuple[int, ...]
     published: Variables = field(default_factory=dict)
+    scale: float = 1.0
 
     def prepare_text(self) -> Text:
         """Return the embeddings of names and descriptions."""
@@ -151,9 +153,9 @@ class Star:
         apply = partial(self.network.apply, {"params": variables["params"]}, clips[:, 0])
         if self.options.score == "name":
             return apply(text["label"], method="score")
-        return apply(text["part"], text["label"], self._prompted(), method="score_with_parts")
+        return apply(text["part"], text["label"], self.prompted(), method="score_with_parts")
 
-    def _prompted(self) -> Bool[np.ndarray, " k"]:
+    def prompted(self) -> Bool[np.ndarray, " k"]:
         """Return which classes' semantic-part prompts are trained."""
         classes = np.arange(len(self.text["label"]))
         trains_all = self.options.semantic_classes == "all" and self.options.semantic_weight > 0
@@ -187,13 +189,6 @@ def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
     return joints_of_parts(skeleton, partition, ("global",))
 
 
-def descriptions(texts: Sequence[ClassText], parts: Sequence[str], style: str) -> list[list[str]]:
-    """Return for every class the string of each part."""
-    if tuple(parts) == ("global",):
-        return global_strings(texts, "paragraph")
-    return part_strings(texts, parts, style)
-
-
 def build(ingredients: Ingredients, options: Options) -> Star:
     """Return the method of an experiment.
 
@@ -204,14 +199,10 @@ def build(ingredients: Ingredients, options: Options) -> Star:
     chosen("method.semantic_classes", options.semantic_classes, SEMANTIC_CLASSES)
     chosen("method.score", options.score, SCORES)
     parts = joints_of(options.partition, ingredients.skeleton)
-    strings = descriptions(ingredients.texts, tuple(parts), options.part_text)
-    rows = ingredients.encode_text([each for row in strings for each in row])
-    chosen("method.class_text", options.class_text, CLASS_TEXTS)
-    names = global_strings(ingredients.texts, options.class_text)
-    label = ingredients.encode_text([row[0] for row in names])
+    text = embed(ingredients.texts, recipe(options, parts), ingredients.encode_text)
     network = StarNetwork(
         parts=tuple(parts.values()),
-        size=label.shape[1],
+        size=text["label"].shape[1],
         attributes=options.attributes,
         heads=options.heads,
         pooling=options.pooling,
@@ -221,8 +212,23 @@ def build(ingredients: Ingredients, options: Options) -> Star:
         similarity=options.similarity,
     )
     scale = TEXT_SCALES[chosen("method.text_scale", options.text_scale, TEXT_SCALES)]
-    part = rows.reshape(len(label), len(parts), -1)
-    seen = np.setdiff1d(np.arange(len(label)), ingredients.unseen)
-    factor = scale(part[seen])
-    text = {"label": factor * label, "part": factor * part}
-    return Star(network, options, text, tuple(ingredients.unseen), ingredients.published)
+    seen = np.setdiff1d(np.arange(len(text["label"])), ingredients.unseen)
+    factor = scale(text["part"][seen])
+    text = {name: factor * rows for name, rows in text.items()}
+    unseen = tuple(ingredients.unseen)
+    return Star(network, options, text, unseen, ingredients.published, factor)
+
+
+def recipe(options: Options, parts: Iterable[str], scale: float = 1.0) -> dict[str, Any]:
+    """Return what `embed` must know of a trained STAR."""
+    texts = {"class_text": options.class_text, "part_text": options.part_text}
+    return {**texts, "parts": list(parts), "scale": scale}
+
+
+def inference(ingredients: Ingredients, options: Options) -> Inference:
+    """Return how the trained method recognises any classes by their texts."""
+    star = build(ingredients, options)
+    parts = joints_of(options.partition, ingredients.skeleton)
+    shown = tuple(parts) if options.part_weight > 0 else ()
+    how = recipe(options, parts, star.scale), options.score, shown
+    return star_inference.inference(star.network, star.text, star.prompted(), *how)

@@ -6,6 +6,7 @@ from functools import partial
 import jax
 from jaxtyping import Array, Float, Int, Key
 
+from gapjax.inference import Inference, of_network
 from gapjax.losses import cross_entropy
 from gapjax.method import Ingredients, LossOut, Text, Variables
 from gapjax.networks import Recognizer, adopt
@@ -66,3 +67,8 @@ def build(ingredients: Ingredients, options: Options) -> Supervised:
     return Supervised(
         Recognizer(ingredients.backbone, len(ingredients.labels)), ingredients.published
     )
+
+
+def inference(ingredients: Ingredients, options: Options) -> Inference:
+    """Return how the trained method recognises: by its network."""
+    return of_network(build(ingredients, options).network, dict)

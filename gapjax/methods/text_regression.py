@@ -5,7 +5,9 @@ trained by the squared error to the embedding of the class's name (or of a descr
 of the class whose text is nearest. What a method adds to this is its own merit.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -13,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from gapjax.inference import Inference, Outputs, Words
 from gapjax.losses import cosine_logits
-from gapjax.method import Ingredients, LossOut, Text, Variables
+from gapjax.method import EncodeText, Ingredients, LossOut, Text, Variables
 from gapjax.networks import pool
-from gapjax.prompts.prompts import global_strings
+from gapjax.prompts.prompts import ClassText, global_strings
 
 ON_FEATURES = True
 
@@ -81,13 +84,38 @@ def direction(clips: Float[Array, "b m t v d"]) -> Float[Array, "b d"]:
     return pooled / jnp.linalg.norm(pooled, axis=1, keepdims=True)
 
 
+def embed(
+    texts: Sequence[ClassText], recipe: Mapping[str, Any], encode: EncodeText
+) -> dict[str, Float[np.ndarray, "k e"]]:
+    """Return the classes' embeddings, of length one; `recipe` names the text.
+
+    Raises:
+        UserError: there is no such text.
+    """
+    text = encode([row[0] for row in global_strings(texts, recipe["global_text"])])
+    return {"label": text / np.linalg.norm(text, axis=1, keepdims=True)}
+
+
 def build(ingredients: Ingredients, options: Options) -> TextRegression:
     """Return the method of an experiment.
 
     Raises:
         UserError: there is no such text.
     """
-    strings = [row[0] for row in global_strings(ingredients.texts, options.global_text)]
-    text = ingredients.encode_text(strings)
-    text = text / np.linalg.norm(text, axis=1, keepdims=True)
+    text = embed(ingredients.texts, vars(options), ingredients.encode_text)["label"]
     return TextRegression(nn.Dense(text.shape[1]), text)
+
+
+def inference(ingredients: Ingredients, options: Options) -> Inference:
+    """Return how the trained method recognises any classes by their texts."""
+    method = build(ingredients, options)
+
+    def apply(variables: Variables, clips: Float[Array, "b m t v d"], words: Words) -> Outputs:
+        """Return the cosines with the classes' texts."""
+        return {"score": method.predict(variables, clips, words["label"])}
+
+    def keep(variables: Variables) -> Variables:
+        """Return the linear map."""
+        return {"params": variables["params"]}
+
+    return Inference(keep, apply, lambda _: {"label": method.text}, vars(options))

@@ -65,6 +65,15 @@ def load_all(name_or_path: str) -> tuple[ClassText, ...]:
     return tuple(_class_text(file, i, entry) for i, entry in enumerate(_entries(file)))
 
 
+def from_name(label: str) -> ClassText:
+    """Return what can be said of a class of which only the name is known.
+
+    >>> from_name("wave").parts["hand"]
+    'as in wave'
+    """
+    return ClassText(label, (label,), label, dict.fromkeys(PARTS, f"as in {label}"))
+
+
 def _find(name_or_path: str) -> Path:
     names = sorted(file.stem for file in TEXTS.glob("*.yaml"))
     if name_or_path in names:

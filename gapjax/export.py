@@ -1,0 +1,174 @@
+"""Write a bundle of a finished run: python -m gapjax.export --workdir=runs/x --out=bundle."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from jax import export
+
+from data_pipelines.atomic import locked, replacing
+from data_pipelines.raw.record import DataError
+from gapjax import bundle, model_card, trained
+from gapjax.history import read_gammas, read_history
+from gapjax.lookup import UserError
+from gapjax.trained import Trained
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+# Longer than a clip of any data set of the papers; what is short costs little more for it.
+FRAMES = 300
+# Where the γ of calibrated stacking may come from, the best first. The oracle's is no choice.
+GAMMAS = ("validation", "paper")
+# What of a recipe of clips does something to a clip that is recognised.
+PREPROCESSING = (
+    "sampling",
+    "window",
+    "eval_crop",
+    "origin",
+    "scale",
+    "modality",
+    "k",
+    "k_operator",
+)
+
+
+def lower(run: Trained, frames: int) -> bytes:
+    """Return the serialized StableHLO of a run, for any number of clips and of classes.
+
+    Args:
+        run: what to export.
+        frames: what clips are padded to; none may be longer.
+    """
+    persons, _, joints, coordinates = run.shape
+    batch, classes = export.symbolic_shape("b, k")
+
+    def like(array: np.ndarray) -> jax.ShapeDtypeStruct:
+        """Return the shape of an array that is an input."""
+        return jax.ShapeDtypeStruct(array.shape, array.dtype)
+
+    words = {
+        name: jax.ShapeDtypeStruct((classes, *rows.shape[1:]), rows.dtype)
+        for name, rows in run.words.items()
+    }
+    exported = export.export(jax.jit(run.recognise), platforms=PLATFORMS)(
+        jax.tree.map(like, run.variables),
+        jax.ShapeDtypeStruct((batch, persons, frames, joints, coordinates), np.float32),
+        jax.ShapeDtypeStruct((batch,), np.int32),
+        words,
+    )
+    return bytes(exported.serialize())
+
+
+def facts_of(run: Trained, workdir: Path, frames: int) -> dict[str, Any]:
+    """Return what bundle.json tells, but for the digests of the files."""
+    recipe = vars(run.clips)
+    gammas = read_gammas(workdir / "metrics.jsonl")
+    source = next((source for source in GAMMAS if source in gammas), None)
+    persons, _, joints, coordinates = run.shape
+    skeleton = run.clips.skeleton
+    return {
+        "format": bundle.FORMAT,
+        "labels": list(run.labels),
+        "trained_on": list(run.trained_on),
+        "input": {
+            "axes": ["persons", "frames", "joints", "coordinates"],
+            "shape": [persons, frames, joints, coordinates],
+            "skeleton": skeleton.name,
+            "joints": list(skeleton.joints),
+        },
+        "preprocessing": {key: recipe[key] for key in PREPROCESSING},
+        "parts": list(run.inference.parts),
+        "text": {**run.text, "recipe": dict(run.inference.recipe)} if run.text else {},
+        "gamma": {"value": gammas[source], "source": source} if source else None,
+        "run": dict(run.facts),
+        "measured": measured(workdir),
+        "platforms": list(PLATFORMS),
+        "environment": _environment(workdir),
+    }
+
+
+def measured(workdir: Path) -> dict[str, Any]:
+    """Return the metrics of a run's end, but for those of training."""
+    lines = read_history(workdir / "metrics.jsonl").lines
+    last = [line for line in lines if line["step"] == lines[-1]["step"]]
+    return {
+        key: value for line in last for key, value in line.items() if not key.startswith("train/")
+    }
+
+
+def _environment(workdir: Path) -> dict[str, Any]:
+    """Return the versions that trained a run, as far as they are known."""
+    try:
+        return json.loads((workdir / "environment.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def write(run: Trained, workdir: Path, out: Path, frames: int = FRAMES) -> None:
+    """Write a bundle; it is there completely or not at all.
+
+    Args:
+        run: the run of a working directory.
+        workdir: that directory.
+        out: the folder; a bundle that is there is replaced.
+        frames: clips may have so many frames, and as many as the longest of the data set.
+
+    Raises:
+        UserError: `out` is something else than a bundle.
+    """
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_bundle(out))):
+        raise UserError(f"{out} is there and is no bundle; choose another --out")
+    facts = facts_of(run, workdir, max(frames, run.shape[1]))
+    out = out.absolute()
+    with locked(out), replacing(out) as folder:
+        _fill(folder, run, facts)
+
+
+def _is_bundle(out: Path) -> bool:
+    return (out / bundle.FACTS).is_file() and (out / bundle.FUNCTION).is_file()
+
+
+def _fill(folder: Path, run: Trained, facts: dict[str, Any]) -> None:
+    """Write the files of a bundle, the one that makes it a bundle last."""
+    (folder / bundle.FUNCTION).write_bytes(lower(run, facts["input"]["shape"][1]))
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        checkpointer.save(folder / bundle.VARIABLES, args=ocp.args.PyTreeSave(run.variables))
+    if run.words:
+        np.savez(folder / bundle.TEXT, **run.words)
+    (folder / bundle.CONFIG).write_text(_json(run.config))
+    (folder / bundle.CARD).write_text(model_card.card(facts, folder.name))
+    digests = {str(path.relative_to(folder)): bundle.sha256(path) for path in bundle.files(folder)}
+    (folder / bundle.FACTS).write_text(_json({**facts, "files": digests}))
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0 done, 2 a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m gapjax.export", description=bundle.__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--workdir", type=Path, required=True, help="of a finished run")
+    parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
+    parser.add_argument("--data", default="", help="the folder of converted data sets")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="of the longest clip")
+    options = parser.parse_args(arguments)
+    try:
+        run = trained.load(options.workdir, options.data)
+        write(run, options.workdir, options.out, options.frames)
+    except (UserError, DataError) as error:
+        print(f"gapjax: {error}", file=sys.stderr)
+        return 2
+    size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file())
+    print(f"{options.out}: {len(run.labels)} classes, {size / 2**20:.1f} MiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
