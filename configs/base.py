@@ -27,7 +27,10 @@ def get_config() -> ConfigDict:
     config.clips.sampling = "crop_resize"  # or "frames"
     config.clips.train_crop = (0.5, 1.0)  # share of the frames that a training clip keeps
     config.clips.eval_crop = 0.95  # share of the frames that a test clip keeps
-    config.clips.origin = "none"  # or "first_frame": its centre joint becomes the origin
+    config.clips.longest = config_dict.placeholder(int)  # frames, the central ones; None: all
+    config.clips.absent_person = "zeros"  # or "copy": of the first person
+    config.clips.origin = "none"  # or "first_frame": its centre joint is the origin; "every_frame"
+    config.clips.align = "none"  # or "shoulders": everybody, in every frame, along x
     config.clips.rotation = "none"  # or "rigid", or "view"
     config.clips.angle = 0.3  # largest angle: radians for "rigid", degrees for "view"
     config.clips.scale = "none"  # or "axis_range": every axis to [-1, 1] over the clip

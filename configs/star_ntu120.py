@@ -15,11 +15,19 @@ from ml_collections import ConfigDict
 
 from configs import base, base_star
 
+
+def released(config: ConfigDict) -> None:
+    """Choose as STAR's release does; its absent second person is a copy of the first."""
+    base_star.released_star(config)
+    config.clips.absent_person = "copy"
+
+
 VARIANTS = {
     "110_10": base_star.unseen("110_10"),
     "96_24": base_star.unseen("96_24"),
     "xset": base_star.protocol("xset"),
     **base_star.ZERO_SHOT_VARIANTS,
+    "released": released,
 }
 
 

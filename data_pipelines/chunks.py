@@ -1,20 +1,21 @@
 """What has been read of a raw data set, in files that are there completely or not at all.
 
-A chunk holds the records of some items and which of them were rejected: an uncompressed `.npz`,
-without pickles.
+A chunk holds the records of some items, and which were rejected or left out: an uncompressed
+`.npz`, without pickles.
 """
 
+import dataclasses
 import json
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import DataError, FileError, LeftOut, Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +25,33 @@ class Chunk:
     Attributes:
         records: the samples, float32.
         rejected: why items cannot be used.
+        left_out: recordings without a sample, and why.
     """
 
     records: Sequence[Record]
     rejected: Sequence[FileError]
+    left_out: Sequence[LeftOut] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What some items hold, in a few words.
+
+    Attributes:
+        names: the samples' names.
+        rejected: why items cannot be used.
+        left_out: recordings without a sample, and why.
+    """
+
+    names: list[str] = field(default_factory=list)
+    rejected: list[FileError] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def extend(self, other: "Summary") -> None:
+        """Add what further items hold."""
+        self.names.extend(other.names)
+        self.rejected.extend(other.rejected)
+        self.left_out.extend(other.left_out)
 
 
 def save(path: Path, chunk: Chunk) -> None:
@@ -40,6 +64,7 @@ def save(path: Path, chunk: Chunk) -> None:
             for each in chunk.records
         ],
         "rejected": [error.args for error in chunk.rejected],
+        "left_out": [dataclasses.astuple(each) for each in chunk.left_out],
     }
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     with partial.open("wb") as file:
@@ -63,17 +88,22 @@ def load(path: Path) -> Chunk:
     parts = np.split(values, np.cumsum(shapes.prod(1))[:-1]) if len(shapes) else []
     described = zip(parts, shapes, facts["facts"], facts["names"], strict=True)
     records = [Record(part.reshape(shape), *who, name) for part, shape, who, name in described]
-    return Chunk(records, [FileError(*error) for error in facts["rejected"]])
+    told = _summary(facts)
+    return Chunk(records, told.rejected, told.left_out)
 
 
-def summary(path: Path) -> tuple[list[str], list[FileError]]:
-    """Return the names of a chunk's records, and why items were rejected.
+def summary(path: Path) -> Summary:
+    """Return what a chunk holds, without the skeletons.
 
     Raises:
         DataError: the file is damaged.
     """
-    facts = json.loads(_arrays(path, "text")[0].item())
-    return facts["names"], [FileError(*error) for error in facts["rejected"]]
+    return _summary(json.loads(_arrays(path, "text")[0].item()))
+
+
+def _summary(facts: dict[str, Any]) -> Summary:
+    rejected = [FileError(*error) for error in facts["rejected"]]
+    return Summary(facts["names"], rejected, [LeftOut(*each) for each in facts["left_out"]])
 
 
 def complete(path: Path) -> bool:

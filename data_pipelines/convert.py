@@ -3,11 +3,12 @@
 python -m data_pipelines.convert DATASET --raw=PATH --out=DIR
 python -m data_pipelines.convert FORMAT --raw=PATH --out=DIR [--name=DATASET]
 
-writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, and, where files cannot be used,
-`rejected.csv`. What is in a FORMAT (own, ctr_gcn, pyskl) carries its facts in `dataset.yaml`. A
-conversion that is killed leaves nothing that passes for a dataset; started again, it goes on where
-it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for the reason that
-is printed.
+writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, where files cannot be used
+`rejected.csv`, and where recordings have no sample, such as those without a body, `left_out.csv`,
+which is no fault of theirs. What is in a FORMAT (own, ctr_gcn, pyskl) carries its facts in
+`dataset.yaml`. A conversion that is killed leaves nothing that passes for a dataset; started again,
+it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for
+the reason that is printed.
 """
 
 import argparse
@@ -132,17 +133,18 @@ def _replace(module: ModuleType, found: Found, target: Path, jobs: int, strict: 
     """Put the converted items in the place of `target`, and return the number of samples."""
     folder = target.with_name(f".{target.name}.chunks")
     tasks = reading.plan(module, found.spec, found.items, folder)
-    names, errors = reading.read(folder, tasks, jobs, strict)
-    _refuse_names(found.spec.name, names, errors)
+    held = reading.read(folder, tasks, jobs, strict)
+    _refuse_names(found.spec.name, held.names, held.rejected)
     with replacing(target) as fresh:
-        _write(found.spec, tasks, len(names), fresh)
-        rejected.write(fresh, errors)
+        _write(found.spec, tasks, len(held.names), fresh)
+        rejected.write(fresh / rejected.FILE, held.rejected)
+        rejected.write(fresh / rejected.LEFT_OUT, held.left_out)
         if found.spec.format:
             spec_file.write(epath.Path(fresh), found.spec)
         if found.texts is not None:
             (fresh / spec_file.TEXTS).write_bytes(found.texts)
     shutil.rmtree(folder)
-    return len(names)
+    return len(held.names)
 
 
 def _refuse_names(name: str, names: Sequence[str], errors: Sequence[FileError]) -> None:
@@ -209,8 +211,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _rejections(target: Path) -> int:
-    """Say how many files were rejected, if any were, and return the exit status."""
-    count = rejected.count(target)
+    """Say what was left out and what was rejected, if any was, and return the exit status."""
+    for reason, count in rejected.reasons(target / rejected.LEFT_OUT).items():
+        print(f"left out: {count:,}, {reason}; listed in {target / rejected.LEFT_OUT}")
+    count = rejected.reasons(target / rejected.FILE).total()
     if count:
         print(f"rejected files: {count:,}, listed in {target / rejected.FILE}")
     return _SOME_REJECTED if count else 0

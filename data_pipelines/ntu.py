@@ -5,12 +5,13 @@ et al., "NTU RGB+D 120: A large-scale benchmark for 3D human activity understand
 Splits and counts: facts C.3.
 """
 
+import functools
 import pathlib
 from collections.abc import Iterator
 
 from data_pipelines import ntu_cleaning
 from data_pipelines.raw import ntu
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import DataError, LeftOut, Record
 from data_pipelines.raw.sources import Source, sources
 from data_pipelines.spec import DatasetSpec
 
@@ -72,11 +73,18 @@ def files(raw: pathlib.Path | None, spec: DatasetSpec) -> list[Source]:
     return sources(raw, ".skeleton", wanted)
 
 
-def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record]:
-    """Yield a file's sequence, cleaned and centred.
+@functools.cache
+def missing() -> frozenset[str]:
+    """Return the samples of both data sets that their authors say to ignore."""
+    lines = pathlib.Path(__file__).with_name("ntu_missing.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
 
-    Files of further setups and actions have none, so that both data sets can be converted from one
-    folder.
+
+def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record | LeftOut]:
+    """Yield a file's sequence, cleaned and centred, or why it has none.
+
+    Files of further setups and actions give nothing, so that both data sets can be converted from
+    one folder.
 
     Args:
         source: the file.
@@ -89,9 +97,13 @@ def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record]:
     facts = ntu.named(source.name, source.where)
     if facts.setup > setups or facts.action > len(spec.labels):
         return
+    if source.name in missing():
+        yield LeftOut(source.where, "on the official list of missing skeletons")
+        return
     try:
         skeleton = ntu_cleaning.cleaned(ntu.parse(source.read(), source.where))
     except ntu_cleaning.NobodyError as error:
-        raise FileError(source.where, f"{error}; remove it") from None
+        yield LeftOut(source.where, str(error))
+        return
     who = facts.subject, facts.camera, facts.setup
     yield Record(skeleton, facts.action - 1, *who, source.name)

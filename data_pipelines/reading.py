@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data_pipelines import chunks, workers
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import DataError, FileError, LeftOut, Record
 from data_pipelines.spec import DatasetSpec
 
 # Items of a chunk, at most; of few items there are this many chunks, for all processes to be busy.
@@ -55,25 +55,20 @@ def plan(module: ModuleType, spec: DatasetSpec, items: Sequence[Any], folder: Pa
 
 
 def _code(module: ModuleType) -> str:
-    """Return the SHA-256 of this package's code and of a module's."""
-    files = sorted({*Path(__file__).parent.rglob("*.py"), Path(module.__file__)})
+    """Return the SHA-256 of this package's code and lists, and of a module's."""
+    package = Path(__file__).parent
+    files = sorted({*package.rglob("*.py"), *package.rglob("*.txt"), Path(module.__file__)})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def read(
-    folder: Path, tasks: Sequence[Task], jobs: int, strict: bool
-) -> tuple[list[str], list[FileError]]:
-    """Read what has not been read before.
+def read(folder: Path, tasks: Sequence[Task], jobs: int, strict: bool) -> chunks.Summary:
+    """Read what has not been read before, and return what all items hold, in order.
 
     Args:
         folder: where the chunks are.
         tasks: all tasks of its plan.
         jobs: how many processes read.
         strict: whether the first item that cannot be used ends it.
-
-    Returns:
-        names: the names of all samples, in order.
-        rejected: why items cannot be used, in order.
 
     Raises:
         FileError: `strict`, and an item cannot be used.
@@ -85,7 +80,7 @@ def read(
     total, left = (sum(len(task.items) for task in some) for some in (tasks, missing))
     if left < total:
         print(f"{folder}: files read before: {total - left:,} of {total:,}")
-    names, rejected, pending = [], [], {task.chunk for task in missing}
+    found, pending = chunks.Summary(), {task.chunk for task in missing}
     bar = tqdm(
         None, "reading", total, initial=total - left, unit=" files", disable=None, leave=False
     )
@@ -94,12 +89,10 @@ def read(
             if task.chunk in pending:
                 next(done)
                 bar.update(len(task.items))
-            more, errors = chunks.summary(task.chunk)
-            names += more
-            rejected += errors
-            if strict and rejected:
-                raise rejected[0]
-    return names, rejected
+            found.extend(chunks.summary(task.chunk))
+            if strict and found.rejected:
+                raise found.rejected[0]
+    return found
 
 
 def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
@@ -115,10 +108,14 @@ def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
 def perform(task: Task) -> None:
     """Read a task's items and keep what they hold; an item is taken or rejected as a whole."""
     module = importlib.import_module(task.module)
-    records, rejected = [], []
+    records, rejected, left_out = [], [], []
     for item in task.items:
         try:
-            records += _checked(item, list(module.read(item)), task.spec)
+            found = list(module.read(item))
+            absent = [each for each in found if isinstance(each, LeftOut)]
+            there = [each for each in found if not isinstance(each, LeftOut)]
+            records += _checked(item, there, task.spec)
+            left_out += absent
         except FileError as error:
             rejected.append(error)
         except DataError as error:
@@ -126,7 +123,7 @@ def perform(task: Task) -> None:
         except Exception as error:
             error.add_note(f"while reading {item}")
             raise
-    chunks.save(task.chunk, chunks.Chunk(records, rejected))
+    chunks.save(task.chunk, chunks.Chunk(records, rejected, left_out))
 
 
 def records(tasks: Sequence[Task]) -> Iterator[Record]:

@@ -1,29 +1,33 @@
-"""`rejected.csv` of a converted dataset: the raw files that could not be used, and why."""
+"""What of the raw files is not in a converted dataset, and why.
 
+`rejected.csv` lists the files that could not be used, `left_out.csv` the recordings that have no
+sample to give.
+"""
+
+import collections
 import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from data_pipelines.raw.record import FileError
+from data_pipelines.raw.record import FileError, LeftOut
 
-FILE = "rejected.csv"
+FILE, LEFT_OUT = "rejected.csv", "left_out.csv"
 
 _COLUMNS = ("file", "line", "reason")
 
 
-def write(folder: Path, errors: Iterable[FileError]) -> None:
-    """Write the list, or nothing where it is empty."""
-    rows = [(error.file, error.line, error.reason) for error in errors]
+def write(path: Path, found: Iterable[FileError | LeftOut]) -> None:
+    """Write a list, or nothing where it is empty."""
+    rows = [(each.file, each.line, each.reason) for each in found]
     if rows:
-        path = folder / FILE
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([_COLUMNS, *rows])
 
 
-def count(folder: Path) -> int:
-    """Return how many files were rejected."""
-    path = folder / FILE
+def reasons(path: Path) -> collections.Counter[str]:
+    """Return how often a list gives each reason; without a list, nothing."""
     if not path.exists():
-        return 0
+        return collections.Counter()
     with path.open(encoding="utf-8", newline="") as file:
-        return sum(1 for _ in csv.reader(file)) - 1
+        _, *rows = csv.reader(file)
+    return collections.Counter(reason for _, _, reason in rows)

@@ -9,13 +9,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.skeletons import Skeleton
-from gapjax import augment
+from gapjax import augment, poses
 from gapjax.lookup import UserError, chosen
 from gapjax.modalities import K_OPERATORS, MODALITIES, apply_operator, k_operator, modality
 
 CHOICES = {
     "sampling": ("crop_resize", "frames"),
-    "origin": ("none", "first_frame"),
+    "absent_person": ("zeros", "copy"),
+    "origin": ("none", "first_frame", "every_frame"),
+    "align": ("none", "shoulders"),
     "rotation": ("none", "rigid", "view"),
     "scale": ("none", "axis_range"),
     "modality": MODALITIES,
@@ -40,7 +42,12 @@ class ClipRecipe:
             of the whole sequence (NW-UCLA, facts C.6).
         train_crop: the smallest and the largest share of the frames that a random crop keeps.
         eval_crop: the share of the frames that the central crop keeps.
-        origin: `"first_frame"` moves the first person's centre joint in its first frame to zero.
+        longest: of longer sequences the central so many frames count; None for all frames.
+        absent_person: what a person who is never there is: `"zeros"`, or a `"copy"` of the first.
+        origin: `"first_frame"` moves the first person's centre joint in its first frame to zero;
+            `"every_frame"` everybody's root joint in every frame (PKU-MMD, facts C.7).
+        align: `"shoulders"` turns everybody about the vertical axis in every frame, until the
+            shoulders lie along x (PKU-MMD, facts C.7).
         rotation: for training, `"rigid"` turns about all axes (of two coordinates: in the image),
             `"view"` about two (NW-UCLA).
         angle: the largest angle: in radians for `"rigid"` (the papers: 0.3), in whole degrees for
@@ -57,7 +64,10 @@ class ClipRecipe:
     sampling: str = "crop_resize"
     train_crop: tuple[float, float] = (0.5, 1.0)
     eval_crop: float = 0.95
+    longest: int | None = None
+    absent_person: str = "zeros"
     origin: str = "none"
+    align: str = "none"
     rotation: str = "none"
     angle: float | int = 0.0
     scale: str = "none"
@@ -93,7 +103,12 @@ class ClipRecipe:
                 self.rotation != "view" or self.space == 3,
                 f"'rigid' or 'none': joints have {self.space} coordinates, not 3",
             ),
+            "align": (
+                self.align == "none" or self.space == 3,
+                f"'none': joints have {self.space} coordinates, not 3",
+            ),
             "window": (self.window >= 1, "at least 1 frame"),
+            "longest": (self.longest is None or self.longest >= 1, "None or at least 1 frame"),
             "train_crop": (0 < low <= high <= 1, "two shares in (0, 1], the smaller first"),
             "eval_crop": (0 < self.eval_crop <= 1, "a share in (0, 1]"),
             "angle": angles[self.rotation],
@@ -116,6 +131,7 @@ def train_clips(
         keys: one key a sample, which alone decides what the sample draws.
     """
     time_keys, turn_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
+    frames, length = poses.central_frames(frames, length, recipe.longest)
 
     def window(whole: Frames) -> Clips:
         """Return a random part of each sample, as long as a clip."""
@@ -150,6 +166,7 @@ def eval_clips(
         frames: raw coordinates, padded with zeros; absent persons are zeros.
         length: the true number of frames.
     """
+    frames, length = poses.central_frames(frames, length, recipe.longest)
 
     def window(whole: Frames) -> Clips:
         """Return the central part of each sample, as long as a clip."""
@@ -170,17 +187,22 @@ def _assemble(
     window: Callable[[Frames], Clips],
     turn: Callable[[Frames], Frames],
 ) -> Clips:
-    """Return clips in the published order: origin, crop and turn, bones, motion, operator.
+    """Return clips in the published order: origin, crop, turns, bones, motion, operator.
 
     Where the axes are scaled, the turned sequence decides over its whole length, before frames
     are picked (facts C.6). Otherwise the crop comes first (facts C.4): there is less to turn.
     """
-    present = augment.presence(frames, length)
-    if frames.shape[-1] > recipe.space:
-        present = present[..., None] & (frames[..., recipe.space] > 0)
+    present = poses.seen(frames, length, recipe.space)
+    if recipe.absent_person == "copy":
+        frames = poses.copy_first_person(frames, present)
+        present = poses.seen(frames, length, recipe.space)
 
     def turned(whole: Frames) -> Frames:
-        """Return frames whose coordinates are turned."""
+        """Return frames whose coordinates are turned, aligned first where that is asked for."""
+        if recipe.align == "shoulders":
+            left, right = recipe.skeleton.shoulders
+            align = functools.partial(poses.align_shoulders, left=left, right=right)
+            whole = _in_space(recipe, align, whole)
         return _in_space(recipe, turn, whole)
 
     def posed(clips: Clips) -> Clips:
@@ -190,8 +212,12 @@ def _assemble(
             return streamed
         return apply_operator(k_operator(recipe.skeleton, recipe.k, recipe.k_operator), streamed)
 
-    if recipe.origin == "first_frame":
-        centered = functools.partial(augment.center, present=present, joint=recipe.skeleton.center)
+    centers = {
+        "first_frame": functools.partial(augment.center, joint=recipe.skeleton.center),
+        "every_frame": functools.partial(poses.center_every_frame, joint=recipe.skeleton.root),
+    }
+    if recipe.origin != "none":
+        centered = functools.partial(centers[recipe.origin], present=present)
         frames = _in_space(recipe, centered, frames)
     if recipe.scale == "axis_range":
         scaled = functools.partial(augment.scale_axes, present=present)

@@ -7,16 +7,21 @@ import pytest
 import tiny_dataset
 
 from data_pipelines import chunks
-from data_pipelines.raw.record import DataError, FileError
+from data_pipelines.raw.record import DataError, FileError, LeftOut
 
 
 def test_a_chunk_keeps_everything(tmp_path: pathlib.Path) -> None:
     samples = tiny_dataset.samples()
     rejected = [FileError("ä, b", "is bad", 3), FileError("c", 'is "worse"')]
-    for some, errors in ((samples, rejected), ([], rejected), (samples[:1], [])):
-        chunks.save(tmp_path / "a.npz", chunks.Chunk(some, errors))
+    absent = [LeftOut("ö", "nobody, at all"), LeftOut("d", "too", 7)]
+    for some, errors, lost in (
+        *((samples, rejected, []), ([], rejected, absent), (samples[:1], [], absent)),
+    ):
+        chunks.save(tmp_path / "a.npz", chunks.Chunk(some, errors, lost))
         found = chunks.load(tmp_path / "a.npz")
-        assert chunks.summary(tmp_path / "a.npz")[0] == [sample.name for sample in some]
+        told = chunks.summary(tmp_path / "a.npz")
+        assert told.names == [sample.name for sample in some]
+        assert found.left_out == told.left_out == lost
         assert [error.args for error in found.rejected] == [error.args for error in errors]
         for record, sample in zip(found.records, some, strict=True):
             np.testing.assert_array_equal(record.skeleton, sample.skeleton)

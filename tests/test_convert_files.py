@@ -24,14 +24,14 @@ def raw(tmp_path: pathlib.Path) -> pathlib.Path:
 def spoil(raw: pathlib.Path) -> list[list[str]]:
     """Damage three files of `raw`, add one of no name, and return their rows in rejected.csv."""
     paths = [raw / f"S001C001P001R{number:03}A001.skeleton" for number in (1, 34, 70)]
-    paths[0].write_text("1\n0\n")
+    paths[0].write_text("1\n0\n1\n")
     paths[1].write_text(paths[1].read_text().replace("\n25\n", "\n24\n", 2))
     paths[2].write_text("")
     (raw / "notes, old.skeleton").write_text("x")
     again = "; extract or download it again"
     return [
         ["file", "line", "reason"],
-        [str(paths[0]), "", "there is no body in any frame; remove it"],
+        [str(paths[0]), "3", "follows the last frame" + again],
         [str(paths[1]), "4", "a body has 24 joints, not 25" + again],
         [str(paths[2]), "1", "'' is not the number of frames" + again],
         [
@@ -57,7 +57,8 @@ def test_bad_files_are_rejected_and_the_rest_is_there(
     spoil(raw)
     folder = tmp_path / "data" / "ntu60"
     assert main([*given, "--strict"]) == 2
-    first = f"error: {raw}/S001C001P001R001A001.skeleton: there is no body in any frame; remove it"
+    first = f"error: {raw}/S001C001P001R001A001.skeleton: line 3: follows the last frame"
+    first += "; extract or download it again"
     assert capsys.readouterr().err == first + "\n"
     assert not folder.exists()
     for _ in range(2):
@@ -77,8 +78,8 @@ def test_bad_files_are_rejected_and_the_rest_is_there(
 
 def test_nothing_but_bad_files(raw: pathlib.Path, tmp_path: pathlib.Path) -> None:
     for path in raw.iterdir():
-        path.write_text("1\n0\n")
-    message = r"ntu60: no file can be used; the first of 70: .*R001A001.skeleton: there is no body"
+        path.write_text("1\n0\n1\n")
+    message = r"ntu60: no file can be used; the first of 70: .*R001A001.skeleton: line 3: f"
     with pytest.raises(DataError, match=message):
         convert("ntu60", raw, tmp_path / "data")
     assert not (tmp_path / "data" / "ntu60").exists()

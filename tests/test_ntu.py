@@ -2,16 +2,22 @@
 
 import pathlib
 import zipfile
+from types import ModuleType
 
+import ntu_files
+import ntu_names
 import numpy as np
 import pytest
 from ntu_text import footage, ntu_text, person
 from raw_records import records_of
 
+from data_pipelines import ntu
+from data_pipelines.checks import selection_checks
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.index import Index, select
 from data_pipelines.pack import open_pack
+from data_pipelines.raw.ntu import named, parse
 from data_pipelines.raw.record import DataError
 from data_pipelines.synthesis.__main__ import write
 
@@ -59,16 +65,77 @@ def test_the_official_archives(folder: pathlib.Path, tmp_path: pathlib.Path) -> 
 
 def test_a_bad_file_is_named(folder: pathlib.Path) -> None:
     path = folder / "S002C001P001R001A001.skeleton"
-    for content, message in (
-        ("2\n0\n0\n", "there is no body in any frame; remove it"),
-        (ONE[:-300], "line .*: the file ends within a frame; extract or download it again"),
-    ):
-        path.write_text(content)
-        with pytest.raises(DataError, match=f"S002C001P001R001A001.skeleton: {message}"):
-            list(records_of(ntu60, folder))
+    path.write_text(ONE[:-300])
+    message = "line .*: the file ends within a frame; extract or download it again"
+    with pytest.raises(DataError, match=f"S002C001P001R001A001.skeleton: {message}"):
+        list(records_of(ntu60, folder))
     path.rename(folder / "notes.skeleton")
     with pytest.raises(DataError, match=r"notes.skeleton: is not named SsssCccc.*; remove it"):
         list(records_of(ntu60, folder))
+
+
+def test_recordings_without_a_skeleton_are_no_fault(
+    folder: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the official list, whatever is in them, and any others in which nobody is."""
+    listed = "S001C002P005R002A008", "S001C003P002R002A012", "S019C001P046R001A075"
+    for name, content in zip(listed, ("2\n0\n0\n", ONE, ONE), strict=True):
+        (folder / f"{name}.skeleton").write_text(content)
+    (folder / "S002C001P001R001A001.skeleton").write_text("2\n0\n0\n")
+    for name, lost, there in (("ntu60", 2, 2), ("ntu120", 3, 5)):
+        out = tmp_path / "data" / name
+        for _ in range(2):
+            given = [name, f"--raw={folder}", f"--out={out.parent}", "--strict", "--jobs=1"]
+            assert main(given) == 0
+            told = capsys.readouterr().out.splitlines()[1:]
+            where = f"listed in {out}/left_out.csv"
+            assert told == [
+                f"left out: {lost}, on the official list of missing skeletons; {where}",
+                f"left out: 1, there is no body in any frame; {where}",
+            ]
+        assert len(Index.load(out)) == there
+        assert not (out / "rejected.csv").exists()
+        _, *rows = (out / "left_out.csv").read_text().splitlines()
+        assert (
+            rows[0] == f"{folder}/{listed[0]}.skeleton,,on the official list of missing skeletons"
+        )
+        assert len(rows) == lost + 1
+
+
+def test_only_recordings_without_a_skeleton(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "S002C001P001R001A001.skeleton").write_text("2\n0\n0\n")
+    assert main(["ntu60", f"--raw={tmp_path}", f"--out={tmp_path / 'data'}", "--jobs=1"]) == 2
+    assert "ntu60: the raw files hold no sample" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("module", "setups", "lost"), [(ntu60, 17, 302), (ntu120, 32, 535)])
+def test_the_counts_of_a_full_set(module: ModuleType, setups: int, lost: int) -> None:
+    """Of every recording that there is, the official list leaves what the papers count."""
+    every = list(ntu_names.names(setups))
+    assert len(every) == {17: 56_880, 32: 114_480}[setups]
+    there = [name for name in every if name not in ntu.missing()]
+    assert len(every) - len(there) == lost
+    facts = [named(name, name) for name in there]
+    ones = np.ones(len(there), np.int32)
+    columns = {
+        "label": [each.action - 1 for each in facts],
+        "subject": [each.subject for each in facts],
+        "camera": [each.camera for each in facts],
+        "setup": [each.setup for each in facts],
+    }
+    columns = {name: np.array(column, np.int32) for name, column in columns.items()}
+    places = ones.astype(np.int64)
+    index = Index(
+        *(np.array(there), *columns.values(), ones, ones),
+        *(ones.astype(str), places, places),
+    )
+    checks = list(selection_checks(index, module.SPEC))
+    assert len(checks) == len(module.SPEC.protocols) + len(module.SPEC.zero_shot)
+    for check in checks:
+        assert not check.faults, check
+        assert not check.partial, check
 
 
 def test_nothing_to_read(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,6 +145,16 @@ def test_nothing_to_read(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[s
         assert f"{name} needs --raw=a folder of .skeleton files" in error
         assert "request access at https://rose1.ntu.edu.sg" in error
         assert error.count("\n") == 1
+
+
+def test_generated_files_have_the_names_of_the_first_setup() -> None:
+    """Two actions of one movement differ, and what is listed as missing has no body."""
+    every = list(ntu_names.names(1))
+    assert len(every) == 2880
+    assert sum(name in ntu.missing() for name in every) == 8
+    first, other = (parse(ntu_files.text(name).encode(), name).joints for name in every[:25:24])
+    assert first.shape != other.shape or (first != other).any()
+    assert len(parse(ntu_files.text("S001C002P005R002A008").encode(), "file").frame) == 0
 
 
 def test_converted_end_to_end(tmp_path: pathlib.Path) -> None:

@@ -105,6 +105,7 @@ BAD_FILES = {
     "nan": (line(9, JOINT.replace("0.2", "nan")), "line 9: 'nan' is not a coordinate"),
     "inf": (line(9, JOINT.replace("0.2", "-inf")), "line 9: '-inf' is not a coordinate"),
     "overflow": (line(9, JOINT.replace("0.2", "1e39")), "line 9: '1e39' is not a coordinate"),
+    "nearly": (line(9, JOINT.replace("0.2", "3e38")), "line 9: '3e38' is not a coordinate"),
     "word": (line(9, JOINT.replace("0.3", "0,3")), "line 9: '0,3' is not a coordinate"),
     "two dots": (line(9, JOINT.replace("0.3", "0.3.1")), "line 9: '0.3.1' is not a coordinate"),
     "two signs": (line(9, JOINT.replace("0.3", "--3")), "line 9: '--3' is not a coordinate"),

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from raw_records import records_of
 
-from data_pipelines.convert import convert
-from data_pipelines.datasets import pku_mmd
+from data_pipelines import verify
+from data_pipelines.convert import convert, main
+from data_pipelines.datasets import pku_mmd, pku_mmd_2
 from data_pipelines.index import Index, select
-from data_pipelines.raw.record import DataError
+from data_pipelines.raw.record import DataError, LeftOut, Record
 
 VIDEOS = {"0002-L": 40, "0002-M": 50, "0003-R": 30}
 LABELS = {
@@ -71,7 +72,10 @@ def test_actions_are_cut_from_the_videos(folder: pathlib.Path) -> None:
 def test_ignored_samples(folder: pathlib.Path) -> None:
     for kind in ("Skeleton", "Label_PKUMMD"):
         (folder / kind / "0002-M.txt").rename(folder / kind / "0089-M.txt")
-    names = [record.name for record in records_of(pku_mmd, folder)]
+    found = list(records_of(pku_mmd, folder))
+    (lost,) = [each for each in found if isinstance(each, LeftOut)]
+    assert (lost.reason, lost.line) == ("everybody leaves this action out", 1)
+    names = [each.name for each in found if isinstance(each, Record)]
     assert "F089V002C023L001" not in names
     assert "F089V002C023L002" in names
 
@@ -139,8 +143,56 @@ def test_a_bad_video_does_not_stop_the_others(folder: pathlib.Path, tmp_path: pa
 
 def test_nobody_there(folder: pathlib.Path) -> None:
     (folder / "Skeleton" / "0003-R.txt").write_text(text(0 * video(30)))
-    with pytest.raises(DataError, match=r"0003-R.txt: line 1: there is nobody in the frames"):
-        list(records_of(pku_mmd, folder))
+    *others, lost = records_of(pku_mmd, folder)
+    assert len(others) == 4
+    reason = "there is nobody in the frames of this action"
+    assert lost == LeftOut(f"{folder}/Label_PKUMMD/0003-R.txt", reason, 1)
+
+
+def second_part(folder: pathlib.Path) -> pathlib.Path:
+    """Give the files of `folder` the names of Part II."""
+    videos = {"0002-L": "A01N02-L", "0002-M": "A01N02-M", "0003-R": "A26N13-R"}
+    for old, new in videos.items():
+        for kind in ("Skeleton", "Label_PKUMMD"):
+            (folder / kind / f"{old}.txt").rename(folder / kind / f"{new}.txt")
+    for old in ("cross-subject", "cross_view"):
+        text = (folder / f"{old}.txt").read_text()
+        for name in (*videos, "0007-R"):
+            text = text.replace(name, videos.get(name, "A02N01-R"))
+        (folder / f"{old}.txt").unlink()
+        (folder / f"{old.replace('-', '_')}_v2.txt").write_text(text)
+    return folder
+
+
+def test_part_two(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Its names say who moves; an action without anybody does not cost the video."""
+    second_part(folder)
+    frames = video(50)
+    frames[20] = 0
+    (folder / "Skeleton" / "A01N02-M.txt").write_text(text(frames))
+    out = tmp_path / "data"
+    assert main(["pku_mmd_2", f"--raw={folder}", f"--out={out}", "--strict", "--jobs=1"]) == 0
+    index = Index.load(out / "pku_mmd_2")
+    assert index.name.tolist() == [
+        *("A001N002V001C051L001", "A001N002V001C003L002", "A001N002V002C023L002"),
+        "A026N013V003C001L001",
+    ]
+    assert index.subject.tolist() == [2, 2, 2, 13]
+    assert index.setup.tolist() == [2, 2, 3, 1]
+    _, row = (out / "pku_mmd_2" / "left_out.csv").read_text().splitlines()
+    label = folder / "Label_PKUMMD" / "A01N02-M.txt"
+    assert row == f"{label},1,there is nobody in the frames of this action"
+    assert verify.main([str(out / "pku_mmd_2")]) == 0
+
+
+def test_part_two_is_not_part_one(folder: pathlib.Path) -> None:
+    with pytest.raises(DataError, match=r"cross-subject_v2.txt: is missing; --raw takes .*_v2.txt"):
+        list(records_of(pku_mmd_2, folder))
+    with pytest.raises(DataError, match=r"pku_mmd_2 needs --raw=FOLDER: .*Skeleton_v2.7z"):
+        list(records_of(pku_mmd_2, None))
+    (folder / "cross-subject.txt").rename(folder / "cross-subject_v2.txt")
+    with pytest.raises(DataError, match=r"v2.txt: line 2 is not a list of videos A01N02-L, ...;"):
+        list(records_of(pku_mmd_2, folder))
 
 
 def test_missing_files(folder: pathlib.Path) -> None:

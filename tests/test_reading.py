@@ -1,29 +1,20 @@
 """Conversion goes on where it was, whatever ended it, and reads again what has changed."""
 
 import errno
-import os
 import pathlib
-import random
-import signal
-import subprocess
-import sys
-import time
 import zipfile
 from collections.abc import Callable
 
 import pytest
 import raw_files
 import tiny_dataset
-from commands import ROOT
 from raw_files import contents
 
 from data_pipelines import chunks, reading
 from data_pipelines.convert import convert, main
-from data_pipelines.index import Index
 from data_pipelines.raw.record import DataError, FileError
 
 pytestmark = pytest.mark.usefixtures("tiny_known")
-KILLS = 4
 
 
 @pytest.fixture
@@ -128,57 +119,3 @@ def test_a_changed_file_discards_its_chunk(
     out = capsys.readouterr().out
     assert "of other code: 1 chunks\n" in out
     assert "files read before: 68 of 70\n" in out
-
-
-KILLED = """
-import sys
-sys.path.insert(0, "tests")
-import pytest, tiny_dataset
-from data_pipelines.convert import main
-tiny_dataset.put_in_place(pytest.MonkeyPatch())
-sys.exit(main(["tiny", f"--out={sys.argv[1]}", "--jobs=2"]))
-"""
-
-
-def start(out: pathlib.Path) -> subprocess.Popen:
-    """Start the command, which takes about a second to read."""
-    return subprocess.Popen(
-        [sys.executable, "-c", KILLED, out],
-        cwd=ROOT,
-        env=os.environ | {"TINY_SECONDS": "0.15"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
-def wait_for(out: pathlib.Path, pattern: str, count: int) -> None:
-    """Return once so many files in `out` match a pattern."""
-    deadline = time.monotonic() + 60
-    while len(list(out.glob(pattern))) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def test_killed_at_any_moment_it_goes_on(tmp_path: pathlib.Path) -> None:
-    """Killed while it reads and while it writes, it ends as if undisturbed."""
-    whole = tiny_dataset.converted(tmp_path / "undisturbed")
-    out, rng = tmp_path / "data", random.Random(0)
-    # What is there when the moment may come, how many files of it, and for how many seconds.
-    moments = [(".tiny.chunks/*.npz", n, 0.2) for n in sorted(rng.sample(range(11), KILLS - 2))]
-    moments += [(".tiny.partial/tiny", 1, 1.0), (".tiny.partial/tiny/*", 1, 0.01)]
-    for pattern, count, seconds in moments:
-        process = start(out)
-        wait_for(out, pattern, count)
-        time.sleep(rng.uniform(0, seconds))
-        process.send_signal(signal.SIGKILL)
-        # The pipe ends when the processes that read have ended, too.
-        process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL
-        with pytest.raises(DataError, match="no converted dataset is here"):
-            Index.load(out / "tiny")
-    assert len(list(out.glob(".tiny.chunks/*.npz"))) == 11
-    done = start(out)
-    assert b"files read before: 11 of 11\n" in done.communicate()[0]
-    assert done.returncode == 0
-    assert contents(out / "tiny") == contents(whole)
-    assert sorted(path.name for path in out.iterdir()) == [".tiny.lock", "tiny"]

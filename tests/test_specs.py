@@ -43,7 +43,14 @@ UNSEEN = {
         *("take off a hat/cap", "writing"),
     ],
 }
-CLASSES = {"ntu60": 60, "ntu120": 120, "pku_mmd": 51, "utd_mhad": 27, "nw_ucla": 10}
+CLASSES = {
+    "ntu60": 60,
+    "ntu120": 120,
+    "pku_mmd": 51,
+    "pku_mmd_2": 51,
+    "utd_mhad": 27,
+    "nw_ucla": 10,
+}
 
 
 def spec_of(name: str) -> DatasetSpec:

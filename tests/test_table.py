@@ -105,6 +105,8 @@ BAD_LINES = {
     "nan": (b"1.5 nan 3.5 4.5", "line 4: 'nan' is not a coordinate"),
     "infinity": (b"1.5 -inf 3.5 4.5", "line 4: '-inf' is not a coordinate"),
     "large": (b"1.5 4e38 3.5 4.5", "line 4: '4e38' is not a coordinate"),
+    "nearly as large": (b"1.5 -3e38 3.5 4.5", "line 4: '-3e38' is not a coordinate"),
+    "a thousand kilometres": (b"1.5 1e6 3.5 4.5", "line 4: '1e6' is not a coordinate"),
     "long": (b"1.5 " + b"9" * 500 + b" 3.5 4.5", "line 4: '99999999999999999999' is not a coord"),
     "zero byte": (b"1.5\x002.5 3.5 4.5 5.5", r"line 4: '1.5\\x002.5' is not a coordinate"),
     "zero byte for a space": (b"1.5\x002.5 3.5 4.5", "line 4: has 3 numbers, not 4"),
@@ -117,6 +119,10 @@ def test_bad_lines(case: str) -> None:
     with pytest.raises(LineError, match=message) as caught:
         table([*LINES[:3], line, *LINES[4:]], 4, 3)
     assert caught.value.row == 3
+
+
+def test_what_is_not_yet_too_far() -> None:
+    assert table([b"-999999 0.5"], 2, 2).tolist() == [[-999999, 0.5]]
 
 
 def test_a_line_that_makes_up_for_another() -> None:

@@ -2,7 +2,8 @@
 
     SPEC: DatasetSpec
     items(raw) -> Sequence      what can be read by itself: files, videos; cheap, and in order
-    read(item) -> Iterable      the `Record`s of an item; `FileError` where it cannot be used
+    read(item) -> Iterable      the `Record`s of an item, and a `LeftOut` for what has no sample;
+                                `FileError` where the item cannot be used
 
 `raw` is what `--raw` names, or None. Items are read in other processes, so they are plain values;
 their `str` is what messages call them, and their `repr` changes with what they hold.

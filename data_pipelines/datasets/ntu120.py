@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from data_pipelines import ntu
-from data_pipelines.raw.record import Record
+from data_pipelines.raw.record import LeftOut, Record
 from data_pipelines.raw.sources import Source
 from data_pipelines.skeletons import NTU25
 from data_pipelines.spec import DatasetSpec, Protocol
@@ -35,6 +35,6 @@ def items(raw: pathlib.Path | None) -> Sequence[Source]:
     return ntu.files(raw, SPEC)
 
 
-def read(item: Source) -> Iterator[Record]:
-    """Yield a file's sequence, if it is one of this data set."""
+def read(item: Source) -> Iterator[Record | LeftOut]:
+    """Yield a file's sequence, if it is one of this data set, or why it has none."""
     return ntu.records(item, SPEC, setups=32)

@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from data_pipelines.raw import pku
-from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.record import DataError, LeftOut, Record
 from data_pipelines.skeletons import NTU25
 from data_pipelines.spec import DatasetSpec, Protocol
 
@@ -62,9 +62,9 @@ def items(raw: pathlib.Path | None) -> Sequence[pku.Video]:
     """Return the videos of the folder that `data_pipelines.raw.pku` describes."""
     if raw is None:
         raise DataError(f"pku_mmd needs --raw=FOLDER: {SPEC.obtain}")
-    return pku.videos(raw)
+    return pku.videos(raw, part=1)
 
 
-def read(item: pku.Video) -> Iterator[Record]:
-    """Yield the actions cut from a video, in camera coordinates."""
+def read(item: pku.Video) -> Iterator[Record | LeftOut]:
+    """Yield the actions cut from a video, in camera coordinates, or why they are left out."""
     return pku.records(item, len(SPEC.labels), _IGNORED)

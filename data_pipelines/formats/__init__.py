@@ -2,7 +2,8 @@
 
     WANTED                      what `--raw` takes, for messages
     found(raw, name) -> Found   the facts of the dataset, which is called `name`, and its items
-    read(item) -> Iterable      the `Record`s of an item; `FileError` where it cannot be used
+    read(item) -> Iterable      the `Record`s of an item, and a `LeftOut` for what has no sample;
+                                `FileError` where the item cannot be used
 
 As of `data_pipelines.datasets`, items are plain values with a telling `str` and `repr`. What is
 converted carries its facts in `dataset.yaml` (`data_pipelines.spec_file`).

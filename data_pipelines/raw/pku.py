@@ -1,10 +1,12 @@
 """PKU-MMD's raw text: long videos, where actions are in them, and lists of videos (facts C.7).
 
-A folder has, extracted from the official archives,
+A folder has, extracted from the official archives of Part I,
     skeleton*/0002-L.txt        a line a frame: 25 joints of two persons, x y z in metres
     label*/0002-L.txt           a line an action: class, first and last frame, confidence
     cross-subject.txt, cross-view.txt
-where numbers count from 1 and the letter is the view: left, middle or right.
+where numbers count from 1 and the letter is the view: left, middle or right. Of Part II, which has
+a folder of its own, the videos are A01N02-L, the second number being who moves, and the lists
+cross_subject_v2.txt and cross_view_v2.txt.
 """
 
 import pathlib
@@ -15,14 +17,42 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import DataError, FileError, LeftOut, Record
 from data_pipelines.raw.sources import Source, sources
 from data_pipelines.raw.table import LineError, beginnings, shown, table
 
 _PERSONS, _JOINTS = 2, 25
 _NUMBERS = _PERSONS * _JOINTS * 3
-_VIDEO = re.compile(r"(\d{4})-([LMR])")
-_WANTED = "a folder with skeleton/, label/, cross-subject.txt and cross-view.txt"
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a part of PKU-MMD names its files.
+
+    Attributes:
+        video: what the names of videos are: the numbers that name a sample, the last of which is
+            the subject, and the view.
+        example: the name of a video, for messages.
+        prefixes: the letter before each number in a sample's name, which has three digits.
+        ending: how the names of the official lists end.
+    """
+
+    video: re.Pattern
+    example: str
+    prefixes: str
+    ending: str
+
+    @property
+    def wanted(self) -> str:
+        """Return what `--raw` takes."""
+        lists = " and ".join(f"cross-{what}{self.ending}.txt" for what in ("subject", "view"))
+        return f"a folder with skeleton/, label/, {lists}"
+
+
+PARTS = {
+    1: Part(re.compile(r"(\d{4})-([LMR])"), "0002-L", "F", ""),
+    2: Part(re.compile(r"A(\d{2})N(\d{2})-([LMR])"), "A01N02-L", "AN", "_v2"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,12 +60,14 @@ class Video:
     """One video.
 
     Attributes:
+        part: which part of the data set it is of.
         labels: where actions are in it.
         skeleton: its frames; None where they are missing.
         setup: the lists of training videos that it is on: 1 is the cross-view one, 2 the
             cross-subject one, 3 both, 0 none.
     """
 
+    part: int
     labels: Source
     skeleton: Source | None
     setup: int
@@ -59,34 +91,41 @@ class Action:
     stop: int
 
 
-def videos(raw: pathlib.Path) -> list[Video]:
+def videos(raw: pathlib.Path, part: int) -> list[Video]:
     """Return the videos of a folder, sorted by name.
 
     Args:
         raw: the folder that the module describes.
+        part: which part of the data set it has: 1 or 2.
 
     Raises:
         DataError: a folder or a list is missing or cannot be used; the message names it.
     """
+    wanted = PARTS[part].wanted
     if not raw.is_dir():
-        raise DataError(f"{raw}: no such folder; --raw takes {_WANTED}")
-    by_subject, by_view = (training_videos(raw, f"cross-{what}") for what in ("subject", "view"))
-    skeletons = {found.name: found for found in sources(_folder(raw, "skeleton"), ".txt", _WANTED)}
+        raise DataError(f"{raw}: no such folder; --raw takes {wanted}")
+    by_subject, by_view = (
+        training_videos(raw, f"cross-{what}", part) for what in ("subject", "view")
+    )
+    labels_in, skeletons_in = (_folder(raw, kind, wanted) for kind in ("label", "skeleton"))
+    skeletons = {found.name: found for found in sources(skeletons_in, ".txt", wanted)}
     return [
         Video(
+            part,
             labels,
             skeletons.get(labels.name),
             2 * (labels.name in by_subject) + (labels.name in by_view),
         )
-        for labels in sources(_folder(raw, "label"), ".txt", _WANTED)
+        for labels in sources(labels_in, ".txt", wanted)
     ]
 
 
-def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Record]:
+def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Record | LeftOut]:
     """Yield the actions of a video in the order of its labels, in camera coordinates.
 
-    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is the recording's
-    number, for the files do not tell who moves. `setup` is the video's.
+    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is in Part I the
+    recording's number, for its files do not tell who moves. `setup` is the video's. What is ignored
+    and actions in whose frames nobody is are left out.
 
     Args:
         video: the video.
@@ -96,45 +135,50 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
     Raises:
         FileError: a file is missing or cannot be used.
     """
-    where = video.labels.where
-    match = _VIDEO.fullmatch(video.labels.name)
+    where, part = video.labels.where, PARTS[video.part]
+    match = part.video.fullmatch(video.labels.name)
     if not match or video.skeleton is None:
         raise FileError(where, "there is no skeleton of this name; remove it")
-    camera = 1 + "LMR".index(match[2])
+    *numbers, view = match.groups()
+    who = "".join(f"{a}{int(n):03}" for a, n in zip(part.prefixes, numbers, strict=True))
+    camera = 1 + "LMR".index(view)
     frames = skeleton(video.skeleton)
     for number, action in enumerate(actions(video.labels, classes, len(frames)), 1):
-        name = f"F{match[1][1:]}V{camera:03}C{action.label + 1:03}L{number:03}"
-        if name not in ignored:
-            clip = frames[action.start : action.stop]
-            if not clip.any():
-                reason = "there is nobody in the frames of this action; remove it"
-                raise FileError(where, reason, number)
+        name = f"{who}V{camera:03}C{action.label + 1:03}L{number:03}"
+        clip = frames[action.start : action.stop]
+        if name in ignored:
+            yield LeftOut(where, "everybody leaves this action out", number)
+        elif not clip.any():
+            yield LeftOut(where, "there is nobody in the frames of this action", number)
+        else:
             # A second person who is never there is left out.
             clip = clip[:, : 1 + clip[:, 1].any()]
-            yield Record(clip, action.label, int(match[1]), camera, video.setup, name)
+            yield Record(clip, action.label, int(numbers[-1]), camera, video.setup, name)
 
 
-def training_videos(raw: pathlib.Path, name: str) -> frozenset[str]:
+def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[str]:
     """Return the training videos of an official list, all others being for testing.
 
     A list has a title, the training videos with commas between them, and the same for the others.
     """
-    spellings = [raw / f"{name}.txt", raw / f"{name.replace('-', '_')}.txt"]
+    named = PARTS[part]
+    spellings = [raw / f"{each}{named.ending}.txt" for each in (name, name.replace("-", "_"))]
     path = next((path for path in spellings if path.is_file()), None)
     if path is None:
-        raise DataError(f"{spellings[0]}: is missing; --raw takes {_WANTED}")
+        raise DataError(f"{spellings[0]}: is missing; --raw takes {named.wanted}")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     videos = [video.strip() for video in [*lines, "", ""][1].split(",") if video.strip()]
-    if not videos or not all(map(_VIDEO.fullmatch, videos)):
-        raise DataError(f"{path}: line 2 is not a list of videos 0002-L, ...; download it again")
+    if not videos or not all(map(named.video.fullmatch, videos)):
+        form = f"a list of videos {named.example}, ..."
+        raise DataError(f"{path}: line 2 is not {form}; download it again")
     return frozenset(videos)
 
 
-def _folder(raw: pathlib.Path, kind: str) -> pathlib.Path:
+def _folder(raw: pathlib.Path, kind: str, wanted: str) -> pathlib.Path:
     """Return the folder in `raw` whose name begins with `kind`."""
     found = [path for path in raw.iterdir() if path.is_dir() and path.name.lower().startswith(kind)]
     if len(found) != 1:
-        raise DataError(f"{raw}: has {len(found)} folders {kind}*, not one; --raw takes {_WANTED}")
+        raise DataError(f"{raw}: has {len(found)} folders {kind}*, not one; --raw takes {wanted}")
     return found[0]
 
 

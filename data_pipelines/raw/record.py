@@ -36,6 +36,21 @@ class FileError(DataError):
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A recording that gives no sample, which is no fault of its file: nobody is in it, say.
+
+    Attributes:
+        file: how messages call the file.
+        reason: why there is no sample.
+        line: where, counted from 1; None where all of the file is meant.
+    """
+
+    file: str
+    reason: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
 class Record:
     """One skeleton sequence.
 

@@ -7,6 +7,8 @@ from data_pipelines.raw.decimals import decimals, number
 from data_pipelines.raw.marks import Marks, zeros_below
 
 _TAB, _NEWLINE, _RETURN, _SPACE = b"\t\n\r "
+# No coordinate is as large, in metres: what is computed with others cannot overflow.
+_FARTHEST = 1e6
 # What a word of marks can tell.
 _WINDOW = 64
 _ONE = np.uint64(1)
@@ -48,7 +50,8 @@ def table(
         used: how many of them are read; the others may be anything.
 
     Raises:
-        LineError: a line has another number of fields, or what is used is not a finite number.
+        LineError: a line has another number of fields, or what is used is not a number, or one of
+            a thousand kilometres.
     """
     blank = Marks.of(np.frombuffer(content, np.uint8), _blank)
     counts = blank.beginnings().between(start, stop)
@@ -65,8 +68,9 @@ def table(
         values = np.array([number(field) for line in lines for field in line])
     with np.errstate(over="ignore"):
         found = values.astype(np.float32).reshape(-1, used)
-    if not np.isfinite(found).all():
-        row, column = np.argwhere(~np.isfinite(found))[0]
+    near = np.abs(found) < _FARTHEST
+    if not near.all():
+        row, column = np.argwhere(~near)[0]
         field = content[start[row] : stop[row]].split()[column]
         raise LineError(int(row), f"{shown(field)} is not a coordinate")
     return found
