@@ -195,7 +195,12 @@ def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
 
 
 def report(run: Run, results: dict[str, Scores]) -> None:
-    """Print the result line of every evaluation, with all that a number must be told with."""
+    """Print the result line of every evaluation, with all that a number must be told with.
+
+    Only the first host of several prints.
+    """
+    if jax.process_index():
+        return
     facts = ", ".join(f"{name} {value}" for name, value in run.facts.items())
     for name, scores in results.items():
         numbers = run.summarize(name, scores)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Submit a run to SLURM: one process a node, which uses all of the node's GPUs.
+# Submit a run to SLURM: one process for each GPU of each node.
 #
 #   launch/slurm.sh --config=configs/X.py --workdir=DIR [--nodes=1] [--gpus=8] [--time=24:00:00]
-#                   [--partition=NAME] [--account=NAME] [--cpus=16] [--tries=20] [--dry-run] [-- FLAGS]
+#                   [--partition=NAME] [--account=NAME] [--cpus=4] [--tries=20] [--dry-run] [-- FLAGS]
 #
 # DIR lies on a file system that all nodes share. A job that is preempted, or whose time is up, is
 # put into the queue again and goes on from its last checkpoint; FLAGS are those of gapjax.main.
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=launch/common.sh
 . launch/common.sh
 
-config="" workdir="" nodes=1 gpus=8 time=24:00:00 partition="" account="" cpus=16 tries=20
+config="" workdir="" nodes=1 gpus=8 time=24:00:00 partition="" account="" cpus=4 tries=20
 while [ $# -gt 0 ]; do
     case $1 in
         --config=*) config=$(value "$1") ;;
@@ -34,9 +34,10 @@ done
 [ -f "${config%%:*}" ] || die "--config=$config: there is no file ${config%%:*}"
 need sbatch "submit from a login node of the cluster"
 
-options=(--job-name="gapjax-$(basename "$workdir")" --nodes="$nodes" --ntasks-per-node=1
-    --gpus-per-node="$gpus" --cpus-per-task="$cpus" --time="$time" --requeue --open-mode=append
-    --signal=B:TERM@120 --output="$workdir/slurm.log" --export="ALL,GAPJAX_TRIES=$tries")
+options=(--job-name="gapjax-$(basename "$workdir")" --nodes="$nodes" --time="$time"
+    --ntasks-per-node="$gpus" --gpus-per-node="$gpus" --cpus-per-task="$cpus"
+    --requeue --open-mode=append --signal=B:TERM@120 --output="$workdir/slurm.log"
+    --export="ALL,GAPJAX_TRIES=$tries")
 [ -z "$partition" ] || options+=(--partition="$partition")
 [ -z "$account" ] || options+=(--account="$account")
 run mkdir -p "$workdir"

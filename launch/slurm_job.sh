@@ -10,7 +10,7 @@ child=""
 trap '[ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM
 
 status=0
-srun --kill-on-bad-exit=1 "$python" -m gapjax.main "$@" &
+srun --kill-on-bad-exit=1 "$python" -m gapjax.main --cluster "$@" &
 child=$!
 wait "$child" || status=$?
 # `wait` ends at a signal, too, before srun does.

@@ -108,7 +108,7 @@ gcloud storage rsync --recursive $(quoted "$bucket")/data/$folder data/$folder"
 start() {
     asked --config "$config"; asked --workdir "$workdir"
     local command
-    command=$(quoted .venv/bin/python -m gapjax.main --config="$config" "${extra[@]}")
+    command=$(quoted .venv/bin/python -m gapjax.main --cluster --config="$config" "${extra[@]}")
     command+=" --workdir=\$HOME/bucket/$(quoted "$workdir") --config.data.dir=\$HOME/data"
     on_all "cd gapjax; mkdir -p \$HOME/bucket/$(quoted "$workdir"); rm -f \$HOME/run.status; \
 nohup bash launch/until_done.sh --status=\$HOME/run.status -- $command \

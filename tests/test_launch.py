@@ -236,12 +236,12 @@ def test_gpu_node_runs_the_command(fakes: Fakes, tmp_path: Path) -> None:
     assert ran == ["0,1", "-m", "gapjax.main", *RUN, "--config.seed=2"]
 
 
-def test_slurm_submits_one_process_a_node(fakes: Fakes, tmp_path: Path) -> None:
+def test_slurm_submits_one_process_a_gpu(fakes: Fakes, tmp_path: Path) -> None:
     flags = (RUN[0], f"--workdir={tmp_path}/run", "--nodes=2", "--gpus=4", "--partition=p")
     done = fakes.run("slurm.sh", *flags, "--", "--config.seed=2")
     assert done.returncode == 0, done.stderr
     (call,) = fakes.calls
-    wanted = {"--nodes=2", "--ntasks-per-node=1", "--gpus-per-node=4", "--requeue", "--partition=p"}
+    wanted = {"--nodes=2", "--ntasks-per-node=4", "--gpus-per-node=4", "--requeue", "--partition=p"}
     assert wanted < set(call)
     assert call[-4:] == [
         "launch/slurm_job.sh",

@@ -26,7 +26,10 @@ FORBIDDEN = {
 ALLOWED = {
     "ml_collections": {
         f"gapjax/{name}.py"
-        for name in ("commands", "stages", "sections", "dataset", "ingredients", "experiment")
+        for name in (
+            *("commands", "stages", "sections", "dataset", "ingredients", "experiment"),
+            "blueprint",
+        )
     },
     "jax.sharding": {"gapjax/sharding.py"},
     "data_pipelines.stream": {"gapjax/dataset.py"},
