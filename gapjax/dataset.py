@@ -158,13 +158,14 @@ def resident(
     """Put the frames of a pack (`data_pipelines.pack.Pack`) on the devices."""
     stored = index.frames.astype(np.int64) * index.bodies
     store = Store(
-        frames=np.asarray(frames, np.float32),
+        frames=np.asarray(frames, np.float32).reshape(len(frames), -1),
         start=(np.cumsum(stored) - stored).astype(np.int32),
         count=index.frames.astype(np.int32),
         bodies=index.bodies.astype(np.int32),
         label=index.label.astype(np.int32),
     )
-    return ResidentFeed(layout.replicate(store), layout, persons, int(index.frames.max()))
+    longest, joints = int(index.frames.max()), frames.shape[1]
+    return ResidentFeed(layout.replicate(store), layout, persons, longest, joints)
 
 
 def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:

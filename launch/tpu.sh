@@ -12,8 +12,9 @@ name="" zone="" type=v5litepod-8 version="" project="" bucket="" data="" config=
 spot=false tries=20 poll=60
 
 action=${1:-}
+[ -n "$action" ] || die "no action (there are: $actions)"
 case " $actions " in
-    *" $action "*) [ -n "$action" ] || die "no action (there are: $actions)" ;;
+    *" $action "*) ;;
     *) die "unknown action '$action' (there are: $actions)" ;;
 esac
 shift
@@ -67,7 +68,8 @@ image() {
 }
 
 create() {
-    local options=(--accelerator-type="$type" --version="${version:-$(image)}")
+    [ -n "$version" ] || version=$(image)
+    local options=(--accelerator-type="$type" --version="$version")
     "$spot" && options+=(--spot)
     tpu create "$name" "${options[@]}"
 }

@@ -29,13 +29,13 @@ def feed() -> ResidentFeed:
     count = np.arange(5, 5 + SAMPLES, dtype=np.int32)
     layout = make_layout(1)
     store = Store(
-        frames=rng.normal(size=(count.sum(), 25, 3)).astype(np.float32),
+        frames=rng.normal(size=(count.sum(), 25 * 3)).astype(np.float32),
         start=(np.cumsum(count) - count).astype(np.int32),
         count=count,
         bodies=np.ones(SAMPLES, np.int32),
         label=(np.arange(SAMPLES) % 4).astype(np.int32),
     )
-    return ResidentFeed(layout.replicate(store), layout, 2, 15)
+    return ResidentFeed(layout.replicate(store), layout, 2, 15, 25)
 
 
 @pytest.fixture(scope="module")
