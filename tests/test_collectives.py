@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from gapjax.collectives import Traffic, collectives, size_of
-from gapjax.sharding import make_layout, shape_layout
+from gapjax.sharding import shape_layout
 
 SYNCHRONOUS = """
   %all-reduce.1 = (f32[64]{0:T(128)}, bf16[3,8]{1,0:T(8,128)(2,1)}) all-reduce(%a, %b), channel_id=1
@@ -53,7 +53,7 @@ def test_size_of(kind: str, size: int) -> None:
 
 def test_a_mean_over_devices_is_one_all_reduce() -> None:
     """As XLA itself writes it, for eight parts of the CPU; shapes alone are given."""
-    layout = shape_layout(make_layout().mesh.devices.flat)
+    layout = shape_layout(jax.devices())
     rows = layout.put_batches(jnp.zeros((1, 16, 3)))
     assert rows.sharding == layout.batches
     total = jax.jit(lambda x: x.sum(axis=1), out_shardings=layout.replicated)

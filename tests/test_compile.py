@@ -13,7 +13,7 @@ from configs import gap_demo, gap_ucla, star_ntu60
 from gapjax import blueprint, experiment, train
 from gapjax.blueprint import Size
 from gapjax.compile import named_stages, table
-from gapjax.sharding import make_layout, shape_layout
+from gapjax.sharding import shape_layout
 from gapjax.stages import stages
 from gapjax.topology import has_libtpu
 
@@ -97,7 +97,7 @@ def test_shapes_are_those_of_the_real_run(data: Path, feed: str) -> None:
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.feed = str(data), feed
     real = experiment.build(config)
-    layout = shape_layout(make_layout().mesh.devices.flat)
+    layout = shape_layout(jax.devices())
     drawn = blueprint.build(config, layout, Size())
     requests = [
         next(iter(run.feed.requests(real.order.batches(0, 1), 0, [1]))) for run in (real, drawn)
@@ -128,7 +128,7 @@ def test_the_stages_of_a_zero_shot_run(tmp_path: Path) -> None:
     found = named_stages(stages(config, Path()))
     assert list(found) == ["encoder", "star"]
     config.data.dir = str(tmp_path)
-    layout = shape_layout(make_layout().mesh.devices.flat)
+    layout = shape_layout(jax.devices())
     run = blueprint.build(found["star"].config, layout, Size())
     # Features of 64 frames, of which a quarter is left, of 25 joints in 256 channels.
     assert run.clip_shape == (1, 16, 25, 256)
@@ -139,7 +139,7 @@ def test_the_stages_of_a_zero_shot_run(tmp_path: Path) -> None:
 def test_fresh_features_are_of_an_encoder_within_the_step(tmp_path: Path) -> None:
     config = star_ntu60.get_config("released")
     config.data.dir = str(tmp_path)
-    layout = shape_layout(make_layout().mesh.devices.flat)
+    layout = shape_layout(jax.devices())
     run = blueprint.build(config, layout, Size())
     assert run.clip_shape == (2, 64, 25, 3)
     assert jax.tree.leaves(train.state_shapes(run).batch_stats)
@@ -148,7 +148,7 @@ def test_fresh_features_are_of_an_encoder_within_the_step(tmp_path: Path) -> Non
 def test_batches_that_cannot_be_split_are_refused() -> None:
     config = gap_ucla.get_config()
     config.train.batch_size = 65
-    layout = shape_layout(make_layout().mesh.devices.flat)
+    layout = shape_layout(jax.devices())
     with pytest.raises(ValueError, match="a batch of 65 cannot be split over 8 devices"):
         blueprint.build(config, layout, Size())
 
