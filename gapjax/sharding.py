@@ -46,8 +46,10 @@ class Layout:
         return NamedSharding(self.mesh, PartitionSpec(None, "data"))
 
     def replicate(self, tree: Tree) -> Tree:
-        """Copy a pytree of host or device arrays to every device."""
-        return jax.device_put(tree, self.replicated)
+        """Copy a pytree of host or device arrays, the same on every host, to every device."""
+        if jax.process_count() == 1:
+            return jax.device_put(tree, self.replicated)
+        return jax.tree.map(lambda leaf: _everywhere(leaf, self.replicated), tree)
 
     def shapes(self, tree: Tree) -> Tree:
         """Return the shapes of arrays that are copied to every device."""
@@ -83,6 +85,14 @@ class ShapeLayout(Layout):
     def put_batches(self, tree: Any) -> Any:
         """Return the shapes of (steps, batch, ...) arrays that are split over the devices."""
         return _shapes(tree, self.batches)
+
+
+def _everywhere(leaf: Any, place: NamedSharding) -> jax.Array:
+    """Return an array that every host has as one on the devices of all."""
+    if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        data = _everywhere(jax.random.key_data(leaf), place)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+    return jax.make_array_from_process_local_data(place, np.asarray(leaf))
 
 
 def _shapes(tree: Tree, place: NamedSharding) -> Tree:
