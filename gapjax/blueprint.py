@@ -148,5 +148,5 @@ def _encoder(run: Run, config: ConfigDict, dataset: Dataset) -> Encoder:
     make = functools.partial(backbone.init, train=False)
     clips = jax.ShapeDtypeStruct((1, *run.clip_shape), jnp.float32)
     shapes = jax.eval_shape(make, jax.random.key(0), clips)
-    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     return Encoder(backbone, zeros, config.encoder.person_merge)
