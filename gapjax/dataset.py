@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from ml_collections import ConfigDict
 
 from data_pipelines import catalog
@@ -62,18 +63,36 @@ def open_dataset(config: ConfigDict) -> Dataset:
         UserError: there is no such dataset, protocol or split.
         DataError: it is not converted yet, or damaged.
     """
-    folder = Path(config.data.dir)
-    directory = folder / chosen("data.dataset", config.data.dataset, catalog.names(folder))
-    spec = catalog.spec_of(directory)
-    protocol = spec.protocols[chosen("data.protocol", config.data.protocol, spec.protocols)]
+    directory, spec = named(config)
     if not directory.exists():
         raise UserError(
             f"{directory}: this data set is not here. To get it: {spec.obtain}. Then run "
             f"`{catalog.conversion(directory)}`. The built-in data set needs no files: `make demo` "
             "converts it and trains on it"
         )
-    index = Index.load(directory)
-    train, test = indexing.select(index, protocol)
+    return pose(config, spec, Index.load(directory), directory)
+
+
+def named(config: ConfigDict) -> tuple[Path, DatasetSpec]:
+    """Return where the dataset that a config names should lie, and its facts.
+
+    Raises:
+        UserError: there is no such dataset or protocol.
+    """
+    folder = Path(config.data.dir)
+    directory = folder / chosen("data.dataset", config.data.dataset, catalog.names(folder))
+    spec = catalog.spec_of(directory)
+    chosen("data.protocol", config.data.protocol, spec.protocols)
+    return directory, spec
+
+
+def pose(config: ConfigDict, spec: DatasetSpec, index: Index, directory: Path) -> Dataset:
+    """Return a dataset with the problem that a config poses on it.
+
+    Raises:
+        UserError: there is no such split.
+    """
+    train, test = indexing.select(index, spec.protocols[config.data.protocol])
     evaluations = {"test": test}
     if config.data.validation_subjects:
         count, seed = config.data.validation_subjects, config.seed
@@ -130,15 +149,23 @@ def open_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
 
 def resident_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
     """Put a converted dataset on the devices, packing it first if it is not packed yet."""
-    pack = open_pack(directory)
+    return resident(open_pack(directory).frames, index, layout, persons)
+
+
+def resident(
+    frames: Float[np.ndarray, "f v c"], index: Index, layout: Layout, persons: int
+) -> ResidentFeed:
+    """Put the frames of a pack (`data_pipelines.pack.Pack`) on the devices."""
+    stored = index.frames.astype(np.int64) * index.bodies
     store = Store(
-        frames=np.asarray(pack.frames, np.float32),
-        start=pack.start.astype(np.int32),
-        count=pack.count.astype(np.int32),
-        bodies=pack.bodies.astype(np.int32),
+        frames=np.asarray(frames, np.float32).reshape(len(frames), -1),
+        start=(np.cumsum(stored) - stored).astype(np.int32),
+        count=index.frames.astype(np.int32),
+        bodies=index.bodies.astype(np.int32),
         label=index.label.astype(np.int32),
     )
-    return ResidentFeed(layout.replicate(store), layout, persons, int(index.frames.max()))
+    longest, joints = int(index.frames.max()), frames.shape[1]
+    return ResidentFeed(layout.replicate(store), layout, persons, longest, joints)
 
 
 def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:

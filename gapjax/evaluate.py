@@ -68,6 +68,11 @@ def summary(name: str, scores: Scores) -> dict[str, float]:
 
 
 def save(workdir: Path, results: dict[str, Scores]) -> None:
-    """Write the scores of every evaluation to the folder `scores` of a working directory."""
+    """Write the scores of every evaluation to the folder `scores` of a working directory.
+
+    Only the first host of several writes.
+    """
+    if jax.process_index():
+        return
     for name, scores in results.items():
         write_scores(workdir / "scores" / f"{name}.npz", scores)

@@ -15,6 +15,7 @@ from gapjax import evaluate, features, zero_shot
 from gapjax.clips import ClipRecipe, eval_clips, train_clips
 from gapjax.dataset import FEEDS, Dataset, open_dataset, open_feed, selected, train_order
 from gapjax.encoder import Encoded, Encoder
+from gapjax.feed import Feed
 from gapjax.ingredients import backbone_module, build_backbone, build_method, uses_text
 from gapjax.lookup import UserError, chosen
 from gapjax.optimizer import make_optimizer, step_schedule
@@ -38,7 +39,7 @@ def build(config: ConfigDict, given: Given | None = None) -> Run:
     """
     layout = open_devices(config)
     dataset = open_dataset(config)
-    run = _on_clips(config, dataset, layout)
+    run = on_clips(config, dataset, layout, open_feed(dataset, config, layout))
     if needs_encoder(config):
         run = _on_features(run, config, dataset, given or Given())
     return run
@@ -100,7 +101,7 @@ def cached(config: ConfigDict) -> bool:
     return needs_encoder(config) and config.encoder.features == "cached"
 
 
-def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
+def on_clips(config: ConfigDict, dataset: Dataset, layout: Layout, feed: Feed) -> Run:
     """Return a run whose method sees clips."""
     order = _order(config, dataset)
     options = sgd_options(config)
@@ -114,7 +115,7 @@ def _on_clips(config: ConfigDict, dataset: Dataset, layout: Layout) -> Run:
         clip_shape=(spec.persons, recipe.window, spec.skeleton.num_joints, spec.coordinates),
         optimizer=make_optimizer(options, schedule),
         schedule=schedule,
-        feed=open_feed(dataset, config, layout),
+        feed=feed,
         index=dataset.index,
         order=order,
         evaluations=dataset.problem.evaluations,
@@ -170,13 +171,7 @@ def _on_cached_features(
     items = features.items_of(problem.train, tested, samples, views)
     folder = given.features or Path(config.data.dir) / "features"
     values = features.prepare(source, items, run.feed, samples, config.eval.batch_size, folder)
-    return dataclasses.replace(
-        run,
-        feed=features.feature_feed(values, items, dataset.index.label, views, run.layout),
-        train_input=features.as_they_are,
-        eval_input=features.as_they_are,
-        clip_shape=(1, *values.shape[1:]),
-    )
+    return features.replace_clips(run, values, items, views)
 
 
 def load_encoder(config: ConfigDict, dataset: Dataset, given: Given) -> Encoder:

@@ -5,6 +5,7 @@ the samples. The first view of a sample is the clip that is evaluated; further o
 are random clips at fixed addresses.
 """
 
+import dataclasses
 import hashlib
 import math
 import os
@@ -24,6 +25,7 @@ from gapjax.encoder import Encoder
 from gapjax.feed import Feed, StreamFeed
 from gapjax.lookup import UserError
 from gapjax.pretrained import fingerprint
+from gapjax.run import Run
 from gapjax.sharding import Layout
 from gapjax.train_state import EvalInput, TrainInput, address_keys
 
@@ -205,6 +207,19 @@ def feature_feed(
             yield chosen[:, None], np.full(len(batch), features.shape[1])
 
     return StreamFeed(read, np.tile(label, views), layout)
+
+
+def replace_clips(
+    run: Run, features: Float[np.ndarray, "n t v d"], items: Int[np.ndarray, " n"], views: int
+) -> Run:
+    """Return a run on clips as a run on their features (`feature_feed` says what they are)."""
+    return dataclasses.replace(
+        run,
+        feed=feature_feed(features, items, run.index.label, views, run.layout),
+        train_input=as_they_are,
+        eval_input=as_they_are,
+        clip_shape=(1, *features.shape[1:]),
+    )
 
 
 def as_they_are(

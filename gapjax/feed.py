@@ -50,14 +50,15 @@ class Store(NamedTuple):
     """All samples of a dataset in device memory.
 
     Attributes:
-        frames: every body's frames, one after another (see `data_pipelines.pack.Pack`).
+        frames: every body's frames, one after another (see `data_pipelines.pack.Pack`); a frame is
+            one row, the coordinates of all its joints, since a TPU pads short last axes.
         start: where a sample's first body starts.
         count: how many frames each of its bodies has.
         bodies: how many bodies it has.
         label: its class.
     """
 
-    frames: Float[Array, "f v c"]
+    frames: Float[Array, "f c"]
     start: Int[Array, " n"]
     count: Int[Array, " n"]
     bodies: Int[Array, " n"]
@@ -66,14 +67,14 @@ class Store(NamedTuple):
 
 def gather(
     store: Store, rows: Int[Array, " b"], persons: int, frames: int
-) -> Float[Array, "b m t v c"]:
+) -> Float[Array, "b m t c"]:
     """Return the raw frames of samples, padded with zeros to `persons` and `frames`."""
     start, count, bodies = store.start[rows], store.count[rows], store.bodies[rows]
     person, frame = jnp.arange(persons), jnp.arange(frames)
     first = start[:, None] + person[None] * count[:, None]
     there = (person[None] < bodies[:, None])[:, :, None] & (frame[None] < count[:, None])[:, None]
     place = jnp.where(there, first[:, :, None] + frame[None, None], 0)
-    return jnp.where(there[..., None, None], store.frames[place], 0)
+    return jnp.where(there[..., None], store.frames[place], 0)
 
 
 @dataclass(frozen=True)
@@ -85,18 +86,21 @@ class ResidentFeed:
         layout: the placement of batches.
         persons: persons of a batch.
         frames: frames of a batch.
+        joints: joints of a frame.
     """
 
     store: Store
     layout: Layout
     persons: int
     frames: int
+    joints: int
 
     def load(self, store: Store, request: dict[str, Array]) -> Batch:
         """Return the batch of one request."""
         rows = request["item"] % len(store.start)
+        frames = gather(store, rows, self.persons, self.frames)
         return Batch(
-            frames=gather(store, rows, self.persons, self.frames),
+            frames=frames.reshape(*frames.shape[:3], self.joints, -1),
             length=store.count[rows],
             label=store.label[rows],
             item=request["item"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from absl import flags
 
-from gapjax import commands, experiment, logbook, train
+from gapjax import commands, experiment, hosts, logbook, train
 from gapjax.sections import flatten
 from gapjax.stages import Stage, stages
 
@@ -20,6 +20,7 @@ flags.mark_flag_as_required("workdir")
 def main(argv: Sequence[str]) -> int:
     """Carry out the flags; return the exit status."""
     del argv
+    hosts.join()
     *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
     if earlier and _MODE.value == "train":
         prepare([*earlier, last])
@@ -42,7 +43,8 @@ def prepare(every: Sequence[Stage]) -> None:
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
     if not train.is_finished(stage.workdir, experiment.steps(stage.config)):
-        print(f"stage {name}", flush=True)
+        if hosts.is_lead():
+            print(f"stage {name}", flush=True)
         train.train(experiment.build(stage.config, stage.given), stage.workdir)
 
 

@@ -7,6 +7,7 @@ the global batch, so their values do not depend on the number of devices.
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,8 +46,14 @@ class Layout:
         return NamedSharding(self.mesh, PartitionSpec(None, "data"))
 
     def replicate(self, tree: Tree) -> Tree:
-        """Copy a pytree of host or device arrays to every device."""
-        return jax.device_put(tree, self.replicated)
+        """Copy a pytree of host or device arrays, the same on every host, to every device."""
+        if jax.process_count() == 1:
+            return jax.device_put(tree, self.replicated)
+        return jax.tree.map(lambda leaf: _everywhere(leaf, self.replicated), tree)
+
+    def shapes(self, tree: Tree) -> Tree:
+        """Return the shapes of arrays that are copied to every device."""
+        return _shapes(tree, self.replicated)
 
     def put_batches(self, tree: Any) -> Any:
         """Place (steps, local batch, ...) host arrays, each host giving its own share."""
@@ -65,6 +72,42 @@ class Layout:
         """Return which columns of a global batch this host reads."""
         share = batch_size // jax.process_count()
         return slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+
+
+@dataclass(frozen=True)
+class ShapeLayout(Layout):
+    """The placement of arrays on devices that are not here: of an array, its shape is placed."""
+
+    def replicate(self, tree: Tree) -> Tree:
+        """Return the shapes of copies on every device."""
+        return self.shapes(tree)
+
+    def put_batches(self, tree: Any) -> Any:
+        """Return the shapes of (steps, batch, ...) arrays that are split over the devices."""
+        return _shapes(tree, self.batches)
+
+
+def _everywhere(leaf: Any, place: NamedSharding) -> jax.Array:
+    """Return an array that every host has as one on the devices of all."""
+    if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        data = _everywhere(jax.random.key_data(leaf), place)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+    return jax.make_array_from_process_local_data(place, np.asarray(leaf))
+
+
+def _shapes(tree: Tree, place: NamedSharding) -> Tree:
+    """Return arrays as their shapes, placed."""
+
+    def placed(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        """Return a shape with its place."""
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
+
+    return jax.tree.map(placed, jax.eval_shape(lambda leaves: leaves, tree))
+
+
+def shape_layout(devices: Sequence[jax.Device]) -> ShapeLayout:
+    """Return the layout over devices, of which none need be here."""
+    return ShapeLayout(Mesh(np.asarray(devices), ("data",)))
 
 
 def split_cpu(parts: int) -> None:

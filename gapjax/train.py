@@ -75,21 +75,24 @@ def is_due(run: Run, step: int, every: int) -> bool:
 
 def initial_state(run: Run) -> TrainState:
     """Return the state before the first step, on every device."""
+    return run.layout.replicate(_fresh(run))
+
+
+def _fresh(run: Run) -> TrainState:
     clips = jnp.zeros((1, *run.clip_shape))
-    return run.layout.replicate(create_state(run.method, run.optimizer, clips, run.seed))
+    return create_state(run.method, run.optimizer, clips, run.seed)
+
+
+def state_shapes(run: Run) -> TrainState:
+    """Return the state's arrays as their shapes alone, which lie on every device."""
+    return run.layout.shapes(jax.eval_shape(lambda: _fresh(run)))
 
 
 def resume(run: Run, checkpoints: Checkpoints) -> TrainState:
     """Return the newest checkpoint's state, or the initial one."""
     if checkpoints.latest is None:
         return initial_state(run)
-
-    def place(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        """Return the same array, to be restored on every device."""
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=run.layout.replicated)
-
-    shapes = jax.eval_shape(lambda: initial_state(run))
-    return checkpoints.restore(jax.tree.map(place, shapes))
+    return checkpoints.restore(state_shapes(run))
 
 
 def train_epoch(
@@ -192,7 +195,12 @@ def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
 
 
 def report(run: Run, results: dict[str, Scores]) -> None:
-    """Print the result line of every evaluation, with all that a number must be told with."""
+    """Print the result line of every evaluation, with all that a number must be told with.
+
+    Only the first host of several prints.
+    """
+    if jax.process_index():
+        return
     facts = ", ".join(f"{name} {value}" for name, value in run.facts.items())
     for name, scores in results.items():
         numbers = run.summarize(name, scores)

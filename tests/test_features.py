@@ -29,13 +29,13 @@ def feed() -> ResidentFeed:
     count = np.arange(5, 5 + SAMPLES, dtype=np.int32)
     layout = make_layout(1)
     store = Store(
-        frames=rng.normal(size=(count.sum(), 25, 3)).astype(np.float32),
+        frames=rng.normal(size=(count.sum(), 25 * 3)).astype(np.float32),
         start=(np.cumsum(count) - count).astype(np.int32),
         count=count,
         bodies=np.ones(SAMPLES, np.int32),
         label=(np.arange(SAMPLES) % 4).astype(np.int32),
     )
-    return ResidentFeed(layout.replicate(store), layout, 2, 15)
+    return ResidentFeed(layout.replicate(store), layout, 2, 15, 25)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,9 @@ def test_the_first_view_is_the_evaluated_clip(
     for place, row in enumerate(items[:8]):
         start, count = int(store.start[row]), int(store.count[row])
         frames = jnp.zeros((1, 2, 15, 25, 3))
-        frames = frames.at[0, 0, :count].set(store.frames[start : start + count])
+        frames = frames.at[0, 0, :count].set(
+            store.frames[start : start + count].reshape(count, 25, 3)
+        )
         expected = alone(frames, jnp.array([count]))
         np.testing.assert_allclose(values[place], expected, rtol=1e-4, atol=1e-5)
 

@@ -40,9 +40,9 @@ def feed(request: pytest.FixtureRequest) -> Feed:
 
         return StreamFeed(read, LABEL, layout)
     start = np.cumsum([0, *(COUNT * BODIES)[:-1]]).astype(np.int32)
-    frames = np.concatenate([body for sample in samples for body in sample])
+    frames = np.concatenate([body.reshape(len(body), -1) for each in samples for body in each])
     store = layout.replicate(Store(frames, start, COUNT, BODIES, LABEL))
-    return ResidentFeed(store, layout, PERSONS, FRAMES)
+    return ResidentFeed(store, layout, PERSONS, FRAMES, JOINTS)
 
 
 @pytest.mark.parametrize("counts", [[1, 1, 1], [2, 1], [3]])

@@ -28,7 +28,7 @@ ALLOWED = {
         f"gapjax/{name}.py"
         for name in (
             *("commands", "stages", "sections", "dataset"),
-            *("ingredients", "experiment", "trained"),
+            *("ingredients", "experiment", "blueprint", "trained"),
         )
     },
     "jax.sharding": {"gapjax/sharding.py"},

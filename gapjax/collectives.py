@@ -1,0 +1,68 @@
+"""What devices send one another, read from the text of a compiled program (HLO).
+
+A collective is counted once where it stands: one that starts here and ends there is counted where
+it ends, which is where its result is whole.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+KINDS = (
+    "all-reduce",
+    "all-gather",
+    "reduce-scatter",
+    "all-to-all",
+    "ragged-all-to-all",
+    "collective-permute",
+    "collective-broadcast",
+)
+# The result's type, which may be a tuple, then the operation: `= (f32[2]{0}, ...) all-reduce(`.
+_OPERATION = re.compile(rf"= (\(.*?\)|\S+) ({'|'.join(KINDS)})(-start|-done)?\(")
+_ARRAY = re.compile(r"\b(pred|token|[a-z]+(\d+)(?:e\d+m\d+\w*)?)\[([\d,]*)\]")
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The collectives of one kind in a program.
+
+    Attributes:
+        count: how many there are.
+        bytes: the size of their results on one device, together.
+    """
+
+    count: int = 0
+    bytes: int = 0
+
+
+def collectives(program: str) -> Mapping[str, Traffic]:
+    """Return kind → the collectives of a program, of those kinds that it has.
+
+    >>> collectives("%x = f32[3,4]{1,0:T(8,128)} all-reduce(%a), replica_groups={{0,1}}")
+    {'all-reduce': Traffic(count=1, bytes=48)}
+    """
+    found: dict[str, Traffic] = {}
+    for kind_of_result, kind, part in _OPERATION.findall(program):
+        if part != "-start":
+            so_far = found.get(kind, Traffic())
+            size = so_far.bytes + size_of(kind_of_result)
+            found[kind] = Traffic(so_far.count + 1, size)
+    return found
+
+
+def size_of(kind: str) -> int:
+    """Return the bytes of a value of an HLO type; a tuple's are those of its arrays.
+
+    >>> size_of("(f32[2,3]{1,0:T(8,128)S(1)}, bf16[], pred[7]{0}, s4[3])")
+    35
+    """
+    return sum(_bytes(*match) for match in _ARRAY.findall(kind))
+
+
+def _bytes(name: str, bits: str, shape: str) -> int:
+    """Return the bytes of one array, whose small numbers share bytes."""
+    count = 1
+    for length in filter(None, shape.split(",")):
+        count *= int(length)
+    width = {"pred": 8, "token": 0}.get(name) if not bits else int(bits)
+    return -(-count * width // 8)

@@ -1,0 +1,139 @@
+"""A TPU slice without one: `python -m gapjax.compile --config=configs/X.py --topology=v5e:2x4`.
+
+Compiles the training step that `gapjax.main` runs for devices that need not be here, and prints
+what the compiler says of it, for each stage of the run: arithmetic, memory traffic, memory of a
+chip, and what chips send one another. Nothing is run, and no figure is a time that was measured.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import flags
+
+from gapjax import blueprint, commands, train
+from gapjax.blueprint import Size
+from gapjax.collectives import collectives
+from gapjax.lookup import UserError, chosen
+from gapjax.run import Run
+from gapjax.sharding import shape_layout
+from gapjax.stages import Stage, stages
+from gapjax.topology import open_topology
+
+_TOPOLOGY = flags.DEFINE_string("topology", "v5e:2x4", "The devices: v5e:2x4, v6e:16x16, cpu:8.")
+_STAGE = flags.DEFINE_string("stage", "", "One stage of a run of several; all, if not given.")
+_JSON = flags.DEFINE_string("json", "", "The file to write the figures to.")
+_FRAMES = flags.DEFINE_integer(
+    "frames", Size.longest, "Frames of the longest sample, if the data are not here.", lower_bound=1
+)
+_MEAN_FRAMES = flags.DEFINE_integer(
+    "mean_frames", Size.mean, "Frames of all bodies of a mean sample, likewise.", lower_bound=1
+)
+
+# What of a run is a function of its samples alone is told per sample, in these units.
+_MB = 1e6
+
+
+def named_stages(every: Sequence[Stage]) -> dict[str, Stage]:
+    """Return name → the stages that are compiled: a fold is compiled as the run that it is of."""
+    kept = [stage for stage in every if not stage.config.data.fold]
+    return {stage.workdir.name or stage.config.method.name: stage for stage in kept}
+
+
+def compile_step(run: Run) -> jax.stages.Compiled:
+    """Return the training step of a run of shapes, compiled for the devices of its layout.
+
+    Raises:
+        UserError: it does not fit into a chip's memory.
+    """
+    text = run.layout.replicate(run.method.prepare_text())
+    request = next(iter(run.feed.requests(run.order.batches(0, 1), 0, [1])))
+    state = train.state_shapes(run)
+    lowered = train.make_dispatch(run).lower(state, run.feed.store, request, text)
+    try:
+        return lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"the step does not fit into a chip's memory: {reason}") from error
+
+
+def memory(step: jax.stages.Compiled) -> dict[str, float]:
+    """Return the megabytes of one chip that a step needs, by what they are for."""
+    sizes = step.memory_analysis()
+    parts = {
+        "arguments": sizes.argument_size_in_bytes,
+        "results": sizes.output_size_in_bytes - sizes.alias_size_in_bytes,
+        "temporary": sizes.temp_size_in_bytes,
+        "program": sizes.generated_code_size_in_bytes,
+    }
+    return {name: size / _MB for name, size in (*parts.items(), ("total", sum(parts.values())))}
+
+
+def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
+    """Return what the compiler says of a step, by name and unit."""
+    batch, chips = run.order.batch_size, run.layout.mesh.size
+    cost, sent = step.cost_analysis(), collectives(step.as_text())
+    # The compiler speaks of one chip, which has one share of the batch.
+    per_sample = chips / batch
+    return {
+        "device": run.layout.mesh.devices.flat[0].device_kind,
+        "chips": chips,
+        "batch": batch,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(train.state_shapes(run).params)),
+        "train_gflop_per_sample": cost["flops"] * per_sample / 1e9,
+        "train_mb_moved_per_sample": cost["bytes accessed"] * per_sample / _MB,
+        "collective_mb_per_sample": sum(each.bytes for each in sent.values()) * per_sample / _MB,
+        "chip_gflop_per_step": cost["flops"] / 1e9,
+        "chip_mb_moved_per_step": cost["bytes accessed"] / _MB,
+        "chip_memory_mb": memory(step),
+        "chip_collectives_per_step": {kind: asdict(each) for kind, each in sent.items()},
+        "stored_frames": blueprint.stored_frames(run.index),
+    }
+
+
+def measure(stage: Stage, devices: Sequence[jax.Device], size: Size) -> dict[str, Any]:
+    """Return the figures of one stage."""
+    run = blueprint.build(stage.config, shape_layout(devices), size)
+    start = time.perf_counter()
+    step = compile_step(run)
+    seconds = time.perf_counter() - start
+    return {**figures(run, step), "compile_seconds": seconds, "jax": jax.__version__}
+
+
+def table(found: dict[str, Any], indent: str = "") -> list[str]:
+    """Return figures as lines; those of a group are set in."""
+    lines = []
+    for name, value in found.items():
+        label = f"{indent}{name}"
+        if isinstance(value, dict):
+            lines += [label, *table(value, indent + "  ")]
+        else:
+            lines.append(f"{label:28s} {f'{value:,.3f}' if isinstance(value, float) else value}")
+    return lines
+
+
+def main(argv: Sequence[str]) -> int:
+    """Compile the stages of the flags; return the exit status."""
+    del argv
+    every = named_stages(stages(commands.config(), Path()))
+    if _STAGE.value:
+        every = {_STAGE.value: every[chosen("--stage", _STAGE.value, every)]}
+    devices = open_topology(_TOPOLOGY.value)
+    size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value), []
+    for name, stage in every.items():
+        found = {"stage": name, "topology": _TOPOLOGY.value, **measure(stage, devices, size)}
+        print("\n".join(table(found)), flush=True)
+        rows.append(found)
+    if _JSON.value:
+        Path(_JSON.value).write_text(json.dumps(rows, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,56 @@
+"""Several processes that train as one: which they are is told by flags or by the environment.
+
+Each reads its own share of every batch and has its own devices; the first alone writes logs and
+scores. All of them need one folder for `--workdir`, on a file system that they share.
+"""
+
+import jax
+from absl import flags
+
+from gapjax.lookup import UserError
+
+_CLUSTER = flags.DEFINE_bool(
+    "cluster", False, "Find the other processes by the environment of TPU VMs, SLURM or Open MPI."
+)
+_COORDINATOR = flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0, for all of them.")
+_PROCESSES = flags.DEFINE_integer("processes", None, "How many there are.", lower_bound=1)
+_PROCESS = flags.DEFINE_integer("process", None, "Which of them this is.", lower_bound=0)
+
+
+def join() -> None:
+    """Meet the other processes, if the flags say that there are any.
+
+    Raises:
+        UserError: the flags do not go together, or the environment tells nothing.
+    """
+    given = (_COORDINATOR.value or None, _PROCESSES.value, _PROCESS.value)
+    if not _CLUSTER.value and given == (None, None, None):
+        return
+    check(_CLUSTER.value, *given)
+    try:
+        jax.distributed.initialize(*given)
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"the processes did not meet: {reason}") from error
+
+
+def check(
+    cluster: bool, coordinator: str | None, processes: int | None, process: int | None
+) -> None:
+    """Refuse flags that do not go together.
+
+    Raises:
+        UserError: says which.
+    """
+    given = (coordinator, processes, process)
+    if cluster and given != (None, None, None):
+        raise UserError("--cluster finds --coordinator, --processes and --process by itself")
+    if not cluster and None in given:
+        raise UserError("--coordinator=HOST:PORT, --processes and --process go together")
+    if process is not None and process >= processes:
+        raise UserError(f"--process={process} should be below --processes={processes}")
+
+
+def is_lead() -> bool:
+    """Return whether this process writes what one of them has to write."""
+    return jax.process_index() == 0

@@ -1,0 +1,161 @@
+"""`gapjax.compile`: the step of a run without its data, for devices that are not here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+from commands import ROOT, assert_one_line
+
+from configs import gap_demo, gap_ucla, star_ntu60
+from gapjax import blueprint, experiment, train
+from gapjax.blueprint import Size
+from gapjax.compile import named_stages, table
+from gapjax.sharding import shape_layout
+from gapjax.stages import stages
+from gapjax.topology import has_libtpu
+
+TINY = (
+    *("--config.backbone.width=4", "--config.backbone.stages=(1,)", "--config.clips.window=8"),
+    # Without text, of which a step sends less than the gradients of all parameters.
+    "--config.method.partition=none",
+)
+
+
+@pytest.fixture
+def run_compile(environment: dict[str, str]):  # noqa: ANN201
+    """Return the public command in a process of its own: exit status, stdout, stderr."""
+
+    def run(*flags: str, config: str = "gap_demo.py:smoke") -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "gapjax.compile", f"--config=configs/{config}", *flags]
+        streams = {"capture_output": True, "text": True, "timeout": 600}
+        done = subprocess.run(command, cwd=ROOT, env=environment, **streams)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def check_figures(path: Path, chips: int) -> None:
+    """Assert what holds of every data-parallel step."""
+    (found,) = json.loads(path.read_text())
+    assert (found["chips"], found["batch"]) == (chips, 48)
+    reduced = found["chip_collectives_per_step"]["all-reduce"]
+    # The gradients of all parameters, the moments of batches, and a few scalars.
+    assert 4 * found["parameters"] <= reduced["bytes"] < 8 * found["parameters"] + 1e6
+    assert found["train_gflop_per_sample"] > 0
+    memory = found["chip_memory_mb"]
+    assert memory["total"] == pytest.approx(sum(memory.values()) / 2)
+    assert memory["total"] > memory["arguments"] > 0
+
+
+def test_for_the_cpu(run_compile, tmp_path: Path) -> None:  # noqa: ANN001
+    flags = ("--topology=cpu:2", f"--json={tmp_path}/a.json", f"--config.data.dir={tmp_path}")
+    status, out, err = run_compile(*flags, *TINY)
+    assert status == 0, err
+    assert "all-reduce" in out
+    check_figures(tmp_path / "a.json", 2)
+
+
+def test_for_a_tpu_slice(run_compile, tmp_path: Path) -> None:  # noqa: ANN001
+    if not has_libtpu():
+        pytest.skip("libtpu is not installed: pip install 'gapjax[tpu]'")
+    flags = ("--topology=v5e:2x4", f"--json={tmp_path}/a.json", f"--config.data.dir={tmp_path}")
+    status, _, err = run_compile(*flags, *TINY)
+    assert status == 0, err
+    check_figures(tmp_path / "a.json", 8)
+
+
+MISTAKES = [
+    ("--topology=tpu", "write e.g. v5e:2x4"),
+    ("--topology=v5e", "write e.g. v5e:2x4"),
+    ("--topology=cpu:none", "how many devices"),
+    ("--topology=cpu:5", "a batch of 48 cannot be split over 5"),
+    ("--stage=fold1", "(there are: gap)"),
+    ("--config.data.dataset=ntu61", "did you mean 'ntu60'"),
+]
+
+
+@pytest.mark.parametrize(("flag", "expected"), MISTAKES)
+def test_mistakes_are_one_line(run_compile, flag: str, expected: str) -> None:  # noqa: ANN001
+    flags = (flag,) if flag.startswith("--topology") else ("--topology=cpu:1", flag)
+    assert_one_line(run_compile(*flags), expected)
+
+
+def test_without_libtpu_it_says_how_to_get_it(run_compile) -> None:  # noqa: ANN001
+    if has_libtpu():
+        pytest.skip("libtpu is installed")
+    assert_one_line(run_compile("--topology=v5e:2x4"), "pip install 'gapjax[tpu]'")
+
+
+@pytest.mark.skipif("not has_libtpu()", reason="libtpu is not installed: pip install 'gapjax[tpu]'")
+@pytest.mark.parametrize("name", ["v5e:3x3", "v99:2x4"])
+def test_topologies_that_libtpu_does_not_know(run_compile, name: str) -> None:  # noqa: ANN001
+    assert_one_line(run_compile(f"--topology={name}"), "libtpu does not know it")
+
+
+@pytest.mark.parametrize("feed", ["resident", "stream"])
+def test_shapes_are_those_of_the_real_run(data: Path, feed: str) -> None:
+    """The state, the store and the requests of a converted dataset, by shapes and by arrays."""
+    config = gap_demo.get_config("smoke")
+    config.data.dir, config.data.feed = str(data), feed
+    real = experiment.build(config)
+    layout = shape_layout(jax.devices())
+    drawn = blueprint.build(config, layout, Size())
+    requests = [
+        next(iter(run.feed.requests(real.order.batches(0, 1), 0, [1]))) for run in (real, drawn)
+    ]
+    states = (train.initial_state(real), train.state_shapes(drawn))
+    for one, other in ((real.feed.store, drawn.feed.store), requests, states):
+        assert jax.tree.map(_kind, one) == jax.tree.map(_kind, other)
+
+
+def _kind(leaf: jax.Array | jax.ShapeDtypeStruct) -> tuple:
+    return leaf.shape, leaf.dtype, leaf.sharding
+
+
+def test_samples_that_are_not_here_are_as_many_as_the_papers_count(tmp_path: Path) -> None:
+    config = star_ntu60.get_config()
+    config.data.dir = str(tmp_path)
+    config.data.zero_shot = ""
+    config.method.name = "supervised"
+    dataset = blueprint.describe_dataset(config, Size(longest=300, mean=70))
+    assert len(dataset.problem.train) == 40091
+    assert len(dataset.problem.evaluations["test"]) == 16487
+    assert dataset.index.frames.max() == 300
+    assert blueprint.stored_frames(dataset.index) == 70 * 56578 + 230
+
+
+def test_the_stages_of_a_zero_shot_run(tmp_path: Path) -> None:
+    config = star_ntu60.get_config()
+    found = named_stages(stages(config, Path()))
+    assert list(found) == ["encoder", "star"]
+    config.data.dir = str(tmp_path)
+    layout = shape_layout(jax.devices())
+    run = blueprint.build(found["star"].config, layout, Size())
+    # Features of 64 frames, of which a quarter is left, of 25 joints in 256 channels.
+    assert run.clip_shape == (1, 16, 25, 256)
+    state = train.state_shapes(run)
+    assert all(leaf.sharding == layout.replicated for leaf in jax.tree.leaves(state.params))
+
+
+def test_fresh_features_are_of_an_encoder_within_the_step(tmp_path: Path) -> None:
+    config = star_ntu60.get_config("released")
+    config.data.dir = str(tmp_path)
+    layout = shape_layout(jax.devices())
+    run = blueprint.build(config, layout, Size())
+    assert run.clip_shape == (2, 64, 25, 3)
+    assert jax.tree.leaves(train.state_shapes(run).batch_stats)
+
+
+def test_batches_that_cannot_be_split_are_refused() -> None:
+    config = gap_ucla.get_config()
+    config.train.batch_size = 65
+    layout = shape_layout(jax.devices())
+    with pytest.raises(ValueError, match="a batch of 65 cannot be split over 8 devices"):
+        blueprint.build(config, layout, Size())
+
+
+def test_table() -> None:
+    assert table({"a": 1, "b": {"c": 1234.5}}) == [f"{'a':28s} 1", "b", f"{'  c':28s} 1,234.500"]
