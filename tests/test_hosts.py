@@ -46,8 +46,9 @@ def test_two_processes_have_the_losses_of_one(command: Command, tmp_path: Path, 
     losses = [[line["train/loss"] for line in run if "train/loss" in line] for run in (one, two)]
     assert len(losses[0]) > 2
     np.testing.assert_allclose(*losses, rtol=1e-4)
+    # The order of sums differs, and so does what training makes of it.
     ours, theirs = (read_newest(tmp_path / name)[0]["params"] for name in ("one", "two"))
-    near = functools.partial(np.testing.assert_allclose, rtol=1e-2, atol=1e-4)
+    near = functools.partial(np.testing.assert_allclose, rtol=0, atol=5e-3)
     jax.tree.map(near, ours, theirs)
 
 
