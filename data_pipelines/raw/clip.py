@@ -56,7 +56,11 @@ def read(
 def _archive(path: str) -> Shaped[np.ndarray, "..."]:
     """Return the array of a `.npz`: the only one, or that called `skeleton`."""
     try:
-        with np.load(path, allow_pickle=False) as content:
+        # The file is opened here, for NumPy leaves one open that is no whole archive.
+        with (
+            pathlib.Path(path).open("rb") as file,
+            np.load(file, allow_pickle=False) as content,
+        ):
             names = content.files
             name = names[0] if len(names) == 1 else ARRAY
             array = content[name] if name in names else None
