@@ -24,17 +24,8 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 FRAMES = 300
 # Where the γ of calibrated stacking may come from, the best first. The oracle's is no choice.
 GAMMAS = ("validation", "paper")
-# What of a recipe of clips does something to a clip that is recognised.
-PREPROCESSING = (
-    "sampling",
-    "window",
-    "eval_crop",
-    "origin",
-    "scale",
-    "modality",
-    "k",
-    "k_operator",
-)
+# What of a recipe of clips does nothing to a clip that is recognised, or is told elsewhere.
+NOT_PREPROCESSING = {"skeleton", "train_crop", "rotation", "angle"}
 
 
 def lower(run: Trained, frames: int) -> bytes:
@@ -81,7 +72,7 @@ def facts_of(run: Trained, workdir: Path, frames: int) -> dict[str, Any]:
             "skeleton": skeleton.name,
             "joints": list(skeleton.joints),
         },
-        "preprocessing": {key: recipe[key] for key in PREPROCESSING},
+        "preprocessing": {key: recipe[key] for key in recipe if key not in NOT_PREPROCESSING},
         "parts": list(run.inference.parts),
         "text": {**run.text, "recipe": dict(run.inference.recipe)} if run.text else {},
         "gamma": {"value": gammas[source], "source": source} if source else None,
