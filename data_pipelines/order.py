@@ -59,7 +59,7 @@ class TrainOrder:
         if items < self.batch_size:
             raise DataError(
                 f"an epoch has {items} items, less than one batch of {self.batch_size}: "
-                "lower the batch size, or choose a split with more samples"
+                "lower train.batch_size, or choose a split with more samples"
             )
         return items // self.batch_size
 
