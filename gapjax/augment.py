@@ -131,13 +131,13 @@ def center(
         present: where a person is there, or a joint.
         joint: the one that is the origin.
     """
-    there = jnp.broadcast_to(_by_joint(present), frames.shape[:4])
+    there = jnp.broadcast_to(by_joint(present), frames.shape[:4])
     first = jnp.argmax(there[:, 0, :, joint], axis=-1)
     origin = take_frames(frames[:, :1, :, joint : joint + 1], first[:, None])
     return jnp.where(there[..., None], frames - origin, 0)
 
 
-def _by_joint(present: Bool[Array, "b m t *v"]) -> Bool[Array, "b m t v"]:
+def by_joint(present: Bool[Array, "b m t *v"]) -> Bool[Array, "b m t v"]:
     """Return where joints are there; one for all where only persons were asked for."""
     return present.reshape(*present.shape[:3], -1)
 
@@ -218,7 +218,7 @@ def scale_axes(
     The range is that of the persons, or joints, that are present in the true frames; all else is
     zero. An axis on which nothing varies becomes zero (the release divides by zero there).
     """
-    there = _by_joint(present)[..., None]
+    there = by_joint(present)[..., None]
     low = jnp.where(there, frames, jnp.inf).min(axis=(1, 2, 3), keepdims=True)
     high = jnp.where(there, frames, -jnp.inf).max(axis=(1, 2, 3), keepdims=True)
     varies = there & (high > low)

@@ -49,8 +49,3 @@ def check(
         raise UserError("--coordinator=HOST:PORT, --processes and --process go together")
     if process is not None and process >= processes:
         raise UserError(f"--process={process} should be below --processes={processes}")
-
-
-def is_lead() -> bool:
-    """Return whether this process writes what one of them has to write."""
-    return jax.process_index() == 0

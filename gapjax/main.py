@@ -6,6 +6,7 @@ This file is short on purpose: everything else can be imported and called from P
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
 from absl import flags
 
 from gapjax import commands, experiment, hosts, logbook, train
@@ -43,7 +44,7 @@ def prepare(every: Sequence[Stage]) -> None:
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
     if not train.is_finished(stage.workdir, experiment.steps(stage.config)):
-        if hosts.is_lead():
+        if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
         train.train(experiment.build(stage.config, stage.given), stage.workdir)
 

@@ -52,7 +52,7 @@ def center_every_frame(
         present: where a person is there, or a joint; if the joint is not, nothing is moved.
         joint: the one that is the origin.
     """
-    there = jnp.broadcast_to(present.reshape(*present.shape[:3], -1), frames.shape[:4])[..., None]
+    there = jnp.broadcast_to(augment.by_joint(present), frames.shape[:4])[..., None]
     origin = jnp.where(there, frames, 0)[:, :, :, joint : joint + 1]
     return jnp.where(there, frames - origin, 0)
 

@@ -34,6 +34,13 @@ value() {
     echo "${1#*=}"
 }
 
+# End unless a config and a working directory are given, and the config is there.
+check_run() {
+    [ -n "$1" ] || die "--config=... is needed"
+    [ -n "$2" ] || die "--workdir=... is needed"
+    [ -f "${1%%:*}" ] || die "--config=$1: there is no file ${1%%:*}"
+}
+
 whole() {
     [[ $2 =~ ^[0-9]+$ ]] || die "$1=$2 should be a whole number"
 }

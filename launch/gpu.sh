@@ -32,9 +32,7 @@ if [ "$action" = install ]; then
     run .venv/bin/python -m pip install --quiet -e '.[cuda]'
     exit 0
 fi
-[ -n "$config" ] || die "run needs --config=..."
-[ -n "$workdir" ] || die "run needs --workdir=..."
-[ -f "${config%%:*}" ] || die "--config=$config: there is no file ${config%%:*}"
+check_run "$config" "$workdir"
 [[ -z $gpus || $gpus =~ ^[0-9]+(,[0-9]+)*$ ]] || die "--gpus=$gpus: write numbers, as in 0,1"
 [ ! -x .venv/bin/python ] || [ -n "${PYTHON:-}" ] || python=.venv/bin/python
 command=("$python" -m gapjax.main --config="$config" --workdir="$workdir" "$@")

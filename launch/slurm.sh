@@ -29,9 +29,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -n "$config" ] || die "--config=... is needed"
-[ -n "$workdir" ] || die "--workdir=... is needed"
-[ -f "${config%%:*}" ] || die "--config=$config: there is no file ${config%%:*}"
+check_run "$config" "$workdir"
 need sbatch "submit from a login node of the cluster"
 
 options=(--job-name="gapjax-$(basename "$workdir")" --nodes="$nodes" --time="$time"

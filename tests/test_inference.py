@@ -4,25 +4,13 @@ import flax.linen as nn
 import jax
 import numpy as np
 import pytest
-from test_star import LABELS, UNSEEN, encode_text
+from test_star import INGREDIENTS, encode_text
 
-from data_pipelines.skeletons import KINECT20
 from gapjax.encoder import Encoder
 from gapjax.inference import Inference
-from gapjax.method import Ingredients
 from gapjax.methods import star, text_regression
 from gapjax.methods.star import SCORES, Options
-from gapjax.prompts.prompts import load_texts
 from gapjax.trained import on_clips
-
-INGREDIENTS = Ingredients(
-    backbone=nn.Dense(1),
-    skeleton=KINECT20,
-    labels=LABELS,
-    texts=load_texts("nw_ucla", LABELS),
-    encode_text=encode_text,
-    unseen=UNSEEN,
-)
 
 
 @pytest.fixture(scope="module")

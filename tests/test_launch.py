@@ -170,7 +170,7 @@ SLURM_FLAGS = ("--config=configs/gap_demo.py", "--nodes=2")
         ("tpu.sh", ("fetch", "--bucket=gs://m", "--workdir=/r"), "within the bucket"),
         ("tpu.sh", ("upload", "--bucket=gs://m", "--data=no/such"), "there is no such folder"),
         ("gpu.sh", ("go",), "unknown action 'go'"),
-        ("gpu.sh", ("run", "--config=configs/gap_demo.py"), "needs --workdir"),
+        ("gpu.sh", ("run", "--config=configs/gap_demo.py"), "--workdir=... is needed"),
         ("gpu.sh", ("run", "--config=configs/no.py", "--workdir=r"), "no file configs/no.py"),
         ("gpu.sh", ("run", *RUN, "--gpus=a"), "--gpus=a: write numbers"),
         ("slurm.sh", ("--nodes=two",), "--nodes=two should be a whole number"),

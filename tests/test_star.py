@@ -34,16 +34,18 @@ def encode_text(strings: list[str]) -> np.ndarray:
     return np.stack([np.random.default_rng(seed).normal(size=12) for seed in seeds]).astype("f4")
 
 
+INGREDIENTS = Ingredients(
+    backbone=nn.Dense(1),
+    skeleton=KINECT20,
+    labels=LABELS,
+    texts=load_texts("nw_ucla", LABELS),
+    encode_text=encode_text,
+    unseen=UNSEEN,
+)
+
+
 def build(options: Options) -> Star:
-    ingredients = Ingredients(
-        backbone=nn.Dense(1),
-        skeleton=KINECT20,
-        labels=LABELS,
-        texts=load_texts("nw_ucla", LABELS),
-        encode_text=encode_text,
-        unseen=UNSEEN,
-    )
-    return star.build(ingredients, options)
+    return star.build(INGREDIENTS, options)
 
 
 @pytest.fixture(scope="module")
