@@ -20,7 +20,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -n 2 --dist=worksteal --durations=15
+	$(RUN) -m pytest -n 3 --dist=worksteal --durations=15
 
 # Compares the text encoders with transformers on PyTorch, which `make test` does without.
 parity: $(INSTALLED)

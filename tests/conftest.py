@@ -24,7 +24,7 @@ if "GAPJAX_TESTS" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["GAPJAX_TESTS"], ignore_errors=True)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["GAPJAX_TESTS"] + "/compiled")
 os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**34))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 from jaxtyping import install_import_hook
 
