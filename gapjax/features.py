@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import jax
 import numpy as np
@@ -21,6 +21,8 @@ import tqdm
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.order import eval_batches
+from gapjax import preemption
+from gapjax.disk import writing
 from gapjax.encoder import Encoder
 from gapjax.feed import Feed, StreamFeed
 from gapjax.lookup import UserError
@@ -84,7 +86,7 @@ def prepare(
     """Return the features of items, in their order, as an array that stays on disk.
 
     They are computed if no earlier run left them in `folder`; a run that is killed meanwhile
-    leaves no half-written file in their place.
+    leaves no half-written file in their place, and one that is told to stop does so (Preempted).
 
     Args:
         source: all that they depend on.
@@ -96,11 +98,12 @@ def prepare(
     """
     path = folder / f"{source.digest(items)}.npy"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
-            _write(partial, source, items, feed, samples, batch)
-            partial.replace(path)
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                _write(partial, source, items, feed, samples, batch)
+                partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r")
@@ -111,23 +114,26 @@ def _write(
 ) -> None:
     """Encode the items view by view, which is their order, and write their features."""
     compute = jax.jit(_make_compute(source, feed))
-    target, place = None, 0
-    with tqdm.tqdm(total=len(items), unit="clip", desc="features") as bar:
+    # Not through a memory map, which would end the process where the disk is full.
+    with path.open("wb") as file, tqdm.tqdm(total=len(items), unit="clip", desc="features") as bar:
         for view in range(source.views):
             rows = items[items // samples == view] % samples
             for values in _encode(compute, source, feed, rows, view, batch):
-                if target is None:
-                    shape = (len(items), *values.shape[1:])
-                    _refuse_full_disk(path.parent, 4 * math.prod(shape))
-                    target = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-                target[place : place + len(values)] = values
-                place += len(values)
+                if not file.tell():
+                    _begin(file, (len(items), *values.shape[1:]), path.parent)
+                file.write(np.ascontiguousarray(values, np.float32))
                 bar.update(len(values))
-    target.flush()
+
+
+def _begin(file: BinaryIO, shape: tuple[int, ...], folder: Path) -> None:
+    """Write the head of an array of float32, if there is room for all of it."""
+    _refuse_full_disk(folder, 4 * math.prod(shape))
+    facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, facts)
 
 
 def _refuse_full_disk(folder: Path, needed: int) -> None:
-    """Raise UserError where a file would not fit: a memory map would end the process instead."""
+    """Raise UserError where a file would not fit."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
@@ -150,6 +156,7 @@ def _encode(
     batches, weight = eval_batches(rows, batch)
     requests = feed.requests(batches, 0, [1] * len(batches))
     for request, kept in zip(requests, weight, strict=True):
+        preemption.check()
         values = compute(source.encoder.variables, feed.store, request, view)
         yield np.asarray(values)[: int(kept.sum()), 0]
 

@@ -55,15 +55,26 @@ def metrics(workdir: Path) -> list[dict]:
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
-def kill_after(process: subprocess.Popen, path: Path) -> None:
-    """Kill a process without mercy as soon as `path` exists."""
+def results(workdir: Path) -> dict[str, object]:
+    """Return all that two equal runs have in common: arrays, metrics but for rates, scores."""
+    rates = ("train/samples_per_sec", "train/feed_share")
+    lines = [{name: line[name] for name in line if name not in rates} for line in metrics(workdir)]
+    scores = np.load(workdir / "scores" / "test.npz")["score"]
+    arrays = [leaf.tobytes() for leaf in checkpoint(workdir)]
+    return {"arrays": arrays, "metrics": lines, "scores": scores.tobytes()}
+
+
+def end_after(
+    process: subprocess.Popen, path: Path, number: signal.Signals = signal.SIGKILL
+) -> str:
+    """End a process, without mercy or with, as soon as `path` exists; return what it said."""
     deadline = time.monotonic() + 120
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.send_signal(number)
+    return process.communicate(timeout=120)[1]
 
 
 def assert_one_line(result: tuple[int, str, str], expected: str) -> None:
