@@ -126,10 +126,13 @@ def keep_until(path: Path, step: int) -> None:
 FREE = (
     "data.dir",
     "data.feed",
+    "data.resident",
     "train.steps_per_dispatch",
     "train.log_every",
     "mesh.devices",
     "mesh.cpu_devices",
+    "mesh.model",
+    "mesh.rules",
 )
 
 
