@@ -162,7 +162,6 @@ def smoke(config: ConfigDict) -> None:
     config.backbone.stages = (1,)
     config.optimizer.warmup_epochs = 0
     config.optimizer.milestones = ()
-    config.data.resident = "replicated"  # or "sharded": each device has a share of the frames
     config.data.repeat = 1
     config.train.epochs = 1
 
@@ -204,5 +203,4 @@ def apply(config: ConfigDict, argument: str, variants: Mapping[str, Variant]) ->
 
 def bfloat16(config: ConfigDict) -> None:
     """Compute in bfloat16; parameters and statistics stay in float32."""
-    config.train.replicas = 1  # shares of a batch that have batch statistics of their own
     config.train.precision = "bfloat16"

@@ -14,8 +14,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
-from jax.experimental import multihost_utils
 
+from gapjax import meeting
 from gapjax.disk import writing
 from gapjax.lookup import UserError
 from gapjax.meter import Logged
@@ -109,7 +109,7 @@ class Checkpoints:
         if jax.process_index() == 0:
             for step in self._damaged:
                 (self._folder / str(step)).rename(_aside(self._folder, step))
-        multihost_utils.sync_global_devices("damaged checkpoints are set aside")
+        meeting.wait("damaged checkpoints are set aside")
         self._manager.reload()
         self._damaged = []
 
