@@ -4,6 +4,7 @@ README.md        the model card, with ten lines of Python that use the bundle
 bundle.json      labels, input, preprocessing, where it comes from, digests of all other files
 config.json      the run's config
 recognise.jax    StableHLO (jax.export): variables, frames, lengths, words → scores
+recognise.tflite the same for one clip and the run's own classes, where it was asked for
 variables/       parameters and running statistics (Orbax)
 text.npz         the embeddings of the labels, where classes are an input
 """
@@ -26,6 +27,7 @@ from gapjax.lookup import UserError
 FORMAT = "gapjax bundle 1"
 FACTS, CONFIG, CARD = "bundle.json", "config.json", "README.md"
 FUNCTION, VARIABLES, TEXT = "recognise.jax", "variables", "text.npz"
+LITE = "recognise.tflite"
 
 # Clips that are recognised at once.
 BATCH = 16

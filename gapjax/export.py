@@ -14,7 +14,7 @@ from jax import export
 
 from data_pipelines.atomic import locked, replacing
 from data_pipelines.raw.record import DataError
-from gapjax import bundle, model_card, trained
+from gapjax import bundle, model_card, tflite, trained
 from gapjax.history import read_gammas, read_history
 from gapjax.lookup import UserError
 from gapjax.trained import Trained
@@ -55,7 +55,7 @@ def lower(run: Trained, frames: int) -> bytes:
     return bytes(exported.serialize())
 
 
-def facts_of(run: Trained, workdir: Path, frames: int) -> dict[str, Any]:
+def facts_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[str, Any]:
     """Return what bundle.json tells, but for the digests of the files."""
     recipe = vars(run.clips)
     gammas = read_gammas(workdir / "metrics.jsonl")
@@ -79,6 +79,7 @@ def facts_of(run: Trained, workdir: Path, frames: int) -> dict[str, Any]:
         "run": dict(run.facts),
         "measured": measured(workdir),
         "platforms": list(PLATFORMS),
+        "tflite": lite,
         "environment": _environment(workdir),
     }
 
@@ -100,7 +101,7 @@ def _environment(workdir: Path) -> dict[str, Any]:
         return {}
 
 
-def write(run: Trained, workdir: Path, out: Path, frames: int = FRAMES) -> None:
+def write(run: Trained, workdir: Path, out: Path, frames: int = FRAMES, lite: bool = False) -> None:
     """Write a bundle; it is there completely or not at all.
 
     Args:
@@ -108,13 +109,14 @@ def write(run: Trained, workdir: Path, out: Path, frames: int = FRAMES) -> None:
         workdir: that directory.
         out: the folder; a bundle that is there is replaced.
         frames: clips may have so many frames, and as many as the longest of the data set.
+        lite: whether there is a TFLite file, too.
 
     Raises:
         UserError: `out` is something else than a bundle.
     """
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_bundle(out))):
         raise UserError(f"{out} is there and is no bundle; choose another --out")
-    facts = facts_of(run, workdir, max(frames, run.shape[1]))
+    facts = facts_of(run, workdir, max(frames, run.shape[1]), lite)
     out = out.absolute()
     with locked(out), replacing(out) as folder:
         _fill(folder, run, facts)
@@ -126,7 +128,10 @@ def _is_bundle(out: Path) -> bool:
 
 def _fill(folder: Path, run: Trained, facts: dict[str, Any]) -> None:
     """Write the files of a bundle, the one that makes it a bundle last."""
-    (folder / bundle.FUNCTION).write_bytes(lower(run, facts["input"]["shape"][1]))
+    frames = facts["input"]["shape"][1]
+    (folder / bundle.FUNCTION).write_bytes(lower(run, frames))
+    if facts["tflite"]:
+        (folder / bundle.LITE).write_bytes(tflite.convert(run, frames))
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
         checkpointer.save(folder / bundle.VARIABLES, args=ocp.args.PyTreeSave(run.variables))
     if run.words:
@@ -149,10 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
     parser.add_argument("--data", default="", help="the folder of converted data sets")
     parser.add_argument("--frames", type=int, default=FRAMES, help="of the longest clip")
+    parser.add_argument("--tflite", action="store_true", help="write recognise.tflite, too")
     options = parser.parse_args(arguments)
     try:
         run = trained.load(options.workdir, options.data)
-        write(run, options.workdir, options.out, options.frames)
+        write(run, options.workdir, options.out, options.frames, options.tflite)
     except (UserError, DataError) as error:
         print(f"gapjax: {error}", file=sys.stderr)
         return 2

@@ -143,10 +143,13 @@ def _kind(line: Mapping[str, Any]) -> tuple[Any, ...]:
 FREE = (
     "data.dir",
     "data.feed",
+    "data.resident",
     "train.steps_per_dispatch",
     "train.log_every",
     "mesh.devices",
     "mesh.cpu_devices",
+    "mesh.model",
+    "mesh.rules",
 )
 
 

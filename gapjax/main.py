@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from gapjax import commands, experiment, hosts, logbook, preemption, train
+from gapjax import commands, experiment, hosts, logbook, meeting, preemption, train
 from gapjax.sections import flatten
 from gapjax.stages import Stage, stages
 
@@ -46,10 +46,15 @@ def prepare(every: Sequence[Stage]) -> None:
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
     preemption.check()
-    if not train.is_finished(stage.workdir, experiment.steps(stage.config)):
+    finished = train.is_finished(stage.workdir, experiment.steps(stage.config))
+    # No process begins the stage before all have looked whether it is finished.
+    meeting.wait(f"stage {name} begins")
+    if not finished:
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
         train.train(experiment.build(stage.config, stage.given), stage.workdir)
+    # Its scores are there for all.
+    meeting.wait(f"stage {name} is finished")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,12 @@ _CLASSIFY = {
     True: 'python -m gapjax.classify --bundle={name} --classes="wave; fall down" clip.npy',
 }
 
+_LITE = (
+    "",
+    "Without JAX: `recognise.tflite` (LiteRT) takes `frames` (1 x `shape` of bundle.json) and",
+    "`length` (1) of one clip, and knows the classes below.",
+)
+
 
 def card(facts: Mapping[str, Any], name: str) -> str:
     """Return the model card of a bundle.
@@ -49,6 +55,7 @@ def card(facts: Mapping[str, Any], name: str) -> str:
             f"```python\n{_USE.format(name=name, words=words)}```",
             "",
             f"With gapjax: `{_CLASSIFY[named].format(name=name)}`",
+            *(_LITE if facts["tflite"] else ()),
         ],
         "Input": _input(facts),
         "Measured": _measured(facts),

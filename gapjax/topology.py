@@ -17,6 +17,9 @@ from gapjax.sharding import split_cpu
 
 INSTALL = "pip install 'gapjax[tpu]'"
 
+# Flags for other backends, of which libtpu ends the process where it does not know one.
+_OTHERS = ("--xla_cpu_", "--xla_gpu_")
+
 # The compiler looks for a machine with TPUs unless it is told not to.
 _NO_MACHINE = {
     "TPU_SKIP_MDS_QUERY": "1",
@@ -64,6 +67,8 @@ def _tpu(name: str) -> Sequence[jax.Device]:
     jax.config.update("jax_platforms", "cpu")
     for key, value in _NO_MACHINE.items():
         os.environ.setdefault(key, value)
+    asked = os.environ.get("XLA_FLAGS", "").split()
+    os.environ["XLA_FLAGS"] = " ".join(flag for flag in asked if not flag.startswith(_OTHERS))
     try:
         return topologies.get_topology_desc(platform="tpu", topology_name=name).devices
     except (jax.errors.JaxRuntimeError, NotImplementedError, OSError) as error:

@@ -19,16 +19,21 @@ from gapjax.preemption import Preempted, Watch, notice
 from gapjax.report import report, write_results
 from gapjax.run import Run
 from gapjax.scores import Scores, scores_path
+from gapjax.sharding import placed_shapes
 from gapjax.train_state import TrainState, create_state, make_train_step
 
 Dispatch = Callable[[TrainState, Any, Any, Text], tuple[TrainState, dict[str, Float[Array, " n"]]]]
 
 
-def make_dispatch(run: Run) -> Dispatch:
+def make_dispatch(run: Run, state: TrainState) -> Dispatch:
     """Return the jitted function that runs the steps of one request.
 
     Its arguments are the state (donated), the feed's store, the request and the text; it returns
     the new state and what each step logged.
+
+    Args:
+        run: what to train.
+        state: a state, or its shapes, of which every array lies where it will stay.
     """
     step = make_train_step(run.method, run.optimizer, run.train_input)
 
@@ -47,7 +52,8 @@ def make_dispatch(run: Run) -> Dispatch:
         state, scalars = one(state, jax.tree.map(lambda leaf: leaf[0], request))
         return state, jax.tree.map(lambda leaf: leaf[None], scalars)
 
-    return jax.jit(dispatch, donate_argnums=0, out_shardings=run.layout.replicated)
+    places = jax.tree.map(lambda leaf: leaf.sharding, state)
+    return jax.jit(dispatch, donate_argnums=0, out_shardings=(places, run.layout.replicated))
 
 
 def chunk_sizes(run: Run, first: int) -> list[int]:
@@ -77,8 +83,9 @@ def is_due(run: Run, step: int, every: int) -> bool:
 
 
 def initial_state(run: Run) -> TrainState:
-    """Return the state before the first step, on every device."""
-    return run.layout.replicate(_fresh(run))
+    """Return the state before the first step, on the devices of the run."""
+    fresh = _fresh(run)
+    return run.layout.put(fresh, run.layout.places(fresh, fresh.params))
 
 
 def _fresh(run: Run) -> TrainState:
@@ -87,8 +94,13 @@ def _fresh(run: Run) -> TrainState:
 
 
 def state_shapes(run: Run) -> TrainState:
-    """Return the state's arrays as their shapes alone, which lie on every device."""
-    return run.layout.shapes(jax.eval_shape(lambda: _fresh(run)))
+    """Return the state's arrays as their shapes alone, with their places.
+
+    Raises:
+        UserError: a rule of the layout splits no parameter, or one that cannot be split.
+    """
+    shapes = jax.eval_shape(lambda: _fresh(run))
+    return placed_shapes(shapes, run.layout.places(shapes, shapes.params))
 
 
 def resume(run: Run, checkpoints: Checkpoints) -> Restored:
@@ -161,7 +173,7 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
     text = run.layout.replicate(run.method.prepare_text())
     log = Logbook(workdir, int(state.step), run.steps)
     meter, watch = Meter(run.order.batch_size, logged), Watch(run.layout)
-    dispatch, predict = make_dispatch(run), evaluate.make_predict(run)
+    dispatch, predict = make_dispatch(run, state), evaluate.make_predict(run)
 
     def save(state: TrainState) -> None:
         """Save a checkpoint with what is not logged yet."""

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ SMOKE = "--config=configs/gap_demo.py:smoke"
 STAR = "--config=configs/star_demo.py:smoke,shift_gcn"
 # Checkpoints and losses after steps 5, 10 and 15 of GAP, and after step 4 of every stage of STAR.
 SMOKE_FLAGS = ["--config.train.checkpoint_every=5", "--config.train.log_every=5"]
+STREAM_FLAGS = [*SMOKE_FLAGS, "--config.data.feed=stream"]
 STAR_FLAGS = ["--config.train.checkpoint_every=4"]
 
 
@@ -41,6 +43,22 @@ class Command:
         process = self.start(workdir, *flags, config=config)
         out, err = process.communicate(timeout=300)
         return process.returncode, out, err
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def start_together(
+    command: Command, workdir: Path, count: int, *flags: str, config: str = SMOKE
+) -> list[subprocess.Popen]:
+    """Return as many started processes, which train as one."""
+    shared = (f"--coordinator=127.0.0.1:{free_port()}", f"--processes={count}", *flags)
+    each = [(*shared, f"--process={number}") for number in range(count)]
+    return [command.start(workdir, *own, config=config) for own in each]
 
 
 def checkpoint(workdir: Path) -> list[np.ndarray]:

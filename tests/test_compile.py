@@ -1,16 +1,18 @@
 """`gapjax.compile`: the step of a run without its data, for devices that are not here."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import pytest
 from commands import ROOT, assert_one_line
 
 from configs import gap_demo, gap_ucla, star_ntu60
-from gapjax import blueprint, experiment, train
+from gapjax import blueprint, experiment, topology, train
 from gapjax.blueprint import Size
 from gapjax.compile import named_stages, table
 from gapjax.sharding import shape_layout
@@ -93,6 +95,23 @@ def test_without_libtpu_it_says_how_to_get_it(run_compile) -> None:  # noqa: ANN
 @pytest.mark.parametrize("name", ["v5e:3x3", "v99:2x4"])
 def test_topologies_that_libtpu_does_not_know(run_compile, name: str) -> None:  # noqa: ANN001
     assert_one_line(run_compile(f"--topology={name}"), "libtpu does not know it")
+
+
+def test_flags_for_other_backends_are_kept_from_libtpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the process at a flag that it does not know."""
+    flags = "--xla_cpu_x=1 --xla_dump_to=a --xla_gpu_y=2"
+    monkeypatch.setattr(os, "environ", {"XLA_FLAGS": flags})
+    monkeypatch.setattr(topology, "has_libtpu", lambda: True)
+    seen = []
+
+    def describe(platform: str, topology_name: str) -> SimpleNamespace:
+        """Note the flags instead of asking libtpu."""
+        seen.append((platform, topology_name, os.environ["XLA_FLAGS"]))
+        return SimpleNamespace(devices=jax.devices())
+
+    monkeypatch.setattr(topology.topologies, "get_topology_desc", describe)
+    assert topology.open_topology("v5e:2x4") == jax.devices()
+    assert seen == [("tpu", "v5e:2x4", "--xla_dump_to=a")]
 
 
 @pytest.mark.parametrize("feed", ["resident", "stream"])

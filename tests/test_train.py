@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,30 +18,18 @@ from commands import (
     results,
 )
 from commands import SMOKE_FLAGS as RESIDENT
+from commands import STREAM_FLAGS as STREAM
 
 from configs import gap_demo
 from data_pipelines.raw.record import DataError
 from gapjax import experiment, preemption
 from gapjax.lookup import UserError
 
-STREAM = [*RESIDENT, "--config.data.feed=stream"]
-
 
 @pytest.fixture
 def finished(gap_run: Path) -> Path:
     """Return the workdir of a finished smoke run."""
     return gap_run
-
-
-@pytest.fixture(scope="session")
-def streamed(command: Command, made_once: Callable) -> Path:
-    """Return the workdir of a finished smoke run that read TFRecords."""
-
-    def make(workdir: Path) -> None:
-        status, _, err = command.run(workdir, *STREAM)
-        assert status == 0, err
-
-    return made_once("streamed", make)
 
 
 ENDS = [
