@@ -138,6 +138,8 @@ def _damage(
             length = None
         if length != index.frames[row]:
             place = epath.Path(directory) / str(index.shard[row])
+            if not place.exists():
+                return DataError(f"{place}: is gone; when it is back, the same command goes on")
             return DataError(
                 f"{place}: the record of sample {str(index.name[row])!r} is damaged; convert again"
             )

@@ -6,16 +6,14 @@ One that is torn or altered (`gapjax.wholeness`) is passed over, with a warning,
 import functools
 import itertools
 from collections.abc import Sequence
-from logging import LogRecord
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from absl import logging
 
-from gapjax import meeting
+from gapjax import echoes, meeting
 from gapjax.disk import writing
 from gapjax.lookup import UserError
 from gapjax.meter import Logged
@@ -55,7 +53,7 @@ class Checkpoints:
         """
         options = ocp.CheckpointManagerOptions(**_READING if read_only else _TRAINING)
         self._folder = _folder(workdir)
-        _raise_only()
+        echoes.silence()
         with silence(), writing(self._folder):
             self._manager = ocp.CheckpointManager(self._folder, options=options)
         self._trained_on = list(trained_on)
@@ -182,17 +180,6 @@ def _logged(found: ocp.args.Composite) -> Logged:
         return {}
     check(found.state, facts, found.trained_on)
     return facts["logged"]
-
-
-@functools.cache
-def _raise_only() -> None:
-    """Let Orbax's threads not tell of the errors that it raises."""
-
-    def keep(record: LogRecord) -> bool:
-        """Return whether to tell of something."""
-        return not (record.exc_info and "orbax" in record.pathname)
-
-    logging.get_absl_logger().addFilter(keep)
 
 
 def _aside(folder: Path, step: int) -> Path:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
+import jax
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
@@ -40,6 +41,11 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
         except preemption.Preempted as error:
             return complain(error, preemption.STATUS)
         except (FloatingPointError, DiskError) as error:
+            return complain(error, 1)
+        except jax.errors.JaxRuntimeError as error:
+            # What one process of several cannot do without the others.
+            if jax.process_count() == 1:
+                raise
             return complain(error, 1)
 
     app.run(guarded, flags_parser=parse)

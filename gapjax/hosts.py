@@ -21,7 +21,7 @@ _PROCESSES = flags.DEFINE_integer("processes", None, "How many there are.", lowe
 _PROCESS = flags.DEFINE_integer("process", None, "Which of them this is.", lower_bound=0)
 
 # How long nothing is heard of a process before it is given up, in seconds.
-LOST_AFTER = 30
+LOST_AFTER = 40
 
 
 def join() -> None:
@@ -34,6 +34,8 @@ def join() -> None:
     if not _CLUSTER.value and given == (None, None, None):
         return
     check(_CLUSTER.value, *given)
+    # `gapjax.preemption` agrees on when to stop; JAX would take SIGTERM away from it.
+    jax.config.update("jax_enable_preemption_service", False)
     limits = {"heartbeat_timeout_seconds": LOST_AFTER, "shutdown_timeout_seconds": LOST_AFTER}
     try:
         jax.distributed.initialize(*given, **limits)

@@ -13,6 +13,7 @@ import jax
 import tensorboardX
 import tqdm
 
+from gapjax import echoes
 from gapjax.disk import writing
 from gapjax.lookup import UserError
 
@@ -72,6 +73,7 @@ class Logbook:
         if not self._lead:
             return
         self._metrics = workdir / "metrics.jsonl"
+        echoes.silence()
         with writing(workdir):
             self._there = {_kind(line) for line in keep_until(self._metrics, first_step)}
             self._board = tensorboardX.SummaryWriter(

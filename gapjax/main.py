@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
     """Carry out the flags; return the exit status."""
     del argv
     hosts.join()
-    # After JAX, which listens for SIGTERM when there are several hosts.
+    # Not before: who waits for the other hosts has nothing to save.
     preemption.listen()
     *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
     if earlier and _MODE.value == "train":

@@ -5,12 +5,10 @@ checkpoint carries its own.
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 import sys
 import textwrap
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from absl import logging
 
+from gapjax import echoes
 from gapjax.checksums import checksums
 from gapjax.lookup import UserError
 from gapjax.meter import Logged
@@ -57,7 +56,7 @@ def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found
     Raises:
         UserError: none can be read.
     """
-    _silence_late_reads()
+    echoes.silence()
     damaged: dict[Path, str] = {}
     for step in sorted(steps, reverse=True):
         path = folder / str(step)
@@ -82,21 +81,6 @@ def silence() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(before)
-
-
-@functools.cache
-def _silence_late_reads() -> None:
-    """Let reads that were under way when another failed not tell of it."""
-    tell = sys.unraisablehook
-
-    def hook(unraisable: Any) -> None:
-        """Tell of any error but those of Orbax's coroutines and of TensorStore's threads."""
-        frames = traceback.extract_tb(unraisable.exc_traceback)
-        late = str(unraisable.exc_value) == "Event loop is closed"
-        if not late and not any("orbax" in frame.filename for frame in frames):
-            tell(unraisable)
-
-    sys.unraisablehook = hook
 
 
 def facts_of(state: Any, logged: Logged, trained_on: Sequence[str]) -> dict[str, Any]:

@@ -4,7 +4,8 @@
 #   launch/until_done.sh [--tries=10] [--pause=30] [--status=FILE] [--dry-run] -- COMMAND...
 #
 # Ends with 0 where the command does, with 2, a user's mistake that no repetition mends, likewise,
-# and with the command's last status after so many tries. That status is written to FILE.
+# and with the command's last status after so many tries: 75 is of a run that was told to stop and
+# has saved. That status is written to FILE.
 set -euo pipefail
 # shellcheck source=launch/common.sh
 . "$(dirname "$0")/common.sh"

@@ -13,6 +13,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from gapjax.checkpoints import read_newest
+
 ROOT = Path(__file__).resolve().parents[1]
 SMOKE = "--config=configs/gap_demo.py:smoke"
 STAR = "--config=configs/star_demo.py:smoke,shift_gcn"
@@ -78,7 +80,7 @@ def results(workdir: Path) -> dict[str, object]:
     rates = ("train/samples_per_sec", "train/feed_share")
     lines = [{name: line[name] for name in line if name not in rates} for line in metrics(workdir)]
     scores = np.load(workdir / "scores" / "test.npz")["score"]
-    arrays = [leaf.tobytes() for leaf in checkpoint(workdir)]
+    arrays = [leaf.tobytes() for leaf in jax.tree.leaves(read_newest(workdir)[0])]
     return {"arrays": arrays, "metrics": lines, "scores": scores.tobytes()}
 
 

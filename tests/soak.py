@@ -3,14 +3,15 @@
 python tests/soak.py [--run=resident|stream|star] [--kills=30] [--seed=0] [--data=DIR]
 
 The smoke run of GAP, from memory or from TFRecords, or that of STAR with all its stages, is started
-and ended at a random moment of its life, imports and compilation included, without mercy (SIGKILL)
-or with (SIGTERM), until it is done; then the next one begins, until there were so many kills. Every
+and ended at a random moment, imports and compilation included, without mercy (SIGKILL) or with
+(SIGTERM), until it is done; then the next one begins, until there were so many kills. Every
 finished run must have the arrays, metrics and scores of an undisturbed one; a run that was told to
 stop must have saved where it was. The exit status is 1 if something is not so.
 """
 
 import argparse
 import dataclasses
+import itertools
 import os
 import random
 import re
@@ -63,19 +64,39 @@ class End:
         return (told[0], told[-1]) if told else None
 
 
-def attempt(command: list[str], number: signal.Signals | None, after: float) -> End:
-    """Run a command and send it a signal after so many seconds, if it still runs then."""
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """When a process is ended, and how.
+
+    Attributes:
+        number: the signal.
+        after: so many seconds after it started, or after it did its first step.
+        stepping: whether it is the first step.
+    """
+
+    number: signal.Signals
+    after: float
+    stepping: bool
+
+    def __str__(self) -> str:
+        since = "first step" if self.stepping else "start"
+        return f"{self.number.name} {self.after:.1f} s after its {since}"
+
+
+def attempt(command: list[str], moment: Moment | None) -> End:
+    """Run a command and end it at a moment, if it still runs then."""
     start, first = time.monotonic(), None
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
         while process.poll() is None:
             seconds = time.monotonic() - start
             assert seconds < _PATIENCE, f"{command} hangs"
-            if number is not None and seconds >= after:
-                process.send_signal(number)
-                number = None
             if first is None and _has_stepped(errors.fileno()):
                 first = seconds
+            since = first if moment and moment.stepping else 0.0
+            if moment and since is not None and seconds - since >= moment.after:
+                process.send_signal(moment.number)
+                moment = None
             time.sleep(0.02)
         seconds = time.monotonic() - start
         errors.seek(0)
@@ -114,12 +135,13 @@ def fault(end: End, number: signal.Signals, workdir: Path, stages: tuple[str, ..
     return ""
 
 
-def moments(
-    kills: int, longest: float, rng: random.Random
-) -> Iterator[tuple[signal.Signals, float]]:
-    """Yield how and after how many seconds each process is ended."""
-    for _ in range(kills):
-        yield rng.choice([signal.SIGKILL, signal.SIGTERM]), rng.uniform(0, longest)
+def moments(undisturbed: End, rng: random.Random) -> Iterator[Moment]:
+    """Yield when each process is ended: every other one while it trains, evaluates and saves."""
+    trains = undisturbed.seconds - undisturbed.first
+    for stepping in itertools.cycle([True, False]):
+        longest = trains if stepping else undisturbed.seconds
+        number = rng.choice([signal.SIGKILL, signal.SIGTERM])
+        yield Moment(number, rng.uniform(0, longest), stepping)
 
 
 def differences(workdir: Path, whole: Path, stages: tuple[str, ...]) -> list[str]:
@@ -163,13 +185,13 @@ def soak(name: str, data: Path, kills: int, rng: random.Random, folder: Path) ->
     faults, steps, firsts, finished, killed = [], [], [], 0, 0
     for _ in range(2):
         shutil.rmtree(whole, ignore_errors=True)
-        undisturbed = attempt([*command, f"--workdir={whole}"], None, 0)
+        undisturbed = attempt([*command, f"--workdir={whole}"], None)
         assert undisturbed.status == 0, undisturbed.said
     print(f"undisturbed: {undisturbed.seconds:.1f} s, first step after {undisturbed.first:.1f} s")
-    ends = moments(10**9, undisturbed.seconds, rng)
+    ends = moments(undisturbed, rng)
     while True:
-        number, after = next(ends) if killed < kills else (None, 0.0)
-        end = attempt([*command, f"--workdir={out}"], number, after)
+        moment = next(ends) if killed < kills else None
+        end = attempt([*command, f"--workdir={out}"], moment)
         if end.status == 0:
             faults += differences(out, whole, stages)
             shutil.rmtree(out)
@@ -179,9 +201,9 @@ def soak(name: str, data: Path, kills: int, rng: random.Random, folder: Path) ->
                 break
             continue
         killed += 1
-        wrong = fault(end, number, out, stages)
+        wrong = fault(end, moment.number, out, stages)
         faults += [wrong] if wrong else []
-        steps += [lost(end, out)] if number == signal.SIGKILL and name != "star" else []
+        steps += [lost(end, out)] if moment.number == signal.SIGKILL and name != "star" else []
         firsts += [end.first] if end.first else []
         print(
             f"{number.name} after {after:.1f} s, status {end.status}: {wrong or 'ok'}", flush=True
