@@ -9,7 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jax
+import numpy as np
 from commands import Command, metrics, start_together
+
+from gapjax.checkpoints import read_newest
 
 # What several processes add in another order, training amplifies.
 TOLERANCE = 1e-3
@@ -37,13 +41,19 @@ def main() -> int:
 
 
 def report(one: Path, several: Path) -> int:
-    """Print how far losses and scores of each stage differ; return 1 if a loss does too much."""
+    """Print how far the runs are apart in each stage; return 1 if a loss is too far."""
     worst = 0.0
     for path in sorted(one.rglob("metrics.jsonl")):
         stage = path.parent.relative_to(one)
         lines = [metrics(workdir / stage) for workdir in (one, several)]
         losses, scores = (farthest(*lines, begins) for begins in ("train/loss", ("eval", "z", "g")))
-        print(f"{stage}: losses differ by {losses:.1e}, scores by {scores:.1e}")
+        states = (read_newest(workdir / stage)[0] for workdir in (one, several))
+        apart = jax.tree.map(lambda x, y: np.abs(x - y).max(), *(each["params"] for each in states))
+        params = max(jax.tree.leaves(apart))
+        print(
+            f"{stage}: losses differ by {losses:.1e}, parameters by {params:.1e}, "
+            f"scores by {scores:.1e}"
+        )
         worst = max(worst, losses)
     return int(worst > TOLERANCE)
 

@@ -1,12 +1,12 @@
 """One device or many, copied or split: the same losses and parameters, and the same order."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -27,23 +27,23 @@ Trained = tuple[TrainState, np.ndarray]
 Described = tuple[ConfigDict, Given]
 
 
-@dataclasses.dataclass(eq=False)
 class Trainer:
     """A run, whose step is compiled once."""
 
-    run: Run
-
-    @functools.cached_property
-    def dispatch(self) -> train.Dispatch:
-        return train.make_dispatch(self.run, train.state_shapes(self.run))
+    def __init__(self, run: Run, fresh: TrainState) -> None:
+        """Place the state before the first step, the same for all devices, as the run does."""
+        self.run = run
+        self.first = run.layout.put(fresh, run.layout.places(fresh, fresh.params))
+        self._dispatch = train.make_dispatch(run, self.first)
+        self._text = run.layout.replicate(run.method.prepare_text())
 
     def carry_out(self, state: TrainState, first: int, stop: int) -> Trained:
         """Return the state and the losses of some steps."""
-        run, losses = self.run, []
-        text = run.layout.replicate(run.method.prepare_text())
-        items = run.order.batches(first, stop)
-        for request in run.feed.requests(items, 0, [1] * len(items)):
-            state, scalars = self.dispatch(state, run.feed.store, request, text)
+        items, losses = self.run.order.batches(first, stop), []
+        # A step gives its memory away.
+        state = jax.jit(functools.partial(jax.tree.map, jnp.copy))(state)
+        for request in self.run.feed.requests(items, 0, [1] * len(items)):
+            state, scalars = self._dispatch(state, self.run.feed.store, request, self._text)
             losses.append(np.asarray(scalars["loss"]))
         return state, np.concatenate(losses)
 
@@ -61,7 +61,7 @@ def changed(described: Described, **changes: Any) -> Run:
 def gap(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Described:
     """GAP with a BERT that is trained, too."""
     config = gap_demo.get_config("smoke")
-    config.data.dir, config.clips.window = str(data), 8
+    config.data.dir, config.clips.window, config.method.partition = str(data), 8, "global"
     config.text.encoder, config.text.too_long = "bert", "truncate"
     folder = tmp_path_factory.mktemp("bert")
     config.text.checkpoint = save_bert(folder, num_attention_heads=2, num_hidden_layers=1)
@@ -82,8 +82,12 @@ def trainer(request: pytest.FixtureRequest) -> Callable[..., Trainer]:
     """Return the function that builds a method's run, each once."""
 
     @functools.cache
+    def fresh(method: str) -> TrainState:
+        return train.initial_state(changed(request.getfixturevalue(method), mesh__devices=1))
+
+    @functools.cache
     def get(method: str, **changes: Any) -> Trainer:
-        return Trainer(changed(request.getfixturevalue(method), **changes))
+        return Trainer(changed(request.getfixturevalue(method), **changes), fresh(method))
 
     return get
 
@@ -95,7 +99,7 @@ def trained(trainer: Callable) -> Callable[..., Trained]:
     @functools.cache
     def get(method: str, **changes: Any) -> Trained:
         own = trainer(method, **changes)
-        return own.carry_out(train.initial_state(own.run), 0, STEPS)
+        return own.carry_out(own.first, 0, STEPS)
 
     return get
 
@@ -127,7 +131,7 @@ def test_resuming_on_other_devices_continues_the_order(
 ) -> None:
     """A step on eight devices, two more on two of them, of another feed: as three on one."""
     before, after = (trainer("gap", **OTHERS[each]) for each in ("eight, streamed", "two"))
-    state, first = before.carry_out(train.initial_state(before.run), 0, 1)
+    state, first = before.carry_out(before.first, 0, 1)
     resumed = saved_and_restored(state, after.run, tmp_path)
     state, last = after.carry_out(resumed, 1, STEPS)
     assert_alike((state, np.concatenate([first, last])), trained("gap", mesh__devices=1))

@@ -38,7 +38,7 @@ from etils import epath
 from data_pipelines import catalog, pack, sheet, spec_file
 from data_pipelines import index as indexing
 from data_pipelines.index import Index
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import FileError, Record
 from data_pipelines.raw.sources import State, state_of
 from data_pipelines.sheet import Sheet
 from data_pipelines.spec import DatasetSpec, Found, Protocol
