@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
     config.data.dir = "data"  # where converted datasets live
     config.data.protocol = ""  # an official split of the dataset
     config.data.feed = "resident"  # "resident" (device memory) or "stream" (TFRecords)
+    config.data.resident = "replicated"  # or "sharded": each device has a share of the frames
     config.data.repeat = 1  # passes over the training samples in one epoch
     config.data.validation_subjects = 0  # training subjects held out for validation
     config.data.zero_shot = ""  # a split of the dataset that leaves classes unseen
@@ -72,6 +73,7 @@ def _fill_running(config: ConfigDict) -> None:
     config.train = ConfigDict()
     config.train.epochs = 1
     config.train.batch_size = 64
+    config.train.replicas = 1  # shares of a batch that have batch statistics of their own
     config.train.precision = "float32"  # or "bfloat16": of the computation, never of parameters
     config.train.init_from = ""  # a published state dict (.pt, .npz, .safetensors) to start from
     config.train.steps_per_dispatch = 1
@@ -84,7 +86,25 @@ def _fill_running(config: ConfigDict) -> None:
 
     config.mesh = ConfigDict()
     config.mesh.devices = 0  # 0 is all of them
+    config.mesh.model = 1  # devices that share what is split by rules; a batch is of the others
+    config.mesh.rules = ()  # (pattern, axis for each dimension): "data", "model", None
     config.mesh.cpu_devices = 1  # parts that a CPU is seen as: 2 uses two cores, and so on
+
+
+# How the matrices of a transformer are split: attention by heads, the perceptron by hidden units.
+TEXT_RULES = (
+    ("text_encoder/.*/(query|key|value)/kernel$", None, "model"),
+    ("text_encoder/.*/attention/out/kernel$", "model"),
+    ("text_encoder/.*/perceptron/in/kernel$", None, "model"),
+    ("text_encoder/.*/perceptron/out/kernel$", "model"),
+    ("text_encoder/tokens/embedding$", None, "model"),
+)
+
+
+def split_text(config: ConfigDict) -> None:
+    """Split a trained text encoder over pairs of devices."""
+    config.mesh.model = 2
+    config.mesh.rules = TEXT_RULES
 
 
 def use_ctr_gcn(config: ConfigDict) -> None:
@@ -142,6 +162,7 @@ def smoke(config: ConfigDict) -> None:
     config.backbone.stages = (1,)
     config.optimizer.warmup_epochs = 0
     config.optimizer.milestones = ()
+    config.data.resident = "replicated"  # or "sharded": each device has a share of the frames
     config.data.repeat = 1
     config.train.epochs = 1
 
@@ -183,4 +204,5 @@ def apply(config: ConfigDict, argument: str, variants: Mapping[str, Variant]) ->
 
 def bfloat16(config: ConfigDict) -> None:
     """Compute in bfloat16; parameters and statistics stay in float32."""
+    config.train.replicas = 1  # shares of a batch that have batch statistics of their own
     config.train.precision = "bfloat16"

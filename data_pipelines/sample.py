@@ -17,14 +17,11 @@ def read(directory: str, index: Index, row: int) -> Float[np.ndarray, "t m v c"]
     Raises:
         DataError: the record is damaged, or there is neither TensorFlow nor a pack.
     """
-    count, bodies = int(index.frames[row]), int(index.bodies[row])
     if (epath.Path(directory) / str(index.shard[row])).exists() and _has_tensorflow():
+        count, bodies = int(index.frames[row]), int(index.bodies[row])
         ((frames, _),) = stream(directory, index, np.array([[row]]), count, bodies)
         return frames[0].swapaxes(0, 1)
-    pack = open_pack(directory)
-    start = int(pack.start[row])
-    frames = pack.frames[start : start + bodies * count]
-    return np.array(frames).reshape(bodies, count, *frames.shape[1:]).swapaxes(0, 1)
+    return open_pack(directory).skeleton(row)
 
 
 def _has_tensorflow() -> bool:

@@ -100,10 +100,11 @@ def _opened(directory: str) -> tuple[Index, DatasetSpec]:
 
 def _row(index: Index, name: str, directory: str) -> int:
     """Return the row of the sample of this name."""
-    rows = np.flatnonzero(index.name == name)
-    if len(rows):
-        return int(rows[0])
     names = index.name.tolist()
+    # A sample has its file's name, without the ending.
+    for each in (name, name.rpartition(".")[0]):
+        if each in names:
+            return names.index(each)
     near = ", ".join(difflib.get_close_matches(name, names) or names[:3])
     raise DataError(f"{directory}: of {len(names):,} samples none is {name!r}; there are: {near}")
 

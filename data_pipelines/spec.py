@@ -34,7 +34,8 @@ class DatasetSpec:
         persons: the largest number of persons in a sample.
         protocols: name → the official split of that name.
         texts: the file of class descriptions: its path, or its name in `gapjax/prompts/texts`
-            without the ending; empty where the classes are not described.
+            without the ending; several names, and after them a path, are joined by `+`. Empty where
+            the classes are not described.
         obtain: how to get the raw files, in one line.
         zero_shot: name → the unseen classes of the zero-shot split of that name.
         coordinates: numbers a joint has, a confidence included: 3 for x, y, z.

@@ -52,7 +52,8 @@ def read(folder: epath.Path) -> DatasetSpec:
     facts.check_keys(REQUIRED, (*OPTIONAL, *CARRIED))
     spec = spec_of(facts, folder.name)
     if (folder / TEXTS).exists():
-        spec = dataclasses.replace(spec, texts=str(folder / TEXTS))
+        files = *filter(None, [spec.texts]), str(folder / TEXTS)
+        spec = dataclasses.replace(spec, texts="+".join(files))
     return spec
 
 

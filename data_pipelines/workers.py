@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from data_pipelines import datasets
+from data_pipelines import datasets, formats
 from data_pipelines.raw.record import DataError
 
 # What libraries look up when they are loaded, which is before a process can do anything. NumPy's
@@ -50,7 +50,8 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context, _begin, (list(datasets.__path__),))
+    known = [list(package.__path__) for package in (datasets, formats)]
+    pool = ProcessPoolExecutor(jobs, context, _begin, known)
     waiting = iter(tasks)
     try:
         with environment():
@@ -80,9 +81,9 @@ def environment() -> Iterator[None]:
             del os.environ[name]
 
 
-def _begin(folders: list[str]) -> None:
-    """Prepare a process: it knows added data sets, and lives as long as the one that started it."""
-    datasets.__path__ = folders
+def _begin(data_sets: list[str], layouts: list[str]) -> None:
+    """Prepare a process: it knows what was added, and lives as long as the one that started it."""
+    datasets.__path__, formats.__path__ = data_sets, layouts
     # An interrupt from the keyboard reaches all processes; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

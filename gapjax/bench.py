@@ -50,7 +50,7 @@ def time_feed(run: Run, steps: int) -> float:
 def time_training(run: Run, text: Any, steps: int) -> tuple[float, dict[str, float]]:
     """Return the median seconds of a training step, and the compiler's count of its work."""
     state, request = train.initial_state(run), next(requests(run))
-    dispatch = train.make_dispatch(run).lower(state, run.feed.store, request, text).compile()
+    dispatch = train.make_dispatch(run, state).lower(state, run.feed.store, request, text).compile()
     times = []
     for _ in range(steps + 1):
         start = time.perf_counter()

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from data_pipelines.index import FILE, Index
 from data_pipelines.spec import DatasetSpec, Protocol
 from gapjax import experiment, features
-from gapjax.dataset import FEEDS, Dataset, named, open_dataset, pose, resident
+from gapjax.dataset import FEEDS, FRAMES, Dataset, named, open_dataset, pose, resident
 from gapjax.encoder import Encoded, Encoder
 from gapjax.feed import Feed, StreamFeed
 from gapjax.ingredients import build_backbone
@@ -63,6 +63,7 @@ def build(config: ConfigDict, layout: Layout, size: Size) -> Run:
     """
     check_keys(config)
     layout.check(config.train.batch_size)
+    experiment.check_replicas(config)
     dataset = describe_dataset(config, size)
     run = experiment.on_clips(config, dataset, layout, _feed(config, dataset, layout))
     return _on_features(run, config, dataset) if needs_encoder(config) else run
@@ -116,7 +117,8 @@ def _feed(config: ConfigDict, dataset: Dataset, layout: Layout) -> Feed:
     spec, index = dataset.spec, dataset.index
     joint = (spec.skeleton.num_joints, spec.coordinates)
     if chosen("data.feed", config.data.feed, FEEDS) == "resident":
-        return resident(_zeros(stored_frames(index), *joint), index, layout, spec.persons)
+        chosen("data.resident", config.data.resident, FRAMES)
+        return resident(_zeros(stored_frames(index), *joint), dataset, config, layout)
     sample = (spec.persons, int(index.frames.max()), *joint)
     return StreamFeed(functools.partial(_read, sample), index.label, layout)
 

@@ -7,6 +7,8 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from data_pipelines.raw.record import DataError
+from gapjax import preemption
+from gapjax.disk import DiskError
 from gapjax.lookup import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, with its variants.")
@@ -22,7 +24,10 @@ def config() -> ConfigDict:
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
-    """Run a command and exit: 0 done, 2 a user's mistake (one line on stderr), 1 anything else."""
+    """Run a command and exit, with one line on stderr unless it is done.
+
+    The statuses: 0 done, 2 a user's mistake, 75 told to stop and ready to go on, 1 anything else.
+    """
 
     def guarded(argv: Sequence[str]) -> int:
         """Run the command; an error of the user's, or of the numbers, is one line and a status."""
@@ -32,7 +37,9 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
             return main(argv)
         except (UserError, DataError) as error:
             return complain(error, 2)
-        except FloatingPointError as error:
+        except preemption.Preempted as error:
+            return complain(error, preemption.STATUS)
+        except (FloatingPointError, DiskError) as error:
             return complain(error, 1)
 
     app.run(guarded, flags_parser=parse)

@@ -20,6 +20,7 @@ from gapjax.blueprint import Size
 from gapjax.collectives import collectives
 from gapjax.lookup import UserError, chosen
 from gapjax.run import Run
+from gapjax.sections import split_rules
 from gapjax.sharding import shape_layout
 from gapjax.stages import Stage, stages
 from gapjax.topology import open_topology
@@ -53,7 +54,7 @@ def compile_step(run: Run) -> jax.stages.Compiled:
     text = run.layout.replicate(run.method.prepare_text())
     request = next(iter(run.feed.requests(run.order.batches(0, 1), 0, [1])))
     state = train.state_shapes(run)
-    lowered = train.make_dispatch(run).lower(state, run.feed.store, request, text)
+    lowered = train.make_dispatch(run, state).lower(state, run.feed.store, request, text)
     try:
         return lowered.compile()
     except jax.errors.JaxRuntimeError as error:
@@ -99,7 +100,8 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
 
 def measure(stage: Stage, devices: Sequence[jax.Device], size: Size) -> dict[str, Any]:
     """Return the figures of one stage."""
-    run = blueprint.build(stage.config, shape_layout(devices), size)
+    layout = shape_layout(devices, stage.config.mesh.model, split_rules(stage.config))
+    run = blueprint.build(stage.config, layout, size)
     start = time.perf_counter()
     step = compile_step(run)
     seconds = time.perf_counter() - start

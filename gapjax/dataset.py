@@ -2,11 +2,12 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from data_pipelines import catalog
@@ -141,38 +142,50 @@ def open_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
     """Return the feed of a config.
 
     Raises:
-        UserError: there is no such feed.
+        UserError: there is no such feed, or no such place for the frames of a resident one.
     """
     make = FEEDS[chosen("data.feed", config.data.feed, FEEDS)]
-    return make(dataset.directory, dataset.index, layout, dataset.spec.persons)
+    chosen("data.resident", config.data.resident, FRAMES)
+    return make(dataset, config, layout)
 
 
-def resident_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
+def resident_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
     """Put a converted dataset on the devices, packing it first if it is not packed yet."""
-    return resident(open_pack(directory).frames, index, layout, persons)
+    return resident(open_pack(dataset.directory).frames, dataset, config, layout)
 
 
 def resident(
-    frames: Float[np.ndarray, "f v c"], index: Index, layout: Layout, persons: int
+    frames: Float[np.ndarray, "f v c"], dataset: Dataset, config: ConfigDict, layout: Layout
 ) -> ResidentFeed:
     """Put the frames of a pack (`data_pipelines.pack.Pack`) on the devices."""
+    index, persons = dataset.index, dataset.spec.persons
     stored = index.frames.astype(np.int64) * index.bodies
-    store = Store(
-        frames=np.asarray(frames, np.float32).reshape(len(frames), -1),
-        start=(np.cumsum(stored) - stored).astype(np.int32),
-        count=index.frames.astype(np.int32),
-        bodies=index.bodies.astype(np.int32),
-        label=index.label.astype(np.int32),
-    )
+    samples = {
+        "start": (np.cumsum(stored) - stored).astype(np.int32),
+        "count": index.frames.astype(np.int32),
+        "bodies": index.bodies.astype(np.int32),
+        "label": index.label.astype(np.int32),
+    }
+    rows = np.asarray(frames, np.float32).reshape(len(frames), -1)
+    placed = FRAMES[config.data.resident](layout, rows)
+    store = Store(frames=placed, **layout.replicate(samples))
     longest, joints = int(index.frames.max()), frames.shape[1]
-    return ResidentFeed(layout.replicate(store), layout, persons, longest, joints)
+    return ResidentFeed(store, layout, persons, longest, joints)
 
 
-def stream_feed(directory: Path, index: Index, layout: Layout, persons: int) -> Feed:
+def stream_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
     """Read a converted dataset while training."""
+    del config
+    index, persons = dataset.index, dataset.spec.persons
     frames = int(index.frames.max())
-    read = functools.partial(stream, directory, index, frames=frames, persons=persons)
+    read = functools.partial(stream, dataset.directory, index, frames=frames, persons=persons)
     return StreamFeed(read, index.label, layout)
 
 
 FEEDS = {"resident": resident_feed, "stream": stream_feed}
+
+# Where the frames of a resident feed lie: all of them on every device, or each on one.
+FRAMES: dict[str, Callable[[Layout, np.ndarray], Array]] = {
+    "replicated": lambda layout, rows: layout.replicate(rows),
+    "sharded": lambda layout, rows: layout.put_rows(rows),
+}

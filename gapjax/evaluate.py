@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from data_pipelines.order import eval_batches
+from gapjax.disk import writing
 from gapjax.method import Text, Variables
 from gapjax.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.run import Run
@@ -31,21 +32,45 @@ def make_predict(run: Run) -> Predict:
 
 
 def score(
-    run: Run, predict: Predict, state: TrainState, text: Text, rows: Int[np.ndarray, " n"]
+    run: Run,
+    predict: Predict,
+    state: TrainState,
+    text: Text,
+    rows: Int[np.ndarray, " n"],
+    check: Callable[[], None],
 ) -> Float[np.ndarray, "n k"]:
-    """Return the scores of samples, in the order of `rows`."""
+    """Return the scores of samples, in the order of `rows`; `evaluate` says what `check` is."""
     padded, _ = eval_batches(rows, run.eval_batch_size)
     variables = {"params": state.params, "batch_stats": state.batch_stats}
-    requests = run.feed.requests(padded, 0, [1] * len(padded))
-    scores = [predict(variables, run.feed.store, request, text) for request in requests]
-    return np.concatenate([np.asarray(each) for each in scores])[: len(rows)]
+    scores, last = [], None
+    for request in run.feed.requests(padded, 0, [1] * len(padded)):
+        check()
+        last, before = predict(variables, run.feed.store, request, text), last
+        # A batch is fetched when the next one is under way.
+        if before is not None:
+            scores.append(np.asarray(before))
+    return np.concatenate([*scores, np.asarray(last)])[: len(rows)]
 
 
-def evaluate(run: Run, predict: Predict, state: TrainState, text: Text) -> dict[str, Scores]:
-    """Return the scores of every evaluation of a run, by name."""
+def evaluate(
+    run: Run,
+    predict: Predict,
+    state: TrainState,
+    text: Text,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, Scores]:
+    """Return the scores of every evaluation of a run, by name.
+
+    Args:
+        run: what is evaluated, and on what.
+        predict: `make_predict`.
+        state: the trained state.
+        text: the method's text.
+        check: is called before every batch, and may raise.
+    """
     return {
         name: Scores(
-            score=score(run, predict, state, text, rows),
+            score=score(run, predict, state, text, rows, check),
             label=run.index.label[rows].astype(np.int32),
             name=np.asarray(run.index.name)[rows],
             facts={**run.facts, "evaluation": name},
@@ -75,4 +100,5 @@ def save(workdir: Path, results: dict[str, Scores]) -> None:
     if jax.process_index():
         return
     for name, scores in results.items():
-        write_scores(workdir / "scores" / f"{name}.npz", scores)
+        with writing(workdir / "scores"):
+            write_scores(workdir / "scores" / f"{name}.npz", scores)

@@ -11,9 +11,9 @@ from ml_collections import ConfigDict
 
 from data_pipelines.order import TrainOrder
 from gapjax import encoder as encoders
-from gapjax import evaluate, features, zero_shot
+from gapjax import evaluate, features, train, zero_shot
 from gapjax.clips import ClipRecipe, eval_clips, train_clips
-from gapjax.dataset import FEEDS, Dataset, open_dataset, open_feed, selected, train_order
+from gapjax.dataset import FEEDS, FRAMES, Dataset, open_dataset, open_feed, selected, train_order
 from gapjax.encoder import Encoded, Encoder
 from gapjax.feed import Feed
 from gapjax.ingredients import backbone_module, build_backbone, build_method, uses_text
@@ -21,7 +21,7 @@ from gapjax.lookup import UserError, chosen
 from gapjax.optimizer import make_optimizer, step_schedule
 from gapjax.run import Run
 from gapjax.scores import read_scores, scores_path
-from gapjax.sections import cadence, check_keys, construct, flatten, sgd_options
+from gapjax.sections import cadence, check_keys, construct, flatten, sgd_options, split_rules
 from gapjax.sharding import Layout, make_layout, split_cpu
 from gapjax.stages import Given, needs_encoder
 
@@ -42,6 +42,9 @@ def build(config: ConfigDict, given: Given | None = None) -> Run:
     run = on_clips(config, dataset, layout, open_feed(dataset, config, layout))
     if needs_encoder(config):
         run = _on_features(run, config, dataset, given or Given())
+    if layout.rules:
+        # Whether the parameters can be split so is told before anything is written.
+        train.state_shapes(run)
     return run
 
 
@@ -56,6 +59,7 @@ def check(config: ConfigDict) -> None:
     dataset = open_dataset(config)
     clip_recipe(config, dataset)
     chosen("data.feed", config.data.feed, FEEDS)
+    chosen("data.resident", config.data.resident, FRAMES)
     step_schedule(sgd_options(config), _order(config, dataset).steps_per_epoch)
     # A fold's method is that of the run itself, which is checked, too.
     if not config.data.fold:
@@ -68,10 +72,18 @@ def open_devices(config: ConfigDict) -> Layout:
     """Return the devices of a config, whose keys are all known and whose batches they can share."""
     check_keys(config)
     split_cpu(config.mesh.cpu_devices)
-    layout = make_layout(config.mesh.devices)
+    layout = make_layout(config.mesh.devices, config.mesh.model, split_rules(config))
     for batch_size in (config.train.batch_size, config.eval.batch_size):
         layout.check(batch_size)
+    check_replicas(config)
     return layout
+
+
+def check_replicas(config: ConfigDict) -> None:
+    """Refuse batches that cannot be shared out among replicas."""
+    replicas, batch_size = config.train.replicas, config.train.batch_size
+    if replicas < 1 or batch_size % replicas:
+        raise UserError(f"train.replicas={replicas} should divide train.batch_size={batch_size}")
 
 
 def steps(config: ConfigDict) -> int:
@@ -163,6 +175,7 @@ def _on_cached_features(
         recipe=f"{clip_recipe(config, dataset)} {encoder.backbone}",
         index_digest=dataset.digest,
         seed=config.seed,
+        layout=run.layout,
         views=views,
     )
     # Stages that share an encoder share the features of all samples that one of them needs.

@@ -5,15 +5,17 @@ the samples. The first view of a sample is the clip that is evaluated; further o
 are random clips at fixed addresses.
 """
 
+import collections
 import dataclasses
+import functools
 import hashlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import jax
 import numpy as np
@@ -21,6 +23,8 @@ import tqdm
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.order import eval_batches
+from gapjax import meeting, preemption
+from gapjax.disk import writing
 from gapjax.encoder import Encoder
 from gapjax.feed import Feed, StreamFeed
 from gapjax.lookup import UserError
@@ -29,8 +33,8 @@ from gapjax.run import Run
 from gapjax.sharding import Layout
 from gapjax.train_state import EvalInput, TrainInput, address_keys
 
-# (variables, store, request, number of the view) → features of a batch.
-Compute = Callable[[Any, Any, Any, Int[Array, ""]], Float[Array, "b 1 t v d"]]
+# (store, request, number of the view) → features of a batch.
+Compute = Callable[[Any, Any, int], Float[Array, "b 1 t v d"]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Source:
         recipe: the two in words, for the digest.
         index_digest: what the dataset's samples are.
         seed: the seed of random clips.
+        layout: where they are computed.
         views: how many clips a training sample has; the first is the evaluated one.
     """
 
@@ -53,6 +58,7 @@ class Source:
     recipe: str
     index_digest: str
     seed: int
+    layout: Layout
     views: int = 1
 
     def digest(self, items: Int[np.ndarray, " n"]) -> str:
@@ -84,7 +90,8 @@ def prepare(
     """Return the features of items, in their order, as an array that stays on disk.
 
     They are computed if no earlier run left them in `folder`; a run that is killed meanwhile
-    leaves no half-written file in their place.
+    leaves no half-written file in their place, and one that is told to stop does so (Preempted).
+    Several hosts need one folder that they share.
 
     Args:
         source: all that they depend on.
@@ -95,39 +102,60 @@ def prepare(
         folder: where files of features are kept.
     """
     path = folder / f"{source.digest(items)}.npy"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        try:
-            _write(partial, source, items, feed, samples, batch)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    if not meeting.decided(path.exists):
+        every = _encode_all(source, items, feed, samples, batch)
+        if jax.process_index() == 0:
+            _write(path, every, len(items))
+        # Of several hosts all compute, and one writes.
+        collections.deque(every, maxlen=0)
+        meeting.wait(f"features {path.name}")
     return np.load(path, mmap_mode="r")
 
 
-def _write(
-    path: Path, source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int
-) -> None:
-    """Encode the items view by view, which is their order, and write their features."""
-    compute = jax.jit(_make_compute(source, feed))
-    target, place = None, 0
-    with tqdm.tqdm(total=len(items), unit="clip", desc="features") as bar:
-        for view in range(source.views):
-            rows = items[items // samples == view] % samples
-            for values in _encode(compute, source, feed, rows, view, batch):
-                if target is None:
-                    shape = (len(items), *values.shape[1:])
-                    _refuse_full_disk(path.parent, 4 * math.prod(shape))
-                    target = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-                target[place : place + len(values)] = values
-                place += len(values)
-                bar.update(len(values))
-    target.flush()
+def _write(path: Path, every: Iterable[Float[np.ndarray, "b t v d"]], count: int) -> None:
+    """Write the features of `count` items, which arrive in batches, as a whole or not at all."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        with writing(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_all(partial, every, count)
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_all(path: Path, every: Iterable[Float[np.ndarray, "b t v d"]], count: int) -> None:
+    """Write features as they arrive."""
+    # Not through a memory map, which would end the process where the disk is full.
+    with path.open("wb") as file, tqdm.tqdm(total=count, unit="clip", desc="features") as bar:
+        for values in every:
+            if not file.tell():
+                _begin(file, (count, *values.shape[1:]), path.parent)
+            file.write(np.ascontiguousarray(values, np.float32))
+            bar.update(len(values))
+
+
+def _begin(file: BinaryIO, shape: tuple[int, ...], folder: Path) -> None:
+    """Write the head of an array of float32, if there is room for all of it."""
+    _refuse_full_disk(folder, 4 * math.prod(shape))
+    facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, facts)
+
+
+def _encode_all(
+    source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int
+) -> Iterator[Float[np.ndarray, "b t v d"]]:
+    """Yield the features of the items view by view, which is their order."""
+    replicated = source.layout.replicated
+    compute = jax.jit(_make_compute(source, feed), out_shardings=replicated)
+    variables = source.layout.replicate(source.encoder.variables)
+    for view in range(source.views):
+        rows = items[items // samples == view] % samples
+        yield from _encode(functools.partial(compute, variables), feed, rows, view, batch)
 
 
 def _refuse_full_disk(folder: Path, needed: int) -> None:
-    """Raise UserError where a file would not fit: a memory map would end the process instead."""
+    """Raise UserError where a file would not fit."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
@@ -138,7 +166,6 @@ def _refuse_full_disk(folder: Path, needed: int) -> None:
 
 def _encode(
     compute: Compute,
-    source: Source,
     feed: Feed,
     rows: Int[np.ndarray, " n"],
     view: int,
@@ -150,11 +177,12 @@ def _encode(
     batches, weight = eval_batches(rows, batch)
     requests = feed.requests(batches, 0, [1] * len(batches))
     for request, kept in zip(requests, weight, strict=True):
-        values = compute(source.encoder.variables, feed.store, request, view)
+        preemption.check()
+        values = compute(feed.store, request, view)
         yield np.asarray(values)[: int(kept.sum()), 0]
 
 
-def _make_compute(source: Source, feed: Feed) -> Compute:
+def _make_compute(source: Source, feed: Feed) -> Callable[..., Float[Array, "b 1 t v d"]]:
     rng = jax.random.key(source.seed)
 
     def clips(batch: Any, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:

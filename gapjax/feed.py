@@ -51,7 +51,8 @@ class Store(NamedTuple):
 
     Attributes:
         frames: every body's frames, one after another (see `data_pipelines.pack.Pack`); a frame is
-            one row, the coordinates of all its joints, since a TPU pads short last axes.
+            one row, the coordinates of all its joints, since a TPU pads short last axes. On every
+            device, or split over them.
         start: where a sample's first body starts.
         count: how many frames each of its bodies has.
         bodies: how many bodies it has.
@@ -68,7 +69,12 @@ class Store(NamedTuple):
 def gather(
     store: Store, rows: Int[Array, " b"], persons: int, frames: int
 ) -> Float[Array, "b m t c"]:
-    """Return the raw frames of samples, padded with zeros to `persons` and `frames`."""
+    """Return the raw frames of samples, padded with zeros to `persons` and `frames`.
+
+    Where the frames are split over devices, each device looks all rows of the global batch up in
+    its share and has zeros for those it lacks; an all-reduce of the batch adds them. No device ever
+    has more of the store than its share (`tests/test_feed.py` reads the compiled program).
+    """
     start, count, bodies = store.start[rows], store.count[rows], store.bodies[rows]
     person, frame = jnp.arange(persons), jnp.arange(frames)
     first = start[:, None] + person[None] * count[:, None]

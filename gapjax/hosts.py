@@ -4,6 +4,10 @@ Each reads its own share of every batch and has its own devices; the first alone
 scores. All of them need one folder for `--workdir`, on a file system that they share.
 """
 
+import ctypes
+import os
+import signal
+
 import jax
 from absl import flags
 
@@ -16,6 +20,9 @@ _COORDINATOR = flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0, f
 _PROCESSES = flags.DEFINE_integer("processes", None, "How many there are.", lower_bound=1)
 _PROCESS = flags.DEFINE_integer("process", None, "Which of them this is.", lower_bound=0)
 
+# How long nothing is heard of a process before it is given up, in seconds.
+LOST_AFTER = 30
+
 
 def join() -> None:
     """Meet the other processes, if the flags say that there are any.
@@ -27,11 +34,29 @@ def join() -> None:
     if not _CLUSTER.value and given == (None, None, None):
         return
     check(_CLUSTER.value, *given)
+    limits = {"heartbeat_timeout_seconds": LOST_AFTER, "shutdown_timeout_seconds": LOST_AFTER}
     try:
-        jax.distributed.initialize(*given)
+        jax.distributed.initialize(*given, **limits)
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f"the processes did not meet: {reason}") from error
+    _say_why_it_ends()
+
+
+def _say_why_it_ends() -> None:
+    """End with a line and the status 1 where JAX aborts: it does where another process is lost.
+
+    The main thread then waits for the lost one, so that a handler of Python's would never run.
+    """
+    ctypes.CDLL(None).signal(signal.SIGABRT, _ended)
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int)
+def _ended(_: int) -> None:
+    os.write(
+        2, b"\ngapjax: another process of this run was lost, and this one ends; start all again\n"
+    )
+    os._exit(1)
 
 
 def check(

@@ -18,6 +18,7 @@ from gapjax.lookup import UserError, chosen
 from gapjax.method import Ingredients, Method, Variables
 from gapjax.pretrained import LoadedText
 from gapjax.prompts.prompts import ClassText, load_texts
+from gapjax.replicas import Replicas
 from gapjax.sections import construct
 from gapjax.torch_import import StateDict
 
@@ -96,7 +97,10 @@ def build_backbone(config: ConfigDict, skeleton: Skeleton) -> nn.Module:
     """Return the skeleton encoder of a config."""
     make = backbone_module(config).Backbone
     given = {"skeleton": skeleton, "dtype": precision(config)}
-    return construct(make, config.backbone, "backbone", **given)
+    backbone = construct(make, config.backbone, "backbone", **given)
+    # The config of an earlier run may lack the key.
+    replicas = config.train.get("replicas", 1)
+    return backbone if replicas == 1 else Replicas(backbone, replicas)
 
 
 def precision(config: ConfigDict) -> DTypeLike:

@@ -13,6 +13,7 @@ import jax
 import tensorboardX
 import tqdm
 
+from gapjax.disk import writing
 from gapjax.lookup import UserError
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gapjax")
@@ -71,10 +72,11 @@ class Logbook:
         if not self._lead:
             return
         self._metrics = workdir / "metrics.jsonl"
-        keep_until(self._metrics, first_step)
-        self._board = tensorboardX.SummaryWriter(
-            str(workdir / "tensorboard"), purge_step=first_step
-        )
+        with writing(workdir):
+            self._there = {_kind(line) for line in keep_until(self._metrics, first_step)}
+            self._board = tensorboardX.SummaryWriter(
+                str(workdir / "tensorboard"), purge_step=first_step + 1
+            )
 
     def advance(self, step: int, facts: Mapping[str, float | int]) -> None:
         """Move the progress bar to a step and show some facts beside it."""
@@ -84,15 +86,19 @@ class Logbook:
         self._bar.update(step - self._bar.n)
 
     def write(self, step: int, epoch: int, metrics: Mapping[str, float | int | str]) -> None:
-        """Append one line of metrics; numbers also go to TensorBoard."""
-        if not self._lead:
-            return
+        """Append one line of metrics, unless it is there; numbers also go to TensorBoard.
+
+        A run that goes on from the end of an epoch evaluates again, and may have told it before.
+        """
         line = {"step": step, "epoch": epoch, **metrics}
-        with self._metrics.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        for name, value in metrics.items():
-            if not isinstance(value, str):
-                self._board.add_scalar(name, value, step)
+        if not self._lead or _kind(line) in self._there:
+            return
+        with writing(self._metrics):
+            with self._metrics.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            for name, value in metrics.items():
+                if not isinstance(value, str):
+                    self._board.add_scalar(name, value, step)
 
     def say(self, text: str) -> None:
         """Print a line above the progress bar."""
@@ -103,33 +109,47 @@ class Logbook:
         """Finish the progress bar and flush TensorBoard."""
         self._bar.close()
         if self._lead:
-            self._board.close()
+            with writing(self._metrics.parent / "tensorboard"):
+                self._board.close()
 
 
-def keep_until(path: Path, step: int) -> None:
-    """Drop from a metrics file the lines after `step`, and a last line that was cut short."""
+def keep_until(path: Path, step: int) -> list[dict[str, Any]]:
+    """Drop from a metrics file the lines after `step`, and a last line that was cut short.
+
+    Returns:
+        the lines that are kept.
+    """
+    kept: list[dict[str, Any]] = []
     if not path.exists():
-        return
-    kept = []
+        return kept
     for line in path.read_text().splitlines():
         try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
+            content = json.loads(line)
+            kept += [content] if content["step"] <= step else []
         except (ValueError, KeyError, TypeError):
             break
     partial = path.with_suffix(".partial")
-    partial.write_text("".join(kept))
+    partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
     partial.replace(path)
+    return kept
+
+
+def _kind(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the step of a line of metrics, and what it tells of it."""
+    return (line["step"], *sorted(line))
 
 
 # Keys that say where and how fast a run is computed, not what is computed.
 FREE = (
     "data.dir",
     "data.feed",
+    "data.resident",
     "train.steps_per_dispatch",
     "train.log_every",
     "mesh.devices",
     "mesh.cpu_devices",
+    "mesh.model",
+    "mesh.rules",
 )
 
 
@@ -166,9 +186,10 @@ def claim(workdir: Path, config: Mapping[str, Any]) -> None:
     if path.exists():
         _compare(workdir, config)
     if jax.process_index() == 0:
-        workdir.mkdir(parents=True, exist_ok=True)
-        write_json(path, config)
-        write_json(workdir / "environment.json", environment())
+        with writing(workdir):
+            workdir.mkdir(parents=True, exist_ok=True)
+            write_json(path, config)
+            write_json(workdir / "environment.json", environment())
 
 
 def _compare(workdir: Path, config: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from gapjax import commands, experiment, hosts, logbook, train
+from gapjax import commands, experiment, hosts, logbook, meeting, preemption, train
 from gapjax.sections import flatten
 from gapjax.stages import Stage, stages
 
@@ -22,6 +22,8 @@ def main(argv: Sequence[str]) -> int:
     """Carry out the flags; return the exit status."""
     del argv
     hosts.join()
+    # After JAX, which listens for SIGTERM when there are several hosts.
+    preemption.listen()
     *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
     if earlier and _MODE.value == "train":
         prepare([*earlier, last])
@@ -43,10 +45,16 @@ def prepare(every: Sequence[Stage]) -> None:
 
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
-    if not train.is_finished(stage.workdir, experiment.steps(stage.config)):
+    preemption.check()
+    finished = train.is_finished(stage.workdir, experiment.steps(stage.config))
+    # No process begins the stage before all have looked whether it is finished.
+    meeting.wait(f"stage {name} begins")
+    if not finished:
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
         train.train(experiment.build(stage.config, stage.given), stage.workdir)
+    # Its scores are there for all.
+    meeting.wait(f"stage {name} is finished")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Means of what the steps log, fetched late enough not to hold up the devices."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-import jax
 import numpy as np
 from jaxtyping import Array, Float
 
 Scalars = dict[str, Float[Array | np.ndarray, " n"]]
+# name → what each of some steps logged, one after another.
+Logged = Mapping[str, Sequence[float]]
 Item = TypeVar("Item")
 
 
@@ -35,20 +36,23 @@ def check_finite(losses: Float[np.ndarray, " n"], last_step: int) -> None:
 class Meter:
     """Collects the scalars of dispatches between two lines of the log."""
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, logged: Logged | None = None) -> None:
         """Start the clock.
 
         Args:
             batch_size: samples of a step, for the rate.
+            logged: what a meter had collected when the run was interrupted (`collected`).
         """
         self._batch_size = batch_size
         self._waiting: tuple[int, Scalars] | None = None
         self.restart()
+        if logged:
+            self._collected = [{name: np.array(each, np.float32) for name, each in logged.items()}]
 
     def restart(self) -> None:
         """Forget what was collected and start the clock again."""
         self._collected: list[Scalars] = []
-        self._feed_seconds = 0.0
+        self._feed_seconds, self._steps = 0.0, 0
         self._start = time.monotonic()
 
     def add(self, last_step: int, scalars: Scalars) -> None:
@@ -61,6 +65,19 @@ class Meter:
         """
         self.settle()
         self._waiting = (last_step, scalars)
+
+    def collected(self) -> dict[str, list[float]]:
+        """Return what every step since the last line of the log logged, for a checkpoint.
+
+        Raises:
+            FloatingPointError: a loss was not finite.
+        """
+        self.settle()
+        return {name: column.tolist() for name, column in self._columns().items()}
+
+    def _columns(self) -> dict[str, Float[np.ndarray, " n"]]:
+        names = self._collected[0] if self._collected else ()
+        return {name: np.concatenate([each[name] for each in self._collected]) for name in names}
 
     def watch(self, requests: Iterable[Item]) -> Iterator[Item]:
         """Yield from a feed, measuring how long it makes the loop wait."""
@@ -81,10 +98,8 @@ class Meter:
         """
         self.settle()
         seconds = max(time.monotonic() - self._start, 1e-9)
-        columns = jax.tree.map(lambda *each: np.concatenate(each), *self._collected)
-        means = {f"train/{name}": float(column.mean()) for name, column in columns.items()}
-        steps = len(columns["loss"])
-        means["train/samples_per_sec"] = steps * self._batch_size / seconds
+        means = {f"train/{name}": float(each.mean()) for name, each in self._columns().items()}
+        means["train/samples_per_sec"] = self._steps * self._batch_size / seconds
         means["train/feed_share"] = self._feed_seconds / seconds
         self.restart()
         return means
@@ -102,3 +117,4 @@ class Meter:
         host = {name: np.asarray(values) for name, values in scalars.items()}
         check_finite(host["loss"], last_step)
         self._collected.append(host)
+        self._steps += len(host["loss"])

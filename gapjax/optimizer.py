@@ -1,15 +1,14 @@
 """Stochastic gradient descent as the papers run it, by parameter pattern."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import optax
 from jaxtyping import Array, Float, Int
 
 from gapjax.lookup import UserError
+from gapjax.patterns import first_matches
 
 
 @dataclass(frozen=True)
@@ -67,36 +66,22 @@ def step_schedule(options: SgdOptions, steps_per_epoch: int) -> Schedule:
     return optax.piecewise_constant_schedule(options.learning_rate / warmup, scales)
 
 
-def _path_name(path: tuple[Any, ...]) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")
-
-
 def rule_numbers(params: Any, rules: Sequence[Rule]) -> Any:
     """Return for every parameter the number of the first rule that matches its path.
+
+    Where none does, it is the number of rules.
 
     Raises:
         UserError: a rule matches no parameter.
     """
-    paths = jax.tree_util.tree_map_with_path(lambda path, _: _path_name(path), params)
-    patterns = [re.compile(rule.pattern) for rule in rules]
-
-    def first(path: str) -> int:
-        """Return the number of the first rule that matches a path."""
-        return next(i for i, pattern in enumerate(patterns) if pattern.search(path))
-
-    numbers = jax.tree.map(first, paths)
-    unused = set(range(len(rules))) - set(jax.tree.leaves(numbers))
-    for number in sorted(unused):
-        if rules[number].pattern:
-            raise UserError(f"optimizer rule {rules[number].pattern!r} matches no parameter")
-    return numbers
+    return first_matches(params, [rule.pattern for rule in rules], "optimizer rule")
 
 
 def make_optimizer(options: SgdOptions, schedule: Schedule) -> optax.GradientTransformation:
     """Return the optimizer of a run."""
-    rules = (*options.rules, Rule(""))
-    transforms = {number: _sgd(options, rule, schedule) for number, rule in enumerate(rules)}
-    return optax.multi_transform(transforms, lambda params: rule_numbers(params, rules))
+    every = (*options.rules, Rule(""))
+    transforms = {number: _sgd(options, rule, schedule) for number, rule in enumerate(every)}
+    return optax.multi_transform(transforms, lambda params: rule_numbers(params, options.rules))
 
 
 def _sgd(options: SgdOptions, rule: Rule, schedule: Schedule) -> optax.GradientTransformation:

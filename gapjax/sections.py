@@ -10,6 +10,7 @@ from configs import base, base_star
 from gapjax.lookup import UserError, suggestion
 from gapjax.optimizer import Rule, SgdOptions
 from gapjax.run import Cadence
+from gapjax.split_rules import SplitRule
 
 # Sections whose keys are the fields of a module that the config names.
 OPEN_SECTIONS = ("backbone", "method")
@@ -95,6 +96,20 @@ def sgd_options(config: ConfigDict) -> SgdOptions:
     rules = tuple(Rule(*rule) for rule in config.optimizer.rules)
     section = {key: value for key, value in config.optimizer.items() if key != "rules"}
     return construct(SgdOptions, section, "optimizer", rules=rules)
+
+
+def split_rules(config: ConfigDict) -> tuple[SplitRule, ...]:
+    """Return which parameters are split over devices; rules are tuples in a config.
+
+    Raises:
+        UserError: a rule is none.
+    """
+    for rule in config.mesh.rules:
+        if not isinstance(rule, tuple) or not rule or not isinstance(rule[0], str):
+            raise UserError(
+                f"mesh.rules: {rule!r} is no (pattern, axis, ...); give a tuple of them"
+            )
+    return tuple(SplitRule(pattern, tuple(axes)) for pattern, *axes in config.mesh.rules)
 
 
 def cadence(config: ConfigDict) -> Cadence:

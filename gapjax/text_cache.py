@@ -29,7 +29,8 @@ def encode(
         strings: what to encode.
         text: the encoder.
         folder: where embeddings are kept, in a file named by the digest of the strings and of the
-            encoder with its weights; None for nowhere.
+            encoder with its weights; None for nowhere. Of several hosts, which may have folders of
+            their own or share one, each writes, completely or not at all.
     """
     if folder is None:
         return _compute(strings, text)

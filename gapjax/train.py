@@ -1,5 +1,6 @@
 """The training loop. It knows no paper: everything reaches it as a `Run`."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,23 +10,30 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gapjax import evaluate
-from gapjax.checkpoints import Checkpoints
+from gapjax.checkpoints import Checkpoints, Restored, newest_step
 from gapjax.logbook import Logbook
 from gapjax.lookup import UserError
 from gapjax.meter import Meter
 from gapjax.method import Text
+from gapjax.preemption import Preempted, Watch, notice
+from gapjax.report import report, write_results
 from gapjax.run import Run
 from gapjax.scores import Scores, scores_path
+from gapjax.sharding import placed_shapes
 from gapjax.train_state import TrainState, create_state, make_train_step
 
 Dispatch = Callable[[TrainState, Any, Any, Text], tuple[TrainState, dict[str, Float[Array, " n"]]]]
 
 
-def make_dispatch(run: Run) -> Dispatch:
+def make_dispatch(run: Run, state: TrainState) -> Dispatch:
     """Return the jitted function that runs the steps of one request.
 
     Its arguments are the state (donated), the feed's store, the request and the text; it returns
     the new state and what each step logged.
+
+    Args:
+        run: what to train.
+        state: a state, or its shapes, of which every array lies where it will stay.
     """
     step = make_train_step(run.method, run.optimizer, run.train_input)
 
@@ -44,7 +52,8 @@ def make_dispatch(run: Run) -> Dispatch:
         state, scalars = one(state, jax.tree.map(lambda leaf: leaf[0], request))
         return state, jax.tree.map(lambda leaf: leaf[None], scalars)
 
-    return jax.jit(dispatch, donate_argnums=0, out_shardings=run.layout.replicated)
+    places = jax.tree.map(lambda leaf: leaf.sharding, state)
+    return jax.jit(dispatch, donate_argnums=0, out_shardings=(places, run.layout.replicated))
 
 
 def chunk_sizes(run: Run, first: int) -> list[int]:
@@ -74,8 +83,9 @@ def is_due(run: Run, step: int, every: int) -> bool:
 
 
 def initial_state(run: Run) -> TrainState:
-    """Return the state before the first step, on every device."""
-    return run.layout.replicate(_fresh(run))
+    """Return the state before the first step, on the devices of the run."""
+    fresh = _fresh(run)
+    return run.layout.put(fresh, run.layout.places(fresh, fresh.params))
 
 
 def _fresh(run: Run) -> TrainState:
@@ -84,15 +94,18 @@ def _fresh(run: Run) -> TrainState:
 
 
 def state_shapes(run: Run) -> TrainState:
-    """Return the state's arrays as their shapes alone, which lie on every device."""
-    return run.layout.shapes(jax.eval_shape(lambda: _fresh(run)))
+    """Return the state's arrays as their shapes alone, with their places.
+
+    Raises:
+        UserError: a rule of the layout splits no parameter, or one that cannot be split.
+    """
+    shapes = jax.eval_shape(lambda: _fresh(run))
+    return placed_shapes(shapes, run.layout.places(shapes, shapes.params))
 
 
-def resume(run: Run, checkpoints: Checkpoints) -> TrainState:
-    """Return the newest checkpoint's state, or the initial one."""
-    if checkpoints.latest is None:
-        return initial_state(run)
-    return checkpoints.restore(state_shapes(run))
+def resume(run: Run, checkpoints: Checkpoints) -> Restored:
+    """Return what the newest whole checkpoint holds, or the initial state."""
+    return checkpoints.restore(state_shapes(run)) or Restored(initial_state(run), {})
 
 
 def train_epoch(
@@ -101,22 +114,35 @@ def train_epoch(
     state: TrainState,
     text: Text,
     log: Logbook,
-    checkpoints: Checkpoints,
+    meter: Meter,
+    save: Callable[[TrainState], None],
+    stop: Callable[[], bool],
 ) -> TrainState:
     """Return the state at the end of the epoch that `state` is in, logging and saving on the way.
 
-    The checkpoint of the epoch's end is the caller's, after the evaluation.
+    Args:
+        run: what to train.
+        dispatch: `make_dispatch`.
+        state: the state to go on from.
+        text: the method's text.
+        log: where metrics are written.
+        meter: what the steps since the last line of the log logged.
+        save: saves a checkpoint.
+        stop: says between dispatches whether to return where the epoch is.
 
     Raises:
         FloatingPointError: a loss is not finite; no checkpoint is written after that.
     """
     step = int(state.step)
     epoch, offset = divmod(step, run.order.steps_per_epoch)
+    if not offset:
+        meter.restart()
     sizes = chunk_sizes(run, step)
     items = run.order.batches(step, step - offset + run.order.steps_per_epoch)
-    meter = Meter(run.order.batch_size)
     requests = meter.watch(run.feed.requests(items, epoch, sizes))
     for size, request in zip(sizes, requests, strict=True):
+        if stop():
+            break
         state, scalars = dispatch(state, run.feed.store, request, text)
         step += size
         meter.add(step, scalars)
@@ -124,9 +150,8 @@ def train_epoch(
         if is_due(run, step, run.cadence.log_every):
             rate = float(run.schedule(step - 1))
             log.write(step, epoch + 1, {**meter.means(), "train/learning_rate": rate})
-        if step % run.order.steps_per_epoch and is_due(run, step, run.cadence.checkpoint_every):
-            meter.settle()
-            checkpoints.save(step, state)
+        if is_due(run, step, run.cadence.checkpoint_every):
+            save(state)
     meter.settle()
     return state
 
@@ -140,40 +165,50 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
 
     Raises:
         FloatingPointError: a loss is not finite.
+        Preempted: this process was told to stop, and what it had trained is saved.
     """
     checkpoints = Checkpoints(workdir, run.trained_on)
-    state = resume(run, checkpoints)
+    state, logged = resume(run, checkpoints)
+    checkpoints.set_damaged_aside()
     text = run.layout.replicate(run.method.prepare_text())
     log = Logbook(workdir, int(state.step), run.steps)
-    dispatch, predict = make_dispatch(run), evaluate.make_predict(run)
-    results = None
-    try:
-        while int(state.step) < run.steps:
-            state = train_epoch(run, dispatch, state, text, log, checkpoints)
-            step = int(state.step)
-            epoch = step // run.order.steps_per_epoch
-            if epoch % run.cadence.evaluate_every == 0 or epoch == run.epochs:
-                results = evaluate.evaluate(run, predict, state, text)
-                write_results(run, log, step, epoch, results)
-            if is_due(run, step, run.cadence.checkpoint_every):
-                checkpoints.save(step, state)
-    finally:
-        log.close()
-        checkpoints.close()
-    results = results or evaluate.evaluate(run, predict, state, text)
+    meter, watch = Meter(run.order.batch_size, logged), Watch(run.layout)
+    dispatch, predict = make_dispatch(run, state), evaluate.make_predict(run)
+
+    def save(state: TrainState) -> None:
+        """Save a checkpoint with what is not logged yet."""
+        checkpoints.save(int(state.step), state, meter.collected())
+
+    with contextlib.closing(checkpoints), contextlib.closing(log):
+        try:
+            while True:
+                step = int(state.step)
+                if is_evaluated(run, step):
+                    results = evaluate.evaluate(run, predict, state, text, watch.check)
+                    write_results(run, log, step, results)
+                if step == run.steps:
+                    break
+                state = train_epoch(run, dispatch, state, text, log, meter, save, watch.stop)
+                watch.check()
+        except Preempted:
+            save(state)
+            raise notice(f"step {int(state.step)} of {run.steps} is saved") from None
     evaluate.save(workdir, results)
     report(run, results)
     return results
 
 
+def is_evaluated(run: Run, step: int) -> bool:
+    """Return whether a step ends an epoch after which the state is evaluated."""
+    epoch, offset = divmod(step, run.order.steps_per_epoch)
+    if offset or not epoch:
+        return False
+    return epoch % run.cadence.evaluate_every == 0 or epoch == run.epochs
+
+
 def is_finished(workdir: Path, steps: int) -> bool:
     """Return whether a working directory has the end of a run of so many steps, with its scores."""
-    if not (workdir / "checkpoints").is_dir():
-        return False
-    checkpoints = Checkpoints(workdir)
-    step = checkpoints.latest
-    checkpoints.close()
-    return step == steps and scores_path(workdir, "test").is_file()
+    return scores_path(workdir, "test").is_file() and newest_step(workdir) == steps
 
 
 def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
@@ -181,50 +216,19 @@ def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
 
     Raises:
         UserError: there is no checkpoint.
+        Preempted: this process was told to stop.
     """
-    checkpoints = Checkpoints(workdir, run.trained_on)
-    if checkpoints.latest is None:
-        raise UserError(f"no checkpoint in {workdir}/checkpoints; train first")
-    state = resume(run, checkpoints)
+    checkpoints = Checkpoints(workdir, read_only=True)
+    restored = checkpoints.restore(state_shapes(run))
     checkpoints.close()
+    if restored is None:
+        raise UserError(f"no checkpoint in {workdir}/checkpoints; train first")
     text = run.layout.replicate(run.method.prepare_text())
-    results = evaluate.evaluate(run, evaluate.make_predict(run), state, text)
+    check = Watch(run.layout).check
+    results = evaluate.evaluate(run, evaluate.make_predict(run), restored.state, text, check)
     evaluate.save(workdir, results)
     report(run, results)
     return results
-
-
-def report(run: Run, results: dict[str, Scores]) -> None:
-    """Print the result line of every evaluation, with all that a number must be told with.
-
-    Only the first host of several prints.
-    """
-    if jax.process_index():
-        return
-    facts = ", ".join(f"{name} {value}" for name, value in run.facts.items())
-    for name, scores in results.items():
-        numbers = run.summarize(name, scores)
-        shown = ", ".join(f"{key} {_shown(key, value)}" for key, value in numbers.items())
-        print(f"{shown} ({len(scores.label)} samples; {facts})")
-
-
-def _shown(name: str, value: float) -> str:
-    """Return a metric as text: a threshold as it is, a share in percent."""
-    return f"{value:.4f}" if name.endswith("gamma") else f"{100 * value:.2f}"
-
-
-def write_results(
-    run: Run, log: Logbook, step: int, epoch: int, results: dict[str, Scores]
-) -> None:
-    """Write one line of metrics with every evaluation's summary."""
-    metrics = {}
-    for name, scores in results.items():
-        metrics |= run.summarize(name, scores)
-    log.write(step, epoch, metrics)
-    shown = ", ".join(
-        f"{name} {100 * value:.1f}" for name, value in metrics.items() if "top1" in name
-    )
-    log.say(f"epoch {epoch}: {shown}")
 
 
 MODES = {"train": train, "evaluate": evaluate_only}

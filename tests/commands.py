@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ SMOKE = "--config=configs/gap_demo.py:smoke"
 STAR = "--config=configs/star_demo.py:smoke,shift_gcn"
 # Checkpoints and losses after steps 5, 10 and 15 of GAP, and after step 4 of every stage of STAR.
 SMOKE_FLAGS = ["--config.train.checkpoint_every=5", "--config.train.log_every=5"]
+STREAM_FLAGS = [*SMOKE_FLAGS, "--config.data.feed=stream"]
 STAR_FLAGS = ["--config.train.checkpoint_every=4"]
 
 
@@ -41,6 +43,22 @@ class Command:
         return process.returncode, out, err
 
 
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def start_together(
+    command: Command, workdir: Path, count: int, *flags: str, config: str = SMOKE
+) -> list[subprocess.Popen]:
+    """Return as many started processes, which train as one."""
+    shared = (f"--coordinator=127.0.0.1:{free_port()}", f"--processes={count}", *flags)
+    each = [(*shared, f"--process={number}") for number in range(count)]
+    return [command.start(workdir, *own, config=config) for own in each]
+
+
 def checkpoint(workdir: Path) -> list[np.ndarray]:
     """Return the arrays of a workdir's newest checkpoint."""
     with ocp.CheckpointManager((workdir / "checkpoints").resolve()) as manager:
@@ -55,15 +73,26 @@ def metrics(workdir: Path) -> list[dict]:
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
-def kill_after(process: subprocess.Popen, path: Path) -> None:
-    """Kill a process without mercy as soon as `path` exists."""
+def results(workdir: Path) -> dict[str, object]:
+    """Return all that two equal runs have in common: arrays, metrics but for rates, scores."""
+    rates = ("train/samples_per_sec", "train/feed_share")
+    lines = [{name: line[name] for name in line if name not in rates} for line in metrics(workdir)]
+    scores = np.load(workdir / "scores" / "test.npz")["score"]
+    arrays = [leaf.tobytes() for leaf in checkpoint(workdir)]
+    return {"arrays": arrays, "metrics": lines, "scores": scores.tobytes()}
+
+
+def end_after(
+    process: subprocess.Popen, path: Path, number: signal.Signals = signal.SIGKILL
+) -> str:
+    """End a process, without mercy or with, as soon as `path` exists; return what it said."""
     deadline = time.monotonic() + 120
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.send_signal(number)
+    return process.communicate(timeout=120)[1]
 
 
 def assert_one_line(result: tuple[int, str, str], expected: str) -> None:

@@ -24,7 +24,7 @@ if "GAPJAX_TESTS" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["GAPJAX_TESTS"], ignore_errors=True)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["GAPJAX_TESTS"] + "/compiled")
 os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**34))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 from jaxtyping import install_import_hook
 
@@ -33,7 +33,7 @@ install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
 import jax
 import pytest
 import tiny_dataset
-from commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, Command
+from commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, STREAM_FLAGS, Command
 from filelock import FileLock
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -122,6 +122,17 @@ def gap_run(command: Command, made_once: Callable) -> pathlib.Path:
         assert "protocol xsub, protocol_digest a7f5e2619559" in out
 
     return made_once("smoke", make)
+
+
+@pytest.fixture(scope="session")
+def streamed(command: Command, made_once: Callable) -> pathlib.Path:
+    """Return the workdir of a finished run of GAP that read TFRecords."""
+
+    def make(workdir: pathlib.Path) -> None:
+        status, _, err = command.run(workdir, *STREAM_FLAGS)
+        assert status == 0, err
+
+    return made_once("streamed", make)
 
 
 @pytest.fixture(scope="session")

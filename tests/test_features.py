@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -50,6 +51,7 @@ def source() -> Source:
         recipe=repr(RECIPE),
         index_digest="abc",
         seed=0,
+        layout=make_layout(1),
         views=VIEWS,
     )
 
@@ -126,11 +128,14 @@ def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -
 def test_nothing_is_left_of_an_interrupted_write(
     source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path: Path, monkeypatch: object
 ) -> None:
-    def interrupted(path: Path, *_: object) -> None:
-        path.write_bytes(b"half")
+    whole = features._encode_all
+
+    def interrupted(*given: object) -> Iterator[np.ndarray]:
+        yield next(whole(*given))
+        assert list(tmp_path.iterdir())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(features, "_write", interrupted)
+    monkeypatch.setattr(features, "_encode_all", interrupted)
     with pytest.raises(KeyboardInterrupt):
         prepare(source, items, feed, SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float, Int
 
+from gapjax.collectives import collectives
 from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.sharding import make_layout
 
@@ -29,7 +30,7 @@ def padded(samples: list[np.ndarray]) -> Float[np.ndarray, "n m t v c"]:
     return whole
 
 
-@pytest.fixture(params=["resident", "stream"])
+@pytest.fixture(params=["resident", "sharded", "stream"])
 def feed(request: pytest.FixtureRequest) -> Feed:
     samples, layout = bodies(), make_layout(2)
     if request.param == "stream":
@@ -42,6 +43,8 @@ def feed(request: pytest.FixtureRequest) -> Feed:
     start = np.cumsum([0, *(COUNT * BODIES)[:-1]]).astype(np.int32)
     frames = np.concatenate([body.reshape(len(body), -1) for each in samples for body in each])
     store = layout.replicate(Store(frames, start, COUNT, BODIES, LABEL))
+    if request.param == "sharded":
+        store = store._replace(frames=layout.put_rows(frames))
     return ResidentFeed(store, layout, PERSONS, FRAMES, JOINTS)
 
 
@@ -69,3 +72,23 @@ def test_requests_are_split_over_the_devices(feed: Feed) -> None:
     for leaf in jax.tree.leaves(request):
         assert len(leaf.sharding.device_set) == 2
         assert leaf.addressable_shards[0].data.shape[1] == 1
+
+
+def test_no_device_ever_has_more_than_its_share_of_the_store() -> None:
+    """On two axes of devices, among which the store does not divide."""
+    layout = make_layout(8, model=2)
+    frames = np.random.default_rng(0).normal(size=(20_001, 15)).astype(np.float32)
+    facts = layout.replicate([np.arange(0, 20_000, 50, dtype=np.int32), *[np.full(400, 3)] * 3])
+    whole = Store(layout.replicate(frames), *facts)
+    split = whole._replace(frames=layout.put_rows(frames))
+    assert {part.data.shape for part in split.frames.addressable_shards} == {(2501, 15)}
+    request = layout.put_batches({"item": np.array([[7, 0, 399, 12]]), "epoch": np.zeros((1, 4))})
+    batches = []
+    for store in (whole, split):
+        load = jax.jit(lambda store, asked: ResidentFeed(store, layout, 2, 4, 5).load(store, asked))
+        program = load.lower(store, jax.tree.map(lambda leaf: leaf[0], request)).compile()
+        batches.append(program(store, jax.tree.map(lambda leaf: leaf[0], request)))
+    jax.tree.map(np.testing.assert_array_equal, *batches)
+    sent = collectives(program.as_text())
+    assert sum(each.bytes for each in sent.values()) < 2 * batches[1].frames.nbytes
+    assert program.memory_analysis().temp_size_in_bytes < frames.nbytes / 8

@@ -2,68 +2,70 @@
 
 import functools
 import os
-import socket
+import subprocess
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from commands import Command, assert_one_line, metrics
+from commands import (
+    SMOKE_FLAGS,
+    STREAM_FLAGS,
+    Command,
+    assert_one_line,
+    free_port,
+    metrics,
+    start_together,
+)
 
 from gapjax import hosts
 from gapjax.checkpoints import read_newest
 from gapjax.lookup import UserError
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def run_together(command: Command, workdir: Path, count: int, *flags: str) -> list[list[str]]:
-    """Train with `count` processes; return the lines that each of them printed."""
-    address = f"--coordinator=127.0.0.1:{free_port()}"
-    each = [(address, f"--processes={count}", f"--process={i}", *flags) for i in range(count)]
-    processes = [command.start(workdir, *own) for own in each]
-    ends = [process.communicate(timeout=300) for process in processes]
-    assert [process.returncode for process in processes] == [0] * count, ends
+def ends(processes: list[subprocess.Popen]) -> list[list[str]]:
+    """Wait for processes that train as one; return the lines that each of them printed."""
+    streams = [process.communicate(timeout=300) for process in processes]
+    assert not any(process.returncode for process in processes), streams
     # The library by which CPUs talk announces itself.
-    return [[line for line in out.splitlines() if "Gloo" not in line] for out, _ in ends]
+    return [[line for line in out.splitlines() if "Gloo" not in line] for out, _ in streams]
 
 
-@pytest.mark.parametrize("feed", ["resident", "stream"])
-def test_two_processes_have_the_losses_of_one(command: Command, tmp_path: Path, feed: str) -> None:
-    flags = (f"--config.data.feed={feed}", "--config.train.log_every=5")
-    status, out, err = command.run(tmp_path / "one", *flags)
-    assert status == 0, err
-    told = run_together(command, tmp_path / "two", 2, *flags)
-    # One tells the result, which is that of one process; the other is silent.
-    assert told[1] == []
-    assert told[0][-1].split(" (")[1] == out.splitlines()[-1].split(" (")[1]
-    one, two = metrics(tmp_path / "one"), metrics(tmp_path / "two")
-    assert [line["step"] for line in one] == [line["step"] for line in two]
-    losses = [[line["train/loss"] for line in run if "train/loss" in line] for run in (one, two)]
-    assert len(losses[0]) > 2
+def assert_as_one(one: Path, several: Path, told: list[list[str]]) -> None:
+    """Check the losses, the parameters and the only result line against those of one process."""
+    assert not any(told[1:])
+    lines = [metrics(one), metrics(several)]
+    assert [line["step"] for line in lines[0]] == [line["step"] for line in lines[1]]
+    losses = [[line["train/loss"] for line in run if "train/loss" in line] for run in lines]
+    assert len(losses[0]) == 3
     np.testing.assert_allclose(*losses, rtol=1e-4)
+    assert f"eval/top1 {100 * lines[0][-1]['eval/top1']:.2f}" in told[0][-1]
     # The order of sums differs, and so does what training makes of it.
-    ours, theirs = (read_newest(tmp_path / name)[0]["params"] for name in ("one", "two"))
+    ours, theirs = (read_newest(workdir)[0]["params"] for workdir in (one, several))
     near = functools.partial(np.testing.assert_allclose, rtol=0, atol=5e-3)
     jax.tree.map(near, ours, theirs)
 
 
-def test_slurm_tells_who_is_there(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+def test_two_tasks_of_slurm_train_as_one(
+    data: Path, environment: dict[str, str], gap_run: Path, tmp_path: Path
 ) -> None:
-    """A job of one task, with the variables that srun sets."""
-    told = {"JOB_ID": "4711", "STEP_NODELIST": "localhost", "NTASKS": "1"}
-    told |= {"PROCID": "0", "LOCALID": "0"}
-    job = {f"SLURM_{name}": value for name, value in told.items()}
-    monkeypatch.setitem(environment, "JAX_COORDINATOR_PORT", str(free_port()))
-    for name, value in job.items():
-        monkeypatch.setitem(environment, name, value)
-    status, _, err = command.run(tmp_path / "run", "--cluster")
-    assert status == 0, err
+    """With the variables that srun sets for the tasks of one node."""
+    told = {"JOB_ID": "4711", "STEP_NODELIST": "localhost", "NTASKS": "2"}
+    port, processes = {"JAX_COORDINATOR_PORT": str(free_port())}, []
+    for number in map(str, range(2)):
+        task = told | {"PROCID": number, "LOCALID": number}
+        variables = {f"SLURM_{name}": value for name, value in task.items()}
+        command = Command(data, environment | port | variables)
+        processes.append(command.start(tmp_path / "two", "--cluster", *SMOKE_FLAGS))
+    assert_as_one(gap_run, tmp_path / "two", ends(processes))
+
+
+def test_two_processes_of_flags_train_as_one(
+    command: Command, streamed: Path, tmp_path: Path
+) -> None:
+    """Each reads its share of the TFRecords. For four, and for STAR: tests/several_hosts.py."""
+    processes = start_together(command, tmp_path / "two", 2, *STREAM_FLAGS)
+    assert_as_one(streamed, tmp_path / "two", ends(processes))
 
 
 @pytest.mark.skipif("SLURM_JOB_ID" in os.environ, reason="this is a job of SLURM")

@@ -214,3 +214,18 @@ def test_missing_files(folder: pathlib.Path) -> None:
     (folder / "cross_view.txt").unlink()
     with pytest.raises(DataError, match=r"cross-view.txt: is missing; --raw takes a folder with"):
         list(records_of(pku_mmd, folder))
+
+
+def test_a_label_file_of_another_name(folder: pathlib.Path) -> None:
+    (folder / "Label_PKUMMD" / "0003-R.txt").rename(folder / "Label_PKUMMD" / "readme.txt")
+    with pytest.raises(DataError, match=r"readme.txt: is not named like 0002-L.txt; rename or re"):
+        list(records_of(pku_mmd, folder))
+
+
+def test_a_list_that_may_not_be_read(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: pathlib.Path, **_: str) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(pathlib.Path, "read_text", refuse)
+    with pytest.raises(DataError, match=r"cross-subject.txt: cannot be read \(Permission denied\)"):
+        list(records_of(pku_mmd, folder))

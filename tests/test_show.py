@@ -62,7 +62,8 @@ def test_command(
         "sample, 1.png",
         "sample, 1.gif",
     }
-    assert main([str(tiny), "sample, 0", "--out=one.GIF"]) == 0
+    # A sample is found by its file's name, too.
+    assert main([str(tiny), "sample, 0.npy", "--out=one.GIF"]) == 0
     assert main([str(tiny), "sample, 0", "--frames=2", "--out=one.png"]) == 0
     assert opened("one.GIF").n_frames == 5
     assert opened("one.png").format == "PNG"

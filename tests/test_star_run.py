@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from commands import STAR as CONFIG
 from commands import STAR_FLAGS as FLAGS
-from commands import Command, assert_one_line, checkpoint, kill_after, metrics
+from commands import Command, assert_one_line, end_after, metrics, results
 
 from configs import star_demo
 from data_pipelines.datasets import synthetic
@@ -55,17 +55,14 @@ def test_a_run_killed_in_every_stage_resumes_bitwise(
 ) -> None:
     """What ran before a kill is not repeated; what was under way goes on."""
     for moment in KILLS:
-        kill_after(command.start(tmp_path, *FLAGS, config=CONFIG), tmp_path / moment)
+        end_after(command.start(tmp_path, *FLAGS, config=CONFIG), tmp_path / moment)
         assert not (tmp_path / "scores").exists(), "the run ended before it was killed"
     status, out, err = command.run(tmp_path, *FLAGS, config=CONFIG)
     assert status == 0, err
     assert "stage encoder" not in out
     assert "stage fold1" not in out
     for name in ("encoder", "fold1", ""):
-        for one, other in zip(
-            checkpoint(finished / name), checkpoint(tmp_path / name), strict=True
-        ):
-            np.testing.assert_array_equal(one, other)
+        assert results(tmp_path / name) == results(finished / name)
 
 
 def test_a_finished_run_repeats_nothing(command: Command, finished: Path) -> None:

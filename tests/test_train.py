@@ -1,9 +1,9 @@
 """Training through the public command: files, exact resume, bad input."""
 
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +13,17 @@ from commands import (
     Command,
     assert_one_line,
     checkpoint,
-    kill_after,
+    end_after,
     metrics,
+    results,
 )
 from commands import SMOKE_FLAGS as RESIDENT
+from commands import STREAM_FLAGS as STREAM
 
 from configs import gap_demo
 from data_pipelines.raw.record import DataError
-from gapjax import experiment
+from gapjax import experiment, preemption
 from gapjax.lookup import UserError
-
-STREAM = [*RESIDENT, "--config.data.feed=stream"]
 
 
 @pytest.fixture
@@ -32,40 +32,33 @@ def finished(gap_run: Path) -> Path:
     return gap_run
 
 
-@pytest.fixture(scope="session")
-def streamed(command: Command, made_once: Callable) -> Path:
-    """Return the workdir of a finished smoke run that read TFRecords."""
-
-    def make(workdir: Path) -> None:
-        status, _, err = command.run(workdir, *STREAM)
-        assert status == 0, err
-
-    return made_once("streamed", make)
+ENDS = [
+    ("finished", RESIDENT, signal.SIGKILL, ""),
+    ("streamed", STREAM, signal.SIGTERM, "gapjax: stopped by SIGTERM: step"),
+]
 
 
-@pytest.mark.parametrize(("whole", "flags"), [("finished", RESIDENT), ("streamed", STREAM)])
-def test_a_killed_run_resumes_bitwise(
+@pytest.mark.parametrize(("whole", "flags", "number", "said"), ENDS)
+def test_a_run_that_was_ended_resumes_bitwise(
     command: Command,
     tmp_path: Path,
     whole: str,
     flags: list[str],
+    number: signal.Signals,
+    said: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    undisturbed, killed = request.getfixturevalue(whole), tmp_path / "killed"
-    kill_after(command.start(killed, *flags), killed / "checkpoints" / "5")
-    assert not (killed / "scores").exists(), "the run ended before it was killed"
-    status, _, err = command.run(killed, *flags)
+    """The short form of `soak.py`."""
+    undisturbed, ended = request.getfixturevalue(whole), tmp_path / "ended"
+    process = command.start(ended, *flags)
+    assert said in end_after(process, ended / "checkpoints" / "5", number)
+    assert process.returncode == (preemption.STATUS if said else -number)
+    assert not (ended / "scores").exists(), "the run was done before it was ended"
+    status, _, err = command.run(ended, *flags)
     assert status == 0, err
-    for one, other in zip(checkpoint(undisturbed), checkpoint(killed), strict=True):
-        np.testing.assert_array_equal(one, other)
-    losses = [
-        [(line["step"], line["train/loss"]) for line in metrics(folder) if "train/loss" in line]
-        for folder in (undisturbed, killed)
-    ]
-    assert losses[0] == losses[1]
-    assert [step for step, _ in losses[0]] == [5, 10, 15]
-    scores = [np.load(folder / "scores" / "test.npz") for folder in (undisturbed, killed)]
-    np.testing.assert_array_equal(scores[0]["score"], scores[1]["score"])
+    assert results(ended) == results(undisturbed)
+    steps = [line["step"] for line in metrics(ended) if "train/loss" in line]
+    assert steps == [5, 10, 15]
 
 
 def test_files_of_a_run(finished: Path) -> None:

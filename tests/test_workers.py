@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from data_pipelines import reading, workers
+from data_pipelines import datasets, formats, reading, workers
 from data_pipelines.raw.record import DataError
 
 
@@ -34,6 +34,17 @@ def test_workers_have_one_thread_each() -> None:
 
 def _threads(_: int) -> str:
     return os.environ["OPENBLAS_NUM_THREADS"]
+
+
+def test_workers_know_what_was_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in (datasets, formats):
+        monkeypatch.setattr(package, "__path__", [*package.__path__, f"/{package.__name__}"])
+    known = set(workers.in_order(_known, [0, 1], jobs=2))
+    assert known == {("/data_pipelines.datasets", "/data_pipelines.formats")}
+
+
+def _known(_: int) -> tuple[str, str]:
+    return datasets.__path__[-1], formats.__path__[-1]
 
 
 def test_a_worker_that_is_killed() -> None:

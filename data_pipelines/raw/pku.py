@@ -137,7 +137,9 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
     """
     where, part = video.labels.where, PARTS[video.part]
     match = part.video.fullmatch(video.labels.name)
-    if not match or video.skeleton is None:
+    if not match:
+        raise FileError(where, f"is not named like {part.example}.txt; rename or remove it")
+    if video.skeleton is None:
         raise FileError(where, "there is no skeleton of this name; remove it")
     *numbers, view = match.groups()
     who = "".join(f"{a}{int(n):03}" for a, n in zip(part.prefixes, numbers, strict=True))
@@ -166,7 +168,10 @@ def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[st
     path = next((path for path in spellings if path.is_file()), None)
     if path is None:
         raise DataError(f"{spellings[0]}: is missing; --raw takes {named.wanted}")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     videos = [video.strip() for video in [*lines, "", ""][1].split(",") if video.strip()]
     if not videos or not all(map(named.video.fullmatch, videos)):
         form = f"a list of videos {named.example}, ..."

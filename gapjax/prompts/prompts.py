@@ -40,29 +40,35 @@ def load_texts(name_or_path: str, labels: Sequence[str]) -> tuple[ClassText, ...
     """Return the descriptions of a label set, in its order.
 
     Args:
-        name_or_path: a file of `texts`, without its ending, or the path of a file of one's own.
+        name_or_path: a file of `texts`, without its ending, or the path of a file of one's own; or
+            several joined by `+`, `nw_ucla+utd_mhad` or `nw_ucla+mine.yaml`, the path last: the
+            first that describes a class counts, and the classes may stand in any order.
         labels: the classes' names; a file may describe further classes after them.
 
     Raises:
         UserError: there is no such file, or it is not what it should be; the message names the
             file, the class and the field.
     """
-    file, texts = _find(name_or_path), load_all(name_or_path)
-    found = [text.label for text in texts]
+    files, texts = _files(name_or_path), load_all(name_or_path)
+    file, found = " + ".join(map(str, files)), [text.label for text in texts]
     for i, label in enumerate(labels):
         if found.count(label) > 1:
             raise UserError(f"{file}: class {label!r} is described {found.count(label)} times")
         if label not in found:
             raise UserError(f"{file}: class {label!r} is not described{suggestion(label, found)}")
-        if found[i] != label:
+        if len(files) == 1 and found[i] != label:
             raise UserError(f"{file}: class {i} is {found[i]!r}, it should be {label!r}")
-    return texts[: len(labels)]
+    return tuple(texts[found.index(label)] for label in labels)
 
 
 def load_all(name_or_path: str) -> tuple[ClassText, ...]:
-    """Return all descriptions of a file; see `load_texts`."""
-    file = _find(name_or_path)
-    return tuple(_class_text(file, i, entry) for i, entry in enumerate(_entries(file)))
+    """Return all descriptions of a file, or of several; see `load_texts`."""
+    texts: list[ClassText] = []
+    for file in _files(name_or_path):
+        known = {text.label for text in texts}
+        further = [_class_text(file, i, entry) for i, entry in enumerate(_entries(file))]
+        texts += [text for text in further if text.label not in known]
+    return tuple(texts)
 
 
 def from_name(label: str) -> ClassText:
@@ -72,6 +78,14 @@ def from_name(label: str) -> ClassText:
     'as in wave'
     """
     return ClassText(label, (label,), label, dict.fromkeys(PARTS, f"as in {label}"))
+
+
+def _files(name_or_path: str) -> list[Path]:
+    """Return the files that are joined by `+`; a path may have one, too."""
+    first, _, others = name_or_path.partition("+")
+    if others and (TEXTS / f"{first}.yaml").is_file():
+        return [_find(first), *_files(others)]
+    return [_find(name_or_path)]
 
 
 def _find(name_or_path: str) -> Path:

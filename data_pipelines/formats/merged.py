@@ -1,0 +1,241 @@
+"""Several converted data sets of one body as one data set, to train on all of them.
+
+    datasets:                   # folder, seen from this file → the protocol that says what trains
+      data/nw_ucla: xview
+      data/utd_mhad: xsub
+    same:                       # optional: a class → the one that it is counted as
+      sit down: stand to sit
+
+Joints, coordinates and confidence must be the same; what else there is of a body is the first's.
+
+* Classes of one name are one class; `same` is for one class that has two names.
+* There is one protocol, `merged`: a sample's `setup` is 1 if it trains, 0 if it tests.
+* Sample `a01` of `nw_ucla` is called `nw_ucla/a01`. Its camera is kept. Subjects get new numbers
+  from 1 on, in the order of data sets and of their old numbers: nobody is two people, no two one.
+* A zero-shot split `22_5` of `utd_mhad` is called `utd_mhad_22_5`, though more classes are seen.
+  Its classes are unseen in all data sets, and tested with the samples of all: else a class would
+  be learnt from the others. But only names tell what is one class. Where a movement has another
+  name elsewhere, as "stand to sit" and "sit down", a split is honest only with `same`.
+* A class is described by the first that does: gapjax's own descriptions, then those in the
+  folders. Where a data set has none, the merged one has none.
+
+Nothing is scaled or turned. NW-UCLA and UTD-MHAD both are in metres as Kinect's camera sees them, x
+to its left, y up, z away from it. Their frames differ: a clip of NW-UCLA has 31 (median), and a
+hand moves 7 cm from one to the next; one of UTD-MHAD 67, and 0.8 cm.
+"""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import yaml
+from etils import epath
+
+from data_pipelines import catalog, pack, sheet, spec_file
+from data_pipelines import index as indexing
+from data_pipelines.index import Index
+from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.sources import State, state_of
+from data_pipelines.sheet import Sheet
+from data_pipelines.spec import DatasetSpec, Found, Protocol
+
+WANTED = "a YAML file, as datasets: {data/nw_ucla: xview, data/utd_mhad: xsub}"
+
+PROTOCOL = "merged"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A sample.
+
+    Attributes:
+        folder: the converted data set that has it.
+        state: tells the versions of that data set's pack.
+        row: the sample's row in that data set's index.
+        facts: label, subject, camera and setup in the merged data set.
+        name: its name there.
+    """
+
+    folder: str
+    state: State
+    row: int
+    facts: tuple[int, int, int, int]
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.folder} ({self.name})"
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One of the data sets.
+
+    Attributes:
+        folder: where it lies.
+        spec: its facts.
+        protocol: the one that says what trains.
+        index: the facts of its samples.
+    """
+
+    folder: pathlib.Path
+    spec: DatasetSpec
+    protocol: Protocol
+    index: Index
+
+
+def found(raw: pathlib.Path, name: str) -> Found:
+    """Return what the data sets hold together; those that are not packed yet are packed.
+
+    Raises:
+        DataError: a data set is missing or damaged, or they do not go together.
+    """
+    facts = sheet.load(epath.Path(raw))
+    facts.check_keys(["datasets"], ["same"])
+    parts = [_part(facts, raw, *each) for each in facts.mapping("datasets").items()]
+    specs = [part.spec for part in parts]
+    _check_names(facts, [spec.name for spec in specs], name)
+    _check_bodies(facts, specs)
+    called = _called(facts, specs)
+    labels = tuple(dict.fromkeys(called.values()))
+    numbers = {label: labels.index(other) for label, other in called.items()}
+    names, texts = _texts(parts, labels)
+    spec = dataclasses.replace(
+        specs[0],
+        name=name,
+        labels=labels,
+        persons=max(spec.persons for spec in specs),
+        protocols={PROTOCOL: Protocol("setup", (1,), _counts(parts))},
+        texts=names,
+        obtain="convert the data sets that its YAML file lists",
+        zero_shot=_splits(facts, specs, numbers),
+        builtin=False,
+        format="merged",
+    )
+    return Found(spec, list(_items(parts, numbers)), texts)
+
+
+def read(item: Item) -> Iterator[Record]:
+    """Yield a sample, from the pack: TensorFlow is not needed."""
+    opened = _opened(item.folder, item.state)
+    if opened is None:
+        what = f"is not packed any more; run `python -m data_pipelines.pack {item.folder}`"
+        raise FileError(str(item), what)
+    yield Record(opened.skeleton(item.row), *item.facts, item.name)
+
+
+@functools.lru_cache(maxsize=8)
+def _opened(folder: str, state: State) -> pack.Pack | None:
+    """Return the pack of a data set; `state` tells its versions apart."""
+    del state
+    return pack.stored(pathlib.Path(folder), indexing.read(folder))
+
+
+def _part(facts: Sheet, raw: pathlib.Path, place: str, protocol: Any) -> _Part:
+    """Return the data set in a folder, packed."""
+    folder = (raw.parent / place).resolve()
+    pack.open_pack(folder)
+    spec = catalog.spec_of(folder)
+    if protocol not in tuple(spec.protocols):
+        there = ", ".join(spec.protocols)
+        raise facts.error("datasets", f"{place} has no protocol {protocol!r}; there are {there}")
+    return _Part(folder, spec, spec.protocols[protocol], Index.load(folder))
+
+
+def _check_names(facts: Sheet, names: Sequence[str], merged: str) -> None:
+    """Refuse one data set alone, and names by which samples or splits could not be told apart."""
+    if len(names) < 2:
+        raise facts.error("datasets", "should have two converted folders or more")
+    for name in names:
+        if names.count(name) > 1:
+            raise facts.error("datasets", f"has two folders called {name!r}; rename one")
+        if not name.isidentifier():
+            raise facts.error("datasets", f"has {name!r}, which is no name; rename the folder")
+    if merged in names:
+        raise facts.error("datasets", f"has {merged!r}, the merged one's name; give another --name")
+
+
+def _check_bodies(facts: Sheet, specs: Sequence[DatasetSpec]) -> None:
+    """Refuse samples of other joints, or of other numbers that a joint has."""
+    kinds = {numbers: kind for kind, numbers in spec_file.COORDINATES.items()}
+    first = specs[0]
+    for spec in specs[1:]:
+        pair = f"{first.name} and {spec.name} have"
+        if spec.skeleton.joints != first.skeleton.joints:
+            counts = f"{first.skeleton.num_joints} and {spec.skeleton.num_joints}"
+            what = f"{pair} other joints ({counts}); names and order must be the same"
+            raise facts.error("datasets", what)
+        ours, theirs = (kinds[each.coordinates, each.confidence] for each in (first, spec))
+        if ours != theirs:
+            raise facts.error("datasets", f"{pair} other coordinates, {ours} and {theirs}")
+
+
+def _called(facts: Sheet, specs: Sequence[DatasetSpec]) -> dict[str, str]:
+    """Return all classes, in order, with what each is called in the merged data set."""
+    labels = list(dict.fromkeys(label for spec in specs for label in spec.labels))
+    same = facts.mapping("same")
+    for label, other in same.items():
+        for each in (label, other):
+            if each not in labels:
+                raise facts.error("same", f"has {each!r}, which is a class of none")
+        if other in same:
+            raise facts.error("same", f"counts {label!r} as {other!r}, which is another's, too")
+    return {label: same.get(label, label) for label in labels}
+
+
+def _counts(parts: Sequence[_Part]) -> tuple[int, int]:
+    """Return how many samples train and how many test."""
+    sides = [indexing.select(part.index, part.protocol) for part in parts]
+    return sum(len(train) for train, _ in sides), sum(len(test) for _, test in sides)
+
+
+def _splits(
+    facts: Sheet, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
+) -> dict[str, tuple[int, ...]]:
+    """Return the zero-shot splits of all, each with the data set's name before its own."""
+    found, classes = {}, len(set(numbers.values()))
+    for spec in specs:
+        for split, unseen in spec.zero_shot.items():
+            merged = tuple(sorted({numbers[spec.labels[each]] for each in unseen}))
+            if not 2 <= len(merged) <= classes - 2:
+                what = f"leaves {len(merged)} classes unseen of {classes} in {split} of {spec.name}"
+                raise facts.error("same", f"{what}; at least 2 must be unseen and 2 seen")
+            found[f"{spec.name}_{split}"] = merged
+    return found
+
+
+def _texts(parts: Sequence[_Part], labels: Sequence[str]) -> tuple[str, bytes | None]:
+    """Return the names of gapjax's files that describe the classes, and the folders' own texts."""
+    if not all(part.spec.texts for part in parts):
+        return "", None
+    names, own = [], {}
+    for part in parts:
+        file = part.folder / spec_file.TEXTS
+        if file.exists():
+            entries = sheet.load(epath.Path(file)).values["classes"]
+            own = {entry["label"]: entry for entry in entries} | own
+        named = part.spec.texts.removesuffix(str(file)).rstrip("+")
+        names += [named] if named else []
+    ordered = [own[label] for label in labels if label in own]
+    text = yaml.safe_dump({"classes": ordered}, sort_keys=False, allow_unicode=True)
+    joined = "+".join(dict.fromkeys("+".join(names).split("+"))) if names else ""
+    return joined, text.encode() if ordered else None
+
+
+def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]:
+    """Yield the samples of all, as the merged data set counts them."""
+    before = 0
+    for part in parts:
+        index, folder = part.index, str(part.folder)
+        state = state_of(part.folder / "pack" / "frames.npy")
+        subjects, subject = np.unique(index.subject, return_inverse=True)
+        trains = np.isin(np.arange(len(index)), indexing.select(index, part.protocol)[0])
+        labels = [numbers[label] for label in part.spec.labels]
+        for row in range(len(index)):
+            who = before + 1 + int(subject[row]), int(index.camera[row])
+            facts = labels[index.label[row]], *who, int(trains[row])
+            yield Item(folder, state, row, facts, f"{part.spec.name}/{index.name[row]}")
+        before += len(subjects)

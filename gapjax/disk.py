@@ -1,0 +1,47 @@
+"""Writing where it may fail: one line says what cannot be written, and why."""
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from gapjax.lookup import UserError
+
+# What only another folder, or other permissions, mend; anything else may pass.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+
+
+class DiskError(OSError):
+    """Something could not be written that can be another time, such as when there is room."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Let errors of a block that writes a file or folder say so in one line.
+
+    Raises:
+        UserError: writing there is not allowed.
+        DiskError: the disk is full, or does not answer.
+    """
+    try:
+        yield
+    except DiskError:
+        raise
+    except (OSError, ValueError) as error:
+        number = _number(error)
+        if number is None:
+            raise
+        why = f"{path} cannot be written: {os.strerror(number)}"
+        if number in _REFUSED:
+            raise UserError(f"{why}; choose another --workdir") from error
+        raise DiskError(f"{why}; what was saved is whole: the same command goes on") from error
+
+
+def _number(error: Exception) -> int | None:
+    """Return the number of an error of the system; TensorStore tells it in words."""
+    if isinstance(error, OSError):
+        return error.errno
+    found = re.search(r"\[os_error_code='(\d+)'\]", str(error))
+    return int(found[1]) if found else None

@@ -1,0 +1,56 @@
+"""A batch in shares, each with batch statistics of its own, as PyTorch's DataParallel has it."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Replicas(nn.Module):
+    """A backbone that sees each share of a training batch alone, as one device of DataParallel.
+
+    The shares are equal, consecutive parts of the batch. Batch normalisation takes its moments
+    over a share, and the running statistics are those of the first one, which DataParallel keeps.
+    What else the backbone makes of a whole batch, such as Shift-GCN's sign of a gradient, is of a
+    share likewise. On how many devices the shares lie has no effect on any value.
+
+    Attributes:
+        backbone: the skeleton encoder, whose variables these are.
+        count: how many shares there are.
+    """
+
+    backbone: nn.Module
+    count: int
+
+    def setup(self) -> None:
+        """Take the backbone's variables as one's own."""
+        nn.share_scope(self, self.backbone)
+
+    def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
+        """Return the features of every person, joint and remaining frame."""
+        if not train:
+            return self.backbone(x, train=False)
+        axes = {"params": None, "batch_stats": 0}
+        each = nn.vmap(_train, variable_axes=axes, split_rngs={"params": False})
+        kept = nn.map_variables(
+            each, "batch_stats", trans_in_fn=self._repeat, trans_out_fn=_first, mutable=True
+        )
+        shares = x.reshape(self.count, -1, *x.shape[1:])
+        features = kept(self.backbone, shares)
+        return features.reshape(-1, *features.shape[2:])
+
+    def _repeat(self, statistics: dict) -> dict:
+        """Return the running statistics once for every share."""
+        return jax.tree.map(
+            lambda leaf: jnp.broadcast_to(leaf, (self.count, *leaf.shape)), statistics
+        )
+
+
+def _train(backbone: nn.Module, share: Float[Array, "b m t v c"]) -> Float[Array, "b m t2 v d"]:
+    """Return the features of a share."""
+    return backbone(share, train=True)
+
+
+def _first(statistics: dict) -> dict:
+    """Return the running statistics after the first share."""
+    return jax.tree.map(lambda leaf: leaf[0], statistics)

@@ -1,0 +1,197 @@
+"""A run that is killed at random moments and started again ends as if undisturbed.
+
+python tests/soak.py [--run=resident|stream|star] [--kills=30] [--seed=0] [--data=DIR]
+
+The smoke run of GAP, from memory or from TFRecords, or that of STAR with all its stages, is started
+and ended at a random moment of its life, imports and compilation included, without mercy (SIGKILL)
+or with (SIGTERM), until it is done; then the next one begins, until there were so many kills. Every
+finished run must have the arrays, metrics and scores of an undisturbed one; a run that was told to
+stop must have saved where it was. The exit status is 1 if something is not so.
+"""
+
+import argparse
+import dataclasses
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from commands import ROOT, SMOKE, STAR, results
+
+from gapjax.preemption import STATUS
+
+EVERY = 3
+CADENCE = [f"--config.train.checkpoint_every={EVERY}", "--config.train.log_every=5"]
+# Name → the config's flags, and the folders of its stages.
+RUNS = {
+    "resident": ([SMOKE, *CADENCE], ("",)),
+    "stream": ([SMOKE, *CADENCE, "--config.data.feed=stream"], ("",)),
+    "star": ([STAR, *CADENCE], ("encoder", "fold1", "")),
+}
+# A process that takes longer, in seconds, hangs.
+_PATIENCE = 300
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """How a process ended.
+
+    Attributes:
+        status: its exit status; negative for a signal.
+        seconds: how long it ran.
+        first: after how many seconds it had done a step; None if it did none.
+        said: its standard error.
+    """
+
+    status: int
+    seconds: float
+    first: float | None
+    said: str
+
+    @property
+    def steps(self) -> tuple[int, int] | None:
+        """Return the last stage's first and last step, as far as the progress bar tells."""
+        bars = self.said.split("  0%")[-1]
+        told = [int(step) for step in re.findall(r"\| (\d+)/\d+ \[", bars)]
+        return (told[0], told[-1]) if told else None
+
+
+def attempt(command: list[str], number: signal.Signals | None, after: float) -> End:
+    """Run a command and send it a signal after so many seconds, if it still runs then."""
+    start, first = time.monotonic(), None
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
+        while process.poll() is None:
+            seconds = time.monotonic() - start
+            assert seconds < _PATIENCE, f"{command} hangs"
+            if number is not None and seconds >= after:
+                process.send_signal(number)
+                number = None
+            if first is None and _has_stepped(errors.fileno()):
+                first = seconds
+            time.sleep(0.02)
+        seconds = time.monotonic() - start
+        errors.seek(0)
+        return End(process.returncode, seconds, first, errors.read())
+
+
+def _has_stepped(file: int) -> bool:
+    """Return whether a progress bar has moved."""
+    told = os.pread(file, 1 << 16, 0).decode(errors="replace")
+    return len(set(re.findall(r"\| (\d+)/\d+ \[", told))) > 1
+
+
+def lost(end: End, workdir: Path) -> int:
+    """Return how many steps were done and are not saved, as far as the progress bar tells."""
+    saved = [
+        int(path.name) for path in (workdir / "checkpoints").glob("[0-9]*") if path.name.isdigit()
+    ]
+    return max(0, end.steps[1] - max(saved, default=0)) if end.steps else 0
+
+
+def fault(end: End, number: signal.Signals, workdir: Path, stages: tuple[str, ...]) -> str:
+    """Return what is wrong with how a process ended; empty if nothing is."""
+    last = end.said.strip().splitlines()[-1:] or [""]
+    if "Traceback" in end.said and "KeyboardInterrupt" not in end.said:
+        return f"a traceback: {end.said[-500:]!r}"
+    if number == signal.SIGKILL:
+        current = next((s for s in reversed(stages) if (workdir / s / "checkpoints").is_dir()), "")
+        steps = lost(end, workdir / current)
+        # What a step began or the next checkpoint still wrote.
+        return f"{steps} steps are lost" if steps > 2 * EVERY else ""
+    # Before it listens, a signal ends it as always; it has done nothing then.
+    if end.status == -number and end.first is None:
+        return ""
+    if end.status != STATUS or f"stopped by {number.name}" not in last[0]:
+        return f"ended with {end.status}: {last[0]}"
+    return ""
+
+
+def moments(
+    kills: int, longest: float, rng: random.Random
+) -> Iterator[tuple[signal.Signals, float]]:
+    """Yield how and after how many seconds each process is ended."""
+    for _ in range(kills):
+        yield rng.choice([signal.SIGKILL, signal.SIGTERM]), rng.uniform(0, longest)
+
+
+def differences(workdir: Path, whole: Path, stages: tuple[str, ...]) -> list[str]:
+    """Return in what the stages of two finished runs are not the same."""
+    faults = []
+    for stage in stages:
+        one, other = results(workdir / stage), results(whole / stage)
+        faults += [f"{stage or 'run'}: {name} differ" for name in one if one[name] != other[name]]
+    return faults
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--run", choices=RUNS, default="resident")
+    options.add_argument("--kills", type=int, default=30)
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--data", type=Path, help="where the built-in dataset is converted")
+    given = options.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        # What one process compiles, the next ones find.
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{folder}/compiled"
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+        data = given.data or _converted(Path(folder))
+        return soak(given.run, data, given.kills, random.Random(given.seed), Path(folder))
+
+
+def _converted(folder: Path) -> Path:
+    command = [sys.executable, "-m", "data_pipelines.convert", "synthetic", f"--out={folder}/data"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return folder / "data"
+
+
+def soak(name: str, data: Path, kills: int, rng: random.Random, folder: Path) -> int:
+    """Kill a run so many times, and return the exit status."""
+    flags, stages = RUNS[name]
+    command = [sys.executable, "-m", "gapjax.main", *flags, f"--config.data.dir={data}"]
+    whole, out = folder / "whole", folder / "out"
+    faults, steps, firsts, finished, killed = [], [], [], 0, 0
+    for _ in range(2):
+        shutil.rmtree(whole, ignore_errors=True)
+        undisturbed = attempt([*command, f"--workdir={whole}"], None, 0)
+        assert undisturbed.status == 0, undisturbed.said
+    print(f"undisturbed: {undisturbed.seconds:.1f} s, first step after {undisturbed.first:.1f} s")
+    ends = moments(10**9, undisturbed.seconds, rng)
+    while True:
+        number, after = next(ends) if killed < kills else (None, 0.0)
+        end = attempt([*command, f"--workdir={out}"], number, after)
+        if end.status == 0:
+            faults += differences(out, whole, stages)
+            shutil.rmtree(out)
+            finished += 1
+            print(f"done; {finished} so far, {len(faults)} faults", flush=True)
+            if killed >= kills:
+                break
+            continue
+        killed += 1
+        wrong = fault(end, number, out, stages)
+        faults += [wrong] if wrong else []
+        steps += [lost(end, out)] if number == signal.SIGKILL and name != "star" else []
+        firsts += [end.first] if end.first else []
+        print(
+            f"{number.name} after {after:.1f} s, status {end.status}: {wrong or 'ok'}", flush=True
+        )
+    print(*faults, sep="\n", end="\n" if faults else "")
+    print(f"{killed} kills, {finished} runs finished, {len(faults)} faults", end="")
+    print(f", at most {max(steps, default=0)} steps lost" if steps else "", end="")
+    print(f", first step {min(firsts):.0f} to {max(firsts):.0f} s after a start")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Checkpoints that are damaged are recognised, named and passed over; nothing of them is lost."""
+
+import functools
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import results
+from tiny_run import tiny_run
+
+from gapjax import checkpoints, evaluate, train
+from gapjax.checkpoints import newest_step, read_newest
+from gapjax.checksums import checksums
+from gapjax.lookup import UserError
+from gapjax.sharding import make_layout
+
+# With parameters enough for a changed byte to be one of theirs.
+RUN = functools.partial(tiny_run, ballast=2**13, log_every=4, checkpoint_every=5)
+# The checkpoints that are left in the end, and the steps of the run.
+LEFT, STEPS = (15, 18), 18
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workdir = tmp_path_factory.mktemp("finished")
+    train.train(RUN(), workdir)
+    return workdir
+
+
+@pytest.fixture
+def workdir(finished: Path, tmp_path: Path) -> Path:
+    """Return a copy of the working directory of a finished run."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def data_of(path: Path) -> Path:
+    """Return the file of a checkpoint that has its parameters."""
+    return max((path / "state").rglob("d/*"), key=lambda file: file.stat().st_size)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(data_of(path).read_bytes())
+    content[len(content) // 2] ^= 4
+    data_of(path).write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    os.truncate(data_of(path), data_of(path).stat().st_size // 2)
+
+
+def forget_arrays(path: Path) -> None:
+    (path / "state" / "manifest.ocdbt").unlink()
+
+
+def change_classes(path: Path) -> None:
+    file = path / "trained_on" / "metadata"
+    file.write_text(file.read_text().replace("kick", "pick"))
+
+
+def empty(path: Path) -> None:
+    shutil.rmtree(path)
+    path.mkdir()
+
+
+DAMAGES = (flip, cut, forget_arrays, change_classes, empty)
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_the_one_before_is_used_and_the_run_goes_on(
+    workdir: Path, finished: Path, damage: Callable, capfd: pytest.CaptureFixture
+) -> None:
+    damage(workdir / "checkpoints" / "18")
+    capfd.readouterr()
+    assert newest_step(workdir) == 15
+    state, _ = read_newest(workdir)
+    assert int(state["step"]) == 15
+    (warning,) = capfd.readouterr().err.strip().splitlines()
+    assert f"{workdir}/checkpoints/18 is damaged, 15 is used instead" in warning
+    train.train(RUN(), workdir)
+    assert results(workdir) == results(finished)
+    names = {path.name for path in (workdir / "checkpoints").iterdir()}
+    assert names == {"15", "18", "18.damaged"}
+
+
+def test_an_evaluation_leaves_it_where_it_is(
+    workdir: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flip(workdir / "checkpoints" / "18")
+    before = sorted(path for path in (workdir / "checkpoints").rglob("*"))
+    evaluated = []
+    monkeypatch.setattr(
+        evaluate, "evaluate", lambda run, predict, state, *_: evaluated.append(state) or {}
+    )
+    train.evaluate_only(RUN(), workdir)
+    assert [int(state.step) for state in evaluated] == [15]
+    assert "18 is damaged, 15 is used instead (1 arrays are not as they" in capfd.readouterr().err
+    assert sorted(path for path in (workdir / "checkpoints").rglob("*")) == before
+
+
+def test_a_finished_stage_whose_end_is_damaged_is_not_finished(workdir: Path) -> None:
+    assert train.is_finished(workdir, STEPS)
+    flip(workdir / "checkpoints" / "18")
+    assert not train.is_finished(workdir, STEPS)
+
+
+def test_without_a_whole_one_nothing_is_touched(workdir: Path) -> None:
+    for step in LEFT:
+        cut(workdir / "checkpoints" / str(step))
+    for use in (newest_step, lambda folder: train.train(RUN(), folder)):
+        with pytest.raises(UserError, match="18 is damaged, and no older checkpoint is whole"):
+            use(workdir)
+    assert {path.name for path in (workdir / "checkpoints").iterdir()} == {"15", "18"}
+
+
+def test_an_older_form_is_named(workdir: Path) -> None:
+    newest = workdir / "checkpoints" / "18"
+    (newest / "state").rename(newest / "default")
+    for use in (read_newest, lambda folder: train.train(RUN(), folder)):
+        with pytest.raises(UserError, match="18 is of an older gapjax; use a new --workdir"):
+            use(workdir)
+
+
+def test_what_a_killed_run_half_wrote_is_removed(workdir: Path) -> None:
+    half = shutil.copytree(
+        workdir / "checkpoints" / "18", workdir / "checkpoints" / "20.orbax-checkpoint-tmp"
+    )
+    assert newest_step(workdir) == STEPS
+    train.train(RUN(), workdir)
+    assert not half.exists()
+
+
+def test_checksums_see_every_change_and_no_placement() -> None:
+    rng = np.random.default_rng(0)
+    tree = {
+        "a": rng.normal(size=(16, 3, 5)).astype(np.float32),
+        "b": [np.arange(24, dtype=np.int32), np.zeros((), np.float16)],
+    }
+    plain = checksums(tree)
+    assert sorted(plain) == ["a", "b/0", "b/1"]
+    layout = make_layout(8)
+    assert checksums(layout.replicate(tree)) == plain
+    split = layout.put_batches({"a": tree["a"][None]})["a"][0]
+    assert checksums({"a": split})["a"] == plain["a"]
+    for _ in range(50):
+        bits = tree["a"].copy().view(np.uint32).reshape(-1)
+        bits[rng.integers(bits.size)] ^= np.uint32(1 << rng.integers(32))
+        assert checksums({"a": bits.view(np.float32).reshape(16, 3, 5)})["a"] != plain["a"]
+    assert checksums({"a": tree["a"][::-1]})["a"] != plain["a"]
+
+
+def test_damaged_ones_get_names_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "7.damaged").mkdir()
+    assert checkpoints._aside(tmp_path, 7).name == "7.damaged1"

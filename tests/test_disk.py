@@ -1,0 +1,81 @@
+"""Disks that are full or closed: one line, and what was saved is whole."""
+
+import errno
+import functools
+import os
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from commands import results
+from tiny_run import tiny_run
+
+from gapjax import train
+from gapjax.checkpoints import newest_step
+from gapjax.disk import DiskError, writing
+from gapjax.logbook import Logbook, claim
+from gapjax.lookup import UserError
+
+CADENCE = {"log_every": 4, "checkpoint_every": 5}
+
+
+@pytest.fixture
+def limit() -> Iterator[Callable[[int], None]]:
+    """Return the function after which no file grows beyond a size, until the test ends."""
+    _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_checkpoint_that_finds_no_room(
+    limit: Callable[[int], None], tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """The threads that write it fail; the one before is whole, and the run goes on."""
+    # What is captured of a test is in files, too.
+    run = functools.partial(tiny_run, ballast=2**19, **CADENCE)
+    with pytest.raises(DiskError, match="checkpoints cannot be written: File too large; what was"):
+        train.train(run({9: lambda: limit(2**20)}), tmp_path / "run")
+    limit(resource.RLIM_INFINITY)
+    assert "Traceback" not in capfd.readouterr().err
+    assert newest_step(tmp_path / "run") == 5
+    for name in ("run", "undisturbed"):
+        train.train(run(), tmp_path / name)
+    assert results(tmp_path / "run") == results(tmp_path / "undisturbed")
+
+
+def test_a_log_that_finds_no_room(tmp_path: Path) -> None:
+    log = Logbook(tmp_path, 0, 4)
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    with pytest.raises(DiskError, match=r"metrics\.jsonl cannot be written: No space left on dev"):
+        log.write(1, 1, {"train/loss": 0.5})
+    log.close()
+
+
+def test_a_workdir_that_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    expected = "file/run cannot be written: Not a directory; choose another --workdir"
+    with pytest.raises(UserError, match=expected):
+        claim(tmp_path / "file" / "run", {"seed": 1})
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EROFS, UserError),
+        (errno.EACCES, UserError),
+        (errno.ENOSPC, DiskError),
+        (errno.EIO, DiskError),
+    ],
+)
+def test_whose_mistake_it_is(number: int, kind: type[Exception]) -> None:
+    words = f"RESOURCE_EXHAUSTED: Error writing: {os.strerror(number)} [os_error_code='{number}']"
+    for error in (OSError(number, os.strerror(number)), ValueError(words)):
+        expected = f"here cannot be written: {os.strerror(number)}; "
+        with pytest.raises(kind, match=expected), writing(Path("here")):
+            raise error
+
+
+def test_other_errors_are_what_they_are() -> None:
+    with pytest.raises(ValueError, match=r"^no number$"), writing(Path("here")):
+        raise ValueError("no number")

@@ -1,0 +1,136 @@
+"""Being told to stop: a run saves where it is, and goes on as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import ROOT, results
+from test_features import SAMPLES, feed, items, source  # noqa: F401
+from tiny_run import STEPS_PER_EPOCH, tiny_run
+
+from gapjax import features, preemption, train
+from gapjax.features import Source
+from gapjax.feed import ResidentFeed
+from gapjax.preemption import Preempted
+
+CADENCE = {"steps_per_dispatch": 2, "log_every": 4, "checkpoint_every": 5, "evaluate_every": 2}
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Let this process note signals while a test lasts."""
+    before = {number: signal.getsignal(number) for number in preemption.SIGNALS}
+    preemption.listen()
+    yield
+    preemption.forget()
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def told(number: signal.Signals) -> Callable[[], None]:
+    """Return the function that sends this process a signal and waits until it is noted."""
+
+    def send() -> None:
+        os.kill(os.getpid(), number)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                preemption.check()
+            except Preempted:
+                return
+            time.sleep(0.001)
+
+    return send
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    train.train(tiny_run(**CADENCE), workdir)
+    return results(workdir)
+
+
+# Between a checkpoint and a line of the log, and before the first step of all.
+@pytest.mark.parametrize("step", [8, 0])
+def test_a_run_stops_where_it_is_and_goes_on(
+    listening: None, undisturbed: dict, tmp_path: Path, step: int
+) -> None:
+    run = tiny_run({step: told(signal.SIGTERM)}, **CADENCE)
+    with pytest.raises(Preempted, match=rf"^stopped by SIGTERM: step {step} of 18 is saved; the"):
+        train.train(run, tmp_path)
+    assert not (tmp_path / "scores").exists()
+    preemption.forget()
+    train.train(tiny_run(**CADENCE), tmp_path)
+    assert results(tmp_path) == undisturbed
+
+
+def test_a_run_that_stops_in_an_evaluation_makes_up_for_it(
+    listening: None, undisturbed: dict, tmp_path: Path
+) -> None:
+    """The end of the second epoch is saved though no checkpoint is due there."""
+    step = 2 * STEPS_PER_EPOCH
+    run = tiny_run(evaluating={1: told(signal.SIGINT)}, **CADENCE)
+    with pytest.raises(Preempted, match=f"stopped by SIGINT: step {step} of"):
+        train.train(run, tmp_path)
+    preemption.forget()
+    train.train(tiny_run(**CADENCE), tmp_path)
+    assert results(tmp_path) == undisturbed
+
+
+def test_stopped_again_and_again_it_gets_there(
+    listening: None, undisturbed: dict, tmp_path: Path
+) -> None:
+    for step in (2, 4, 5, 6, 8, 10, 12, 14, 15, 16):
+        with pytest.raises(Preempted, match=f"step {step} of"):
+            train.train(tiny_run({step: told(signal.SIGTERM)}, **CADENCE), tmp_path)
+        preemption.forget()
+    train.train(tiny_run(**CADENCE), tmp_path)
+    assert results(tmp_path) == undisturbed
+
+
+def test_features_that_are_under_way_are_left_out(
+    listening: None,
+    source: Source,  # noqa: F811
+    items: np.ndarray,  # noqa: F811
+    feed: ResidentFeed,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = features._begin
+
+    def stop_after(*args: object) -> None:
+        told(signal.SIGTERM)()
+        begin(*args)
+
+    monkeypatch.setattr(features, "_begin", stop_after)
+    with pytest.raises(Preempted, match=r"^stopped by SIGTERM; the same command goes on$"):
+        features.prepare(source, items, feed, SAMPLES, 3, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+PATIENT = """
+import time
+from gapjax import preemption
+preemption.listen()
+print(flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    """Two at once are one notice; a later one does not wait for what is under way."""
+    with subprocess.Popen([sys.executable, "-c", PATIENT], cwd=ROOT, stdout=subprocess.PIPE) as one:
+        one.stdout.readline()
+        one.terminate()
+        one.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            one.wait(preemption.ONE_NOTICE + 0.3)
+        one.terminate()
+        assert one.wait(20) == 128 + signal.SIGTERM
