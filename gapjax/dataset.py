@@ -167,7 +167,7 @@ def resident(
         "label": index.label.astype(np.int32),
     }
     rows = np.asarray(frames, np.float32).reshape(len(frames), -1)
-    placed = FRAMES[config.data.resident](layout, rows)
+    placed = layout.in_rows(FRAMES[config.data.resident](layout, rows))
     store = Store(frames=placed, **layout.replicate(samples))
     longest, joints = int(index.frames.max()), frames.shape[1]
     return ResidentFeed(store, layout, persons, longest, joints)

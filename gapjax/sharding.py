@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from jax.experimental.layout import Format
+from jax.experimental.layout import Layout as MemoryLayout
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Shaped
 
@@ -111,6 +113,14 @@ class Layout:
 
         return jax.make_array_from_callback((count, *rows.shape[1:]), self.rows, share)
 
+    def in_rows(self, table: Shaped[Array, "n c"]) -> Shaped[Array, "n c"]:
+        """Return a placed table whose rows lie one after another in memory.
+
+        A TPU else keeps a long table column by column, and a step that gathers rows copies all of
+        it first.
+        """
+        return jax.device_put(table, _by_rows(table.sharding))
+
     def check(self, batch_size: int) -> None:
         """Raise UserError if a batch cannot be split evenly over the devices."""
         parts = self.mesh.shape["data"]
@@ -143,6 +153,11 @@ class ShapeLayout(Layout):
         shape = (_filled(len(rows), self.mesh.size), *rows.shape[1:])
         return jax.ShapeDtypeStruct(shape, rows.dtype, sharding=self.rows)
 
+    def in_rows(self, table: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        """Return the shape of a placed table whose rows lie one after another in memory."""
+        place = _by_rows(table.sharding)
+        return jax.ShapeDtypeStruct(table.shape, table.dtype, sharding=place)
+
 
 def placed_shapes(tree: Tree, places: Tree) -> Tree:
     """Return arrays, or their shapes, as shapes that have their places."""
@@ -152,6 +167,11 @@ def placed_shapes(tree: Tree, places: Tree) -> Tree:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
 
     return jax.tree.map(placed, jax.eval_shape(lambda leaves: leaves, tree), places)
+
+
+def _by_rows(place: NamedSharding) -> Format:
+    """Return the placement of a table row by row."""
+    return Format(MemoryLayout(major_to_minor=(0, 1)), place)
 
 
 def _filled(count: int, parts: int) -> int:

@@ -114,6 +114,38 @@ def test_flags_for_other_backends_are_kept_from_libtpu(monkeypatch: pytest.Monke
     assert seen == [("tpu", "v5e:2x4", "--xla_dump_to=a")]
 
 
+def test_a_tpu_never_copies_the_resident_frames(tmp_path: Path) -> None:
+    """In a process of its own: what a batch reads does not depend on the size of the store."""
+    if not has_libtpu():
+        pytest.skip("libtpu is not installed: pip install 'gapjax[tpu]'")
+    command = [sys.executable, "-c", GATHER]
+    environment = os.environ | {"XLA_FLAGS": ""}
+    streams = {"capture_output": True, "text": True, "timeout": 600, "check": False}
+    done = subprocess.run(command, cwd=ROOT, env=environment, **streams)
+    assert done.returncode == 0, done.stderr
+    moved, kept = json.loads(done.stdout.splitlines()[-1])
+    assert kept < 1e6
+    assert moved < 50e6, "the store has 300 MB"
+
+
+GATHER = """
+import json, jax
+from configs import gap_ntu60
+from gapjax import blueprint
+from gapjax.blueprint import Size
+from gapjax.sharding import shape_layout
+from gapjax.topology import open_topology
+config = gap_ntu60.get_config("no_text")
+config.data.dir = "/nowhere"
+feed = blueprint.build(config, shape_layout(open_topology("v5e:2x4")), Size(300, 18)).feed
+request = next(iter(feed.requests(__import__("numpy").zeros((1, 48), int), 0, [1])))
+one = lambda store, request: feed.load(store, jax.tree.map(lambda leaf: leaf[0], request)).frames
+step = jax.jit(one).lower(feed.store, request).compile()
+sizes = step.memory_analysis()
+print(json.dumps([step.cost_analysis()["bytes accessed"], sizes.temp_size_in_bytes]))
+"""
+
+
 @pytest.mark.parametrize("feed", ["resident", "stream"])
 def test_shapes_are_those_of_the_real_run(data: Path, feed: str) -> None:
     """The state, the store and the requests of a converted dataset, by shapes and by arrays."""
