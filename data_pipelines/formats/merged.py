@@ -11,7 +11,7 @@ Joints, coordinates and confidence must be the same; what else there is of a bod
 * Classes of one name are one class; `same` is for one class that has two names.
 * There is one protocol, `merged`: a sample's `setup` is 1 if it trains, 0 if it tests.
 * Sample `a01` of `nw_ucla` is called `nw_ucla/a01`. Its camera is kept. Subjects get new numbers
-  from 1 on, in the order of data sets and of their old numbers: nobody is two people, no two one.
+  from 1 on, in the order of data sets and of their old numbers: no two people become one.
 * A zero-shot split `22_5` of `utd_mhad` is called `utd_mhad_22_5`, though more classes are seen.
   Its classes are unseen in all data sets, and tested with the samples of all: else a class would
   be learnt from the others. But only names tell what is one class. Where a movement has another
@@ -38,7 +38,7 @@ from etils import epath
 from data_pipelines import catalog, pack, sheet, spec_file
 from data_pipelines import index as indexing
 from data_pipelines.index import Index
-from data_pipelines.raw.record import DataError, FileError, Record
+from data_pipelines.raw.record import FileError, Record
 from data_pipelines.raw.sources import State, state_of
 from data_pipelines.sheet import Sheet
 from data_pipelines.spec import DatasetSpec, Found, Protocol
@@ -186,10 +186,12 @@ def _called(facts: Sheet, specs: Sequence[DatasetSpec]) -> dict[str, str]:
     return {label: same.get(label, label) for label in labels}
 
 
-def _counts(parts: Sequence[_Part]) -> tuple[int, int]:
-    """Return how many samples train and how many test."""
-    sides = [indexing.select(part.index, part.protocol) for part in parts]
-    return sum(len(train) for train, _ in sides), sum(len(test) for _, test in sides)
+def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
+    """Return how many samples the papers have for training and for testing, where all tell."""
+    counts = [part.protocol.counts for part in parts]
+    if None in counts:
+        return None
+    return sum(train for train, _ in counts), sum(test for _, test in counts)
 
 
 def _splits(
