@@ -161,6 +161,13 @@ def test_texts_of_gapjax_alone(copies: pathlib.Path) -> None:
     assert (found.spec.texts, found.texts) == ("", None)
 
 
+@pytest.mark.parametrize("content", ["classes: [wave]", "a: 1", "classes:\n- label: 1"])
+def test_texts_that_are_refused(content: str, copies: pathlib.Path) -> None:
+    (copies / "two" / "texts.yaml").write_text(content)
+    with pytest.raises(DataError, match=r"two/texts.yaml: (line 1: )?classes should be a list of"):
+        merged.found(write_list(copies), "both")
+
+
 def describe_by_name(folder: pathlib.Path, name: str) -> None:
     """Let a converted data set have descriptions of gapjax instead of its own."""
     spec = dataclasses.replace(catalog.spec_of(folder), texts=name)

@@ -216,15 +216,25 @@ def _texts(parts: Sequence[_Part], labels: Sequence[str]) -> tuple[str, bytes | 
     names, own = [], {}
     for part in parts:
         file = part.folder / spec_file.TEXTS
-        if file.exists():
-            entries = sheet.load(epath.Path(file)).values["classes"]
-            own = {entry["label"]: entry for entry in entries} | own
+        own = _described(file) | own
         named = part.spec.texts.removesuffix(str(file)).rstrip("+")
-        names += [named] if named else []
+        names += named.split("+") if named else []
     ordered = [own[label] for label in labels if label in own]
     text = yaml.safe_dump({"classes": ordered}, sort_keys=False, allow_unicode=True)
-    joined = "+".join(dict.fromkeys("+".join(names).split("+"))) if names else ""
-    return joined, text.encode() if ordered else None
+    return "+".join(dict.fromkeys(names)), text.encode() if ordered else None
+
+
+def _described(file: pathlib.Path) -> dict[str, Any]:
+    """Return label → description of the file that a folder may have, as it stands there."""
+    if not file.exists():
+        return {}
+    facts = sheet.load(epath.Path(file))
+    entries = facts.values.get("classes")
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("label"), str) for entry in entries
+    ):
+        raise facts.error("classes", "should be a list of descriptions, each with its label")
+    return {entry["label"]: entry for entry in entries}
 
 
 def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]:
