@@ -238,6 +238,6 @@ def test_a_pack_that_went_away(copies: pathlib.Path) -> None:
     item = merged.found(write_list(copies), "both").items[0]
     (copies / "one" / "pack" / "digest").unlink()
     with pytest.raises(
-        DataError, match=r"one \(one/clips/0\): is not packed any more; run `python"
+        DataError, match=r"one \(one/clips/0\): its pack is gone; run the command again"
     ):
         list(merged.read(item))

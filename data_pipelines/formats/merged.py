@@ -45,8 +45,6 @@ from data_pipelines.spec import DatasetSpec, Found, Protocol
 
 WANTED = "a YAML file, as datasets: {data/nw_ucla: xview, data/utd_mhad: xsub}"
 
-PROTOCOL = "merged"
-
 
 @dataclass(frozen=True)
 class Item:
@@ -108,7 +106,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
         name=name,
         labels=labels,
         persons=max(spec.persons for spec in specs),
-        protocols={PROTOCOL: Protocol("setup", (1,), _counts(parts))},
+        protocols={"merged": Protocol("setup", (1,), _counts(parts))},
         texts=names,
         obtain="convert the data sets that its YAML file lists",
         zero_shot=_splits(facts, specs, numbers),
@@ -122,8 +120,7 @@ def read(item: Item) -> Iterator[Record]:
     """Yield a sample, from the pack: TensorFlow is not needed."""
     opened = _opened(item.folder, item.state)
     if opened is None:
-        what = f"is not packed any more; run `python -m data_pipelines.pack {item.folder}`"
-        raise FileError(str(item), what)
+        raise FileError(str(item), "its pack is gone; run the command again")
     yield Record(opened.skeleton(item.row), *item.facts, item.name)
 
 
@@ -160,8 +157,7 @@ def _check_names(facts: Sheet, names: Sequence[str], merged: str) -> None:
 
 def _check_bodies(facts: Sheet, specs: Sequence[DatasetSpec]) -> None:
     """Refuse samples of other joints, or of other numbers that a joint has."""
-    kinds = {numbers: kind for kind, numbers in spec_file.COORDINATES.items()}
-    first = specs[0]
+    first, kinds = specs[0], {numbers: kind for kind, numbers in spec_file.COORDINATES.items()}
     for spec in specs[1:]:
         pair = f"{first.name} and {spec.name} have"
         if spec.skeleton.joints != first.skeleton.joints:
