@@ -5,7 +5,7 @@ python -m data_pipelines.convert FORMAT --raw=PATH --out=DIR [--name=DATASET]
 
 writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, where files cannot be used
 `rejected.csv`, and where recordings have no sample, such as those without a body, `left_out.csv`,
-which is no fault of theirs. What is in a FORMAT (own, ctr_gcn, pyskl) carries its facts in
+which is no fault of theirs. What is in a FORMAT (own, merged, ctr_gcn, pyskl) carries its facts in
 `dataset.yaml`. A conversion that is killed leaves nothing that passes for a dataset; started again,
 it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for
 the reason that is printed.

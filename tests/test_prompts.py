@@ -62,6 +62,23 @@ def test_the_projects_own_texts(name: str) -> None:
     assert list(lint.problems(load_texts(name, all_labels(file)))) == []
 
 
+def test_several_files(tmp_path: Path) -> None:
+    """The first that describes a class counts, in whatever order classes are wanted."""
+    both = load_texts("nw_ucla+utd_mhad", ["wave", "throw", "carry"])
+    assert [text.label for text in both] == ["wave", "throw", "carry"]
+    assert both[1:] == load_texts("nw_ucla", NW_UCLA)[-2:]
+    folder = tmp_path / "a+b"
+    folder.mkdir()
+    own = write(folder, {"classes": [entry("throw"), entry("nap")]})
+    assert load_texts(own, ["throw", "nap"])[0].paragraph == "c"
+    nap, throw, wave = load_texts(f"nw_ucla+utd_mhad+{own}", ["nap", "throw", "wave"])
+    assert (nap.paragraph, throw, wave) == ("c", both[1], both[0])
+    with pytest.raises(UserError, match=r"nw_ucla.yaml \+ .*texts.yaml: class 'wave' is not desc"):
+        load_texts(f"nw_ucla+{own}", ["nap", "wave"])
+    with pytest.raises(UserError, match=r"no file of class descriptions 'nw_ucl\+utd_mhad'"):
+        load_texts("nw_ucl+utd_mhad", ["nap"])
+
+
 @pytest.mark.parametrize("name", ["nw_ucla", "utd_mhad", "ntu60", "ntu120", "pku_mmd", "synthetic"])
 def test_every_dataset_is_described(name: str) -> None:
     spec = importlib.import_module(f"data_pipelines.datasets.{name}").SPEC

@@ -21,8 +21,10 @@ def _imported(_: int) -> list[str]:
     """Return the large packages that this process has imported, as it reads files."""
     from data_pipelines import convert
     from data_pipelines.datasets import ntu60, pku_mmd, synthetic
+    from data_pipelines.formats import merged
 
-    assert all((convert.convert, ntu60.read, pku_mmd.read, synthetic.read, reading.perform))
+    readers = ntu60.read, pku_mmd.read, synthetic.read, merged.read
+    assert all((convert.convert, *readers, reading.perform))
     return [name for name in ("tensorflow", "tensorflow_datasets", "jax") if name in sys.modules]
 
 

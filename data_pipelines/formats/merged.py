@@ -11,7 +11,7 @@ Joints, coordinates and confidence must be the same; what else there is of a bod
 * Classes of one name are one class; `same` is for one class that has two names.
 * There is one protocol, `merged`: a sample's `setup` is 1 if it trains, 0 if it tests.
 * Sample `a01` of `nw_ucla` is called `nw_ucla/a01`. Its camera is kept. Subjects get new numbers
-  from 1 on, in the order of data sets and of their old numbers: nobody is two people, no two one.
+  from 1 on, in the order of data sets and of their old numbers: no two people become one.
 * A zero-shot split `22_5` of `utd_mhad` is called `utd_mhad_22_5`, though more classes are seen.
   Its classes are unseen in all data sets, and tested with the samples of all: else a class would
   be learnt from the others. But only names tell what is one class. Where a movement has another
@@ -44,8 +44,6 @@ from data_pipelines.sheet import Sheet
 from data_pipelines.spec import DatasetSpec, Found, Protocol
 
 WANTED = "a YAML file, as datasets: {data/nw_ucla: xview, data/utd_mhad: xsub}"
-
-PROTOCOL = "merged"
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
         name=name,
         labels=labels,
         persons=max(spec.persons for spec in specs),
-        protocols={PROTOCOL: Protocol("setup", (1,), _counts(parts))},
+        protocols={"merged": Protocol("setup", (1,), _counts(parts))},
         texts=names,
         obtain="convert the data sets that its YAML file lists",
         zero_shot=_splits(facts, specs, numbers),
@@ -122,8 +120,7 @@ def read(item: Item) -> Iterator[Record]:
     """Yield a sample, from the pack: TensorFlow is not needed."""
     opened = _opened(item.folder, item.state)
     if opened is None:
-        what = f"is not packed any more; run `python -m data_pipelines.pack {item.folder}`"
-        raise FileError(str(item), what)
+        raise FileError(str(item), "its pack is gone; run the command again")
     yield Record(opened.skeleton(item.row), *item.facts, item.name)
 
 
@@ -160,8 +157,7 @@ def _check_names(facts: Sheet, names: Sequence[str], merged: str) -> None:
 
 def _check_bodies(facts: Sheet, specs: Sequence[DatasetSpec]) -> None:
     """Refuse samples of other joints, or of other numbers that a joint has."""
-    kinds = {numbers: kind for kind, numbers in spec_file.COORDINATES.items()}
-    first = specs[0]
+    first, kinds = specs[0], {numbers: kind for kind, numbers in spec_file.COORDINATES.items()}
     for spec in specs[1:]:
         pair = f"{first.name} and {spec.name} have"
         if spec.skeleton.joints != first.skeleton.joints:
@@ -186,10 +182,12 @@ def _called(facts: Sheet, specs: Sequence[DatasetSpec]) -> dict[str, str]:
     return {label: same.get(label, label) for label in labels}
 
 
-def _counts(parts: Sequence[_Part]) -> tuple[int, int]:
-    """Return how many samples train and how many test."""
-    sides = [indexing.select(part.index, part.protocol) for part in parts]
-    return sum(len(train) for train, _ in sides), sum(len(test) for _, test in sides)
+def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
+    """Return how many samples the papers have for training and for testing, where all tell."""
+    counts = [part.protocol.counts for part in parts]
+    if None in counts:
+        return None
+    return sum(train for train, _ in counts), sum(test for _, test in counts)
 
 
 def _splits(
@@ -214,15 +212,25 @@ def _texts(parts: Sequence[_Part], labels: Sequence[str]) -> tuple[str, bytes | 
     names, own = [], {}
     for part in parts:
         file = part.folder / spec_file.TEXTS
-        if file.exists():
-            entries = sheet.load(epath.Path(file)).values["classes"]
-            own = {entry["label"]: entry for entry in entries} | own
+        own = _described(file) | own
         named = part.spec.texts.removesuffix(str(file)).rstrip("+")
-        names += [named] if named else []
+        names += named.split("+") if named else []
     ordered = [own[label] for label in labels if label in own]
     text = yaml.safe_dump({"classes": ordered}, sort_keys=False, allow_unicode=True)
-    joined = "+".join(dict.fromkeys("+".join(names).split("+"))) if names else ""
-    return joined, text.encode() if ordered else None
+    return "+".join(dict.fromkeys(names)), text.encode() if ordered else None
+
+
+def _described(file: pathlib.Path) -> dict[str, Any]:
+    """Return label → description of the file that a folder may have, as it stands there."""
+    if not file.exists():
+        return {}
+    facts = sheet.load(epath.Path(file))
+    entries = facts.values.get("classes")
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("label"), str) for entry in entries
+    ):
+        raise facts.error("classes", "should be a list of descriptions, each with its label")
+    return {entry["label"]: entry for entry in entries}
 
 
 def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]:
