@@ -36,7 +36,7 @@ def test_what_a_step_keeps_is_float32(name: str) -> None:
     run = blueprint.build(stage_configs()[name], shape_layout(jax.devices()), Size(longest=20))
     state, text = train.state_shapes(run), run.layout.replicate(run.method.prepare_text())
     request = next(iter(run.feed.requests(run.order.batches(0, 1), 0, [1])))
-    traced = train.make_dispatch(run).trace(state, run.feed.store, request, text)
+    traced = train.make_dispatch(run, state).trace(state, run.feed.store, request, text)
     new, scalars = traced.out_info
     assert jax.tree.map(_kind, new) == jax.tree.map(_kind, state)
     kept = jax.tree.leaves((state.params, state.batch_stats, new.opt_state, scalars))
