@@ -143,7 +143,7 @@ def saved_and_restored(state: TrainState, run: Run, workdir: Path) -> TrainState
     checkpoints.save(int(state.step), state)
     checkpoints.close()
     checkpoints = Checkpoints(workdir)
-    restored = train.resume(run, checkpoints)
+    restored = train.resume(run, checkpoints).state
     checkpoints.close()
     return restored
 
