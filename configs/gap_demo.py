@@ -37,8 +37,8 @@ def get_config(variants: str = "") -> ConfigDict:
     config.backbone.stages = (1, 1, 1)
     config.mesh.cpu_devices = 2
     config.optimizer.warmup_epochs = 2
-    config.optimizer.milestones = (9, 11)
-    config.train.epochs = 12
+    config.optimizer.milestones = (7, 9)
+    config.train.epochs = 10
     config.train.batch_size = 48
-    config.eval.every = 6
+    config.eval.every = 5
     return base.apply(config, variants, VARIANTS)

@@ -9,25 +9,19 @@ import collections
 import dataclasses
 import functools
 import hashlib
-import math
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import jax
 import numpy as np
-import tqdm
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.order import eval_batches
-from gapjax import meeting, preemption
-from gapjax.disk import writing
+from gapjax import feature_file, meeting, preemption
 from gapjax.encoder import Encoder
 from gapjax.feed import Feed, StreamFeed
-from gapjax.lookup import UserError
 from gapjax.pretrained import fingerprint
 from gapjax.run import Run
 from gapjax.sharding import Layout
@@ -105,41 +99,11 @@ def prepare(
     if not meeting.decided(path.exists):
         every = _encode_all(source, items, feed, samples, batch)
         if jax.process_index() == 0:
-            _write(path, every, len(items))
+            feature_file.write(path, every, len(items))
         # Of several hosts all compute, and one writes.
         collections.deque(every, maxlen=0)
         meeting.wait(f"features {path.name}")
     return np.load(path, mmap_mode="r")
-
-
-def _write(path: Path, every: Iterable[Float[np.ndarray, "b t v d"]], count: int) -> None:
-    """Write the features of `count` items, which arrive in batches, as a whole or not at all."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        with writing(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_all(partial, every, count)
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_all(path: Path, every: Iterable[Float[np.ndarray, "b t v d"]], count: int) -> None:
-    """Write features as they arrive."""
-    # Not through a memory map, which would end the process where the disk is full.
-    with path.open("wb") as file, tqdm.tqdm(total=count, unit="clip", desc="features") as bar:
-        for values in every:
-            if not file.tell():
-                _begin(file, (count, *values.shape[1:]), path.parent)
-            file.write(np.ascontiguousarray(values, np.float32))
-            bar.update(len(values))
-
-
-def _begin(file: BinaryIO, shape: tuple[int, ...], folder: Path) -> None:
-    """Write the head of an array of float32, if there is room for all of it."""
-    _refuse_full_disk(folder, 4 * math.prod(shape))
-    facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, facts)
 
 
 def _encode_all(
@@ -152,16 +116,6 @@ def _encode_all(
     for view in range(source.views):
         rows = items[items // samples == view] % samples
         yield from _encode(functools.partial(compute, variables), feed, rows, view, batch)
-
-
-def _refuse_full_disk(folder: Path, needed: int) -> None:
-    """Raise UserError where a file would not fit."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise UserError(
-            f"{folder}: features need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
-            "choose a --workdir on another disk, or encoder.features=fresh"
-        )
 
 
 def _encode(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.skeletons import NTU25
-from gapjax import features
+from gapjax import feature_file, features
 from gapjax.backbones import shift_gcn
 from gapjax.clips import ClipRecipe, eval_clips, train_clips
 from gapjax.encoder import Encoder
@@ -105,7 +105,7 @@ def test_features_are_computed_once(
     source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path: Path, monkeypatch: object
 ) -> None:
     first = np.array(prepare(source, items, feed, SAMPLES, 18, tmp_path))
-    monkeypatch.setattr(features, "_write", None)
+    monkeypatch.setattr(feature_file, "write", None)
     np.testing.assert_array_equal(prepare(source, items, feed, SAMPLES, 18, tmp_path), first)
 
 

@@ -14,7 +14,7 @@ from commands import ROOT, results
 from test_features import SAMPLES, feed, items, source  # noqa: F401
 from tiny_run import STEPS_PER_EPOCH, tiny_run
 
-from gapjax import features, preemption, train
+from gapjax import feature_file, features, preemption, train
 from gapjax.features import Source
 from gapjax.feed import ResidentFeed
 from gapjax.preemption import Preempted
@@ -92,13 +92,13 @@ def test_features_that_are_under_way_are_left_out(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begin = features._begin
+    begin = feature_file._begin
 
     def stop_after(*args: object) -> None:
         told(signal.SIGTERM)()
         begin(*args)
 
-    monkeypatch.setattr(features, "_begin", stop_after)
+    monkeypatch.setattr(feature_file, "_begin", stop_after)
     with pytest.raises(Preempted, match=r"^stopped by SIGTERM; the same command goes on$"):
         features.prepare(source, items, feed, SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())
