@@ -102,14 +102,13 @@ class Checkpoints:
 
     def set_damaged_aside(self) -> None:
         """Rename the checkpoints that `restore` passed over, so that their steps can be saved."""
-        if not self._damaged:
-            return
         if jax.process_index() == 0:
             for step in self._damaged:
                 (self._folder / str(step)).rename(_aside(self._folder, step))
         meeting.wait("damaged checkpoints are set aside")
-        self._manager.reload()
-        self._damaged = []
+        if self._damaged:
+            self._manager.reload()
+            self._damaged = []
 
     def close(self) -> None:
         """Wait until everything is written."""
@@ -169,8 +168,15 @@ def _read(manager: ocp.CheckpointManager, folder: Path, step: int) -> ocp.args.C
 
 def _items(folder: Path, step: int, state: ocp.args.CheckpointArgs) -> ocp.args.Composite:
     """Return what to restore of a checkpoint; the first ones that gapjax wrote had no facts."""
-    names = ["trained_on", *(["facts"] if (folder / str(step) / "facts").is_dir() else [])]
+    names = ["trained_on", *(["facts"] if _has_facts(folder / str(step)) else [])]
     return ocp.args.Composite(state=state, **{name: ocp.args.JsonRestore() for name in names})
+
+
+def _has_facts(path: Path) -> bool:
+    """Return whether a checkpoint has facts, or had some that are lost."""
+    described = path / "_CHECKPOINT_METADATA"
+    lost = described.is_file() and '"facts"' in described.read_text(errors="replace")
+    return lost or (path / "facts").is_dir()
 
 
 def _logged(found: ocp.args.Composite) -> Logged:

@@ -39,6 +39,14 @@ def writing(path: Path) -> Iterator[None]:
         raise DiskError(f"{why}; what was saved is whole: the same command goes on") from error
 
 
+def refuse_passing(path: Path, error: Exception) -> None:
+    """Raise DiskError if an error of reading a file says nothing of what is in it."""
+    number = _number(error)
+    if number not in (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+        why = f"{path} cannot be read: {os.strerror(number)}"
+        raise DiskError(f"{why}; once it can, the same command goes on") from error
+
+
 def _number(error: Exception) -> int | None:
     """Return the number of an error of the system; TensorStore tells it in words."""
     if isinstance(error, OSError):

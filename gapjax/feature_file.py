@@ -31,6 +31,8 @@ def write(path: Path, every: Iterable[Float[np.ndarray, "b t v d"]], count: int)
     try:
         with writing(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
+            for left in path.parent.glob(f"{path.stem}.*.partial"):
+                left.unlink()
             _write_all(partial, every, count)
             partial.replace(path)
     finally:

@@ -116,7 +116,7 @@ class Logbook:
 
 
 def keep_until(path: Path, step: int) -> list[dict[str, Any]]:
-    """Drop from a metrics file the lines after `step`, and a last line that was cut short.
+    """Drop from a metrics file the lines after `step`, and lines that are cut short or damaged.
 
     Returns:
         the lines that are kept.
@@ -124,12 +124,12 @@ def keep_until(path: Path, step: int) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     if not path.exists():
         return kept
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
             content = json.loads(line)
             kept += [content] if content["step"] <= step else []
         except (ValueError, KeyError, TypeError):
-            break
+            continue
     partial = path.with_suffix(".partial")
     partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
     partial.replace(path)
@@ -194,9 +194,13 @@ def claim(workdir: Path, config: Mapping[str, Any]) -> None:
             write_json(workdir / "environment.json", environment())
 
 
+# Keys that configs did not always have → what runs did without them.
+_ADDED = {"train.replicas": 1}
+
+
 def _compare(workdir: Path, config: Mapping[str, Any]) -> None:
-    before = read_config(workdir)
-    now = json.loads(json.dumps(dict(config)))
+    before = {**_ADDED, **read_config(workdir)}
+    now = {**_ADDED, **json.loads(json.dumps(dict(config)))}
     keys = sorted(set(before) | set(now))
     other = [key for key in keys if key not in FREE and before.get(key) != now.get(key)]
     if other:

@@ -46,10 +46,9 @@ def prepare(every: Sequence[Stage]) -> None:
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
     preemption.check()
-    finished = train.is_finished(stage.workdir, experiment.steps(stage.config))
-    # No process begins the stage before all have looked whether it is finished.
-    meeting.wait(f"stage {name} begins")
-    if not finished:
+    if not meeting.decided(
+        lambda: train.is_finished(stage.workdir, experiment.steps(stage.config))
+    ):
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
         train.train(experiment.build(stage.config, stage.given), stage.workdir)

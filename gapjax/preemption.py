@@ -61,8 +61,11 @@ def forget() -> None:
 
 
 def check() -> None:
-    """Raise Preempted if this process has been told to stop."""
-    if _told:
+    """Raise Preempted if this process has been told to stop and is the only one of its run.
+
+    Several would not hear it at the same place; they stop at the first step that they train.
+    """
+    if _told and jax.process_count() == 1:
         raise notice("")
 
 

@@ -18,6 +18,7 @@ from absl import logging
 
 from gapjax import echoes
 from gapjax.checksums import checksums
+from gapjax.disk import refuse_passing
 from gapjax.lookup import UserError
 from gapjax.meter import Logged
 
@@ -51,10 +52,11 @@ def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found
     Args:
         folder: where the checkpoints are.
         steps: their steps.
-        read: step → what is wanted of it; whatever it raises is damage.
+        read: step → what is wanted of it; what it raises is damage, unless it may pass.
 
     Raises:
         UserError: none can be read.
+        DiskError: the disk does not answer, which is no fault of a checkpoint.
     """
     echoes.silence()
     damaged: dict[Path, str] = {}
@@ -67,6 +69,7 @@ def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found
                 return Whole(step, read(step), damaged)
         # The libraries behind it raise anything, from KeyError to what their C++ says.
         except Exception as error:
+            refuse_passing(path, error)
             damaged[path] = textwrap.shorten(str(error) or repr(error), 120)
     path, reason = next(iter(damaged.items()))
     raise UserError(f"{path} is damaged, and no older checkpoint is whole ({reason})")

@@ -132,6 +132,9 @@ def fault(end: End, number: signal.Signals, workdir: Path, stages: tuple[str, ..
         return ""
     if end.status != STATUS or f"stopped by {number.name}" not in last[0]:
         return f"ended with {end.status}: {last[0]}"
+    told = re.search(r"step (\d+) of", last[0])
+    if told and not any((workdir / s / "checkpoints" / told[1]).is_dir() for s in stages):
+        return f"step {told[1]} is not there: {last[0]}"
     return ""
 
 
@@ -205,13 +208,11 @@ def soak(name: str, data: Path, kills: int, rng: random.Random, folder: Path) ->
         faults += [wrong] if wrong else []
         steps += [lost(end, out)] if moment.number == signal.SIGKILL and name != "star" else []
         firsts += [end.first] if end.first else []
-        print(
-            f"{number.name} after {after:.1f} s, status {end.status}: {wrong or 'ok'}", flush=True
-        )
+        print(f"{moment}, status {end.status}: {wrong or 'ok'}", flush=True)
     print(*faults, sep="\n", end="\n" if faults else "")
     print(f"{killed} kills, {finished} runs finished, {len(faults)} faults", end="")
     print(f", at most {max(steps, default=0)} steps lost" if steps else "", end="")
-    print(f", first step {min(firsts):.0f} to {max(firsts):.0f} s after a start")
+    print(f", first step {min(firsts):.0f} to {max(firsts):.0f} s after a start" if firsts else "")
     return int(bool(faults))
 
 

@@ -55,6 +55,10 @@ def forget_arrays(path: Path) -> None:
     (path / "state" / "manifest.ocdbt").unlink()
 
 
+def forget_facts(path: Path) -> None:
+    shutil.rmtree(path / "facts")
+
+
 def change_classes(path: Path) -> None:
     file = path / "trained_on" / "metadata"
     file.write_text(file.read_text().replace("kick", "pick"))
@@ -65,7 +69,7 @@ def empty(path: Path) -> None:
     path.mkdir()
 
 
-DAMAGES = (flip, cut, forget_arrays, change_classes, empty)
+DAMAGES = (flip, cut, forget_arrays, forget_facts, change_classes, empty)
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)

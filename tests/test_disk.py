@@ -13,7 +13,7 @@ from tiny_run import tiny_run
 
 from gapjax import train
 from gapjax.checkpoints import newest_step
-from gapjax.disk import DiskError, writing
+from gapjax.disk import DiskError, refuse_passing, writing
 from gapjax.logbook import Logbook, claim
 from gapjax.lookup import UserError
 
@@ -79,3 +79,11 @@ def test_whose_mistake_it_is(number: int, kind: type[Exception]) -> None:
 def test_other_errors_are_what_they_are() -> None:
     with pytest.raises(ValueError, match=r"^no number$"), writing(Path("here")):
         raise ValueError("no number")
+
+
+def test_what_says_nothing_of_a_checkpoint() -> None:
+    """A disk that does not answer is no damage; a file that is missing is."""
+    with pytest.raises(DiskError, match="5 cannot be read: Input/output error; once it can, the s"):
+        refuse_passing(Path("5"), OSError(errno.EIO, "x"))
+    for error in (FileNotFoundError(errno.ENOENT, "x"), ValueError("its facts are not as they")):
+        refuse_passing(Path("5"), error)

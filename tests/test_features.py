@@ -136,6 +136,8 @@ def test_nothing_is_left_of_an_interrupted_write(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(features, "_encode_all", interrupted)
+    # What a killed process left is removed by the next.
+    (tmp_path / f"{source.digest(items)}.1.partial").write_text("left")
     with pytest.raises(KeyboardInterrupt):
         prepare(source, items, feed, SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())

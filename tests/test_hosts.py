@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -27,8 +28,9 @@ def ends(processes: list[subprocess.Popen]) -> list[list[str]]:
     """Wait for processes that train as one; return the lines that each of them printed."""
     streams = [process.communicate(timeout=300) for process in processes]
     assert not any(process.returncode for process in processes), streams
-    # The library by which CPUs talk announces itself.
-    return [[line for line in out.splitlines() if "Gloo" not in line] for out, _ in streams]
+    # The library by which CPUs talk announces itself, its threads in one another's lines.
+    noise = re.compile(r"Gloo|peer ranks|^[\[\d\s]*$")
+    return [[line for line in out.splitlines() if not noise.search(line)] for out, _ in streams]
 
 
 def assert_as_one(one: Path, several: Path, told: list[list[str]]) -> None:

@@ -33,6 +33,19 @@ def test_keep_until_leaves_a_missing_file_alone(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_damaged_line_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n\xff\x00{"st\n{"step": 2}\n{"step": 3}\n')
+    assert keep_until(path, 2) == lines(tmp_path) == [{"step": 1}, {"step": 2}]
+
+
+def test_a_run_from_before_a_key_goes_on(tmp_path: Path) -> None:
+    claim(tmp_path, {"seed": 1})
+    claim(tmp_path, {"seed": 1, "train.replicas": 1})
+    with pytest.raises(UserError, match=r"another config \(train.replicas: 1 there, 2 now"):
+        claim(tmp_path, {"seed": 1, "train.replicas": 2})
+
+
 def test_a_workdir_belongs_to_one_config(tmp_path: Path) -> None:
     config = {"seed": 1, "data.dir": "here", "clips.k": None, "optimizer.milestones": (90, 100)}
     claim(tmp_path / "run", config)
