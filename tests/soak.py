@@ -127,8 +127,10 @@ def fault(end: End, number: signal.Signals, workdir: Path, stages: tuple[str, ..
         steps = lost(end, workdir / current)
         # What a step began or the next checkpoint still wrote.
         return f"{steps} steps are lost" if steps > 2 * EVERY else ""
-    # Before it listens, a signal ends it as always; it has done nothing then.
-    if end.status == -number and end.first is None:
+    # Before it listens and as the interpreter ends, a signal ends it as always: nothing is under
+    # way then.
+    done = (workdir / "scores" / "test.npz").is_file()
+    if end.status == -number and (end.first is None or done):
         return ""
     if end.status != STATUS or f"stopped by {number.name}" not in last[0]:
         return f"ended with {end.status}: {last[0]}"
