@@ -114,7 +114,7 @@ def perform(task: Task) -> None:
             found = list(module.read(item))
             absent = [each for each in found if isinstance(each, LeftOut)]
             there = [each for each in found if not isinstance(each, LeftOut)]
-            records += _checked(item, there, task.spec)
+            records += checked(item, there, task.spec)
             left_out += absent
         except FileError as error:
             rejected.append(error)
@@ -132,8 +132,17 @@ def records(tasks: Sequence[Task]) -> Iterator[Record]:
         yield from chunks.load(task.chunk).records
 
 
-def _checked(item: Any, found: list[Record], spec: DatasetSpec) -> list[Record]:
-    """Return an item's records; FileError where one disagrees with the dataset's facts."""
+def checked(item: Any, found: list[Record], spec: DatasetSpec) -> list[Record]:
+    """Return the records of an item, unless one disagrees with the dataset's facts.
+
+    Args:
+        item: what they were read from.
+        found: the records.
+        spec: the dataset's facts.
+
+    Raises:
+        FileError: says which disagrees, and how.
+    """
     for record in found:
         fault = _fault(record, spec)
         if fault:

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped, UInt32
 
+from gapjax.patterns import path_name
+
 
 def checksums(tree: Any) -> dict[str, int]:
     """Return the path of every array in a tree → its checksum.
@@ -18,10 +20,8 @@ def checksums(tree: Any) -> dict[str, int]:
     before and after a checkpoint. A change of one number always changes the checksum; a change of
     several does not once in 4 thousand million times.
     """
-    sums = {
-        jax.tree_util.keystr(path, simple=True, separator="/"): _checksum(leaf)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    sums = jax.device_get({path_name(path): _checksum(leaf) for path, leaf in leaves})
     return {name: int(value) for name, value in sums.items()}
 
 

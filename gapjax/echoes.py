@@ -1,4 +1,4 @@
-"""Errors that libraries tell from their threads or at the end, beside raising them: told once."""
+"""Errors that Orbax and TensorStore tell from their threads or at the end: they raise them, too."""
 
 import functools
 import sys
@@ -10,12 +10,10 @@ from typing import Any
 
 from absl import logging
 
-_LIBRARIES = ("orbax", "tensorboardX")
-
 
 @functools.cache
 def silence() -> None:
-    """Let Orbax, TensorStore and tensorboardX raise their errors only."""
+    """Let Orbax and TensorStore raise their errors only."""
     unraisable, in_thread = sys.unraisablehook, threading.excepthook
 
     def keep(record: LogRecord) -> bool:
@@ -33,9 +31,9 @@ def silence() -> None:
 
 
 def _is_echo(error: BaseException | None, trace: TracebackType | None) -> bool:
-    """Return whether a library that raises an error, or has, tells of it."""
+    """Return whether an error that Orbax or TensorStore raises, or has raised, is told."""
     # TensorStore's reads and writes that were under way when another failed.
     if str(error) == "Event loop is closed":
         return True
     frames = traceback.extract_tb(trace)
-    return any(name in frame.filename for frame in frames for name in _LIBRARIES)
+    return any("orbax" in frame.filename for frame in frames)

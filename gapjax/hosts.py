@@ -22,6 +22,9 @@ _PROCESS = flags.DEFINE_integer("process", None, "Which of them this is.", lower
 
 # How long nothing is heard of a process before it is given up, in seconds.
 LOST_AFTER = 40
+_LOST = b"""
+gapjax: another process of this run was lost, or this one failed (see above); start all again
+"""
 
 
 def join() -> None:
@@ -46,7 +49,7 @@ def join() -> None:
 
 
 def _say_why_it_ends() -> None:
-    """End with a line and the status 1 where JAX aborts: it does where another process is lost.
+    """End with a line and the status 1 where JAX aborts, as where another process is lost.
 
     The main thread then waits for the lost one, so that a handler of Python's would never run.
     """
@@ -55,9 +58,7 @@ def _say_why_it_ends() -> None:
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int)
 def _ended(_: int) -> None:
-    os.write(
-        2, b"\ngapjax: another process of this run was lost, and this one ends; start all again\n"
-    )
+    os.write(2, _LOST)
     os._exit(1)
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import tensorboardX
 import tqdm
 
-from gapjax import echoes
+from gapjax.board import Board
 from gapjax.disk import writing
 from gapjax.lookup import UserError
 
@@ -72,13 +71,10 @@ class Logbook:
         )
         if not self._lead:
             return
-        self._metrics = workdir / "metrics.jsonl"
-        echoes.silence()
+        self._metrics, self._folder = workdir / "metrics.jsonl", workdir / "tensorboard"
         with writing(workdir):
             self._there = {_kind(line) for line in keep_until(self._metrics, first_step)}
-            self._board = tensorboardX.SummaryWriter(
-                str(workdir / "tensorboard"), purge_step=first_step + 1
-            )
+            self._board = Board(self._folder, first_step)
 
     def advance(self, step: int, facts: Mapping[str, float | int]) -> None:
         """Move the progress bar to a step and show some facts beside it."""
@@ -93,14 +89,13 @@ class Logbook:
         A run that goes on from the end of an epoch evaluates again, and may have told it before.
         """
         line = {"step": step, "epoch": epoch, **metrics}
+        numbers = {key: value for key, value in metrics.items() if not isinstance(value, str)}
         if not self._lead or _kind(line) in self._there:
             return
-        with writing(self._metrics):
-            with self._metrics.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            for name, value in metrics.items():
-                if not isinstance(value, str):
-                    self._board.add_scalar(name, value, step)
+        with writing(self._metrics), self._metrics.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        with writing(self._folder):
+            self._board.write(step, numbers)
 
     def say(self, text: str) -> None:
         """Print a line above the progress bar."""
@@ -108,10 +103,10 @@ class Logbook:
             self._bar.write(text)
 
     def close(self) -> None:
-        """Finish the progress bar and flush TensorBoard."""
+        """Finish the progress bar and TensorBoard's file."""
         self._bar.close()
         if self._lead:
-            with writing(self._metrics.parent / "tensorboard"):
+            with writing(self._folder):
                 self._board.close()
 
 

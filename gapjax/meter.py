@@ -45,13 +45,13 @@ class Meter:
         """
         self._batch_size = batch_size
         self._waiting: tuple[int, Scalars] | None = None
-        self.restart()
+        self._collected: list[Scalars] = []
         if logged:
             self._collected = [{name: np.array(each, np.float32) for name, each in logged.items()}]
+        self.restart_clock()
 
-    def restart(self) -> None:
-        """Forget what was collected and start the clock again."""
-        self._collected: list[Scalars] = []
+    def restart_clock(self) -> None:
+        """Leave the time until now, and its steps, out of the rate: devices did something else."""
         self._feed_seconds, self._steps = 0.0, 0
         self._start = time.monotonic()
 
@@ -91,7 +91,7 @@ class Meter:
             yield request
 
     def means(self) -> dict[str, float]:
-        """Return the means since the last call, with the rate and the feed's share of the time.
+        """Return the means of all steps since the last call, their rate, and the feed's share.
 
         Raises:
             FloatingPointError: a loss was not finite.
@@ -101,7 +101,8 @@ class Meter:
         means = {f"train/{name}": float(each.mean()) for name, each in self._columns().items()}
         means["train/samples_per_sec"] = self._steps * self._batch_size / seconds
         means["train/feed_share"] = self._feed_seconds / seconds
-        self.restart()
+        self._collected = []
+        self.restart_clock()
         return means
 
     def settle(self) -> None:

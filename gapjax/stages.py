@@ -54,7 +54,8 @@ def stages(config: ConfigDict, workdir: Path) -> list[Stage]:
     """Return the stages of a run in their order; the last is the run itself.
 
     Raises:
-        UserError: a method of unseen classes has no split, or not the keys it needs.
+        UserError: a method of unseen classes has no split, not the keys it needs, or rules of
+            which parameters are split.
     """
     if not needs_encoder(config):
         return [Stage(workdir, config)]
@@ -64,6 +65,11 @@ def stages(config: ConfigDict, workdir: Path) -> list[Stage]:
             "configs/star_*.py, and no data.fold: its folds are stages of the run"
         )
     chosen("zero_shot.fold_encoder", config.zero_shot.fold_encoder, FOLD_ENCODERS)
+    if config.mesh.rules and not config.encoder.checkpoint:
+        raise UserError(
+            "mesh.rules name the parameters of one network, and this run trains its encoder, too; "
+            "train that apart (configs/pretrain_shift_gcn.py) and give it as encoder.checkpoint"
+        )
     first = [] if config.encoder.checkpoint else [encoder_stage(config, workdir)]
     encoder = Path(config.encoder.checkpoint or workdir / "encoder")
     folds = []

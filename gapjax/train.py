@@ -135,8 +135,7 @@ def train_epoch(
     """
     step = int(state.step)
     epoch, offset = divmod(step, run.order.steps_per_epoch)
-    if not offset:
-        meter.restart()
+    meter.restart_clock()
     sizes = chunk_sizes(run, step)
     items = run.order.batches(step, step - offset + run.order.steps_per_epoch)
     requests = meter.watch(run.feed.requests(items, epoch, sizes))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from gapjax.checkpoints import read_newest
 
@@ -63,12 +62,7 @@ def start_together(
 
 def checkpoint(workdir: Path) -> list[np.ndarray]:
     """Return the arrays of a workdir's newest checkpoint."""
-    with ocp.CheckpointManager((workdir / "checkpoints").resolve()) as manager:
-        args = ocp.args.Composite(state=ocp.args.StandardRestore())
-        state = manager.restore(manager.latest_step(), args=args).state
-    is_key = lambda leaf: jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)  # noqa: E731
-    leaves = [jax.random.key_data(x) if is_key(x) else x for x in jax.tree.leaves(state)]
-    return [np.asarray(leaf) for leaf in leaves]
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(read_newest(workdir)[0])]
 
 
 def metrics(workdir: Path) -> list[dict]:
@@ -80,7 +74,7 @@ def results(workdir: Path) -> dict[str, object]:
     rates = ("train/samples_per_sec", "train/feed_share")
     lines = [{name: line[name] for name in line if name not in rates} for line in metrics(workdir)]
     scores = np.load(workdir / "scores" / "test.npz")["score"]
-    arrays = [leaf.tobytes() for leaf in jax.tree.leaves(read_newest(workdir)[0])]
+    arrays = [leaf.tobytes() for leaf in checkpoint(workdir)]
     return {"arrays": arrays, "metrics": lines, "scores": scores.tobytes()}
 
 

@@ -19,10 +19,14 @@ from collections.abc import Iterator, MutableSequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from fuzz_parsers import PARSERS, Parser
+import fuzz_formats
+import fuzz_parsers
+from fuzz_parsers import Parser
 from tqdm import tqdm
 
 from data_pipelines.raw.record import DataError
+
+PARSERS = fuzz_parsers.PARSERS | fuzz_formats.PARSERS
 
 # A process that goes on with nothing for so many times the limit of an input is ended.
 _PATIENCE = 10

@@ -10,11 +10,13 @@ from types import SimpleNamespace
 import jax
 import pytest
 from commands import ROOT, assert_one_line
+from ml_collections import ConfigDict
 
-from configs import gap_demo, gap_ucla, star_ntu60
+from configs import gap_demo, gap_ucla, star_demo, star_ntu60
 from gapjax import blueprint, experiment, topology, train
 from gapjax.blueprint import Size
-from gapjax.compile import named_stages, table
+from gapjax.collectives import collectives
+from gapjax.compile import compile_step, named_stages, table
 from gapjax.sharding import shape_layout
 from gapjax.stages import stages
 from gapjax.topology import has_libtpu
@@ -67,6 +69,27 @@ def test_for_a_tpu_slice(run_compile, tmp_path: Path) -> None:  # noqa: ANN001
     status, _, err = run_compile(*flags, *TINY)
     assert status == 0, err
     check_figures(tmp_path / "a.json", 8)
+
+
+@pytest.mark.parametrize(
+    ("config", "stage"),
+    [
+        (gap_demo.get_config("smoke"), "gap"),
+        (star_demo.get_config("smoke"), "encoder"),
+        (star_demo.get_config("smoke,shift_gcn"), "encoder"),
+        (star_demo.get_config("smoke"), "star"),
+    ],
+    ids=["gap", "ctr_gcn", "shift_gcn", "star"],
+)
+def test_devices_send_no_samples(config: ConfigDict, stage: str, tmp_path: Path) -> None:
+    """Gradients and moments are summed; what is of one sample stays on its device."""
+    config.data.dir = str(tmp_path)
+    own = named_stages(stages(config, Path()))[stage].config
+    run = blueprint.build(own, shape_layout(jax.devices()), Size())
+    sent = dict(collectives(compile_step(run).as_text()))
+    assert sent.pop("all-reduce").bytes > 0
+    # The numbers of the strings of a batch, and the matrix of the contrastive loss.
+    assert sum(each.bytes for each in sent.values()) < 10_000, sent
 
 
 MISTAKES = [

@@ -52,6 +52,19 @@ def test_a_log_that_finds_no_room(tmp_path: Path) -> None:
     log.close()
 
 
+def test_tensorboard_that_finds_no_room(limit: Callable[[int], None], tmp_path: Path) -> None:
+    log = Logbook(tmp_path, 0, 4)
+    (file,) = (tmp_path / "tensorboard").iterdir()
+    limit(file.stat().st_size + 40)
+    told = "tensorboard cannot be written: File too large"
+    with pytest.raises(DiskError, match=told):
+        log.write(1, 1, {"train/loss": 0.5})
+    with pytest.raises(DiskError, match=told):
+        log.close()
+    limit(resource.RLIM_INFINITY)
+    log.close()
+
+
 def test_a_workdir_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     expected = "file/run cannot be written: Not a directory; choose another --workdir"

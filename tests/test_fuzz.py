@@ -9,8 +9,8 @@ from collections.abc import Callable
 import fuzz_damage
 import numpy as np
 import pytest
-from fuzz import Limits, Result, fuzz
-from fuzz_parsers import PARSERS, Parser
+from fuzz import PARSERS, Limits, Result, fuzz
+from fuzz_parsers import Parser
 
 from data_pipelines.raw.record import DataError
 

@@ -22,6 +22,14 @@ def test_means_are_over_all_steps_since_the_last_line() -> None:
     assert meter.means()["train/loss"] == pytest.approx(5)
 
 
+def test_what_the_devices_did_between_epochs_drops_no_step() -> None:
+    meter = Meter(batch_size=8, logged={"loss": [3.0]})
+    meter.add(2, {"loss": jnp.asarray([5.0])})
+    meter.restart_clock()
+    meter.add(3, {"loss": jnp.asarray([7.0])})
+    assert meter.means()["train/loss"] == pytest.approx(5)
+
+
 def test_the_step_of_a_loss_that_is_not_finite_is_named() -> None:
     check_finite(np.asarray([1.0, 2.0]), 10)
     with pytest.raises(FloatingPointError, match="the loss of step 9 is nan"):

@@ -71,6 +71,15 @@ def test_a_method_of_unseen_classes_needs_its_keys() -> None:
         stages(config, WORKDIR)
 
 
+def test_rules_of_one_network_are_not_for_two() -> None:
+    config = star_demo.get_config()
+    config.mesh.rules = (("kernel", "", "model"),)
+    with pytest.raises(UserError, match=r"mesh\.rules .* give it as encoder\.checkpoint"):
+        stages(config, WORKDIR)
+    config.encoder.checkpoint = "/runs/encoder"
+    assert stages(config, WORKDIR)[-1].config.mesh.rules == config.mesh.rules
+
+
 def test_an_unknown_encoder_of_folds_is_refused() -> None:
     config = star_demo.get_config()
     config.zero_shot.fold_encoder = "mine"

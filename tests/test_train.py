@@ -1,5 +1,6 @@
 """Training through the public command: files, exact resume, bad input."""
 
+import itertools
 import shutil
 import signal
 import subprocess
@@ -19,10 +20,11 @@ from commands import (
 )
 from commands import SMOKE_FLAGS as RESIDENT
 from commands import STREAM_FLAGS as STREAM
+from tiny_run import tiny_run
 
 from configs import gap_demo
 from data_pipelines.raw.record import DataError
-from gapjax import experiment, preemption
+from gapjax import experiment, preemption, train
 from gapjax.lookup import UserError
 
 
@@ -73,6 +75,19 @@ def test_files_of_a_run(finished: Path) -> None:
     assert scores["score"].shape == (720, 24)
     top1 = (scores["score"].argmax(axis=1) == scores["label"]).mean()
     assert top1 == pytest.approx(test["eval/top1"])
+
+
+def test_every_step_is_in_one_line_of_the_log(tmp_path: Path) -> None:
+    """Lines need not end where epochs do, which have six steps here."""
+    told = []
+    for every in (1, 4):
+        train.train(tiny_run(log_every=every), tmp_path / str(every))
+        lines = [line for line in metrics(tmp_path / str(every)) if "train/loss" in line]
+        told.append({line["step"]: line["train/loss"] for line in lines})
+    each, means = told
+    assert list(means) == [4, 8, 12, 16, 18]
+    for first, last in itertools.pairwise([0, *means]):
+        assert means[last] == pytest.approx(np.mean([each[1 + n] for n in range(first, last)]))
 
 
 def test_both_feeds_train_equally(finished: Path, streamed: Path) -> None:

@@ -173,7 +173,8 @@ def read(item: Annotation) -> Iterator[Record]:
     numbers = keypoint if score is None else np.concatenate([keypoint, score[..., None]], axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):
         skeleton = _present(numbers.astype(np.float32))
-    if not skeleton.any():
+        there = skeleton.any()
+    if not there:
         raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
     yield Record(skeleton, *item.facts, item.name)
 

@@ -13,8 +13,15 @@ ARRAY_DAMAGE = (
 )
 
 
+# Characters of a message: a value that it shows, of a damaged file, may be of any length.
+_LONGEST = 800
+
+
 class DataError(ValueError):
     """A data file that cannot be used: the message names the file and what to do, in one line."""
+
+    def __str__(self) -> str:
+        return _short(super().__str__())
 
 
 class FileError(DataError):
@@ -32,7 +39,14 @@ class FileError(DataError):
 
     def __str__(self) -> str:
         place = "" if self.line is None else f"line {self.line}: "
-        return f"{self.file}: {place}{self.reason}"
+        return _short(f"{self.file}: {place}{self.reason}")
+
+
+def _short(message: str) -> str:
+    """Return a message without the middle of one that is too long."""
+    if len(message) <= _LONGEST:
+        return message
+    return f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
 
 
 @dataclass(frozen=True)

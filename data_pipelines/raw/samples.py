@@ -21,6 +21,8 @@ from data_pipelines.raw.sources import State, state_of
 FILE = "samples.csv"
 _COLUMNS = ("file", "label", "subject", "camera", "setup")
 _LARGEST = 2**31 - 1
+# Characters of a file's name, with its folders.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def _sample(
 ) -> Sample:
     """Return the sample of a line."""
     name = pathlib.PurePosixPath(given["file"].replace("\\", "/"))
-    if name.suffix != ".npy" or name.is_absolute() or ".." in name.parts:
+    long = len(given["file"]) > _LONGEST
+    if name.suffix != ".npy" or name.is_absolute() or ".." in name.parts or long:
         what = f"{given['file']!r} is no .npy file inside the folder; correct it"
         raise DataError(f"{table}: line {line}: {what}")
     path = table.parent / name
@@ -169,7 +172,8 @@ def checked(
     Raises:
         FileError: a number is not finite, or all are zero.
     """
-    with np.errstate(over="ignore"):
+    # Some values that are not numbers give warnings where they are converted.
+    with np.errstate(over="ignore", invalid="ignore"):
         skeleton = np.ascontiguousarray(whole, np.float32)
     if not np.isfinite(skeleton).all():
         frame, _, joint, _ = np.argwhere(~np.isfinite(skeleton))[0]
