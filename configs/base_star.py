@@ -6,7 +6,7 @@ default hashed words. `described` recognises by descriptions, part by part, too 
 that encoder, whose features are of joints and their surroundings (ours). Ablations:
 `no_attention`, `no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take
 part in the semantic loss, as released; `released` chooses as the release does, test clips aside;
-`smoke` checks the plumbing.
+`bfloat16` computes in bfloat16; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict, config_dict
@@ -217,4 +217,5 @@ ZERO_SHOT_VARIANTS = {
     "no_semantic_prompts": no_semantic_prompts,
     "unseen_names": unseen_names,
     "released": released_star,
+    "bfloat16": base.bfloat16,
 }

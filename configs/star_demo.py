@@ -11,8 +11,8 @@ mixes all joints: its features of a part know the whole body, and parts have lit
 
 Variants: the splits `18_6` (the default), `20_4`, `20_4_simple`; `shift_gcn` has the paper's
 encoder; `global` aligns the whole body without prompts, the reference; `regression` maps pooled
-features to the names' text linearly; `fresh` encodes other random clips in every step; `smoke`
-checks the plumbing.
+features to the names' text linearly; `fresh` encodes other random clips in every step; `bfloat16`
+computes in bfloat16; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -33,6 +33,7 @@ VARIANTS = {
     "global": base_star.align_globally,
     "regression": base_star.regress_text,
     "fresh": fresh,
+    "bfloat16": base.bfloat16,
     "smoke": base_star.smoke_star,
 }
 

@@ -6,8 +6,9 @@ chip, and what chips send one another. Nothing is run, and no figure is a time t
 """
 
 import json
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from absl import flags
 
 from gapjax import blueprint, commands, train
 from gapjax.blueprint import Size
-from gapjax.collectives import collectives
+from gapjax.collectives import Traffic, collectives
 from gapjax.lookup import UserError, chosen
 from gapjax.run import Run
 from gapjax.sections import split_rules
@@ -76,10 +77,25 @@ def memory(step: jax.stages.Compiled) -> dict[str, float]:
     return {name: size / _MB for name, size in (*parts.items(), ("total", sum(parts.values())))}
 
 
+def sent_by(step: jax.stages.Compiled) -> Mapping[str, Traffic] | None:
+    """Return what chips send one another in a step; None if its program cannot be read here."""
+    try:
+        return collectives(step.as_text())
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        print(
+            f"jax {jax.__version__} cannot read what libtpu compiled ({reason}), so that "
+            "collectives are not known; another version of either may",
+            file=sys.stderr,
+        )
+        return None
+
+
 def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
     """Return what the compiler says of a step, by name and unit."""
     batch, chips = run.order.batch_size, run.layout.mesh.size
-    cost, sent = step.cost_analysis(), collectives(step.as_text())
+    cost, sent = step.cost_analysis(), sent_by(step)
+    sent_mb = None if sent is None else sum(each.bytes for each in sent.values()) / _MB
     # The compiler speaks of one chip, which has one share of the batch.
     per_sample = chips / batch
     return {
@@ -89,11 +105,11 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(train.state_shapes(run).params)),
         "train_gflop_per_sample": cost["flops"] * per_sample / 1e9,
         "train_mb_moved_per_sample": cost["bytes accessed"] * per_sample / _MB,
-        "collective_mb_per_sample": sum(each.bytes for each in sent.values()) * per_sample / _MB,
+        "collective_mb_per_sample": sent_mb and sent_mb * per_sample,
         "chip_gflop_per_step": cost["flops"] / 1e9,
         "chip_mb_moved_per_step": cost["bytes accessed"] / _MB,
         "chip_memory_mb": memory(step),
-        "chip_collectives_per_step": {kind: asdict(each) for kind, each in sent.items()},
+        "chip_collectives_per_step": sent and {kind: asdict(each) for kind, each in sent.items()},
         "stored_frames": blueprint.stored_frames(run.index),
     }
 

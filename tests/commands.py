@@ -82,13 +82,18 @@ def end_after(
     process: subprocess.Popen, path: Path, number: signal.Signals = signal.SIGKILL
 ) -> str:
     """End a process, without mercy or with, as soon as `path` exists; return what it said."""
+    await_path(process, path)
+    process.send_signal(number)
+    return process.communicate(timeout=120)[1]
+
+
+def await_path(process: subprocess.Popen, path: Path, count: int = 0) -> None:
+    """Wait until `path`, with as many files in it, is there by the work of a process."""
     deadline = time.monotonic() + 120
-    while not path.exists():
+    while not path.exists() or (count and len(list(path.iterdir())) < count):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.005)
-    process.send_signal(number)
-    return process.communicate(timeout=120)[1]
 
 
 def assert_one_line(result: tuple[int, str, str], expected: str) -> None:

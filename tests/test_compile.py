@@ -16,7 +16,7 @@ from configs import gap_demo, gap_ucla, star_demo, star_ntu60
 from gapjax import blueprint, experiment, topology, train
 from gapjax.blueprint import Size
 from gapjax.collectives import collectives
-from gapjax.compile import compile_step, named_stages, table
+from gapjax.compile import compile_step, named_stages, sent_by, table
 from gapjax.sharding import shape_layout
 from gapjax.stages import stages
 from gapjax.topology import has_libtpu
@@ -229,6 +229,22 @@ def test_batches_that_cannot_be_split_are_refused() -> None:
     layout = shape_layout(jax.devices())
     with pytest.raises(ValueError, match="a batch of 65 cannot be split over 8 devices"):
         blueprint.build(config, layout, Size())
+
+
+def test_a_program_that_jax_cannot_read_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As jax 0.10 some of those that libtpu 0.0.52 compiles for v6e."""
+
+    def unreadable(_: jax.stages.Compiled) -> str:
+        raise jax.errors.JaxRuntimeError("INTERNAL: async-update\nstack")
+
+    step = jax.jit(jax.numpy.sin).lower(1.0).compile()
+    monkeypatch.setattr(type(step), "as_text", unreadable)
+    assert sent_by(step) is None
+    told = capsys.readouterr().err
+    assert "cannot read what libtpu compiled (INTERNAL: async-update), so that" in told
+    assert told.count("\n") == 1
 
 
 def test_table() -> None:

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from commands import (
     STREAM_FLAGS,
     Command,
     assert_one_line,
+    await_path,
     free_port,
     metrics,
     start_together,
 )
 
-from gapjax import hosts
+from gapjax import hosts, preemption
 from gapjax.checkpoints import read_newest
 from gapjax.lookup import UserError
 
@@ -62,12 +64,30 @@ def test_two_tasks_of_slurm_train_as_one(
     assert_as_one(gap_run, tmp_path / "two", ends(processes))
 
 
-def test_two_processes_of_flags_train_as_one(
+def test_two_processes_that_were_ended_train_as_one(
     command: Command, streamed: Path, tmp_path: Path
 ) -> None:
     """Each reads its share of the TFRecords. For four, and for STAR: tests/several_hosts.py."""
-    processes = start_together(command, tmp_path / "two", 2, *STREAM_FLAGS)
-    assert_as_one(streamed, tmp_path / "two", ends(processes))
+    start = functools.partial(start_together, command, tmp_path / "two", 2, *STREAM_FLAGS)
+    processes = start()
+    await_path(processes[0], tmp_path / "two" / "checkpoints" / "5")
+    processes[1].send_signal(signal.SIGTERM)
+    told = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [preemption.STATUS] * 2, told
+    steps = [
+        re.search(r"stopped by (.*): step (\d+) of 15 is saved", each).groups() for each in told
+    ]
+    assert steps == [("another host", steps[0][1]), ("SIGTERM", steps[0][1])]
+
+    processes = start()
+    # It begins a log of its own once both have met.
+    await_path(processes[0], tmp_path / "two" / "tensorboard", count=2)
+    processes[0].kill()
+    told = [process.communicate(timeout=300)[1] for process in processes]
+    assert processes[1].returncode == 1, told
+    assert "another process of this run was lost" in told[1]
+
+    assert_as_one(streamed, tmp_path / "two", ends(start()))
 
 
 @pytest.mark.skipif("SLURM_JOB_ID" in os.environ, reason="this is a job of SLURM")

@@ -25,8 +25,7 @@ def stage_configs() -> dict[str, ConfigDict]:
 
 
 def _star() -> dict[str, ConfigDict]:
-    config = star_ucla.get_config("smoke")
-    config.train.precision = "bfloat16"
+    config = star_ucla.get_config("smoke,bfloat16")
     return {name: stage.config for name, stage in named_stages(stages(config, Path())).items()}
 
 
