@@ -11,6 +11,7 @@ from data_pipelines.raw.record import DataError
 from gapjax import preemption
 from gapjax.disk import DiskError
 from gapjax.lookup import UserError
+from gapjax.meeting import LOST
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, with its variants.")
 flags.mark_flag_as_required("config")
@@ -46,7 +47,7 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
             # What one process of several cannot do without the others.
             if jax.process_count() == 1:
                 raise
-            return complain(error, 1)
+            return complain(RuntimeError(f"{error}; {LOST}"), 1)
 
     app.run(guarded, flags_parser=parse)
 

@@ -96,7 +96,8 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
     batch, chips = run.order.batch_size, run.layout.mesh.size
     cost, sent = step.cost_analysis(), sent_by(step)
     sent_mb = None if sent is None else sum(each.bytes for each in sent.values()) / _MB
-    # The compiler speaks of one chip, which has one share of the batch.
+    # The compiler speaks of one chip. What chips of a `model` axis repeat counts as often as it is
+    # done, so that figures of a sample tell what the whole slice does for it.
     per_sample = chips / batch
     return {
         "device": run.layout.mesh.devices.flat[0].device_kind,

@@ -12,6 +12,7 @@ import jax
 from absl import flags
 
 from gapjax.lookup import UserError
+from gapjax.meeting import LOST
 
 _CLUSTER = flags.DEFINE_bool(
     "cluster", False, "Find the other processes by the environment of TPU VMs, SLURM or Open MPI."
@@ -22,9 +23,7 @@ _PROCESS = flags.DEFINE_integer("process", None, "Which of them this is.", lower
 
 # How long nothing is heard of a process before it is given up, in seconds.
 LOST_AFTER = 40
-_LOST = b"""
-gapjax: another process of this run was lost, or this one failed (see above); start all again
-"""
+_SAID = f"\ngapjax: {LOST}\n".encode()
 
 
 def join() -> None:
@@ -58,7 +57,7 @@ def _say_why_it_ends() -> None:
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int)
 def _ended(_: int) -> None:
-    os.write(2, _LOST)
+    os.write(2, _SAID)
     os._exit(1)
 
 

@@ -6,6 +6,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+LOST = "another process of this run was lost, or this one failed (see above); start all again"
+
 
 def wait(name: str) -> None:
     """Return when every process has come to the place of this name."""

@@ -1,6 +1,7 @@
 """Training through the public command: files, exact resume, bad input."""
 
 import itertools
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from commands import (
     ROOT,
     Command,
     assert_one_line,
+    await_path,
     checkpoint,
     end_after,
     metrics,
@@ -135,6 +137,25 @@ def test_validation_subjects_are_scored_apart(command: Command, tmp_path: Path) 
     test = np.load(tmp_path / "run" / "scores" / "test.npz")
     assert len(validation["label"]) == 2 * 720 // 5
     assert not set(validation["name"]) & set(test["name"])
+
+
+def test_data_that_vanish_end_a_run_that_goes_on_with_them(
+    data: Path, environment: dict[str, str], streamed: Path, tmp_path: Path
+) -> None:
+    """Every epoch and every evaluation opens the files again."""
+    there, gone = tmp_path / "data", tmp_path / "gone"
+    shutil.copytree(data, there)
+    command = Command(there, environment)
+    process = command.start(tmp_path / "run", *STREAM)
+    await_path(process, tmp_path / "run" / "checkpoints" / "5")
+    there.rename(gone)
+    err = process.communicate(timeout=120)[1]
+    assert process.returncode == 2, err
+    told = r"gapjax: .*/data/synthetic/.*tfrecord.*: is gone; when it is back, the same command"
+    assert re.search(told, err.splitlines()[-1]), err
+    gone.rename(there)
+    assert command.run(tmp_path / "run", *STREAM)[0] == 0
+    assert results(tmp_path / "run") == results(streamed)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-# What NumPy raises for a file that is no whole array, whose header is text of Python's.
+# What NumPy raises for a file that is no whole array, whose header is text of Python's; it asks for
+# the memory of as long a header as the file says.
 ARRAY_DAMAGE = (
-    *(OSError, ValueError, EOFError, OverflowError),
+    *(OSError, ValueError, EOFError, OverflowError, MemoryError),
     *(SyntaxError, tokenize.TokenError),
 )
 

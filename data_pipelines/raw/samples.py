@@ -193,7 +193,7 @@ def read_array(path: str) -> Shaped[np.ndarray, "..."]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except ARRAY_DAMAGE as error:
-        what = " ".join(str(error).split())
+        what = " ".join(str(error).split()) or type(error).__name__
         reason = f"is no whole .npy file of numbers ({what}); write it by numpy.save"
         raise FileError(path, reason) from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
