@@ -22,7 +22,7 @@ class DataError(ValueError):
     """A data file that cannot be used: the message names the file and what to do, in one line."""
 
     def __str__(self) -> str:
-        return _short(super().__str__())
+        return _one_short_line(super().__str__())
 
 
 class FileError(DataError):
@@ -40,11 +40,12 @@ class FileError(DataError):
 
     def __str__(self) -> str:
         place = "" if self.line is None else f"line {self.line}: "
-        return _short(f"{self.file}: {place}{self.reason}")
+        return _one_short_line(f"{self.file}: {place}{self.reason}")
 
 
-def _short(message: str) -> str:
-    """Return a message without the middle of one that is too long."""
+def _one_short_line(message: str) -> str:
+    """Return a message without line ends, and without its middle if it is too long."""
+    message = " ".join(message.splitlines())
     if len(message) <= _LONGEST:
         return message
     return f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"

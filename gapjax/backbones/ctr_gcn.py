@@ -56,10 +56,11 @@ class Topology(nn.Module):
         bias = self.param("bias", zeros, shape)
         pair = pointwise(entry.reshape(-1, channels), x.mean(axis=3))
         pair = pair.reshape(2, SUBSETS, small, *pair.shape[1:])
-        pair = pair + entry_bias[..., None, None].astype(x.dtype)
+        pair = (pair + entry_bias[..., None, None]).astype(x.dtype)
         relation = jnp.tanh(pair[0][..., :, None] - pair[1][..., None, :])
         one = jnp.ones_like(relation[:, :1])
-        relation = jnp.concatenate([relation, one, static[:, None, None].astype(x.dtype) * one], 1)
+        same = jnp.broadcast_to(static[:, None, None], one.shape).astype(x.dtype)
+        relation = jnp.concatenate([relation, one, same], axis=1)
         columns = [alpha * kernel, alpha * bias[..., None], jnp.ones_like(bias)[..., None]]
         return jnp.concatenate(columns, axis=2).astype(x.dtype), relation
 
@@ -88,9 +89,9 @@ class GraphConv(nn.Module):
         value = value.reshape(*shape, *value.shape[1:])
         # A bias passes through the contraction over neighbours as one number a joint: the sum of
         # its row of the topology, which is had from the smaller relation.
-        weights = mixing * bias[..., None].astype(x.dtype)
-        offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1))
-        y = (topology @ value).sum(axis=0) + offset[..., None]
+        weights = mixing * bias[..., None]
+        offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1, dtype=jnp.float32))
+        y = ((topology @ value).sum(axis=0) + offset[..., None]).astype(x.dtype)
         y = BatchNorm(nn.initializers.constant(1e-6), name="norm")(y, train=train)
         if x.shape[0] != self.features:
             x = Projection(self.features, name="residual")(x, train=train)

@@ -50,7 +50,7 @@ class GraphConv(nn.Module):
         spread = nn.initializers.normal(self.features**-0.5)
         linear = self.param("linear", spread, (self.features, channels))
         bias = self.param("linear_bias", zeros, (self.features,))
-        y = shift_joints(x, 1) * (jnp.tanh(mask) + 1.0)[..., None, None].astype(x.dtype)
+        y = (shift_joints(x, 1) * (jnp.tanh(mask) + 1.0)[..., None, None]).astype(x.dtype)
         y = shift_joints(pointwise(linear, y), -1)
         rows = y.reshape(-1, *y.shape[2:])
         # The bias is the same for all joints, so that shifting it changes nothing.
@@ -82,7 +82,7 @@ class TemporalShift(nn.Module):
         bias = self.param("bias", fan_in_uniform(channels), (channels,))
         y = BatchNorm(name="entry_norm")(x, train=train)
         y = pointwise(kernel, shift_time(y, before, 1, self.gradient))
-        y = jax.nn.relu(y + bias[:, None, None, None].astype(x.dtype))
+        y = jax.nn.relu(y + bias[:, None, None, None]).astype(x.dtype)
         y = shift_time(y, after, self.stride, self.gradient)
         return BatchNorm(name="norm")(y, train=train)
 
