@@ -18,8 +18,17 @@ class DiskError(OSError):
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(
+    path: Path,
+    flag: str = "--workdir",
+    advice: str = "what was saved is whole: the same command goes on",
+) -> Iterator[None]:
     """Let errors of a block that writes a file or folder say so in one line.
+
+    Args:
+        path: what is written.
+        flag: what chooses another place.
+        advice: what to do where it could be written another time.
 
     Raises:
         UserError: writing there is not allowed.
@@ -35,8 +44,8 @@ def writing(path: Path) -> Iterator[None]:
             raise
         why = f"{path} cannot be written: {os.strerror(number)}"
         if number in _REFUSED:
-            raise UserError(f"{why}; choose another --workdir") from error
-        raise DiskError(f"{why}; what was saved is whole: the same command goes on") from error
+            raise UserError(f"{why}; choose another {flag}") from error
+        raise DiskError(f"{why}; {advice}") from error
 
 
 def refuse_passing(path: Path, error: Exception) -> None:

@@ -15,6 +15,7 @@ from jax import export
 from data_pipelines.atomic import locked, replacing
 from data_pipelines.raw.record import DataError
 from gapjax import bundle, model_card, tflite, trained
+from gapjax.disk import DiskError, writing
 from gapjax.history import read_gammas, read_history
 from gapjax.lookup import UserError
 from gapjax.trained import Trained
@@ -112,18 +113,28 @@ def write(run: Trained, workdir: Path, out: Path, frames: int = FRAMES, lite: bo
         lite: whether there is a TFLite file, too.
 
     Raises:
-        UserError: `out` is something else than a bundle.
+        UserError: `out` is something else than a bundle, or may not be written.
+        DiskError: the disk is full, or does not answer.
     """
-    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_bundle(out))):
-        raise UserError(f"{out} is there and is no bundle; choose another --out")
     facts = facts_of(run, workdir, max(frames, run.shape[1]), lite)
-    out = out.absolute()
-    with locked(out), replacing(out) as folder:
-        _fill(folder, run, facts)
+    with writing(out, "--out", "no bundle was written: once it can be, export again"):
+        if _is_taken(out):
+            raise UserError(f"{out} is there and is no bundle; choose another --out")
+        out = out.absolute()
+        with locked(out), replacing(out) as folder:
+            _fill(folder, run, facts)
 
 
-def _is_bundle(out: Path) -> bool:
-    return (out / bundle.FACTS).is_file() and (out / bundle.FUNCTION).is_file()
+def _is_taken(out: Path) -> bool:
+    """Return whether there is something that is neither a bundle nor an empty folder."""
+    try:
+        out.stat()
+    except FileNotFoundError:
+        return False
+    if not out.is_dir():
+        return True
+    whole = (out / bundle.FACTS).is_file() and (out / bundle.FUNCTION).is_file()
+    return any(out.iterdir()) and not whole
 
 
 def _fill(folder: Path, run: Trained, facts: dict[str, Any]) -> None:
@@ -147,7 +158,7 @@ def _json(content: Any) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0 done, 2 a user's mistake."""
+    """Run the command; return its exit status: 0 done, 2 a user's mistake, 1 a full disk."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.export", description=bundle.__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", type=Path, required=True, help="of a finished run")
@@ -159,9 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run = trained.load(options.workdir, options.data)
         write(run, options.workdir, options.out, options.frames, options.tflite)
-    except (UserError, DataError) as error:
+    except (UserError, DataError, DiskError) as error:
         print(f"gapjax: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, DiskError) else 2
     size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file())
     print(f"{options.out}: {len(run.labels)} classes, {size / 2**20:.1f} MiB")
     return 0

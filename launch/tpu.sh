@@ -74,13 +74,20 @@ create() {
     tpu create "$name" "${options[@]}"
 }
 
+# A folder of the bucket with fewer entries than this may be renamed. By default gcsfuse renames
+# none that is not empty ("Too many open files"), but Orbax ends every checkpoint by giving its
+# folder the final name, and gapjax puts damaged ones aside. A checkpoint has some 30 entries.
+entries=10000
+
 # The committed files, a virtual environment with libtpu, and the bucket as a folder.
 install() {
     asked --bucket "$bucket"
-    local archive=/tmp/gapjax.$$.tar.gz
-    run git archive --format=tar.gz --output="$archive" HEAD
-    tpu scp "$archive" "$name:gapjax.tar.gz" --worker=all
-    run rm -f "$archive"
+    # A clone and no mere archive: environment.json names the commit that a run is of.
+    local clone=/tmp/gapjax.$$
+    run git clone --quiet --no-local --depth=1 . "$clone"
+    run tar czf "$clone.tar.gz" -C "$clone" .
+    tpu scp "$clone.tar.gz" "$name:gapjax.tar.gz" --worker=all
+    run rm -rf "$clone" "$clone.tar.gz"
     # Google's images have Python 3.10; gapjax needs 3.11.
     on_all "set -e; mkdir -p gapjax bucket; tar xzf gapjax.tar.gz -C gapjax; cd gapjax; \
 command -v python3.11 >/dev/null || { sudo apt-get update -q; \
@@ -88,7 +95,8 @@ sudo apt-get install -q -y python3.11 python3.11-venv; }; \
 python3.11 -m venv .venv; .venv/bin/pip install --quiet -e '.[tpu]'"
     on_all "set -e; command -v gcsfuse >/dev/null || { sudo apt-get update -q; \
 sudo apt-get install -q -y gcsfuse; }; \
-mountpoint -q bucket || gcsfuse --implicit-dirs $(quoted "${bucket#gs://}") bucket"
+mountpoint -q bucket || \
+gcsfuse --implicit-dirs --rename-dir-limit=$entries $(quoted "${bucket#gs://}") bucket"
 }
 
 upload() {

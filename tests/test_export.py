@@ -1,5 +1,6 @@
 """Bundles: what is in them, that they give the run's scores, and that half of one is none."""
 
+import errno
 import json
 import pathlib
 import re
@@ -16,6 +17,7 @@ from jax import export as jax_export
 from data_pipelines import sample
 from data_pipelines.index import Index
 from gapjax import bundle, export, model_card, sections, trained
+from gapjax.disk import DiskError
 from gapjax.logbook import read_config
 from gapjax.lookup import UserError
 
@@ -143,18 +145,20 @@ def test_a_config_from_its_json(star_run: pathlib.Path) -> None:
     assert json.loads(json.dumps(sections.flatten(nested))) == flat
 
 
+def find_no_room(*_: object) -> str:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_half_a_bundle_is_none(
     gap_run: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, out = trained.load(gap_run), tmp_path / "bundle"
     monkeypatch.setattr(export, "lower", lambda *_: b"")
-
-    def fail(*_: object) -> str:
-        raise OSError("no space left")
-
     with monkeypatch.context() as patch:
-        patch.setattr(model_card, "card", fail)
-        with pytest.raises(OSError, match="no space left"):
+        patch.setattr(model_card, "card", find_no_room)
+        with pytest.raises(
+            DiskError, match="bundle cannot be written: No space left on device; no"
+        ):
             export.write(run, gap_run, out)
     assert not [path for path in tmp_path.iterdir() if not path.name.endswith(".lock")]
     export.write(run, gap_run, out)
@@ -186,9 +190,9 @@ def test_a_damaged_bundle_is_refused(
         bundle.open_bundle(copy)
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2) -> str:
     """Return the one line that the command ends with."""
-    assert export.main(arguments) == 2
+    assert export.main(arguments) == status
     (line,) = capsys.readouterr().err.splitlines()
     return line
 
@@ -210,3 +214,21 @@ def test_bad_input_gets_one_line(
     line = refused(capsys, f"--workdir={tmp_path / 'run'}", out)
     assert "is not finished: run its command again" in line
     assert not (tmp_path / "bundle").exists()
+
+
+def test_where_nothing_can_be_written(
+    gap_run: pathlib.Path,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A place that must be another one, and a disk that is full for now."""
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file" / "x", tmp_path / "file" / "x" / "y"):
+        line = refused(capsys, f"--workdir={gap_run}", f"--out={out}")
+        assert line == f"gapjax: {out} cannot be written: Not a directory; choose another --out"
+    monkeypatch.setattr(export, "lower", find_no_room)
+    out = tmp_path / "bundle"
+    line = refused(capsys, f"--workdir={gap_run}", f"--out={out}", status=1)
+    assert f"{out} cannot be written: No space left on device; no bundle was written" in line
+    assert not out.exists()

