@@ -59,11 +59,6 @@ class Checkpoints:
         self._trained_on = list(trained_on)
         self._damaged: list[int] = []
 
-    @property
-    def latest(self) -> int | None:
-        """Return the newest checkpoint's step, or None."""
-        return self._manager.latest_step()
-
     def save(self, step: int, state: TrainState, logged: Logged | None = None) -> None:
         """Start writing a checkpoint; on disk it is whole or absent, never half-written."""
         facts = facts_of(state, {} if logged is None else logged, self._trained_on)
@@ -92,7 +87,7 @@ class Checkpoints:
             found = self._manager.restore(step, args=wanted)
             return Restored(found.state, _logged(found))
 
-        steps = self._manager.all_steps()
+        steps = meeting.listed(self._manager.all_steps())
         if not steps:
             return None
         newest = newest_whole(self._folder, steps, read)
@@ -150,7 +145,7 @@ def _read_newest(workdir: Path) -> Whole[ocp.args.Composite] | None:
     with silence():
         manager = ocp.CheckpointManager(folder, options=options, item_handlers=kinds)
     with manager:
-        steps = manager.all_steps()
+        steps = meeting.listed(manager.all_steps())
         if not steps:
             return None
         return newest_whole(folder, steps, functools.partial(_read, manager, folder))

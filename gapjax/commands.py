@@ -1,6 +1,7 @@
 """What the commands that take a config share: their flag, and how a user's mistake ends them."""
 
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 
 import jax
@@ -11,7 +12,7 @@ from data_pipelines.raw.record import DataError
 from gapjax import preemption
 from gapjax.disk import DiskError
 from gapjax.lookup import UserError
-from gapjax.meeting import LOST
+from gapjax.meeting import LOST, NotMet
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, with its variants.")
 flags.mark_flag_as_required("config")
@@ -41,13 +42,13 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
             return complain(error, 2)
         except preemption.Preempted as error:
             return complain(error, preemption.STATUS)
-        except (FloatingPointError, DiskError) as error:
+        except (FloatingPointError, DiskError, NotMet) as error:
             return complain(error, 1)
         except jax.errors.JaxRuntimeError as error:
             # What one process of several cannot do without the others.
             if jax.process_count() == 1:
                 raise
-            return complain(RuntimeError(f"{error}; {LOST}"), 1)
+            return complain(f"{textwrap.shorten(str(error), 300)}; {LOST}", 1)
 
     app.run(guarded, flags_parser=parse)
 
@@ -57,15 +58,13 @@ def parse(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except FLAG_ERRORS as error:
-        sys.exit(complain(error, 2))
-
-
-def complain(error: Exception, status: int) -> int:
-    """Print an error as one line on stderr and return the exit status."""
-    if isinstance(error, KeyError):
-        text = f"unknown config key {error.args[0]}"
-    else:
+        if isinstance(error, KeyError):
+            sys.exit(complain(f"unknown config key {error.args[0]}", 2))
         # An error inside a config file arrives as the text of its whole traceback.
-        text = str(error).rpartition("Error: ")[2]
-    print(f"gapjax: {' '.join(text.split())}", file=sys.stderr)
+        sys.exit(complain(str(error).rpartition("Error: ")[2], 2))
+
+
+def complain(what: Exception | str, status: int) -> int:
+    """Print an error as one line on stderr and return the exit status."""
+    print(f"gapjax: {' '.join(str(what).split())}", file=sys.stderr)
     return status

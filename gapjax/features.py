@@ -96,7 +96,7 @@ def prepare(
         folder: where files of features are kept.
     """
     path = folder / f"{source.digest(items)}.npy"
-    if not meeting.decided(path.exists):
+    if not meeting.decided(path.exists()):
         every = _encode_all(source, items, feed, samples, batch)
         if jax.process_index() == 0:
             feature_file.write(path, every, len(items))

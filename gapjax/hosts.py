@@ -12,7 +12,7 @@ import jax
 from absl import flags
 
 from gapjax.lookup import UserError
-from gapjax.meeting import LOST
+from gapjax.meeting import LOST, NotMet
 
 _CLUSTER = flags.DEFINE_bool(
     "cluster", False, "Find the other processes by the environment of TPU VMs, SLURM or Open MPI."
@@ -31,6 +31,7 @@ def join() -> None:
 
     Raises:
         UserError: the flags do not go together, or the environment tells nothing.
+        NotMet: not all of them came in time.
     """
     given = (_COORDINATOR.value or None, _PROCESSES.value, _PROCESS.value)
     if not _CLUSTER.value and given == (None, None, None):
@@ -43,7 +44,8 @@ def join() -> None:
         jax.distributed.initialize(*given, **limits)
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"the processes did not meet: {reason}") from error
+        kind = UserError if isinstance(error, ValueError) else NotMet
+        raise kind(f"the processes did not meet: {reason}") from error
     _say_why_it_ends()
 
 

@@ -46,9 +46,7 @@ def prepare(every: Sequence[Stage]) -> None:
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
     preemption.check()
-    if not meeting.decided(
-        lambda: train.is_finished(stage.workdir, experiment.steps(stage.config))
-    ):
+    if not train.is_finished(stage.workdir, experiment.steps(stage.config)):
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
         train.train(experiment.build(stage.config, stage.given), stage.workdir)

@@ -65,7 +65,8 @@ def stages(config: ConfigDict, workdir: Path) -> list[Stage]:
             "configs/star_*.py, and no data.fold: its folds are stages of the run"
         )
     chosen("zero_shot.fold_encoder", config.zero_shot.fold_encoder, FOLD_ENCODERS)
-    if config.mesh.rules and not config.encoder.checkpoint:
+    own_encoders = config.zero_shot.folds and config.zero_shot.fold_encoder == "own"
+    if config.mesh.rules and (own_encoders or not config.encoder.checkpoint):
         raise UserError(
             "mesh.rules name the parameters of one network, and this run trains its encoder, too; "
             "train that apart (configs/pretrain_shift_gcn.py) and give it as encoder.checkpoint"

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gapjax import evaluate
+from gapjax import evaluate, meeting
 from gapjax.checkpoints import Checkpoints, Restored, newest_step
 from gapjax.logbook import Logbook
 from gapjax.lookup import UserError
@@ -206,8 +206,12 @@ def is_evaluated(run: Run, step: int) -> bool:
 
 
 def is_finished(workdir: Path, steps: int) -> bool:
-    """Return whether a working directory has the end of a run of so many steps, with its scores."""
-    return scores_path(workdir, "test").is_file() and newest_step(workdir) == steps
+    """Return whether a working directory has the end of a run of so many steps, with its scores.
+
+    Several processes ask together: to read a checkpoint is a meeting of them all.
+    """
+    scored = meeting.decided(scores_path(workdir, "test").is_file())
+    return scored and meeting.decided(newest_step(workdir) == steps)
 
 
 def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:

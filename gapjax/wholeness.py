@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from absl import logging
 
-from gapjax import echoes
+from gapjax import echoes, meeting
 from gapjax.checksums import checksums
 from gapjax.disk import refuse_passing
 from gapjax.lookup import UserError
@@ -47,7 +47,7 @@ class Whole(Generic[Found]):
 
 
 def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found]) -> Whole[Found]:
-    """Return the newest checkpoint that can be read.
+    """Return the newest checkpoint that every process can read.
 
     Args:
         folder: where the checkpoints are.
@@ -64,13 +64,18 @@ def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found
         path = folder / str(step)
         if (path / "default").is_dir():
             raise UserError(f"{path} is of an older gapjax; use a new --workdir")
+        reason = "another process cannot read it"
+        found = None
         try:
             with silence():
-                return Whole(step, read(step), damaged)
+                found = read(step)
         # The libraries behind it raise anything, from KeyError to what their C++ says.
         except Exception as error:
             refuse_passing(path, error)
-            damaged[path] = textwrap.shorten(str(error) or repr(error), 120)
+            reason = textwrap.shorten(str(error) or repr(error), 120)
+        if meeting.all_agree(found is not None):
+            return Whole(step, found, damaged)
+        damaged[path] = reason
     path, reason = next(iter(damaged.items()))
     raise UserError(f"{path} is damaged, and no older checkpoint is whole ({reason})")
 

@@ -1,6 +1,7 @@
 """The public commands in processes of their own, and what they leave in a working directory."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -94,6 +95,21 @@ def await_path(process: subprocess.Popen, path: Path, count: int = 0) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.005)
+
+
+def began_at(said: str) -> int | None:
+    """Return the step at which a process began to train, as its first progress bar of steps says.
+
+    A run that begins anew ends with the same arrays as one that goes on: only this tells.
+    """
+    bar = re.search(r"(?:^|[\r\n])\s*\d+%\|[^|]*\| (\d+)/\d+ \[", said)
+    return int(bar[1]) if bar else None
+
+
+def saved_step(workdir: Path) -> int:
+    """Return the newest step of which there is a checkpoint; 0 if there is none."""
+    folders = (workdir / "checkpoints").glob("[0-9]*")
+    return max((int(path.name) for path in folders if path.name.isdigit()), default=0)
 
 
 def assert_one_line(result: tuple[int, str, str], expected: str) -> None:

@@ -5,8 +5,9 @@ python tests/soak.py [--run=resident|stream|star] [--kills=30] [--seed=0] [--dat
 The smoke run of GAP, from memory or from TFRecords, or that of STAR with all its stages, is started
 and ended at a random moment, imports and compilation included, without mercy (SIGKILL) or with
 (SIGTERM), until it is done; then the next one begins, until there were so many kills. Every
-finished run must have the arrays, metrics and scores of an undisturbed one; a run that was told to
-stop must have saved where it was. The exit status is 1 if something is not so.
+finished run must have the arrays, metrics and scores of an undisturbed one; every process must
+begin at the newest step that is saved; a run that was told to stop must have saved where it was.
+The exit status is 1 if something is not so.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from commands import ROOT, SMOKE, STAR, results
+from commands import ROOT, SMOKE, STAR, began_at, results, saved_step
 
 from gapjax.preemption import STATUS
 
@@ -111,10 +112,13 @@ def _has_stepped(file: int) -> bool:
 
 def lost(end: End, workdir: Path) -> int:
     """Return how many steps were done and are not saved, as far as the progress bar tells."""
-    saved = [
-        int(path.name) for path in (workdir / "checkpoints").glob("[0-9]*") if path.name.isdigit()
-    ]
-    return max(0, end.steps[1] - max(saved, default=0)) if end.steps else 0
+    return max(0, end.steps[1] - saved_step(workdir)) if end.steps else 0
+
+
+def saved_before(workdir: Path, stages: tuple[str, ...]) -> int:
+    """Return the step at which a process should begin to train: of the first stage not done."""
+    left = (s for s in stages if not (workdir / s / "scores" / "test.npz").is_file())
+    return saved_step(workdir / next(left, stages[-1]))
 
 
 def fault(end: End, number: signal.Signals, workdir: Path, stages: tuple[str, ...]) -> str:
@@ -196,7 +200,11 @@ def soak(name: str, data: Path, kills: int, rng: random.Random, folder: Path) ->
     ends = moments(undisturbed, rng)
     while True:
         moment = next(ends) if killed < kills else None
+        expected = saved_before(out, stages)
         end = attempt([*command, f"--workdir={out}"], moment)
+        began = began_at(end.said)
+        if began not in (None, expected):
+            faults.append(f"began at step {began}, but {expected} was saved")
         if end.status == 0:
             faults += differences(out, whole, stages)
             shutil.rmtree(out)

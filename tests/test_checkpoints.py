@@ -11,7 +11,7 @@ import pytest
 from commands import results
 from tiny_run import tiny_run
 
-from gapjax import checkpoints, evaluate, train
+from gapjax import checkpoints, evaluate, meeting, train
 from gapjax.checkpoints import newest_step, read_newest
 from gapjax.checksums import checksums
 from gapjax.lookup import UserError
@@ -102,6 +102,14 @@ def test_an_evaluation_leaves_it_where_it_is(
     assert [int(state.step) for state in evaluated] == [15]
     assert "18 is damaged, 15 is used instead (1 arrays are not as they" in capfd.readouterr().err
     assert sorted(path for path in (workdir / "checkpoints").rglob("*")) == before
+
+
+def test_one_that_another_process_cannot_read_is_used_by_none(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    monkeypatch.setattr(meeting, "all_agree", lambda mine: mine and next(answers))
+    assert newest_step(workdir) == LEFT[0]
 
 
 def test_a_finished_stage_whose_end_is_damaged_is_not_finished(workdir: Path) -> None:

@@ -5,25 +5,30 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 from commands import (
+    ROOT,
     SMOKE_FLAGS,
     STREAM_FLAGS,
     Command,
     assert_one_line,
     await_path,
+    began_at,
     free_port,
     metrics,
+    saved_step,
     start_together,
 )
 
 from gapjax import hosts, preemption
 from gapjax.checkpoints import read_newest
 from gapjax.lookup import UserError
+from gapjax.meeting import LOST
 
 
 def ends(processes: list[subprocess.Popen]) -> list[list[str]]:
@@ -50,44 +55,96 @@ def assert_as_one(one: Path, several: Path, told: list[list[str]]) -> None:
     jax.tree.map(near, ours, theirs)
 
 
-def test_two_tasks_of_slurm_train_as_one(
+def kill(processes: list[subprocess.Popen], number: int) -> None:
+    """Kill one of two processes without mercy, and see the other end within a minute."""
+    lost, other = processes[number], processes[1 - number]
+    lost.kill()
+    _, said = other.communicate(timeout=60)
+    lost.communicate()
+    assert other.returncode == 1, said
+    assert LOST in said
+
+
+def test_two_tasks_of_slurm_train_as_one_and_end_as_one(
     data: Path, environment: dict[str, str], gap_run: Path, tmp_path: Path
 ) -> None:
     """With the variables that srun sets for the tasks of one node."""
     told = {"JOB_ID": "4711", "STEP_NODELIST": "localhost", "NTASKS": "2"}
-    port, processes = {"JAX_COORDINATOR_PORT": str(free_port())}, []
-    for number in map(str, range(2)):
-        task = told | {"PROCID": number, "LOCALID": number}
-        variables = {f"SLURM_{name}": value for name, value in task.items()}
-        command = Command(data, environment | port | variables)
-        processes.append(command.start(tmp_path / "two", "--cluster", *SMOKE_FLAGS))
-    assert_as_one(gap_run, tmp_path / "two", ends(processes))
+
+    def start(workdir: Path) -> list[subprocess.Popen]:
+        """Return the tasks."""
+        port, processes = {"JAX_COORDINATOR_PORT": str(free_port())}, []
+        for number in map(str, range(2)):
+            task = told | {"PROCID": number, "LOCALID": number}
+            variables = {f"SLURM_{name}": value for name, value in task.items()}
+            command = Command(data, environment | port | variables)
+            processes.append(command.start(workdir, "--cluster", *SMOKE_FLAGS))
+        return processes
+
+    processes = start(tmp_path / "lost")
+    await_path(processes[0], tmp_path / "lost" / "tensorboard")
+    kill(processes, 1)
+    assert_as_one(gap_run, tmp_path / "two", ends(start(tmp_path / "two")))
 
 
-def test_two_processes_that_were_ended_train_as_one(
+def test_two_processes_that_were_ended_and_one_that_goes_on_train_as_one(
     command: Command, streamed: Path, tmp_path: Path
 ) -> None:
     """Each reads its share of the TFRecords. For four, and for STAR: tests/several_hosts.py."""
-    start = functools.partial(start_together, command, tmp_path / "two", 2, *STREAM_FLAGS)
+    workdir = tmp_path / "two"
+    start = functools.partial(start_together, command, workdir, 2, *STREAM_FLAGS)
     processes = start()
-    await_path(processes[0], tmp_path / "two" / "checkpoints" / "5")
+    await_path(processes[0], workdir / "checkpoints" / "5")
     processes[1].send_signal(signal.SIGTERM)
-    told = [process.communicate(timeout=300)[1] for process in processes]
+    told = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [preemption.STATUS] * 2, told
-    steps = [
-        re.search(r"stopped by (.*): step (\d+) of 15 is saved", each).groups() for each in told
-    ]
-    assert steps == [("another host", steps[0][1]), ("SIGTERM", steps[0][1])]
+    pattern = r"stopped by (.*): step (\d+) of 15 is saved"
+    (first, step), second = (re.search(pattern, each).groups() for each in told)
+    assert (first, second) == ("another host", ("SIGTERM", step))
 
+    # What was saved last is damaged, which both see; then the first is lost.
+    assert saved_step(workdir) == int(step) > 5
+    (workdir / "checkpoints" / step / "state" / "manifest.ocdbt").unlink()
     processes = start()
-    # It begins a log of its own once both have met.
-    await_path(processes[0], tmp_path / "two" / "tensorboard", count=2)
-    processes[0].kill()
-    told = [process.communicate(timeout=300)[1] for process in processes]
-    assert processes[1].returncode == 1, told
-    assert "another process of this run was lost" in told[1]
+    await_path(processes[0], workdir / "tensorboard", count=2)
+    kill(processes, 0)
+    assert (workdir / "checkpoints" / f"{step}.damaged").is_dir()
 
-    assert_as_one(streamed, tmp_path / "two", ends(start()))
+    # One process, with the other feed.
+    saved = saved_step(workdir)
+    status, out, err = command.run(workdir, *SMOKE_FLAGS)
+    assert status == 0, err
+    assert began_at(err) == saved >= 5
+    assert_as_one(streamed, workdir, [out.splitlines()])
+
+
+def test_finished_stages_are_known_to_all(
+    environment: dict[str, str], data: Path, star_run: Path
+) -> None:
+    """To read a checkpoint is a meeting, to which all come or none."""
+    address, processes = f"127.0.0.1:{free_port()}", []
+    for number in range(2):
+        command = [sys.executable, "-c", FINISH, address, str(number), str(data), str(star_run)]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, **streams))
+    told = [process.communicate(timeout=100) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    assert "stage" not in told[0][0]
+
+
+FINISH = """
+import pathlib, sys
+import jax
+from configs import star_demo
+from gapjax import main
+from gapjax.stages import stages
+address, number, data, workdir = sys.argv[1:]
+jax.distributed.initialize(address, 2, int(number))
+config = star_demo.get_config("smoke,shift_gcn")
+config.data.dir = data
+for stage in stages(config, pathlib.Path(workdir))[:-1]:
+    main.finish(stage, stage.workdir.name)
+"""
 
 
 @pytest.mark.skipif("SLURM_JOB_ID" in os.environ, reason="this is a job of SLURM")

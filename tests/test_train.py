@@ -15,10 +15,12 @@ from commands import (
     Command,
     assert_one_line,
     await_path,
+    began_at,
     checkpoint,
     end_after,
     metrics,
     results,
+    saved_step,
 )
 from commands import SMOKE_FLAGS as RESIDENT
 from commands import STREAM_FLAGS as STREAM
@@ -58,8 +60,10 @@ def test_a_run_that_was_ended_resumes_bitwise(
     assert said in end_after(process, ended / "checkpoints" / "5", number)
     assert process.returncode == (preemption.STATUS if said else -number)
     assert not (ended / "scores").exists(), "the run was done before it was ended"
+    saved = saved_step(ended)
     status, _, err = command.run(ended, *flags)
     assert status == 0, err
+    assert began_at(err) == saved >= 5
     assert results(ended) == results(undisturbed)
     steps = [line["step"] for line in metrics(ended) if "train/loss" in line]
     assert steps == [5, 10, 15]

@@ -132,7 +132,7 @@ class Backbone(nn.Module):
 
     Attributes:
         skeleton: the body model.
-        dtype: of the computation; parameters and statistics are float32.
+        dtype: of the computation after the first block; all else is float32.
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage; from the second on, each stage halves the frames.
         temporal: `multi_scale` or `single_scale`.
@@ -150,7 +150,7 @@ class Backbone(nn.Module):
         chosen("backbone.temporal", self.temporal, TEMPORAL)
         b, m, t, v, c = x.shape
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
-        x = BatchNorm(name="data_norm")(x, train=train).astype(self.dtype)
+        x = BatchNorm(name="data_norm")(x, train=train)
         x = x.reshape(m, v, c, b, t).transpose(2, 3, 0, 1, 4).reshape(c, b * m, v, t)
         for each in plan_blocks(self.width, self.stages):
             block = Block(
@@ -161,7 +161,8 @@ class Backbone(nn.Module):
                 each.residual,
                 name=each.name,
             )
-            x = block(x, train=train)
+            # The first sees coordinates, of whose small changes a rounded sum keeps little.
+            x = block(x, train=train).astype(self.dtype)
         return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)
 
 

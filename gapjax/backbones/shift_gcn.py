@@ -119,7 +119,7 @@ class Backbone(nn.Module):
 
     Attributes:
         skeleton: the body model; only its number of joints matters, and the input tells that.
-        dtype: of the computation; parameters and statistics are float32.
+        dtype: of the computation after the first block; all else is float32.
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage; from the second on, each stage halves the frames.
         shift_gradient: how temporal shifts learn, `released` (by sign) or `true`.
@@ -141,11 +141,12 @@ class Backbone(nn.Module):
         chosen("backbone.shift_gradient", self.shift_gradient, GRADIENTS)
         b, m, t, v, c = x.shape
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
-        x = BatchNorm(name="data_norm")(x, train=train).astype(self.dtype)
+        x = BatchNorm(name="data_norm")(x, train=train)
         x = x.reshape(m, v, c, b, t).transpose(2, 1, 3, 0, 4).reshape(c, v, b * m, t)
         for each in plan_blocks(self.width, self.stages):
             sizes = each.features, each.stride, self.shift_gradient, each.residual
-            x = Block(*sizes, name=each.name)(x, train=train)
+            # The first sees coordinates, of whose small changes a rounded sum keeps little.
+            x = Block(*sizes, name=each.name)(x, train=train).astype(self.dtype)
         return x.reshape(-1, v, b, m, x.shape[-1]).transpose(2, 3, 4, 1, 0)
 
 
