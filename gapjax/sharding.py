@@ -219,10 +219,31 @@ def make_layout(devices: int = 0, model: int = 1, rules: Sequence[SplitRule] = (
     Raises:
         UserError: there are fewer devices, or they cannot be arranged so.
     """
-    there = jax.devices()
+    there = sorted(jax.devices(), key=lambda device: device.process_index)
     if devices > len(there):
         raise UserError(f"mesh.devices={devices}, but JAX sees {len(there)}: {there[0].platform}")
-    return Layout(_mesh(there[: devices or len(there)], model), tuple(rules))
+    used = there[: devices or len(there)]
+    check_shares([device.process_index for device in used], jax.process_count())
+    return Layout(_mesh(used, model), tuple(rules))
+
+
+def check_shares(hosts: Sequence[int], count: int) -> None:
+    """Refuse devices of which hosts have different numbers: each reads an equal part of a batch.
+
+    Args:
+        hosts: of every device, the number of its host.
+        count: how many hosts there are.
+
+    Raises:
+        UserError: says how many devices of each would be used.
+    """
+    found = Counter(hosts)
+    shares = [found[host] for host in range(count)]
+    if len(set(shares)) > 1:
+        told = " + ".join(map(str, shares))
+        raise UserError(
+            f"hosts would use {told} devices, and need the same number each; leave mesh.devices=0"
+        )
 
 
 def _mesh(devices: Sequence[jax.Device], model: int) -> Mesh:

@@ -31,9 +31,11 @@ class Command:
         """Keep what every call has in common."""
         self._data, self._environment = data, environment
 
-    def start(self, workdir: Path, *flags: str, config: str = SMOKE) -> subprocess.Popen:
-        """Return the started process."""
-        command = [sys.executable, "-m", "gapjax.main", config, f"--workdir={workdir}"]
+    def start(
+        self, workdir: Path, *flags: str, config: str = SMOKE, under: Sequence[str] = ()
+    ) -> subprocess.Popen:
+        """Return the started process; `under` is a command that starts another one."""
+        command = [*under, sys.executable, "-m", "gapjax.main", config, f"--workdir={workdir}"]
         command += [f"--config.data.dir={self._data}", *flags]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, cwd=ROOT, env=self._environment, **streams)

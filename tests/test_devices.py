@@ -115,6 +115,7 @@ def assert_alike(one: Trained, other: Trained) -> None:
 OTHERS = {
     "two": {"mesh__devices": 2},
     "eight, streamed": {"mesh__devices": 8, "data__feed": "stream"},
+    "eight, each with its share of the frames": {"mesh__devices": 8, "data__resident": "sharded"},
 }
 
 

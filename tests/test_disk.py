@@ -3,12 +3,13 @@
 import errno
 import functools
 import os
+import re
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands import results
+from commands import SMOKE_FLAGS, Command, assert_one_line, results
 from tiny_run import tiny_run
 
 from gapjax import train
@@ -42,6 +43,26 @@ def test_a_checkpoint_that_finds_no_room(
     for name in ("run", "undisturbed"):
         train.train(run(), tmp_path / name)
     assert results(tmp_path / "run") == results(tmp_path / "undisturbed")
+
+
+def test_a_run_that_finds_no_room_and_goes_on_where_there_is(
+    command: Command, gap_run: Path, tmp_path: Path
+) -> None:
+    """By the public command, which may write no file of more than 64 KB."""
+    small = ["bash", "-c", 'ulimit -f 64; exec "$@"', "bash"]
+    process = command.start(tmp_path / "run", *SMOKE_FLAGS, under=small)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 1, err
+    assert "Traceback" not in err
+    told = r"gapjax: .*/run/checkpoints cannot be written: File too large; .* same command goes on"
+    assert re.fullmatch(told, err.splitlines()[-1])
+    assert command.run(tmp_path / "run", *SMOKE_FLAGS)[0] == 0
+    assert results(tmp_path / "run") == results(gap_run)
+
+
+def test_a_workdir_below_a_file_is_one_line(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert_one_line(command.run(tmp_path / "file" / "run"), "Not a directory; choose another --wor")
 
 
 def test_a_log_that_finds_no_room(tmp_path: Path) -> None:
