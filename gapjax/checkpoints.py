@@ -87,7 +87,8 @@ class Checkpoints:
             found = self._manager.restore(step, args=wanted)
             return Restored(found.state, _logged(found))
 
-        steps = meeting.listed(self._manager.all_steps())
+        with silence():
+            steps = meeting.listed(self._manager.all_steps())
         if not steps:
             return None
         newest = newest_whole(self._folder, steps, read)
@@ -142,9 +143,7 @@ def _read_newest(workdir: Path) -> Whole[ocp.args.Composite] | None:
     kinds = {"state": ocp.PyTreeCheckpointHandler()}
     kinds |= {name: ocp.JsonCheckpointHandler() for name in ("trained_on", "facts")}
     options = ocp.CheckpointManagerOptions(**_READING)
-    with silence():
-        manager = ocp.CheckpointManager(folder, options=options, item_handlers=kinds)
-    with manager:
+    with silence(), ocp.CheckpointManager(folder, options=options, item_handlers=kinds) as manager:
         steps = meeting.listed(manager.all_steps())
         if not steps:
             return None

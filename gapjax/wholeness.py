@@ -84,7 +84,7 @@ def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found
 def silence() -> Iterator[None]:
     """Keep Orbax from telling what is wrong before it raises."""
     before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    logging.set_verbosity(logging.FATAL)
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import results
+from damage_checkpoints import damaged
 from tiny_run import tiny_run
 
 from gapjax import checkpoints, evaluate, meeting, train
@@ -102,6 +103,13 @@ def test_an_evaluation_leaves_it_where_it_is(
     assert [int(state.step) for state in evaluated] == [15]
     assert "18 is damaged, 15 is used instead (1 arrays are not as they" in capfd.readouterr().err
     assert sorted(path for path in (workdir / "checkpoints").rglob("*")) == before
+
+
+def test_what_is_restored_after_damage_at_random_was_saved(finished: Path) -> None:
+    """The short form of `damage_checkpoints.py`."""
+    found = damaged(finished, count=12, seed=0)
+    assert set(found) <= {"recognised", "unchanged"}
+    assert found["recognised"] > 2
 
 
 def test_one_that_another_process_cannot_read_is_used_by_none(
