@@ -1,7 +1,8 @@
 """What devices send one another, read from the text of a compiled program (HLO).
 
-A collective is counted once where it stands: one that starts here and ends there is counted where
-it ends, which is where its result is whole.
+A collective is counted once: one that starts here and ends there where it ends, which is where its
+result is whole, and one that goes on beside several computations, each of which names it by its
+channel, at the first.
 """
 
 import re
@@ -19,6 +20,7 @@ KINDS = (
 )
 # The result's type, which may be a tuple, then the operation: `= (f32[2]{0}, ...) all-reduce(`.
 _OPERATION = re.compile(rf"= (\(.*?\)|\S+) ({'|'.join(KINDS)})(-start|-done)?\(")
+_CHANNEL = re.compile(r"channel_id=(\d+)")
 _ARRAY = re.compile(r"\b(pred|token|[a-z]+(\d+)(?:e\d+m\d+\w*)?)\[([\d,]*)\]")
 
 
@@ -42,11 +44,15 @@ def collectives(program: str) -> Mapping[str, Traffic]:
     {'all-reduce': Traffic(count=1, bytes=48)}
     """
     found: dict[str, Traffic] = {}
-    for kind_of_result, kind, part in _OPERATION.findall(program):
-        if part != "-start":
-            so_far = found.get(kind, Traffic())
-            size = so_far.bytes + size_of(kind_of_result)
-            found[kind] = Traffic(so_far.count + 1, size)
+    seen: set[str] = set()
+    for line in program.splitlines():
+        operation, channel = _OPERATION.search(line), _CHANNEL.search(line)
+        if not operation or operation[3] == "-start" or (channel and channel[1] in seen):
+            continue
+        seen |= {channel[1]} if channel else set()
+        so_far = found.get(operation[2], Traffic())
+        size = so_far.bytes + size_of(operation[1])
+        found[operation[2]] = Traffic(so_far.count + 1, size)
     return found
 
 

@@ -36,6 +36,15 @@ def test_collectives_that_start_and_end_are_counted_once() -> None:
     }
 
 
+def test_one_that_goes_on_beside_computations_is_counted_once() -> None:
+    """As libtpu writes it into each computation that it overlaps."""
+    fused = "\n".join(
+        f"  %g.{n} = s32[8,128]{{1,0}} all-gather(%p.{n}), channel_id={channel}, dimensions={{0}}"
+        for n, channel in enumerate([79, 79, 7, 79])
+    )
+    assert collectives(fused) == {"all-gather": Traffic(2, 2 * 8 * 128 * 4)}
+
+
 @pytest.mark.parametrize(
     ("kind", "size"),
     [
