@@ -99,13 +99,19 @@ def await_path(process: subprocess.Popen, path: Path, count: int = 0) -> None:
         time.sleep(0.005)
 
 
+def bars(said: str) -> list[tuple[int, int]]:
+    """Return what the progress bars of training told: steps done, of how many."""
+    # Other bars have a name before them.
+    found = re.findall(r"(?:^|[\r\n])\s*\d+%\|[^|]*\| (\d+)/(\d+) \[", said)
+    return [(int(step), int(total)) for step, total in found]
+
+
 def began_at(said: str) -> int | None:
-    """Return the step at which a process began to train, as its first progress bar of steps says.
+    """Return the step at which a process began to train, if it did.
 
     A run that begins anew ends with the same arrays as one that goes on: only this tells.
     """
-    bar = re.search(r"(?:^|[\r\n])\s*\d+%\|[^|]*\| (\d+)/\d+ \[", said)
-    return int(bar[1]) if bar else None
+    return next((step for step, _ in bars(said)), None)
 
 
 def saved_step(workdir: Path) -> int:

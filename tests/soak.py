@@ -25,7 +25,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from commands import ROOT, SMOKE, STAR, began_at, results, saved_step
+from commands import ROOT, SMOKE, STAR, bars, began_at, results, saved_step
 
 from gapjax.preemption import STATUS
 
@@ -56,13 +56,6 @@ class End:
     seconds: float
     first: float | None
     said: str
-
-    @property
-    def steps(self) -> tuple[int, int] | None:
-        """Return the last stage's first and last step, as far as the progress bar tells."""
-        bars = self.said.split("  0%")[-1]
-        told = [int(step) for step in re.findall(r"\| (\d+)/\d+ \[", bars)]
-        return (told[0], told[-1]) if told else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,12 +100,18 @@ def attempt(command: list[str], moment: Moment | None) -> End:
 def _has_stepped(file: int) -> bool:
     """Return whether a progress bar has moved."""
     told = os.pread(file, 1 << 16, 0).decode(errors="replace")
-    return len(set(re.findall(r"\| (\d+)/\d+ \[", told))) > 1
+    return len(set(bars(told))) > 1
 
 
-def lost(end: End, workdir: Path) -> int:
+def lost(end: End, workdir: Path, stages: tuple[str, ...]) -> int:
     """Return how many steps were done and are not saved, as far as the progress bar tells."""
-    return max(0, end.steps[1] - saved_step(workdir)) if end.steps else 0
+    step, total = next(reversed(bars(end.said)), (0, 0))
+    saved = {stage: saved_step(workdir / stage) for stage in stages}
+    # The next stage may have begun, and told nothing yet.
+    if step == total and total in saved.values():
+        return 0
+    begun = (s for s in reversed(stages) if (workdir / s / "checkpoints").is_dir())
+    return max(0, step - saved[next(begun, stages[0])])
 
 
 def saved_before(workdir: Path, stages: tuple[str, ...]) -> int:
@@ -127,8 +126,7 @@ def fault(end: End, number: signal.Signals, workdir: Path, stages: tuple[str, ..
     if "Traceback" in end.said and "KeyboardInterrupt" not in end.said:
         return f"a traceback: {end.said[-500:]!r}"
     if number == signal.SIGKILL:
-        current = next((s for s in reversed(stages) if (workdir / s / "checkpoints").is_dir()), "")
-        steps = lost(end, workdir / current)
+        steps = lost(end, workdir, stages)
         # What a step began or the next checkpoint still wrote.
         return f"{steps} steps are lost" if steps > 2 * EVERY else ""
     # Before it listens and as the interpreter ends, a signal ends it as always: nothing is under
@@ -216,7 +214,7 @@ def soak(name: str, data: Path, kills: int, rng: random.Random, folder: Path) ->
         killed += 1
         wrong = fault(end, moment.number, out, stages)
         faults += [wrong] if wrong else []
-        steps += [lost(end, out)] if moment.number == signal.SIGKILL and name != "star" else []
+        steps += [lost(end, out, stages)] if moment.number == signal.SIGKILL else []
         firsts += [end.first] if end.first else []
         print(f"{moment}, status {end.status}: {wrong or 'ok'}", flush=True)
     print(*faults, sep="\n", end="\n" if faults else "")
