@@ -67,9 +67,16 @@ def warn(content: bytes) -> None:
     warnings.warn("overflow", RuntimeWarning, stacklevel=1)
 
 
+class TwoLines(DataError):
+    """An error of data that does not say it in one line, as others do by themselves."""
+
+    def __str__(self) -> str:
+        return "file:\nis damaged"
+
+
 def long_message(content: bytes) -> None:
     del content
-    raise DataError("file:\nis damaged")
+    raise TwoLines
 
 
 def crash(content: bytes) -> None:
