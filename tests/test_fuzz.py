@@ -67,7 +67,7 @@ def warn(content: bytes) -> None:
     warnings.warn("overflow", RuntimeWarning, stacklevel=1)
 
 
-class TwoLines(DataError):
+class TwoLinesError(DataError):
     """An error of data that does not say it in one line, as others do by themselves."""
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class TwoLines(DataError):
 
 def long_message(content: bytes) -> None:
     del content
-    raise TwoLines
+    raise TwoLinesError
 
 
 def crash(content: bytes) -> None:
