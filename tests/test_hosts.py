@@ -85,6 +85,11 @@ def test_two_tasks_of_slurm_train_as_one_and_end_as_one(
     await_path(processes[0], tmp_path / "lost" / "tensorboard")
     kill(processes, 1)
     assert_as_one(gap_run, tmp_path / "two", ends(start(tmp_path / "two")))
+    # Each has written half of the arrays.
+    state = tmp_path / "two" / "checkpoints" / "15" / "state"
+    parts = [state.glob(f"ocdbt.process_{number}/d/*") for number in range(2)]
+    one, other = (sum(file.stat().st_size for file in part) for part in parts)
+    assert one / 2 < other < 2 * one
 
 
 def test_two_processes_that_were_ended_and_one_that_goes_on_train_as_one(
