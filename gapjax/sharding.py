@@ -228,15 +228,7 @@ def make_layout(devices: int = 0, model: int = 1, rules: Sequence[SplitRule] = (
 
 
 def check_shares(hosts: Sequence[int], count: int) -> None:
-    """Refuse devices of which hosts have different numbers: each reads an equal part of a batch.
-
-    Args:
-        hosts: of every device, the number of its host.
-        count: how many hosts there are.
-
-    Raises:
-        UserError: says how many devices of each would be used.
-    """
+    """Raise UserError unless all `count` hosts have the same number of devices, given by host."""
     found = Counter(hosts)
     shares = [found[host] for host in range(count)]
     if len(set(shares)) > 1:

@@ -161,7 +161,7 @@ class Backbone(nn.Module):
                 each.residual,
                 name=each.name,
             )
-            # The first sees coordinates, of whose small changes a rounded sum keeps little.
+            # A first block in bfloat16 costs accuracy (README, Results); the others do not.
             x = block(x, train=train).astype(self.dtype)
         return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)
 
