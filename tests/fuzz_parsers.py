@@ -214,10 +214,12 @@ def _read_utd(content: bytes) -> None:
 def _archive(rng: np.random.Generator) -> bytes:
     file = io.BytesIO()
     kind = int(rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED]))
+    count = rng.integers(1, 4)
+    files = {f"all_sqe/{n}.json": rng.bytes(rng.integers(300)) * 2 for n in range(count)}
     with zipfile.ZipFile(file, "w", kind) as archive:
-        for number in range(rng.integers(1, 4)):
-            archive.writestr(f"all_sqe/{number}.json", rng.bytes(rng.integers(300)) * 2)
-        archive.writestr("__MACOSX/all_sqe/._0.json", b"x")
+        for name, content in {**files, "__MACOSX/all_sqe/._0.json": b"x"}.items():
+            # With a date of its own: by name alone it would have today's.
+            archive.writestr(zipfile.ZipInfo(name), content, kind)
     return file.getvalue()
 
 
