@@ -6,7 +6,8 @@ default hashed words. `described` recognises by descriptions, part by part, too 
 that encoder, whose features are of joints and their surroundings (ours). Ablations:
 `no_attention`, `no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take
 part in the semantic loss, as released; `released` chooses as the release does, test clips aside;
-`bfloat16` computes in bfloat16; `smoke` checks the plumbing.
+`bfloat16` computes in bfloat16; `split_weights` splits what no sample asks for over the devices;
+`smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict, config_dict
@@ -193,6 +194,19 @@ def minilm(config: ConfigDict) -> None:
         config.method.text_scale = "unit"
 
 
+# What no sample asks for are products of layers that follow each other, queries of prompts, and the
+# texts of classes. All are split along channels.
+WEIGHT_RULES = (
+    ("skeleton/(out|outer)/kernel$", None, "data"),
+    ("(asking/weight|pool/query/kernel|projector/inner/kernel)$", None, None, "data"),
+)
+
+
+def split_weights(config: ConfigDict) -> None:
+    """Let each device do its share of what no sample asks for, not all of it."""
+    config.mesh.rules = WEIGHT_RULES
+
+
 def smoke_star(config: ConfigDict) -> None:
     """Check the plumbing: every stage in one small epoch of a small network."""
     base.smoke(config)
@@ -218,4 +232,5 @@ ZERO_SHOT_VARIANTS = {
     "unseen_names": unseen_names,
     "released": released_star,
     "bfloat16": base.bfloat16,
+    "split_weights": split_weights,
 }

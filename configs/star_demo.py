@@ -12,7 +12,7 @@ mixes all joints: its features of a part know the whole body, and parts have lit
 Variants: the splits `18_6` (the default), `20_4`, `20_4_simple`; `shift_gcn` has the paper's
 encoder; `global` aligns the whole body without prompts, the reference; `regression` maps pooled
 features to the names' text linearly; `fresh` encodes other random clips in every step; `bfloat16`
-computes in bfloat16; `smoke` checks the plumbing.
+computes in bfloat16; `split_weights` splits what no sample asks for; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -34,6 +34,7 @@ VARIANTS = {
     "regression": base_star.regress_text,
     "fresh": fresh,
     "bfloat16": base.bfloat16,
+    "split_weights": base_star.split_weights,
     "smoke": base_star.smoke_star,
 }
 

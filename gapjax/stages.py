@@ -54,8 +54,7 @@ def stages(config: ConfigDict, workdir: Path) -> list[Stage]:
     """Return the stages of a run in their order; the last is the run itself.
 
     Raises:
-        UserError: a method of unseen classes has no split, not the keys it needs, or rules of
-            which parameters are split.
+        UserError: a method of unseen classes has no split, or not the keys it needs.
     """
     if not needs_encoder(config):
         return [Stage(workdir, config)]
@@ -65,12 +64,6 @@ def stages(config: ConfigDict, workdir: Path) -> list[Stage]:
             "configs/star_*.py, and no data.fold: its folds are stages of the run"
         )
     chosen("zero_shot.fold_encoder", config.zero_shot.fold_encoder, FOLD_ENCODERS)
-    own_encoders = config.zero_shot.folds and config.zero_shot.fold_encoder == "own"
-    if config.mesh.rules and (own_encoders or not config.encoder.checkpoint):
-        raise UserError(
-            "mesh.rules name the parameters of one network, and this run trains its encoder, too; "
-            "train that apart (configs/pretrain_shift_gcn.py) and give it as encoder.checkpoint"
-        )
     first = [] if config.encoder.checkpoint else [encoder_stage(config, workdir)]
     encoder = Path(config.encoder.checkpoint or workdir / "encoder")
     folds = []
@@ -87,7 +80,10 @@ def _last_of(folds: list[Stage], config: ConfigDict) -> list[Path]:
 
 
 def encoder_stage(config: ConfigDict, workdir: Path) -> Stage:
-    """Return the stage that trains the encoder of a config: supervised, on the seen classes."""
+    """Return the stage that trains the encoder of a config: supervised, on the seen classes.
+
+    It is not split: `mesh.rules` name the parameters of what is trained on its features.
+    """
     own = ConfigDict(copy.deepcopy(config.to_dict()))
     own.method = ConfigDict({"name": "supervised"})
     own.train.init_from = ""
@@ -95,6 +91,7 @@ def encoder_stage(config: ConfigDict, workdir: Path) -> Stage:
     own.data.repeat = config.encoder.repeat
     own.train.epochs = own.eval.every = config.encoder.epochs
     own.train.batch_size = config.encoder.batch_size
+    own.mesh.model, own.mesh.rules = 1, ()
     del own.encoder, own.zero_shot
     return Stage(workdir / "encoder", own)
 

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from gapjax.shares import share_rows
+
 
 class TextTable(NamedTuple):
     """Strings of classes.
@@ -78,4 +80,5 @@ def encode(table: TextTable, ids: Int[Array, "..."], encoder: Encode) -> Float[A
         return jnp.asarray(table.features)[ids]
     size = min(ids.size, len(table.tokens))
     distinct, places = jnp.unique(ids, size=size, fill_value=0, return_inverse=True)
-    return encoder(jnp.asarray(table.tokens)[distinct])[places.reshape(ids.shape)]
+    rows = encoder(share_rows(jnp.asarray(table.tokens)[distinct]))
+    return rows[places.reshape(ids.shape)]

@@ -44,7 +44,8 @@ def make_dispatch(run: Run, state: TrainState) -> Dispatch:
 
         def one(state: TrainState, each: Any) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
             """Return the state after a step, and what it logged."""
-            return step(state, run.feed.load(store, each), text)
+            with jax.sharding.use_abstract_mesh(run.layout.mesh.abstract_mesh):
+                return step(state, run.feed.load(store, each), text)
 
         if len(jax.tree.leaves(request)[0]) > 1:
             return jax.lax.scan(one, state, request)

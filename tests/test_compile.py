@@ -1,22 +1,27 @@
 """`gapjax.compile`: the step of a run without its data, for devices that are not here."""
 
+import copy
+import functools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import jax
 import pytest
 from commands import ROOT, assert_one_line
-from ml_collections import ConfigDict
+from small_text_models import save_bert
 
 from configs import gap_demo, gap_ucla, star_demo, star_ntu60
 from gapjax import blueprint, experiment, topology, train
 from gapjax.blueprint import Size
 from gapjax.collectives import collectives
 from gapjax.compile import compile_step, named_stages, sent_by, table
+from gapjax.run import Run
+from gapjax.sections import split_rules
 from gapjax.sharding import shape_layout
 from gapjax.stages import stages
 from gapjax.topology import has_libtpu
@@ -71,28 +76,57 @@ def test_for_a_tpu_slice(run_compile, tmp_path: Path) -> None:  # noqa: ANN001
     check_figures(tmp_path / "a.json", 8)
 
 
-@pytest.mark.parametrize(
-    ("config", "stage"),
-    [
-        (gap_demo.get_config("smoke"), "gap"),
-        (star_demo.get_config("smoke"), "encoder"),
-        (star_demo.get_config("smoke,shift_gcn"), "encoder"),
-        (star_demo.get_config("smoke"), "star"),
-    ],
-    ids=["gap", "ctr_gcn", "shift_gcn", "star"],
-)
-def test_devices_send_no_samples(config: ConfigDict, stage: str, tmp_path: Path) -> None:
+# A run of shapes, and its step.
+Compiled = tuple[Run, jax.stages.Compiled]
+# Config, and the stage of it that is compiled.
+STEPS = {
+    "gap": (gap_demo.get_config("smoke"), "gap"),
+    "ctr_gcn": (star_demo.get_config("smoke"), "encoder"),
+    "shift_gcn": (star_demo.get_config("smoke,shift_gcn"), "encoder"),
+    "star": (star_demo.get_config("smoke"), "star"),
+    "star, split": (star_demo.get_config("smoke,split_weights"), "star"),
+}
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Compiled]:
+    """Return the function that compiles one of `STEPS` for some CPU devices, each once."""
+    folder = tmp_path_factory.mktemp("steps")
+    bert = save_bert(folder / "bert", num_attention_heads=2)
+
+    @functools.cache
+    def get(name: str, devices: int) -> Compiled:
+        config, stage = copy.deepcopy(STEPS[name])
+        config.data.dir = str(folder)
+        config = named_stages(stages(config, Path()))[stage].config
+        if name == "gap":
+            config.text.encoder, config.text.checkpoint = "bert", bert
+            config.text.too_long = "truncate"
+        layout = shape_layout(jax.devices()[:devices], rules=split_rules(config))
+        run = blueprint.build(config, layout, Size())
+        return run, compile_step(run)
+
+    return get
+
+
+@pytest.mark.parametrize("name", ["gap", "ctr_gcn", "shift_gcn", "star"])
+def test_devices_send_no_samples(compiled: Callable[[str, int], Compiled], name: str) -> None:
     """Gradients and moments are summed; what is of one sample stays on its device."""
-    config.data.dir = str(tmp_path)
-    own = named_stages(stages(config, Path()))[stage].config
-    run = blueprint.build(own, shape_layout(jax.devices()), Size())
-    sent = dict(collectives(compile_step(run).as_text()))
+    run, step = compiled(name, 8)
+    sent = dict(collectives(step.as_text()))
     shapes = train.state_shapes(run)
     kept = sum(leaf.size for leaf in jax.tree.leaves((shapes.params, shapes.batch_stats)))
     # A gradient of each parameter, and of each statistic two moments, forward and back.
     assert 0 < sent.pop("all-reduce").bytes < 4 * 4 * kept + 1000
-    # The numbers of the strings of a batch, and the matrix of the contrastive loss.
+    # The numbers and embeddings of the strings, and the matrix of the contrastive loss.
     assert sum(each.bytes for each in sent.values()) < 10_000, sent
+
+
+@pytest.mark.parametrize("name", ["gap", "ctr_gcn", "shift_gcn", "star, split"])
+def test_devices_share_all_work(compiled: Callable[[str, int], Compiled], name: str) -> None:
+    """Eight do an eighth each; besides, the optimizer's few operations a parameter."""
+    alone, shared = (compiled(name, devices)[1].cost_analysis() for devices in (1, 8))
+    assert 7.7 < alone["flops"] / shared["flops"] <= 8
 
 
 MISTAKES = [

@@ -12,7 +12,7 @@ import pytest
 from ml_collections import ConfigDict
 from small_text_models import save_bert
 
-from configs import base, gap_demo, star_demo
+from configs import base, base_star, gap_demo, star_demo
 from gapjax import experiment, train
 from gapjax.checkpoints import Checkpoints
 from gapjax.lookup import UserError
@@ -169,6 +169,15 @@ def test_a_split_text_encoder(trainer: Callable, trained: Callable, tmp_path: Pa
     restored = saved_and_restored(state, copied, tmp_path)
     jax.tree.map(np.testing.assert_array_equal, restored.params, state.params)
     assert {len(leaf.sharding.device_set) for leaf in jax.tree.leaves(restored)} == {1}
+
+
+def test_split_weights_of_star(trained: Callable) -> None:
+    """Of what no sample asks for each device has, and computes, its share."""
+    rules = base_star.WEIGHT_RULES
+    state, losses = trained("star", mesh__devices=8, mesh__rules=rules)
+    assert_alike((state, losses), trained("star", mesh__devices=1))
+    assert shares(state.params["skeleton"]["out"]["kernel"]) == {(6, 256 // 8, 256)}
+    assert shares(state.params["part_projector"]["inner"]["kernel"]) == {(6, 256, 256 // 8)}
 
 
 def shares(leaf: jax.Array) -> set[tuple[int, ...]]:

@@ -71,13 +71,13 @@ def test_a_method_of_unseen_classes_needs_its_keys() -> None:
         stages(config, WORKDIR)
 
 
-def test_rules_of_one_network_are_not_for_two() -> None:
+def test_encoders_are_not_split() -> None:
     config = star_demo.get_config()
-    config.mesh.rules = (("kernel", "", "model"),)
-    with pytest.raises(UserError, match=r"mesh\.rules .* give it as encoder\.checkpoint"):
-        stages(config, WORKDIR)
-    config.encoder.checkpoint = "/runs/encoder"
-    assert stages(config, WORKDIR)[-1].config.mesh.rules == config.mesh.rules
+    config.mesh.model, config.mesh.rules = 2, (("kernel", "", "model"),)
+    config.zero_shot.fold_encoder = "own"
+    split = {stage.workdir.name: stage.config.mesh.rules for stage in stages(config, WORKDIR)}
+    assert split == {"encoder": (), "fold1": config.mesh.rules, WORKDIR.name: config.mesh.rules}
+    assert stages(config, WORKDIR)[0].config.mesh.model == 1
 
 
 def test_an_unknown_encoder_of_folds_is_refused() -> None:
