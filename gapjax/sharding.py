@@ -1,4 +1,4 @@
-"""Where arrays live: the mesh and every PartitionSpec of the project.
+"""Where the arrays of a run live: the mesh, and every place on it.
 
 One device is a mesh of one, so that there is a single code path. The mesh has two axes: batches
 are split over `data`; `model`, of one device by default, is for parameters that are split by rules.

@@ -1,22 +1,19 @@
-"""Work of a step that no sample asks for, shared by the devices of the mesh.
+"""Work within a step that no sample asks for, shared by the devices of the mesh.
 
-What is computed from a batch is split as the batch is. What is not, such as the strings of its
-classes, every device would compute for itself.
+What is computed of a batch is split as the batch is (`gapjax.sharding`). The rest, such as the
+strings of a batch's classes, each device would compute for itself.
 """
-
-from typing import TypeVar
 
 import jax
 from jax.sharding import PartitionSpec
+from jaxtyping import Array, Shaped
 
-Tree = TypeVar("Tree")
 
+def share_rows(rows: Shaped[Array, "n *d"]) -> Shaped[Array, "n *d"]:
+    """Let each device of the mesh's `data` axis have its share of the rows; values do not change.
 
-def share_rows(tree: Tree) -> Tree:
-    """Let each device of the mesh's `data` axis have its share of the first axis of arrays.
-
-    Values do not change. Without a mesh, as in a function of one device, nothing does.
+    The mesh is the one in whose context a step is traced; without one nothing is split.
     """
     if jax.sharding.get_abstract_mesh().empty:
-        return tree
-    return jax.lax.with_sharding_constraint(tree, PartitionSpec("data"))
+        return rows
+    return jax.lax.with_sharding_constraint(rows, PartitionSpec("data"))

@@ -2,7 +2,8 @@
 
 Encoding every string of a batch of 200 with five strings a sample costs 1,000 passes through the
 text encoder; most are the same few strings. `encode` passes each distinct string of a batch once,
-cut to the longest string of its table, and gathers: the same values and gradients for less.
+cut to the longest string of its table, and gathers: the same values and gradients for less. Each
+device encodes its share of them.
 """
 
 from collections.abc import Callable, Sequence
