@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from data_pipelines.index import FILE, Index
 from data_pipelines.spec import DatasetSpec, Protocol
-from gapjax import experiment, features
+from gapjax import experiment, features, train
 from gapjax.dataset import FEEDS, FRAMES, Dataset, named, open_dataset, pose, resident
 from gapjax.encoder import Encoded, Encoder
 from gapjax.feed import Feed, StreamFeed
@@ -27,7 +27,7 @@ from gapjax.ingredients import build_backbone
 from gapjax.lookup import chosen
 from gapjax.run import Run
 from gapjax.sections import check_keys
-from gapjax.sharding import Layout
+from gapjax.sharding import Layout, ShapeLayout
 from gapjax.stages import needs_encoder
 
 # (training, test) samples of a protocol of which nobody says how many it has.
@@ -67,6 +67,16 @@ def build(config: ConfigDict, layout: Layout, size: Size) -> Run:
     dataset = describe_dataset(config, size)
     run = experiment.on_clips(config, dataset, layout, _feed(config, dataset, layout))
     return _on_features(run, config, dataset) if needs_encoder(config) else run
+
+
+def check_split(config: ConfigDict) -> None:
+    """Refuse rules of a stage that its parameters cannot follow, before its encoder is there.
+
+    Raises:
+        UserError: a rule matches no parameter, or one that cannot be split so.
+    """
+    layout = experiment.open_devices(config)
+    train.state_shapes(build(config, ShapeLayout(layout.mesh, layout.rules), Size()))
 
 
 def describe_dataset(config: ConfigDict, size: Size) -> Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from gapjax import commands, experiment, hosts, logbook, meeting, preemption, train
+from gapjax import blueprint, commands, experiment, hosts, logbook, meeting, preemption, train
 from gapjax.sections import flatten
 from gapjax.stages import Stage, stages
 
@@ -39,6 +39,8 @@ def prepare(every: Sequence[Stage]) -> None:
     """Refuse what would stop a later stage before the first is trained, and claim all folders."""
     for stage in every:
         experiment.check(stage.config)
+    if every[-1].config.mesh.rules:
+        blueprint.check_split(every[-1].config)
     for stage in every:
         logbook.claim(stage.workdir, flatten(stage.config))
 

@@ -61,6 +61,10 @@ class Layout:
         """Return the placement that splits the first axis over all devices."""
         return NamedSharding(self.mesh, PartitionSpec(AXES))
 
+    def context(self) -> contextlib.AbstractContextManager:
+        """Return the context to trace a step in, where `gapjax.shares` knows the mesh."""
+        return jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh)
+
     def places(self, state: Tree, params: Any) -> Tree:
         """Return where each array of a training state lies.
 

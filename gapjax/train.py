@@ -44,8 +44,7 @@ def make_dispatch(run: Run, state: TrainState) -> Dispatch:
 
         def one(state: TrainState, each: Any) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
             """Return the state after a step, and what it logged."""
-            # So that methods can split what no sample asks for: `gapjax.shares`.
-            with jax.sharding.use_abstract_mesh(run.layout.mesh.abstract_mesh):
+            with run.layout.context():
                 return step(state, run.feed.load(store, each), text)
 
         if len(jax.tree.leaves(request)[0]) > 1:

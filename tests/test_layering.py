@@ -31,7 +31,7 @@ ALLOWED = {
             *("ingredients", "experiment", "blueprint", "trained"),
         )
     },
-    "jax.sharding": {"gapjax/sharding.py"},
+    "jax.sharding": {"gapjax/sharding.py", "gapjax/shares.py"},
     "data_pipelines.stream": {"gapjax/dataset.py"},
     "data_pipelines.pack": {"gapjax/dataset.py"},
 }
