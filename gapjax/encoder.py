@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from gapjax import torch_import
 from gapjax.checkpoints import read_newest
+from gapjax.history import read_results
 from gapjax.logbook import read_config
 from gapjax.lookup import UserError, chosen
 from gapjax.method import LossOut, Method, Text, Variables
@@ -155,8 +156,7 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) 
     network = params.get("network", params)
     if "backbone" not in network:
         raise UserError(f"{workdir} is no run of a skeleton encoder; is it {workdir / 'encoder'}?")
-    if not (workdir / "scores").is_dir():
-        raise UserError(f"{workdir} is not finished: run its command again, it goes on")
+    read_results(workdir, read_config(workdir)["train.epochs"], int(state["step"]))
     return {"params": network["backbone"], "batch_stats": statistics["backbone"]}
 
 

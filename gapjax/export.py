@@ -16,7 +16,7 @@ from data_pipelines.atomic import locked, replacing
 from data_pipelines.raw.record import DataError
 from gapjax import bundle, model_card, tflite, trained
 from gapjax.disk import DiskError, writing
-from gapjax.history import read_gammas, read_history
+from gapjax.history import read_gammas
 from gapjax.lookup import UserError
 from gapjax.trained import Trained
 
@@ -78,19 +78,10 @@ def facts_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[str, 
         "text": {**run.text, "recipe": dict(run.inference.recipe)} if run.text else {},
         "gamma": {"value": gammas[source], "source": source} if source else None,
         "run": dict(run.facts),
-        "measured": measured(workdir),
+        "measured": run.results,
         "platforms": list(PLATFORMS),
         "tflite": lite,
         "environment": _environment(workdir),
-    }
-
-
-def measured(workdir: Path) -> dict[str, Any]:
-    """Return the metrics of a run's end, but for those of training."""
-    lines = read_history(workdir / "metrics.jsonl").lines
-    last = [line for line in lines if line["step"] == lines[-1]["step"]]
-    return {
-        key: value for line in last for key, value in line.items() if not key.startswith("train/")
     }
 
 

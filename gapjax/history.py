@@ -54,6 +54,38 @@ def _metrics_of(text: str) -> dict[str, Any]:
     return {**line, "step": int(line["step"]), "epoch": int(line["epoch"])}
 
 
+def has_results(workdir: Path, epochs: int, step: int) -> bool:
+    """Return whether `read_results` has any to return."""
+    try:
+        return bool(read_results(workdir, epochs, step))
+    except UserError:
+        return False
+
+
+def read_results(workdir: Path, epochs: int, step: int) -> dict[str, Any]:
+    """Return the step, the epoch and the metrics of the evaluation that ended a run.
+
+    Args:
+        workdir: the run's working directory.
+        epochs: how many the run has.
+        step: of the checkpoint that the results should be those of.
+
+    Raises:
+        UserError: the run is not finished, or its last checkpoint is damaged.
+    """
+    lines = read_history(workdir / "metrics.jsonl").lines
+    found = {
+        key: value
+        for line in lines
+        if line["step"] == step
+        for key, value in line.items()
+        if not key.startswith("train/")
+    }
+    if found.get("epoch") != epochs or set(found) == {"step", "epoch"}:
+        raise UserError(f"{workdir} is not finished: run its command again, it goes on")
+    return found
+
+
 def read_gammas(path: Path) -> dict[str, float]:
     """Return where a γ comes from → that γ, as the last evaluation of a zero-shot run has them.
 

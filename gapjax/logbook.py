@@ -172,6 +172,11 @@ def read_config(workdir: Path) -> dict[str, Any]:
     return config
 
 
+def is_claimed(workdir: Path) -> bool:
+    """Return whether a working directory is a run's."""
+    return (workdir / "config.json").exists()
+
+
 def claim(workdir: Path, config: Mapping[str, Any]) -> None:
     """Make a working directory this run's own, or check that it already is.
 
@@ -182,23 +187,27 @@ def claim(workdir: Path, config: Mapping[str, Any]) -> None:
     Raises:
         UserError: the directory belongs to a run of another config.
     """
-    path = workdir / "config.json"
-    if path.exists():
-        _compare(workdir, config)
+    if is_claimed(workdir):
+        compare(workdir, config)
     if jax.process_index() == 0:
         with writing(workdir):
             workdir.mkdir(parents=True, exist_ok=True)
-            write_json(path, config)
+            write_json(workdir / "config.json", config)
             write_json(workdir / "environment.json", environment())
 
 
 # Keys that configs did not always have → what runs did without them.
-_ADDED = {"train.replicas": 1}
+ADDED = {"train.replicas": 1}
 
 
-def _compare(workdir: Path, config: Mapping[str, Any]) -> None:
-    before = {**_ADDED, **read_config(workdir)}
-    now = {**_ADDED, **json.loads(json.dumps(dict(config)))}
+def compare(workdir: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a working directory that is not of this run.
+
+    Raises:
+        UserError: it is of a run of another config, or of none.
+    """
+    before = {**ADDED, **read_config(workdir)}
+    now = {**ADDED, **json.loads(json.dumps(dict(config)))}
     keys = sorted(set(before) | set(now))
     other = [key for key in keys if key not in FREE and before.get(key) != now.get(key)]
     if other:

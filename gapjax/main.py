@@ -14,7 +14,7 @@ from gapjax.sections import flatten
 from gapjax.stages import Stage, stages
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where everything about the run is written.")
-_MODE = flags.DEFINE_enum("mode", "train", sorted(train.MODES), "What to do.")
+_MODE = flags.DEFINE_enum("mode", "train", ["evaluate", "train"], "What to do.")
 flags.mark_flag_as_required("workdir")
 
 
@@ -25,35 +25,44 @@ def main(argv: Sequence[str]) -> int:
     # Not before: who waits for the other hosts has nothing to save.
     preemption.listen()
     *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
-    if earlier and _MODE.value == "train":
+    if _MODE.value == "train":
         prepare([*earlier, last])
         for stage in earlier:
             finish(stage, str(stage.workdir.relative_to(last.workdir)))
-    run = experiment.build(last.config, last.given)
-    logbook.claim(last.workdir, run.config)
-    train.MODES[_MODE.value](run, last.workdir)
+        carry_out(last)
+    else:
+        logbook.compare(last.workdir, flatten(last.config))
+        train.evaluate_only(experiment.build(last.config, last.given), last.workdir)
     return 0
 
 
 def prepare(every: Sequence[Stage]) -> None:
-    """Refuse what would stop a later stage before the first is trained, and claim all folders."""
+    """Refuse what would stop a stage before anything is written, and before the first trains."""
     for stage in every:
         experiment.check(stage.config)
-    if every[-1].config.mesh.rules:
-        blueprint.check_split(every[-1].config)
-    for stage in every:
-        logbook.claim(stage.workdir, flatten(stage.config))
+        if stage.config.mesh.rules:
+            blueprint.check_split(stage.config)
+        if logbook.is_claimed(stage.workdir):
+            logbook.compare(stage.workdir, flatten(stage.config))
 
 
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
     preemption.check()
-    if not train.is_finished(stage.workdir, experiment.steps(stage.config)):
+    steps, epochs = experiment.steps(stage.config), stage.config.train.epochs
+    if not train.is_finished(stage.workdir, steps, epochs):
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
-        train.train(experiment.build(stage.config, stage.given), stage.workdir)
+        carry_out(stage)
     # Its scores are there for all.
     meeting.wait(f"stage {name} is finished")
+
+
+def carry_out(stage: Stage) -> None:
+    """Train a stage to its end, in a folder of its own."""
+    run = experiment.build(stage.config, stage.given)
+    logbook.claim(stage.workdir, run.config)
+    train.train(run, stage.workdir)
 
 
 if __name__ == "__main__":

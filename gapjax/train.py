@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from gapjax import evaluate, meeting
 from gapjax.checkpoints import Checkpoints, Restored, newest_step
+from gapjax.history import has_results
 from gapjax.logbook import Logbook
 from gapjax.lookup import UserError
 from gapjax.meter import Meter
@@ -206,13 +207,13 @@ def is_evaluated(run: Run, step: int) -> bool:
     return epoch % run.cadence.evaluate_every == 0 or epoch == run.epochs
 
 
-def is_finished(workdir: Path, steps: int) -> bool:
+def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
     """Return whether a working directory has the end of a run of so many steps, with its scores.
 
     Several processes ask together: to read a checkpoint is a meeting of them all.
     """
-    scored = meeting.decided(scores_path(workdir, "test").is_file())
-    return scored and meeting.decided(newest_step(workdir) == steps)
+    scored = scores_path(workdir, "test").is_file() and has_results(workdir, epochs, steps)
+    return meeting.decided(scored) and meeting.decided(newest_step(workdir) == steps)
 
 
 def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
@@ -233,6 +234,3 @@ def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
     evaluate.save(workdir, results)
     report(run, results)
     return results
-
-
-MODES = {"train": train, "evaluate": evaluate_only}

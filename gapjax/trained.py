@@ -16,9 +16,9 @@ from gapjax.checkpoints import read_newest
 from gapjax.clips import ClipRecipe, eval_clips
 from gapjax.dataset import Dataset, open_dataset
 from gapjax.encoder import Encoder
+from gapjax.history import read_results
 from gapjax.inference import Inference, Outputs, Words
 from gapjax.logbook import read_config
-from gapjax.lookup import UserError
 from gapjax.method import Variables
 from gapjax.stages import needs_encoder, stages
 
@@ -36,6 +36,7 @@ class Trained:
         labels: the names of the classes that scores are given for.
         trained_on: the names of the classes whose samples were trained on.
         text: the text encoder, its checkpoint and its digest; empty where classes are no input.
+        results: the step, the epoch and the metrics of the evaluation at its end.
         facts: what a result must be told with.
         config: the run's config, flat.
     """
@@ -48,6 +49,7 @@ class Trained:
     labels: Sequence[str]
     trained_on: Sequence[str]
     text: Mapping[str, str]
+    results: Mapping[str, Any]
     facts: Mapping[str, Any]
     config: Mapping[str, Any]
 
@@ -78,8 +80,7 @@ def load(workdir: Path, data: str = "") -> Trained:
     if data:
         config.data.dir = data
     state, trained_on = read_newest(workdir)
-    if not (workdir / "scores").is_dir():
-        raise UserError(f"{workdir} is not finished: run its command again, it goes on")
+    results = read_results(workdir, config.train.epochs, int(state["step"]))
     dataset = open_dataset(config)
     spec = dataset.spec
     inference = _inference(config, dataset, workdir)
@@ -97,6 +98,7 @@ def load(workdir: Path, data: str = "") -> Trained:
         labels=dataset.labels,
         trained_on=trained_on,
         text=_text(config) if words else {},
+        results=results,
         facts=experiment.facts(config, dataset),
         config=sections.flatten(config),
     )

@@ -121,9 +121,18 @@ def test_one_that_another_process_cannot_read_is_used_by_none(
 
 
 def test_a_finished_stage_whose_end_is_damaged_is_not_finished(workdir: Path) -> None:
-    assert train.is_finished(workdir, STEPS)
+    epochs = RUN().epochs
+    assert train.is_finished(workdir, STEPS, epochs)
     flip(workdir / "checkpoints" / "18")
-    assert not train.is_finished(workdir, STEPS)
+    assert not train.is_finished(workdir, STEPS, epochs)
+
+
+def test_a_stage_that_only_an_evaluation_scored_is_not_finished(workdir: Path) -> None:
+    """It was killed between its last checkpoint and its last line of metrics."""
+    log = workdir / "metrics.jsonl"
+    *kept, _ = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(kept))
+    assert not train.is_finished(workdir, STEPS, RUN().epochs)
 
 
 def test_without_a_whole_one_nothing_is_touched(workdir: Path) -> None:

@@ -141,9 +141,15 @@ def workdir(trained: dict, tmp_path: Path) -> Path:
     state = TrainState(jnp.ones((), jnp.int32), trained["params"], trained["batch_stats"], {}, rng)
     checkpoints.save(1, state)
     checkpoints.close()
-    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "scores").mkdir()
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "train.epochs": 1}))
+    write_metrics(tmp_path, {"train/loss": 1.0}, {"eval/top1": 0.5})
     return tmp_path
+
+
+def write_metrics(workdir: Path, *lines: dict[str, float]) -> None:
+    """Write lines of metrics of the first step, which ends the first epoch."""
+    whole = [json.dumps({"step": 1, "epoch": 1, **line}) + "\n" for line in lines]
+    (workdir / "metrics.jsonl").write_text("".join(whole))
 
 
 def test_a_workdir_gives_its_encoder(workdir: Path, trained: dict) -> None:
@@ -179,7 +185,9 @@ def test_the_wrong_folder_of_a_run_is_named(workdir: Path, tmp_path: Path) -> No
 
 
 def test_an_unfinished_encoder_is_refused(workdir: Path) -> None:
-    (workdir / "scores").rmdir()
+    write_metrics(workdir, {"train/loss": 1.0})
+    # What `--mode=evaluate` writes of any checkpoint.
+    (workdir / "scores").mkdir()
     with pytest.raises(UserError, match="is not finished"):
         encoders.from_workdir(workdir, CONFIG, ("wave", "kick", "bow"))
 

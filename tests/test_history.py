@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from gapjax.history import read_history
+from gapjax.history import read_history, read_results
 from gapjax.lookup import UserError
 
 LINES = [
@@ -50,3 +50,11 @@ def test_missing_and_empty_metrics_are_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "metrics.jsonl").write_text("")
     with pytest.raises(UserError, match="has no metrics yet"):
         read_history(tmp_path / "metrics.jsonl")
+
+
+def test_results_are_of_the_checkpoint_at_the_end(tmp_path: pathlib.Path) -> None:
+    write_lines(tmp_path / "metrics.jsonl")
+    assert read_results(tmp_path, 1, 10) == {"step": 10, "epoch": 1, "eval/top1": 0.5}
+    for epochs, step in ((2, 10), (1, 5), (2, 15), (2, 20)):
+        with pytest.raises(UserError, match="is not finished: run its command again"):
+            read_results(tmp_path, epochs, step)

@@ -84,6 +84,7 @@ def test_an_encoder_of_another_split_is_refused(
     assert_one_line(
         result, "was trained on classes that should be unseen: bow, clap, drink, jump up"
     )
+    assert not (tmp_path / "run").exists()
 
 
 # What is refused before the first stage is trained: the config's changes, and what is said.
@@ -99,6 +100,10 @@ MISTAKES = {
     "rules that match nothing": (
         {"mesh.rules": (("skeletons/out/kernel", "data"),)},
         "'skeletons/out/kernel' matches no parameter",
+    ),
+    "rules that a fold's classes do not fit": (
+        {"mesh.rules": (("semantic/prompts$", "data"),), "mesh.devices": 4},
+        r"which is \(18, 6, 256\), along dimension 0 over 4 devices of data",
     ),
     "rules that do not fit": (
         {"mesh.rules": (("label_projector/inner/kernel", "data"),)},

@@ -125,8 +125,10 @@ def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_pa
     workdir = tmp_path / "copy"
     shutil.copytree(finished, workdir)
     (workdir / "scores" / "test.npz").unlink()
+    (workdir / "environment.json").write_text("of training")
     status, out, err = command.run(workdir, "--mode=evaluate", *RESIDENT)
     assert status == 0, err
+    assert (workdir / "environment.json").read_text() == "of training"
     assert "eval/top1" in out
     one, other = (np.load(each / "scores" / "test.npz") for each in (finished, workdir))
     np.testing.assert_array_equal(one["score"], other["score"])
@@ -218,4 +220,5 @@ def test_a_workdir_of_another_config_is_refused(command: Command, finished: Path
 
 def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:
     result = command.run(tmp_path / "run", "--mode=evaluate")
-    assert_one_line(result, "no checkpoint")
+    assert_one_line(result, f"is {tmp_path / 'run'} a working directory?")
+    assert not (tmp_path / "run").exists()
