@@ -21,7 +21,13 @@ clip = np.load("clip.npy")  # raw: persons x frames x joints x coordinates
 frames = np.zeros((1, *facts["input"]["shape"]), np.float32)
 frames[0, : clip.shape[0], : clip.shape[1]] = clip
 outputs = recognise(variables, frames, np.array([clip.shape[1]], np.int32), words)
-print(facts["labels"][int(outputs["score"][0].argmax())])
+score = np.array(outputs["score"][0])
+{stacking}print(facts["labels"][int(score.argmax())])
+"""
+
+# What follows the scores where a γ was chosen (STAR, Eq. 9).
+_STACKING = """# Calibrated stacking: seen classes lose gamma.
+score -= np.isin(facts["labels"], facts["trained_on"]) * np.float32(facts["gamma"]["value"])
 """
 
 _WORDS = {True: 'dict(np.load(bundle / "text.npz"))  # one row a class: any classes will do'}
@@ -47,12 +53,13 @@ def card(facts: Mapping[str, Any], name: str) -> str:
     """
     run, named = facts["run"], bool(facts["text"])
     words = _WORDS.get(named, "{}  # the classes are fixed")
+    stacking = _STACKING if facts["gamma"] else ""
     sections = {
         "Use": [
             "With jax, numpy and orbax-checkpoint alone; the frames are raw, the bundle prepares",
             "them itself:",
             "",
-            f"```python\n{_USE.format(name=name, words=words)}```",
+            f"```python\n{_USE.format(name=name, words=words, stacking=stacking)}```",
             "",
             f"With gapjax: `{_CLASSIFY[named].format(name=name)}`",
             *(_LITE if facts["tflite"] else ()),
@@ -100,7 +107,11 @@ def _measured(facts: Mapping[str, Any]) -> list[str]:
     gamma = facts["gamma"]
     if gamma:
         taken = f"{gamma['value']:.6g} ({gamma['source']})"
-        lines += ["", f"Calibrated stacking subtracts {taken} from seen classes' scores."]
+        lines += [
+            "",
+            f"Calibrated stacking subtracts {taken} from seen classes' scores. The function and",
+            "TFLite give scores before that.",
+        ]
     return lines
 
 

@@ -129,7 +129,7 @@ def _argmax(
 def best_gamma(curves: Sequence[Curve]) -> float:
     """Return the γ with the highest harmonic mean, averaged over several curves.
 
-    Of several such, the one in the middle: on a plateau it is the safest.
+    Of several such, the one in the middle of them all: on a plateau it is the safest.
 
     Args:
         curves: those of the validation splits; or the test curve alone, for the oracle's γ.
@@ -165,9 +165,15 @@ def summary(
         scores: scores of all classes.
         unseen: the unseen classes.
         gammas: where a γ comes from → that γ; the oracle's is added, chosen on these very samples.
+
+    Returns:
+        for samples of seen classes alone, such as those of validation subjects, the accuracy
+        among these classes.
     """
     score, label = scores.score, scores.label
     own, place = zero_shot_scores(score, label, unseen)
+    if not len(place):
+        return _of_seen(name, scores, unseen)
     curve = make_curve(score, label, unseen)
     by_class = make_curve(score, label, unseen, "class")
     metrics = {
@@ -186,3 +192,13 @@ def summary(
             f"gzsl_{source}/harmonic_mean_class": float(harmonic_mean(*by_class.at(gamma))),
         }
     return metrics if name == "test" else {f"{name}/{key}": metrics[key] for key in metrics}
+
+
+def _of_seen(name: str, scores: Scores, unseen: Sequence[int]) -> dict[str, float]:
+    """Return the accuracy among the seen classes, for samples of those."""
+    seen = np.setdiff1d(np.arange(scores.score.shape[1]), unseen)
+    own, place = zero_shot_scores(scores.score, scores.label, seen.tolist())
+    return {
+        f"{name}/top1": top_k_accuracy(own, place, 1),
+        f"{name}/mean_class": mean_class_accuracy(own, place),
+    }

@@ -17,6 +17,7 @@ from jax import export as jax_export
 from data_pipelines import sample
 from data_pipelines.index import Index
 from gapjax import bundle, export, model_card, sections, trained
+from gapjax.classify import calibrated
 from gapjax.disk import DiskError
 from gapjax.logbook import read_config
 from gapjax.lookup import UserError
@@ -26,6 +27,7 @@ KINDS = ("gap", "star")
 AFTERWARDS = """
 import sys
 np.save("scores.npy", outputs["score"])
+np.save("stacked.npy", score)
 print(*{"gapjax", "data_pipelines", "flax", "tensorflow"} & set(sys.modules))
 """
 
@@ -112,7 +114,11 @@ def test_the_model_card_works_without_this_project(
     opened = bundle.open_bundle(folder)
     expected = opened.recognise([clip])["score"]
     np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), expected)
-    assert label == opened.facts["labels"][expected[0].argmax()]
+    labels = opened.facts["labels"]
+    stacked = calibrated(opened, expected, labels)[0]
+    np.testing.assert_array_equal(np.load(tmp_path / "stacked.npy"), stacked)
+    assert (stacked != expected[0]).any() == bool(opened.facts["gamma"])
+    assert label == labels[stacked.argmax()]
 
 
 def test_scores_are_those_of_the_run(

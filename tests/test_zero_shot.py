@@ -120,3 +120,14 @@ def test_the_summary_names_where_each_gamma_comes_from(
 
 def test_the_examples_in_docstrings() -> None:
     assert doctest.testmod(zero_shot).failed == 0
+
+
+def test_samples_of_seen_classes_alone_are_told_apart() -> None:
+    """Those of validation subjects: there is nothing unseen to recognise, and no curve."""
+    score = np.array([[0.1, 0.9, 0.3], [0.9, 0.1, 0.3], [0.2, 0.1, 0.3]], np.float32)
+    scores = Scores(score, np.array([0, 0, 2]), np.array(["a", "b", "c"]))
+    found = zero_shot.summary("validation", scores, unseen=[1], gammas={"paper": 0.1})
+    assert found == {
+        "validation/top1": pytest.approx(2 / 3),
+        "validation/mean_class": pytest.approx(3 / 4),
+    }
