@@ -6,23 +6,49 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gapjax import fusion
+from gapjax.disk import DiskError, writing
 from gapjax.fusion import Weighting
 from gapjax.lookup import UserError
 from gapjax.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.scores import Scores, write_scores
+from gapjax.zero_shot import make_curve, unseen_places, zero_shot_scores
+
+
+def figures(scores: Scores) -> dict[str, float]:
+    """Return what is told of scores: the column's name → a share.
+
+    Of zero-shot scores, what needs no γ: one that was chosen for a stream does not suit a sum.
+
+    Raises:
+        UserError: they are zero-shot scores without a sample of an unseen class.
+    """
+    score, label, unseen = scores.score, scores.label, unseen_places(scores)
+    if not unseen:
+        return {
+            "top-1": top_k_accuracy(score, label, 1),
+            "top-5": top_k_accuracy(score, label, 5),
+            "mean class": mean_class_accuracy(score, label),
+        }
+    own, place = zero_shot_scores(score, label, unseen)
+    if not len(place):
+        raise UserError("no sample is of an unseen class; choose other --scores, such as test")
+    return {
+        "unseen top-1": top_k_accuracy(own, place, 1),
+        "unseen mean class": mean_class_accuracy(own, place),
+        "seen-unseen area": make_curve(score, label, unseen).area,
+    }
 
 
 def table(rows: Sequence[tuple[str, float | None, Scores]]) -> str:
-    """Return a table of accuracies in percent, for (title, weight, scores) rows."""
+    """Return a table of `figures` in percent, for (title, weight, scores) rows of one problem."""
     width = max(len(title) for title, _, _ in rows)
-    lines = [f"{'':{width}}  weight  top-1  top-5  mean class"]
+    lines = []
     for title, weight, scores in rows:
-        top1, top5 = (top_k_accuracy(scores.score, scores.label, k) for k in (1, 5))
-        mean_class = mean_class_accuracy(scores.score, scores.label)
+        told = figures(scores)
         share = "" if weight is None else f"{weight:.3g}"
-        figures = f"{100 * top1:5.2f}  {100 * top5:5.2f}  {100 * mean_class:10.2f}"
-        lines.append(f"{title:{width}}  {share:>6}  {figures}")
-    return "\n".join(lines)
+        cells = [f"{100 * value:{len(column)}.2f}" for column, value in told.items()]
+        lines.append("  ".join([f"{title:{width}}", f"{share:>6}", *cells]))
+    return "\n".join(["  ".join([" " * width, "weight", *told]), *lines])
 
 
 def choose_weights(options: argparse.Namespace, streams: Sequence[Scores]) -> Weighting:
@@ -57,6 +83,7 @@ def report(streams: Sequence[Scores], weighting: Weighting, fused: Scores) -> st
     """Return the heading and the table of the streams and their ensemble."""
     told = ("dataset", "protocol", "evaluation")
     known = [str(fused.facts[fact]) for fact in told if fact in fused.facts]
+    known += [f"{fact} {fused.facts[fact]}" for fact in ("split", "fold") if fact in fused.facts]
     about = ", ".join([*known, f"{len(fused.name)} samples", f"weights {weighting.source}"])
     titles = [
         f"{Path(workdir).resolve().name} {stream.facts.get('modality', '')}".strip()
@@ -66,8 +93,22 @@ def report(streams: Sequence[Scores], weighting: Weighting, fused: Scores) -> st
     return f"{about}\n{table([*rows, ('ensemble', None, fused)])}"
 
 
+def write(path: Path, fused: Scores) -> None:
+    """Write fused scores.
+
+    Raises:
+        UserError: the file may not be written.
+        DiskError: the disk is full, or does not answer.
+    """
+    with writing(path, "--out", "no scores were written: once they can be, fuse again"):
+        # Found here, not when a file beside it is to replace the folder, which leaves that file.
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; choose a file as --out")
+        write_scores(path, fused)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0 done, 2 a user's mistake."""
+    """Run the command; return its exit status: 0 done, 2 a user's mistake, 1 a full disk."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.ensemble", description=fusion.__doc__)
     parser.add_argument("workdirs", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--weights", help="one number a directory, separated by commas")
@@ -79,12 +120,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams = fusion.read_streams(options.workdirs, options.scores)
         weighting = choose_weights(options, streams)
         fused = combine(streams, weighting, options.workdirs)
+        told = report(streams, weighting, fused)
         if options.out is not None:
-            write_scores(options.out, fused)
-    except UserError as error:
+            write(options.out, fused)
+    except (UserError, DiskError) as error:
         print(f"gapjax: {error}", file=sys.stderr)
-        return 2
-    print(report(streams, weighting, fused))
+        return 1 if isinstance(error, DiskError) else 2
+    print(told)
     return 0
 
 

@@ -24,7 +24,13 @@ GRIDS = (20, 10, 5, 4, 2, 1)
 MOST_WEIGHTINGS = 5000
 
 # Facts in which the streams of an ensemble must agree, where both have them.
-SHARED_FACTS = ("dataset", "index", "protocol", "protocol_digest", "evaluation")
+SHARED_FACTS = (
+    *("dataset", "index", "protocol", "protocol_digest"),
+    *("split", "split_digest", "unseen", "fold", "evaluation"),
+)
+
+# Facts whose lack tells something, too: every class was seen, and the samples are those of no fold.
+UNSPLIT = {"split": "none", "unseen": "none", "fold": "none"}
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,9 @@ def align(streams: Sequence[Scores], titles: Sequence[str]) -> list[Scores]:
 def _check_same_evaluation(first: Scores, other: Scores, first_title: str, title: str) -> None:
     """Raise UserError where two streams cannot be of the same evaluation."""
     for fact in SHARED_FACTS:
-        known = fact in first.facts and fact in other.facts
-        if known and first.facts[fact] != other.facts[fact]:
-            here, there = other.facts[fact], first.facts[fact]
+        there, here = ({**UNSPLIT, **each.facts}.get(fact) for each in (first, other))
+        if None not in (there, here) and there != here:
+            there, here = there or "none", here or "none"
             raise UserError(f"{fact} is {there} in {first_title}, but {here} in {title}")
     if first.score.shape[1] != other.score.shape[1]:
         here, there = other.score.shape[1], first.score.shape[1]

@@ -1,6 +1,7 @@
 """Means and standard deviations over runs: python -m gapjax.summarize DIR1 DIR2 ...
 
-Runs whose configs differ in nothing but the seed (or what --over names) are one row.
+Runs whose configs differ in nothing but the seed (or what --over names) are one row; the configs
+that their encoders were trained with count, too.
 """
 
 import argparse
@@ -12,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gapjax.history import read_history
-from gapjax.logbook import FREE, read_config
+from gapjax.history import read_history, read_results
+from gapjax.logbook import ADDED, FREE, read_config
 from gapjax.lookup import UserError
 
 # What is told by default, of what the runs have.
 METRICS = ("eval/top1", "zsl/top1", "gzsl/area", "gzsl_validation/harmonic", "gzsl_oracle/harmonic")
 
-# Keys that say where files are, not what was computed.
-PLACES = ("data.dir", "encoder.checkpoint")
+# The key of a path that decides what is computed: by what is there, not by where that is.
+ENCODER = "encoder.checkpoint"
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,12 @@ class Result:
     """One finished run.
 
     Attributes:
-        config: dotted key → value.
-        metrics: those of its last line.
+        workdir: its working directory.
+        config: dotted key → value; those of its encoder's run go by `encoder.checkpoint.KEY`.
+        metrics: those of the evaluation at its end.
     """
 
+    workdir: Path
     config: Mapping[str, Any]
     metrics: Mapping[str, Any]
 
@@ -55,12 +58,37 @@ def read_result(workdir: Path) -> Result:
     Raises:
         UserError: it is none, or its run is not finished.
     """
-    config = read_config(workdir)
-    metrics = read_history(workdir / "metrics.jsonl").lines[-1]
-    epochs = config.get("train.epochs", 0)
-    if metrics["epoch"] < epochs:
-        raise UserError(f"{workdir} is at epoch {metrics['epoch']} of {epochs}: run it again")
-    return Result(config, metrics)
+    config = {**ADDED, **read_config(workdir)}
+    step = read_history(workdir / "metrics.jsonl").lines[-1]["step"]
+    metrics = read_results(workdir, config.get("train.epochs", 0), step)
+    return Result(workdir, with_encoder(config, workdir), metrics)
+
+
+def with_encoder(config: Mapping[str, Any], workdir: Path) -> dict[str, Any]:
+    """Return a run's config with what its encoder is instead of where it is.
+
+    Raises:
+        UserError: the encoder's own config cannot be read.
+    """
+    if ENCODER not in config:
+        return dict(config)
+    path = Path(config[ENCODER] or workdir / "encoder")
+    if path.is_dir():
+        own = {**ADDED, **read_config(path)}
+        found = {f"{ENCODER}.{key}": value for key, value in own.items()}
+    else:
+        # Of what is gone only the path is known: it may have been a run called as all others are.
+        found = {ENCODER: path.name if path.is_file() else config[ENCODER]}
+    return {key: value for key, value in config.items() if key != ENCODER} | found
+
+
+def plain(key: str) -> str:
+    """Return a key as configs have it, for one of an encoder's run, too.
+
+    >>> plain("encoder.checkpoint.seed"), plain("encoder.epochs")
+    ('seed', 'encoder.epochs')
+    """
+    return key.removeprefix(f"{ENCODER}.")
 
 
 def group(results: Sequence[Result], over: Sequence[str]) -> list[Row]:
@@ -68,24 +96,38 @@ def group(results: Sequence[Result], over: Sequence[str]) -> list[Row]:
 
     Args:
         results: the runs.
-        over: config keys that may differ within a row.
+        over: config keys that may differ within a row, those of encoders' runs included.
+
+    Raises:
+        UserError: two runs of a row differ in none of them, so that one run would count twice.
     """
-    rows: dict[str, list[Result]] = {}
-    left_out = {*over, *PLACES, *FREE}
+    rows: dict[str, dict[str, Result]] = {}
+    left_out = {*over, *FREE}
     for result in results:
-        config = {key: each for key, each in result.config.items() if key not in left_out}
-        rows.setdefault(json.dumps(config, sort_keys=True), []).append(result)
-    return [Row(json.loads(config), members) for config, members in rows.items()]
+        common = {key: each for key, each in result.config.items() if plain(key) not in left_out}
+        varied = {key: each for key, each in result.config.items() if plain(key) in over}
+        members = rows.setdefault(json.dumps(common, sort_keys=True), {})
+        first = members.setdefault(json.dumps(varied, sort_keys=True), result)
+        if first is not result:
+            same = f"{first.workdir} and {result.workdir} have the same {', '.join(over)}"
+            raise UserError(f"{same}: give one of them, or name in --over what else differs")
+    return [Row(json.loads(common), [*members.values()]) for common, members in rows.items()]
 
 
 def titles(rows: Sequence[Row]) -> list[str]:
     """Return what each row has that not all rows have: `key=value`, separated by spaces."""
-    keys = sorted({key for row in rows for key in row.config})
+    keys = sorted({key for row in rows for key in row.config if not _is_echo(key, rows)})
     told = [key for key in keys if len({json.dumps(row.config.get(key)) for row in rows}) > 1]
     return [
         " ".join(f"{key}={row.config[key]}" for key in told if key in row.config) or "all runs"
         for row in rows
     ]
+
+
+def _is_echo(key: str, rows: Sequence[Row]) -> bool:
+    """Return whether a key of encoders' runs has in every row what the row's own key has."""
+    having = [row.config for row in rows if key in row.config]
+    return plain(key) != key and all(each[key] == each.get(plain(key)) for each in having)
 
 
 def cell(values: Sequence[float]) -> str:
@@ -124,10 +166,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = [key for key in metrics if any(key in result.metrics for result in results)]
         if not known:
             raise UserError(f"no run has any of {', '.join(metrics)}")
+        rows = group(results, options.over.split(","))
     except UserError as error:
         print(f"gapjax: {error}", file=sys.stderr)
         return 2
-    print(table(group(results, options.over.split(",")), known))
+    print(table(rows, known))
     return 0
 
 

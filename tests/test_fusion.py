@@ -51,6 +51,32 @@ def test_streams_of_different_samples_are_refused(other: Scores, message: str) -
         fusion.align([stream(0, protocol="xsub"), other], ["a", "b"])
 
 
+ZERO_SHOT = {"split": "2_2", "split_digest": "7a", "unseen": "1 3"}
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({**ZERO_SHOT, "split": "random:2:1"}, "^split is 2_2 in a, but random:2:1 in b$"),
+        ({**ZERO_SHOT, "split_digest": "c0"}, "^split_digest is 7a in a, but c0 in b$"),
+        ({**ZERO_SHOT, "unseen": "0 1"}, "^unseen is 1 3 in a, but 0 1 in b$"),
+        ({**ZERO_SHOT, "unseen": ""}, "^unseen is 1 3 in a, but none in b$"),
+        ({**ZERO_SHOT, "fold": "1"}, "^fold is none in a, but 1 in b$"),
+        ({}, "^split is 2_2 in a, but none in b$"),
+    ],
+)
+def test_streams_of_different_zero_shot_problems_are_refused(
+    other: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        fusion.align([stream(0, **ZERO_SHOT), stream(1, **other)], ["a", "b"])
+
+
+def test_scores_from_before_there_were_digests_are_fused() -> None:
+    before = {fact: ZERO_SHOT[fact] for fact in ("split", "unseen")}
+    assert len(fusion.align([stream(0, **ZERO_SHOT), stream(1, **before)], ["a", "b"])) == 2
+
+
 def test_the_grid_has_every_share_once() -> None:
     shares = list(fusion.simplex_grid(3, 5))
     assert len(shares) == len(set(shares)) == 21

@@ -1,5 +1,6 @@
 """Means over seeds: what is one row, and what a row says."""
 
+import doctest
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from gapjax import summarize
 
 
 def write(workdir: Path, epochs: int = 2, **changes: object) -> Path:
-    workdir.mkdir()
+    workdir.mkdir(parents=True)
     top1 = changes.pop("top1")
     config = {"seed": 1, "data.dir": "data", "train.epochs": 2, "method.name": "gap"} | changes
     (workdir / "config.json").write_text(json.dumps(config))
@@ -63,10 +64,118 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     for arguments, expected in (
         ([other], "config.json is not JSON that a run writes"),
         ([tmp_path / "empty"], "is .*empty a working directory"),
-        ([half], "is at epoch 1 of 2: run it again"),
+        ([half], "half is not finished: run its command again"),
         ([whole, "--metrics=zsl/top1"], "no run has any of zsl/top1"),
     ):
         status, _, err = run(capsys, *arguments)
         assert status == 2
         assert len(err.splitlines()) == 1
         assert re.search(expected, err)
+
+
+def test_a_run_that_was_stopped_in_its_last_epoch_is_not_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Within an epoch lines of training tell that epoch's number already."""
+    trained = '{"step": %d, "epoch": 2, "train/loss": 1.5, "train/learning_rate": 0.1}\n'
+    stopped = write(tmp_path / "stopped", epochs=1, top1=0.5)
+    for step in (8, 10):
+        with (stopped / "metrics.jsonl").open("a") as file:
+            file.write(trained % step)
+        status, out, err = run(capsys, stopped)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert "stopped is not finished: run its command again" in err
+    with (stopped / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 10, "epoch": 2, "eval/top1": 0.75}\n')
+    assert "| 1 | 75.0 | all runs |" in run(capsys, stopped)[1]
+
+
+def test_keys_that_older_configs_lack_have_their_defaults(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    old = write(tmp_path / "old", top1=0.5)
+    same = write(tmp_path / "same", top1=0.6, seed=2, **{"train.replicas": 1})
+    other = write(tmp_path / "other", top1=0.7, **{"train.replicas": 2})
+    assert run(capsys, old, same, other)[1].splitlines()[2:] == [
+        "| 2 | 55.0 ± 7.1 | train.replicas=1 |",
+        "| 1 | 70.0 | train.replicas=2 |",
+    ]
+
+
+def test_a_run_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    first = write(tmp_path / "a", top1=0.5)
+    second = write(tmp_path / "b", top1=0.6, **{"data.dir": "elsewhere"})
+    for runs, expected in (
+        ([first, second], f"gapjax: {first} and {second} have the same seed: "),
+        ([first, f"{first}/."], f"gapjax: {first} and {first} have the same seed: "),
+        ([first, second, "--over=method.name,seed"], "have the same method.name, seed: "),
+    ):
+        status, out, err = run(capsys, *runs)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert expected in err
+    assert "| 2 | 55.0 ± 7.1 | all runs |" in run(capsys, first, second, "--over=data.dir")[1]
+
+
+def write_on(encoder: Path | str, workdir: Path, top1: float, **changes: object) -> Path:
+    """Write a run on an encoder, which is trained by the run itself where it is an empty text."""
+    return write(workdir, top1=top1, **{"encoder.checkpoint": str(encoder)}, **changes)
+
+
+def test_runs_on_encoders_of_other_settings_are_other_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    runs = []
+    for seed, epochs, top1 in ((1, 2, 0.5), (2, 2, 0.6), (3, 1, 0.8)):
+        encoder = tmp_path / f"encoder{seed}"
+        write(encoder, epochs, top1=0.9, seed=seed, **{"train.epochs": epochs})
+        runs.append(write_on(encoder, tmp_path / f"run{seed}", top1, seed=seed))
+    own = write_on("", tmp_path / "run4", 0.7, seed=4)
+    write(own / "encoder", top1=0.9, seed=4, **{"data.dir": "elsewhere"})
+    assert run(capsys, *runs, own)[1].splitlines()[2:] == [
+        "| 3 | 60.0 ± 10.0 | encoder.checkpoint.train.epochs=2 |",
+        "| 1 | 80.0 | encoder.checkpoint.train.epochs=1 |",
+    ]
+
+
+def test_runs_of_one_seed_on_encoders_of_several_are_several(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    runs = []
+    for seed, top1 in ((1, 0.5), (2, 0.6)):
+        encoder = write(tmp_path / f"encoder{seed}", top1=0.9, seed=seed)
+        runs.append(write_on(encoder, tmp_path / f"run{seed}", top1))
+    assert "| 2 | 55.0 ± 7.1 | all runs |" in run(capsys, *runs)[1]
+
+
+def test_published_encoders_go_by_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    runs = []
+    for seed, place in enumerate(("here/a.pt", "there/a.pt", "here/b.pt", "gone/a.pt")):
+        path = tmp_path / place
+        path.parent.mkdir(exist_ok=True)
+        if path.parent.name != "gone":
+            path.write_text("")
+        runs.append(write_on(path, tmp_path / f"run{seed}", 0.5, seed=seed))
+    assert run(capsys, *runs)[1].splitlines()[2:] == [
+        "| 2 | 50.0 ± 0.0 | encoder.checkpoint=a.pt |",
+        "| 1 | 50.0 | encoder.checkpoint=b.pt |",
+        f"| 1 | 50.0 | encoder.checkpoint={runs[0].parent / 'gone' / 'a.pt'} |",
+    ]
+
+
+def test_a_title_tells_an_encoder_only_where_it_differs_from_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    runs = []
+    for name in ("ctr_gcn", "shift_gcn"):
+        runs.append(write_on("", tmp_path / name, 0.5, **{"backbone.name": name}))
+        write(runs[-1] / "encoder", top1=0.9, **{"backbone.name": name})
+    assert run(capsys, *runs)[1].splitlines()[2:] == [
+        "| 1 | 50.0 | backbone.name=ctr_gcn |",
+        "| 1 | 50.0 | backbone.name=shift_gcn |",
+    ]
+
+
+def test_doctests() -> None:
+    assert doctest.testmod(summarize) == (0, 2)
