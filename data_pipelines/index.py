@@ -18,7 +18,7 @@ from jaxtyping import Int, Int32, Int64, Shaped
 
 from data_pipelines import catalog
 from data_pipelines.order import permutation
-from data_pipelines.raw.record import DataError
+from data_pipelines.raw.record import DataError, Record
 from data_pipelines.spec import Protocol
 
 FILE = "index.csv"
@@ -60,7 +60,10 @@ class Index:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Return the SHA-256 of what the samples are, whatever the files they are stored in."""
+        """Return the SHA-256 of the samples' facts, whatever the files they are stored in.
+
+        Coordinates are no part of it: `data_pipelines.contents` has a digest of them.
+        """
         facts = hashlib.sha256("\n".join(self.name).encode())
         for column in (self.label, self.subject, self.camera, self.setup, self.frames, self.bodies):
             facts.update(column.astype("<i4").tobytes())
@@ -137,6 +140,38 @@ def check_shards(index: Index, directory: str | os.PathLike) -> None:
             or (index.offset[rows] + index.bytes[rows] != stops).any()
         ):
             raise DataError(f"{path}: is cut or altered; convert again: {_conversion(folder)}")
+
+
+def check_record(index: Index, row: int, record: Record, directory: str | os.PathLike) -> None:
+    """Refuse a record that is not what its row says.
+
+    Raises:
+        DataError: the index is of other records.
+    """
+    own = record.name, *record.skeleton.shape[:2]
+    said = tuple(column[row].item() for column in (index.name, index.frames, index.bodies))
+    if own != said:
+        folder = epath.Path(directory)
+        raise DataError(
+            f"{folder / FILE} and {index.shard[row]} disagree: line {row + 2} is of sample "
+            "{!r} (frames x persons: {} x {}), ".format(*said)
+            + "the record of {!r} ({} x {}); ".format(*own)
+            + f"convert again: {_conversion(folder)}"
+        )
+
+
+def check_count(index: Index, records: int, directory: str | os.PathLike) -> None:
+    """Refuse another number of records than of rows.
+
+    Raises:
+        DataError: the index is of other records.
+    """
+    if records != len(index):
+        folder = epath.Path(directory)
+        raise DataError(
+            f"{folder / FILE}: has {len(index):,} rows for {records:,} records; "
+            f"convert again: {_conversion(folder)}"
+        )
 
 
 def _conversion(folder: epath.Path) -> str:

@@ -7,7 +7,10 @@ has it made where it is missing or stale. To read it, TensorFlow is not needed.
 """
 
 import argparse
+import errno
+import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +20,15 @@ from tqdm import tqdm
 
 from data_pipelines import command, tfrecord
 from data_pipelines.atomic import locked, replacing
-from data_pipelines.index import Index
+from data_pipelines.index import Index, check_count, check_record
 from data_pipelines.raw.record import ARRAY_DAMAGE, DataError
+
+# What only other permissions mend; anything else may pass.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class NotWritten(DataError):  # noqa: N818
+    """A pack could not be written that can be another time, such as when there is room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +61,7 @@ def open_pack(directory: str | Path) -> Pack:
 
     Raises:
         DataError: there is no dataset, or it cannot be packed here.
+        NotWritten: the disk is full, or does not answer.
     """
     if "://" in str(directory):
         raise DataError(
@@ -82,12 +93,20 @@ def _built(directory: Path, index: Index) -> Pack:
                 with replacing(target) as folder:
                     _write(directory, index, folder)
                     (folder / "digest").write_text(index.digest)
-    except PermissionError as error:
-        raise DataError(
-            f"{error.filename}: cannot be written; run `python -m data_pipelines.pack {directory}` "
-            "as a user who may"
-        ) from None
+    except OSError as error:
+        raise _unwritten(directory, target, error) from None
     return stored(directory, index)
+
+
+def _unwritten(directory: Path, target: Path, error: OSError) -> Exception:
+    """Return what to raise for an error of writing the pack."""
+    if error.errno in _REFUSED:
+        place, again = error.filename or target, f"`python -m data_pipelines.pack {directory}`"
+        return DataError(f"{place}: cannot be written; run {again} as a user who may")
+    if error.errno is None:
+        return error
+    advice = "once it can, the same command goes on (data.feed=stream needs no pack)"
+    return NotWritten(f"{target}: cannot be written: {os.strerror(error.errno)}; {advice}")
 
 
 def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "f v c"]:
@@ -97,21 +116,35 @@ def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarr
 
 def _write(directory: Path, index: Index, folder: Path) -> None:
     """Write `frames.npy`: the frames of every record."""
-    shards = [directory / shard for shard in dict.fromkeys(index.shard.tolist())]
-    records = (record for shard in shards for _, _, record in tfrecord.read(shard))
-    bar = tqdm(records, "packing", len(index), unit=" samples", disable=None, leave=False)
     count = int(index.frames.astype(np.int64) @ index.bodies)
-    frames, stop = None, 0
-    for name, record in zip(index.name, bar, strict=True):
-        if record.name != name:
-            raise DataError(f"{directory}: the index and the TFRecords disagree; convert again")
-        bodies = bodies_in_turn(record.skeleton)
-        if frames is None:
-            shape = (count, *bodies.shape[1:])
-            frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.float32, shape)
-        start, stop = stop, stop + len(bodies)
-        frames[start:stop] = bodies
-    frames.flush()
+    # Not through a memory map, which would end the process where the disk is full.
+    with (folder / "frames.npy").open("wb") as file:
+        for bodies in _all_bodies(directory, index):
+            if not file.tell():
+                shape = (count, *bodies.shape[1:])
+                facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, facts)
+            file.write(np.ascontiguousarray(bodies))
+        file.flush()
+        # A disk may find only now that it is full.
+        os.fsync(file.fileno())
+
+
+def _all_bodies(directory: Path, index: Index) -> Iterator[Float32[np.ndarray, "f v c"]]:
+    """Yield the frames of every record, which is what its row of the index says.
+
+    Raises:
+        DataError: a record is damaged or another one, or there are not as many as rows.
+    """
+    shards = dict.fromkeys(index.shard.tolist())
+    records = (record for shard in shards for _, _, record in tfrecord.read(directory / shard))
+    bar = tqdm(records, "packing", len(index), unit=" samples", disable=None, leave=False)
+    count = 0
+    for count, record in enumerate(bar, 1):
+        if count <= len(index):
+            check_record(index, count - 1, record, directory)
+            yield bodies_in_turn(record.skeleton)
+    check_count(index, count, directory)
 
 
 def main(arguments: list[str] | None = None) -> int:

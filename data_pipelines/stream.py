@@ -17,7 +17,7 @@ from etils import epath
 from jaxtyping import Float, Int
 
 from data_pipelines import tfrecord
-from data_pipelines.index import Index
+from data_pipelines.index import Index, check_record
 from data_pipelines.raw.record import DataError
 
 # A tensorflow.Tensor: TensorFlow is imported only where it is needed.
@@ -45,7 +45,7 @@ def stream(
 
     Raises:
         DataError: TensorFlow is missing, a sample is longer than `frames`, or a record is damaged
-            (the message names its file and its sample).
+            or not what the index says (the message names the file and the sample).
     """
     longest = int(index.frames[np.unique(rows)].max(initial=0))
     if longest > frames:
@@ -128,19 +128,19 @@ def _batch_maker(
 def _damage(
     directory: str | os.PathLike, index: Index, rows: Int[np.ndarray, " b"], cause: str
 ) -> DataError:
-    """Return the error that names the first damaged sample among `rows`, found one by one."""
-    tf = tfrecord.tensorflow()
-    alone = _made(directory, index, rows[:, None], int(index.frames.max()), 1)
+    """Return the error that names the first sample among `rows` whose record cannot be used."""
     for row in rows:
+        place = epath.Path(directory) / str(index.shard[row])
+        if not place.exists():
+            return DataError(f"{place}: is gone; when it is back, the same command goes on")
         try:
-            _, length = next(alone)
-        except tf.errors.OpError:
-            length = None
-        if length != index.frames[row]:
-            place = epath.Path(directory) / str(index.shard[row])
-            if not place.exists():
-                return DataError(f"{place}: is gone; when it is back, the same command goes on")
+            _, _, record = next(tfrecord.read(place, int(index.offset[row])))
+        except (DataError, StopIteration):
             return DataError(
                 f"{place}: the record of sample {str(index.name[row])!r} is damaged; convert again"
             )
+        try:
+            check_record(index, int(row), record, directory)
+        except DataError as error:
+            return error
     return DataError(f"{directory}: cannot be read: {cause.splitlines()[0]}")

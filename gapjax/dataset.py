@@ -15,10 +15,11 @@ from data_pipelines import index as indexing
 from data_pipelines.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.index import Index
 from data_pipelines.order import TrainOrder
-from data_pipelines.pack import open_pack
+from data_pipelines.pack import NotWritten, open_pack
 from data_pipelines.spec import DatasetSpec
 from data_pipelines.stream import stream
 from gapjax import problem as problems
+from gapjax.disk import DiskError
 from gapjax.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.lookup import UserError, chosen
 from gapjax.problem import Problem
@@ -150,8 +151,16 @@ def open_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
 
 
 def resident_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
-    """Put a converted dataset on the devices, packing it first if it is not packed yet."""
-    return resident(open_pack(dataset.directory).frames, dataset, config, layout)
+    """Put a converted dataset on the devices, packing it first if it is not packed yet.
+
+    Raises:
+        DiskError: there is no room for the pack.
+    """
+    try:
+        frames = open_pack(dataset.directory).frames
+    except NotWritten as error:
+        raise DiskError(str(error)) from None
+    return resident(frames, dataset, config, layout)
 
 
 def resident(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from data_pipelines import contents
 from data_pipelines.order import TrainOrder
 from gapjax import encoder as encoders
 from gapjax import evaluate, features, train, zero_shot
@@ -168,12 +169,14 @@ def _on_cached_features(
 ) -> Run:
     """Return the run with features from the disk, computed now if they are not there yet."""
     views, samples = config.encoder.views, len(dataset.index)
+    packed = config.data.feed == "resident"
     source = features.Source(
         encoder=encoder,
         train_input=run.train_input,
         eval_input=run.eval_input,
         recipe=f"{clip_recipe(config, dataset)} {encoder.backbone}",
         index_digest=dataset.digest,
+        contents_digest=contents.digest(dataset.directory, dataset.index, packed),
         seed=config.seed,
         layout=run.layout,
         views=views,

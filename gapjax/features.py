@@ -40,7 +40,8 @@ class Source:
         train_input: how frames become a random clip.
         eval_input: how frames become the evaluated clip.
         recipe: the two in words, for the digest.
-        index_digest: what the dataset's samples are.
+        index_digest: of the facts of the dataset's samples.
+        contents_digest: of their coordinates (`data_pipelines.contents`).
         seed: the seed of random clips.
         layout: where they are computed.
         views: how many clips a training sample has; the first is the evaluated one.
@@ -51,13 +52,15 @@ class Source:
     eval_input: EvalInput
     recipe: str
     index_digest: str
+    contents_digest: str
     seed: int
     layout: Layout
     views: int = 1
 
     def digest(self, items: Int[np.ndarray, " n"]) -> str:
         """Return what names a file of features of these items."""
-        facts = (self.recipe, self.index_digest, self.encoder.person_merge, self.views)
+        data = (self.index_digest, self.contents_digest)
+        facts = (self.recipe, *data, self.encoder.person_merge, self.views)
         seed = self.seed if self.views > 1 else None
         whole = fingerprint(self.encoder.variables, *facts, seed)
         return hashlib.sha256(whole.encode() + items.tobytes()).hexdigest()[:32]

@@ -12,11 +12,14 @@ import pytest
 from commands import SMOKE_FLAGS, Command, assert_one_line, results
 from tiny_run import tiny_run
 
+from configs import gap_demo
 from gapjax import train
 from gapjax.checkpoints import newest_step
+from gapjax.dataset import open_dataset, open_feed
 from gapjax.disk import DiskError, refuse_passing, writing
 from gapjax.logbook import Logbook, claim
 from gapjax.lookup import UserError
+from gapjax.sharding import make_layout
 
 CADENCE = {"log_every": 4, "checkpoint_every": 5}
 
@@ -121,3 +124,19 @@ def test_what_says_nothing_of_a_checkpoint() -> None:
         refuse_passing(Path("5"), OSError(errno.EIO, "x"))
     for error in (FileNotFoundError(errno.ENOENT, "x"), ValueError("its facts are not as they")):
         refuse_passing(Path("5"), error)
+
+
+def test_a_pack_that_finds_no_room(
+    tiny_known: None, tiny_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made when a run first needs it."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    config = gap_demo.get_config("smoke")
+    config.data.dir, config.data.dataset = str(tiny_copy.parent), "tiny"
+    told = "pack: cannot be written: No space left on device; once it can, the same command goes on"
+    with pytest.raises(DiskError, match=told):
+        open_feed(open_dataset(config), config, make_layout(1))

@@ -50,6 +50,7 @@ def source() -> Source:
         eval_input=functools.partial(eval_clips, RECIPE),
         recipe=repr(RECIPE),
         index_digest="abc",
+        contents_digest="def",
         seed=0,
         layout=make_layout(1),
         views=VIEWS,
@@ -113,6 +114,7 @@ def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -
     others = [
         dataclasses.replace(source, recipe="other"),
         dataclasses.replace(source, index_digest="other"),
+        dataclasses.replace(source, contents_digest="other"),
         dataclasses.replace(source, seed=1),
         dataclasses.replace(source, views=2),
         dataclasses.replace(
@@ -120,7 +122,7 @@ def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -
         ),
     ]
     digests = {each.digest(items) for each in [source, *others]} | {source.digest(items[1:])}
-    assert len(digests) == 7
+    assert len(digests) == 8
     one_view = [dataclasses.replace(source, views=1, seed=seed) for seed in (0, 1)]
     assert one_view[0].digest(items) == one_view[1].digest(items)
 

@@ -1,7 +1,10 @@
 """The pack: what it holds, when it is made again, and that it is read without TensorFlow."""
 
 import concurrent.futures
+import errno
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +16,7 @@ import tiny_dataset
 from data_pipelines import pack as pack_module
 from data_pipelines import tfrecord
 from data_pipelines.index import Index
-from data_pipelines.pack import main, open_pack
+from data_pipelines.pack import NotWritten, main, open_pack
 from data_pipelines.raw.record import DataError
 
 
@@ -71,8 +74,10 @@ def test_a_pack_of_other_facts_is_made_again(
     tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_pack(tiny_copy)
-    text = (tiny_copy / "index.csv").read_text()
-    (tiny_copy / "index.csv").write_text(text.replace(",2,", ",5,"))
+    other = re.sub(
+        r'^("[^"]+",\d+,\d+),2,', r"\1,5,", (tiny_copy / "index.csv").read_text(), flags=re.M
+    )
+    (tiny_copy / "index.csv").write_text(other)
     made, write = [], pack_module._write
     monkeypatch.setattr(pack_module, "_write", lambda *given: made.append(write(*given)))
     open_pack(tiny_copy)
@@ -88,10 +93,78 @@ def test_a_pack_whose_header_is_damaged_is_made_again(tiny_copy: pathlib.Path) -
     assert open_pack(tiny_copy).frames.tobytes() == frames
 
 
-def test_records_of_another_index(tiny_copy: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    ("was", "said", "named"),
+    [
+        ('"sample, 3",', '"sample, x",', "'sample, x' (frames x persons: 3 x 1)"),
+        (",0,3,1,", ",0,4,1,", "'sample, 3' (frames x persons: 4 x 1)"),
+        (",0,3,1,", ",0,3,2,", "'sample, 3' (frames x persons: 3 x 2)"),
+    ],
+    ids=["name", "frames", "bodies"],
+)
+def test_a_row_of_another_record(tiny_copy: pathlib.Path, was: str, said: str, named: str) -> None:
+    """Unseen, all later samples would have the frames of others."""
+    head, row, *rest = re.split(r"(\"sample, 3\".*)", (tiny_copy / "index.csv").read_text())
+    (tiny_copy / "index.csv").write_text(head + row.replace(was, said) + "".join(rest))
+    told = f"line 5 is of sample {named}, the record of 'sample, 3' (3 x 1); convert again: run `p"
+    with pytest.raises(DataError, match=re.escape(told)) as caught:
+        open_pack(tiny_copy)
+    place = re.escape(f"{tiny_copy / 'index.csv'} and 1.0.0/tiny-")
+    assert re.match(rf"{place}\S+tfrecord-\S+ disagree: ", str(caught.value))
+    assert left_over(tiny_copy) == set()
+    assert not (tiny_copy / "pack").exists()
+
+
+def test_a_row_without_a_record(tiny_copy: pathlib.Path) -> None:
     text = (tiny_copy / "index.csv").read_text()
-    (tiny_copy / "index.csv").write_text(text.replace("sample, 3", "sample, x"))
-    with pytest.raises(DataError, match="the index and the TFRecords disagree; convert again"):
+    *_, shard, offset, size = text.splitlines()[-1].split(",")
+    end = int(offset) + int(size)
+    (tiny_copy / "index.csv").write_text(f"{text}ghost,0,1,1,0,2,1,{shard},{end},0\n")
+    with pytest.raises(
+        DataError, match=r"index\.csv: has 12 rows for 11 records; convert again: run"
+    ):
+        open_pack(tiny_copy)
+    assert not (tiny_copy / "pack").exists()
+
+
+def test_more_records_than_rows(tiny_copy: pathlib.Path) -> None:
+    *lines, one, other = (tiny_copy / "index.csv").read_text().splitlines()
+    size = sum(int(each.rsplit(",", 1)[1]) for each in (one, other))
+    lines.append(f"{one.rsplit(',', 1)[0]},{size}")
+    (tiny_copy / "index.csv").write_text("\n".join([*lines, ""]))
+    with pytest.raises(
+        DataError, match=r"index\.csv: has 10 rows for 11 records; convert again: run"
+    ):
+        open_pack(tiny_copy)
+
+
+def test_a_disk_that_is_full(tiny_copy: pathlib.Path, environment: dict[str, str]) -> None:
+    """By the public command, which may write no file of more than 2 KB."""
+    command = [sys.executable, "-m", "data_pipelines.pack", tiny_copy]
+    small = ["bash", "-c", 'ulimit -f 2; exec "$@"', "bash", *command]
+    root = pathlib.Path(__file__).parents[1]
+    done = subprocess.run(small, capture_output=True, text=True, cwd=root, env=environment)
+    told = "cannot be written: File too large; once it can, the same command goes on"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {tiny_copy / 'pack'}: {told}")
+    assert done.stderr.count("\n") == 1
+    assert left_over(tiny_copy) == set()
+    assert not (tiny_copy / "pack").exists()
+    assert len(open_pack(tiny_copy).frames) == 71
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_what_a_disk_says(
+    tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    expected = (
+        f"pack: cannot be written: {os.strerror(number)}; once it can, the same command goes on"
+    )
+    with pytest.raises(NotWritten, match=expected):
         open_pack(tiny_copy)
     assert left_over(tiny_copy) == set()
     assert not (tiny_copy / "pack").exists()
@@ -137,11 +210,12 @@ def test_neither_pack_nor_tensorflow(
         open_pack(tiny_copy)
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
 def test_a_folder_that_may_not_be_written(
-    tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", "somewhere")
+        raise OSError(number, os.strerror(number), "somewhere")
 
     monkeypatch.setattr(pathlib.Path, "open", refuse)
     with pytest.raises(DataError, match="somewhere: cannot be written; run `python -m data_pipe"):

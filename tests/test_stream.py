@@ -148,8 +148,28 @@ def test_a_file_cut_while_it_is_used(tiny_copy: pathlib.Path) -> None:
 def test_an_index_of_other_records(tiny_copy: pathlib.Path) -> None:
     index = Index.load(tiny_copy)
     index.offset[[2, 3]], index.bytes[[2, 3]] = index.offset[[3, 2]], index.bytes[[3, 2]]
-    with pytest.raises(DataError, match=damaged(index, 3)):
+    told = (
+        r"disagree: line 5 is of sample 'sample, 3' \(.*, the record of 'sample, 2' \(9 x 1\); conv"
+    )
+    with pytest.raises(DataError, match=told):
         list(stream(tiny_copy, index, np.array([[0, 3, 2]]), 9, 2))
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_an_index_of_other_lengths(tiny_copy: pathlib.Path, frames: int) -> None:
+    """The record is whole: it is not to blame."""
+    index = Index.load(tiny_copy)
+    index.frames[3] = frames
+    told = rf"line 5 is of sample 'sample, 3' \(.*{frames} x 1\), the record of .* \(3 x 1\); conv"
+    with pytest.raises(DataError, match=told):
+        list(stream(tiny_copy, index, np.array([[0, 3, 2]]), 9, 2))
+
+
+def test_an_index_in_which_none_is_as_long(tiny_copy: pathlib.Path) -> None:
+    index = Index.load(tiny_copy)
+    index.frames[:] = 1
+    with pytest.raises(DataError, match=r"line 2 is of sample 'sample, 0' \(.*1 x 1\), the record"):
+        list(stream(tiny_copy, index, np.array([[1, 0]]), 1, 2))
 
 
 def test_without_tensorflow(tiny: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
