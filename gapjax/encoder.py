@@ -175,7 +175,11 @@ def _refuse_other(workdir: Path, config: Mapping[str, Any]) -> None:
     now = json.loads(json.dumps(dict(config)))
     free = ("clips.train_crop", "clips.eval_crop", "clips.rotation", "clips.angle")
     keys = [key for key in before if key.startswith(("backbone.", "clips.")) and key not in free]
-    for key in [*keys, "data.dataset", "data.protocol"]:
+    keys += ["data.dataset", "data.protocol"]
+    if now.get("data.validation_subjects"):
+        # The seed draws whose samples are held out.
+        keys += ["data.validation_subjects", "seed"]
+    for key in keys:
         if before.get(key) != now.get(key):
             raise UserError(
                 f"{workdir}: the encoder was trained with {key}={before.get(key)}, "

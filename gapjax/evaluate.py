@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from data_pipelines.order import eval_batches
 from gapjax.disk import writing
+from gapjax.meter import DIVERGED
 from gapjax.method import Text, Variables
 from gapjax.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.run import Run
@@ -67,16 +68,29 @@ def evaluate(
         state: the trained state.
         text: the method's text.
         check: is called before every batch, and may raise.
+
+    Raises:
+        FloatingPointError: a score is not finite.
     """
     return {
         name: Scores(
-            score=score(run, predict, state, text, rows, check),
+            score=check_scores(score(run, predict, state, text, rows, check)),
             label=run.index.label[rows].astype(np.int32),
             name=np.asarray(run.index.name)[rows],
             facts={**run.facts, "evaluation": name},
         )
         for name, rows in run.evaluations.items()
     }
+
+
+def check_scores(score: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
+    """Return scores, or raise FloatingPointError if one of them is not finite."""
+    bad = int((~np.isfinite(score)).any(axis=1).sum())
+    if bad:
+        raise FloatingPointError(
+            f"the scores of {bad} of {len(score)} samples are not finite; {DIVERGED}"
+        )
+    return score
 
 
 def summary(name: str, scores: Scores) -> dict[str, float]:

@@ -22,7 +22,15 @@ from gapjax.lookup import UserError, chosen
 from gapjax.optimizer import make_optimizer, step_schedule
 from gapjax.run import Run
 from gapjax.scores import read_scores, scores_path
-from gapjax.sections import cadence, check_keys, construct, flatten, sgd_options, split_rules
+from gapjax.sections import (
+    cadence,
+    check_counts,
+    check_keys,
+    construct,
+    flatten,
+    sgd_options,
+    split_rules,
+)
 from gapjax.sharding import Layout, make_layout, split_cpu
 from gapjax.stages import Given, needs_encoder
 
@@ -58,6 +66,10 @@ def check(config: ConfigDict) -> None:
     """
     open_devices(config)
     dataset = open_dataset(config)
+    for name, rows in dataset.problem.evaluations.items():
+        if not len(rows):
+            told = f"data.protocol={config.data.protocol!r}"
+            raise UserError(f"{told} of {dataset.directory} leaves no samples for {name!r}")
     clip_recipe(config, dataset)
     chosen("data.feed", config.data.feed, FEEDS)
     chosen("data.resident", config.data.resident, FRAMES)
@@ -72,6 +84,7 @@ def check(config: ConfigDict) -> None:
 def open_devices(config: ConfigDict) -> Layout:
     """Return the devices of a config, whose keys are all known and whose batches they can share."""
     check_keys(config)
+    check_counts(config)
     split_cpu(config.mesh.cpu_devices)
     layout = make_layout(config.mesh.devices, config.mesh.model, split_rules(config))
     for batch_size in (config.train.batch_size, config.eval.batch_size):

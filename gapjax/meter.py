@@ -13,24 +13,26 @@ Logged = Mapping[str, Sequence[float]]
 Item = TypeVar("Item")
 
 
-def check_finite(losses: Float[np.ndarray, " n"], last_step: int) -> None:
-    """Raise if a step's loss is not finite.
+# What to do about numbers that are not finite.
+DIVERGED = "lower optimizer.learning_rate or check the data, and use a new --workdir"
+
+
+def check_finite(values: Float[np.ndarray, " n"], last_step: int, what: str = "loss") -> None:
+    """Raise if a step's loss, or another number of it, is not finite.
 
     Args:
-        losses: the losses of consecutive steps.
+        values: those of consecutive steps.
         last_step: the number of the last of them, the run's first step being 1.
+        what: what they are.
 
     Raises:
         FloatingPointError: names the first such step.
     """
-    bad = ~np.isfinite(losses)
+    bad = ~np.isfinite(values)
     if bad.any():
         place = int(bad.argmax())
-        raise FloatingPointError(
-            f"the loss of step {last_step - len(losses) + 1 + place} is {losses[place]}; the last "
-            "checkpoint is good: lower optimizer.learning_rate or check the data, and use a new "
-            "--workdir"
-        )
+        step = last_step - len(values) + 1 + place
+        raise FloatingPointError(f"the {what} of step {step} is {values[place]}; {DIVERGED}")
 
 
 class Meter:
@@ -117,5 +119,6 @@ class Meter:
         self._waiting = None
         host = {name: np.asarray(values) for name, values in scalars.items()}
         check_finite(host["loss"], last_step)
+        check_finite(host.get("gradient_norm", host["loss"]), last_step, "norm of the gradients")
         self._collected.append(host)
         self._steps += len(host["loss"])

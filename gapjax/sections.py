@@ -112,6 +112,22 @@ def split_rules(config: ConfigDict) -> tuple[SplitRule, ...]:
     return tuple(SplitRule(pattern, tuple(axes)) for pattern, *axes in config.mesh.rules)
 
 
+# Counts that would make no run if they were less.
+LEAST = {
+    **dict.fromkeys(("train.epochs", "train.batch_size", "train.steps_per_dispatch"), 1),
+    **dict.fromkeys(("eval.every", "eval.batch_size"), 1),
+    **dict.fromkeys(("train.log_every", "train.checkpoint_every"), 0),
+}
+
+
+def check_counts(config: ConfigDict) -> None:
+    """Raise UserError where a count is too small to make a run."""
+    given = flatten(config)
+    for key, least in LEAST.items():
+        if given[key] < least:
+            raise UserError(f"{key}={given[key]} should be at least {least}")
+
+
 def cadence(config: ConfigDict) -> Cadence:
     """Return how often things happen."""
     return Cadence(

@@ -192,6 +192,19 @@ def test_an_unfinished_encoder_is_refused(workdir: Path) -> None:
         encoders.from_workdir(workdir, CONFIG, ("wave", "kick", "bow"))
 
 
+@pytest.mark.parametrize("changes", [{"seed": 7}, {"data.validation_subjects": 1}])
+def test_an_encoder_that_knows_validation_subjects_is_refused(
+    workdir: Path, changes: dict[str, int]
+) -> None:
+    """The seed draws the subjects that are held out."""
+    own = {**CONFIG, "seed": 1, "data.validation_subjects": 2}
+    (workdir / "config.json").write_text(json.dumps({**own, "train.epochs": 1}))
+    encoders.from_workdir(workdir, own, ("wave", "kick", "bow"))
+    (key,) = changes
+    with pytest.raises(UserError, match=f"the encoder was trained with {key}="):
+        encoders.from_workdir(workdir, {**own, **changes}, ("wave", "kick", "bow"))
+
+
 def test_an_encoder_that_has_seen_an_unseen_class_is_refused_by_name(workdir: Path) -> None:
     with pytest.raises(UserError, match=r"trained on classes that should be unseen: kick;"):
         encoders.from_workdir(workdir, CONFIG, ("wave", "bow"))

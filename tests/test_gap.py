@@ -165,6 +165,9 @@ def test_learnt_loss_weight() -> None:
 
     gradient, contrast = jax.jit(jax.grad(total, has_aux=True))(variables["params"])
     assert float(gradient["loss_weight"]) == pytest.approx(float(contrast), rel=1e-5)
+    params = {**variables["params"], "loss_weight": jnp.float32(-0.1)}
+    below = jax.jit(method.loss)({**variables, "params": params}, clips, labels, text, keys)
+    assert float(below.total) == pytest.approx(float(below.scalars["cross_entropy"]), rel=1e-6)
 
 
 def test_targets_change_the_loss() -> None:

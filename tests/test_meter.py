@@ -34,6 +34,8 @@ def test_the_step_of_a_loss_that_is_not_finite_is_named() -> None:
     check_finite(np.asarray([1.0, 2.0]), 10)
     with pytest.raises(FloatingPointError, match="the loss of step 9 is nan"):
         check_finite(np.asarray([1.0, np.nan, np.inf]), 10)
+    with pytest.raises(FloatingPointError, match="the norm of the gradients of step 10 is inf"):
+        check_finite(np.asarray([1.0, np.inf]), 10, "norm of the gradients")
 
 
 def test_a_bad_loss_is_found_before_a_checkpoint() -> None:

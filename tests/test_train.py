@@ -196,6 +196,10 @@ SENSELESS = [
     ({"method.temperature": "cold"}, "paper"),
     ({"method.partition": "5"}, "global"),
     ({"train.batch_size": 100_000}, "batch"),
+    ({"train.epochs": 0}, r"train\.epochs=0 should be at least 1"),
+    ({"eval.every": 0}, r"eval\.every=0 should be at least 1"),
+    ({"train.steps_per_dispatch": 0}, r"steps_per_dispatch=0 should be at least 1"),
+    ({"train.log_every": -1}, r"log_every=-1 should be at least 0"),
 ]
 
 

@@ -49,7 +49,8 @@ class Options:
         part_text: how a part's string is written: `plain` or `released`.
         train_text: whether the text encoder is trained.
         loss_weight: the trade-off λ of Eq. 1.
-        learn_loss_weight: whether λ is a parameter, as section 3.1 of the paper has it.
+        learn_loss_weight: whether λ is a parameter, as section 3.1 of the paper has it. Its
+            gradient is the contrastive loss: it falls to zero, where text has no effect any more.
         temperature: `released` (a free factor), `paper` (τ = 0.1) or `clip` (a free exponent).
         targets: `released` (softmax of ten times the 0/1 matrix) or `paper` (equal shares).
         average: `parts_and_global` (as released) or `parts` (K of Eq. 6 counts parts alone).
@@ -122,7 +123,8 @@ class Gap:
         classification = cross_entropy(logits, labels).mean()
         words = self._text_features(params.get("text_encoder"), text, labels, keys)
         contrast = self._contrast(heads, words, labels, params["scale"])
-        weight = params.get("loss_weight", self.options.loss_weight)
+        # A learnt one falls as long as there is a loss; below zero it would reward mismatches.
+        weight = jax.nn.relu(params.get("loss_weight", self.options.loss_weight))
         total = classification + weight * contrast
         scalars = {
             "loss": total,

@@ -142,7 +142,8 @@ class Star:
             "global": options.global_weight,
         }
         total = sum(weight * terms[name] for name, weight in weights.items())
-        scores = similarity(latents.whole, latents.label_text[jnp.asarray(seen)])
+        names = latents.label_text[jnp.asarray(seen)]
+        scores = similarity(latents.whole, names, options.similarity)
         accuracy = (scores.argmax(axis=1) == label).mean()
         return LossOut(total, {}, {"loss": total, "accuracy": accuracy, **terms})
 

@@ -1,0 +1,40 @@
+"""What is refused of an evaluation: scores that are no numbers, and none at all."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny_run import tiny_run
+
+from configs import gap_demo
+from gapjax import evaluate, experiment, train
+from gapjax.dataset import open_dataset
+from gapjax.lookup import UserError
+
+
+def test_scores_that_are_not_finite_end_a_run() -> None:
+    """They would be written, and then refused by all that reads them."""
+    run = tiny_run()
+    state = train.initial_state(run)
+    predict = evaluate.make_predict(run)
+    assert np.isfinite(evaluate.evaluate(run, predict, state, {})["test"].score).all()
+    broken = state._replace(params=jax.tree.map(lambda leaf: leaf * jnp.inf, state.params))
+    with pytest.raises(FloatingPointError, match=r"scores of \d+ of \d+ samples are not finite"):
+        evaluate.evaluate(run, predict, broken, {})
+
+
+def test_a_protocol_without_test_samples_is_refused_before_training(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = gap_demo.get_config("smoke")
+    config.data.dir = str(data)
+    experiment.check(config)
+    whole = open_dataset(config)
+    none = dataclasses.replace(whole.problem, evaluations={"test": np.zeros(0, np.int64)})
+    empty = dataclasses.replace(whole, problem=none)
+    monkeypatch.setattr(experiment, "open_dataset", lambda _: empty)
+    with pytest.raises(UserError, match=r"data\.protocol='xsub' of .*synthetic leaves no samples"):
+        experiment.check(config)
