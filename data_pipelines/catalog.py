@@ -83,8 +83,10 @@ def title(raw: os.PathLike, given: str) -> str:
     Raises:
         DataError: that is no name, or a module's.
     """
-    stem = epath.Path(raw).absolute().stem
-    name = given or re.sub(r"\W+", "_", stem, flags=re.ASCII).lower()
+    path = epath.Path(raw).absolute()
+    # What follows a dot is an ending in a file's name alone: folders may be mine.v1 and mine.v2.
+    whole = path.name if path.is_dir() else path.stem
+    name = given or re.sub(r"\W+", "_", whole, flags=re.ASCII).lower()
     if not re.fullmatch(r"[a-z]\w*", name, flags=re.ASCII):
         raise DataError(f"{name!r} is no name: give --name of letters, digits and _, as in mine_2")
     if name in (*modules(), *forms()):

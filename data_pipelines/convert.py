@@ -68,8 +68,15 @@ def convert(
         samples = None
     if samples is None:
         return reconvert(name, raw, out, jobs, strict, title)
-    print(f"{target}: {samples:,} samples, already converted (--overwrite converts again)")
+    print(f"{target}: {samples:,} samples, already converted{_skipped(name, raw)}")
     return target
+
+
+def _skipped(name: str, raw: Path | None) -> str:
+    """Return what to say of raw files that are not read, and how they would be."""
+    unread = "" if raw is None else f"; {raw} is not read"
+    beside = ", --name=NAME beside it" if name in catalog.forms() else ""
+    return f"{unread} (--overwrite converts again{beside})"
 
 
 def reconvert(

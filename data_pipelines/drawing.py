@@ -173,21 +173,30 @@ def _prepare(axes: Axes, view: View, shown: Float[np.ndarray, "c 2"]) -> None:
 
 
 def _draw(axes: Axes, view: View, scene: Scene, frame: int) -> list[Artist]:
-    """Draw all persons of a frame into a panel, and return what was drawn."""
+    """Draw what was seen of all persons of a frame into a panel, and return what was drawn."""
     artists: list[Artist] = [
         axes.text(0, 1.02, f"frame {frame}", transform=axes.transAxes, color=QUIET, size=8)
     ]
-    for person in np.flatnonzero(scene.present[frame]):
-        joints = scene.skeleton[frame, person][:, [view.across, 1]]
-        colors = [_colors(int(person))[side] for side in sides(scene.body)]
-        bones = LineCollection(
-            [joints[list(bone)] for bone in scene.body.bones],
-            colors=[colors[child] for child, _ in scene.body.bones],
-            linewidths=2,
-            capstyle="round",
-        )
-        artists.append(axes.add_collection(bones, autolim=False))
-        artists.append(axes.scatter(*joints.T, s=9, c=colors, linewidths=0, zorder=2.5))
+    for person in np.flatnonzero(scene.drawn[frame].any(axis=1)):
+        artists += _draw_body(axes, view, scene, frame, int(person))
+    return artists
+
+
+def _draw_body(axes: Axes, view: View, scene: Scene, frame: int, person: int) -> list[Artist]:
+    """Draw the joints of a person that were seen, and the bones between them."""
+    joints, seen = scene.skeleton[frame, person][:, [view.across, 1]], scene.drawn[frame, person]
+    colors = np.array([_colors(person)[side] for side in sides(scene.body)])
+    known = [bone for bone in scene.body.bones if seen[list(bone)].all()]
+    bones = LineCollection(
+        [joints[list(bone)] for bone in known],
+        colors=[colors[child] for child, _ in known],
+        linewidths=2,
+        capstyle="round",
+    )
+    dots = {"s": 9, "c": colors[seen], "linewidths": 0, "zorder": 2.5}
+    artists: list[Artist] = [axes.add_collection(bones, autolim=False)]
+    artists.append(axes.scatter(*joints[seen].T, **dots))
+    if seen[scene.body.root]:
         artists += axes.plot(*joints[scene.body.root], zorder=3, **_RING | {"ms": 4.5, "mew": 1.1})
     return artists
 

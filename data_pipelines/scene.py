@@ -56,12 +56,14 @@ class Scene:
         body: its body model.
         title: the picture's headline.
         facts: what is said below the headline.
+        seen: which joints were seen, where a confidence tells; None for all. Others are not drawn.
     """
 
     skeleton: Float[np.ndarray, "t m v c"]
     body: Skeleton
     title: str
     facts: Sequence[str]
+    seen: Bool[np.ndarray, "t m v"] | None = None
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -72,6 +74,12 @@ class Scene:
     def present(self) -> Bool[np.ndarray, "t m"]:
         """Return in which frames each person is there."""
         return self.skeleton.any(axis=(2, 3))
+
+    @property
+    def drawn(self) -> Bool[np.ndarray, "t m v"]:
+        """Return which joints are drawn: those of persons who are there that were seen."""
+        there = np.broadcast_to(self.present[..., None], self.skeleton.shape[:3])
+        return there if self.seen is None else there & self.seen
 
 
 def evenly(count: int, wanted: int) -> Int[np.ndarray, " n"]:
@@ -110,15 +118,14 @@ def limits(
 ) -> Float[np.ndarray, "c 2"]:
     """Return what a panel shows of each coordinate, from where to where.
 
-    The bodies of all `frames` fit. What is drawn across has the same width in every view.
+    All that is drawn of `frames` fits. What is drawn across has the same width in every view.
 
     Args:
         scene: what is drawn.
         frames: the frames that are drawn.
         narrowest: the least width of a panel, as a multiple of its height.
     """
-    bodies = scene.skeleton[frames][scene.present[frames]].astype(np.float64)
-    joints = bodies.reshape(-1, scene.skeleton.shape[-1])
+    joints = scene.skeleton[frames][scene.drawn[frames]].astype(np.float64)
     if not len(joints):
         joints = np.zeros((1, scene.skeleton.shape[-1]))
     middle, half = (joints.max(0) + joints.min(0)) / 2, np.ptp(joints, axis=0) / 2

@@ -72,7 +72,8 @@ def read(directory: str, name: str) -> Scene:
         f"{persons} person" + "s" * (persons != 1),
         f"{wanted[0]} joints of {spec.skeleton.name}",
     )
-    return Scene(skeleton[..., : spec.space], spec.skeleton, spec.labels[label], facts)
+    seen = skeleton[..., spec.space] > 0 if spec.confidence else None
+    return Scene(skeleton[..., : spec.space], spec.skeleton, spec.labels[label], facts, seen)
 
 
 def listing(directory: str) -> Iterator[str]:

@@ -125,6 +125,8 @@ def center(
     """Return frames whose origin is `joint` of the first person, where that first appears.
 
     That is NTU's preparation (facts C.2, step 3) and NW-UCLA's (C.6). What is absent stays zero.
+    The first person is the first of those who are there at all. Where their `joint` is never
+    seen, the origin is the mean of their joints that are, in the first frame with any.
 
     Args:
         frames: the coordinates.
@@ -132,8 +134,18 @@ def center(
         joint: the one that is the origin.
     """
     there = jnp.broadcast_to(by_joint(present), frames.shape[:4])
-    first = jnp.argmax(there[:, 0, :, joint], axis=-1)
-    origin = take_frames(frames[:, :1, :, joint : joint + 1], first[:, None])
+
+    def first(sample: Float[Array, "m t v c"], seen: Bool[Array, "m t v"]) -> Float[Array, " c"]:
+        """Return one sample's origin; zero where nobody is there."""
+        person = jnp.argmax(seen.any(axis=(1, 2)))
+        body = seen[person]
+        wanted = (jnp.arange(body.shape[1]) == joint) | ~body[:, joint].any()
+        counted = body & wanted[None]
+        frame = jnp.argmax(counted.any(axis=1))
+        places = jnp.where(counted[frame][:, None], sample[person, frame], 0)
+        return places.sum(axis=0) / jnp.maximum(counted[frame].sum(), 1)
+
+    origin = jax.vmap(first)(frames, there)[:, None, None, None]
     return jnp.where(there[..., None], frames - origin, 0)
 
 

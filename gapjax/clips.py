@@ -44,10 +44,11 @@ class ClipRecipe:
         eval_crop: the share of the frames that the central crop keeps.
         longest: of longer sequences the central so many frames count; None for all frames.
         absent_person: what a person who is never there is: `"zeros"`, or a `"copy"` of the first.
-        origin: `"first_frame"` moves the first person's centre joint in its first frame to zero;
+        origin: `"first_frame"` moves the first person's centre joint in its first frame to zero
+            (where it is never seen: the mean of the joints in the first frame with any);
             `"every_frame"` everybody's root joint in every frame (PKU-MMD, facts C.7).
         align: `"shoulders"` turns everybody about the vertical axis in every frame, until the
-            shoulders lie along x (PKU-MMD, facts C.7).
+            shoulders lie along x (PKU-MMD, facts C.7); the body model must have two of them.
         rotation: for training, `"rigid"` turns about all axes (of two coordinates: in the image),
             `"view"` about two (NW-UCLA).
         angle: the largest angle: in radians for `"rigid"` (the papers: 0.3), in whole degrees for
@@ -103,10 +104,7 @@ class ClipRecipe:
                 self.rotation != "view" or self.space == 3,
                 f"'rigid' or 'none': joints have {self.space} coordinates, not 3",
             ),
-            "align": (
-                self.align == "none" or self.space == 3,
-                f"'none': joints have {self.space} coordinates, not 3",
-            ),
+            "align": self._align_demand(),
             "window": (self.window >= 1, "at least 1 frame"),
             "longest": (self.longest is None or self.longest >= 1, "None or at least 1 frame"),
             "train_crop": (0 < low <= high <= 1, "two shares in (0, 1], the smaller first"),
@@ -114,6 +112,14 @@ class ClipRecipe:
             "angle": angles[self.rotation],
             "k": (self.k is None or self.k >= 0, "None or at least 0"),
         }
+
+    def _align_demand(self) -> tuple[bool, str]:
+        """Return whether bodies can be aligned as is asked for, and what is asked of `align`."""
+        if self.space != 3:
+            return self.align == "none", f"'none': joints have {self.space} coordinates, not 3"
+        left, right = self.skeleton.shoulders
+        unnamed = f"{self.skeleton.name} has no two shoulders; name `shoulders` in dataset.yaml"
+        return self.align == "none" or left != right, f"'none': {unnamed}, and convert again"
 
 
 def train_clips(

@@ -179,8 +179,15 @@ def draw_supervised(
 def draw_zero_shot(
     metrics: Sequence[Path], scores: Scores, others: Sequence[Scores], folder: Path
 ) -> None:
-    """Write the picture of a zero-shot run and print its table; a comparison has no picture."""
-    del others
+    """Write the picture of a zero-shot run and print its table.
+
+    Raises:
+        UserError: another run was given: there is no picture of two zero-shot runs.
+    """
+    if others:
+        run, other = (file.parent for file in metrics)
+        what = f"{run} is a zero-shot run, which is not compared"
+        raise UserError(f"--compare={other}: {what}; leave it out, and draw each run by itself")
     gammas, path = read_gammas(metrics[0]), folder / "summary.png"
     labels = class_names(scores, data_folder(metrics[0].parent))
     zero_shot_plots.summary_picture(scores, labels, gammas, path)
@@ -192,7 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gapjax.plots", description=__doc__)
     parser.add_argument("workdir", type=Path, metavar="DIR")
     parser.add_argument("--scores", default="test", help="the evaluation to draw (default: test)")
-    parser.add_argument("--compare", type=Path, help="another working directory to compare with")
+    compare = "another working directory to compare with (not of zero-shot runs)"
+    parser.add_argument("--compare", type=Path, help=compare)
     options = parser.parse_args(arguments)
     runs = [options.workdir, *filter(None, [options.compare])]
     folder = options.workdir / "plots"

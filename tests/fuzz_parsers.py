@@ -142,8 +142,9 @@ def _pku_labels(rng: np.random.Generator) -> bytes:
 
 
 def _read_pku_labels(content: bytes) -> None:
-    classes = len(pku_mmd.SPEC.labels)
-    for action in pku.actions(_held("0002-L", content), classes, 1000):
+    classes, source = len(pku_mmd.SPEC.labels), _held("0002-L", content)
+    for action in pku.actions(source):
+        pku.check(action, source, classes, 1000)
         assert 0 <= action.label < classes
         assert 0 <= action.start < action.stop <= 1000
 

@@ -108,6 +108,40 @@ def test_presence_and_center_keep_absent_persons_at_zero() -> None:
         assert (centered[i][~there] == 0).all()
 
 
+def slow_center(body: np.ndarray, seen: np.ndarray, joint: int) -> np.ndarray:
+    """Move one sample's persons (m t v c) until what is there of the first is the origin."""
+    persons, frames, joints = seen.shape
+    for m in range(persons):
+        for wanted in ([joint], range(joints)):
+            for t in range(frames):
+                places = [body[m, t, v].astype(float) for v in wanted if seen[m, t, v]]
+                if places:
+                    origin = sum(places) / len(places)
+                    return np.where(seen[..., None], body - origin, 0)
+    return np.zeros_like(body)
+
+
+def test_center_where_the_first_person_or_the_joint_is_never_seen() -> None:
+    frames, lengths = batch([5, 7, 6, 4, 7], persons=3)
+    frames = np.array(frames) + np.float32(800)
+    frames[0, 0] = 0
+    frames[3] = 0
+    frames[4, :2] = 0
+    seen = np.array(augment.presence(jnp.asarray(frames), lengths))
+    seen = np.repeat(seen[..., None], frames.shape[3], axis=-1)
+    seen[1, 0, :, 2] = False
+    seen[1, 0, :3] = False
+    seen[1, 0, 3, :2] = False
+    seen[2, 0, :4, 2] = False
+    found = jax.jit(augment.center, static_argnames="joint")(frames, jnp.asarray(seen), joint=2)
+    for body, there, moved in zip(frames, seen, found, strict=True):
+        np.testing.assert_allclose(moved, slow_center(body, there, 2), atol=2e-4)
+    given = jnp.asarray(frames)
+    whole = np.asarray(augment.center(given, augment.presence(given, lengths), 2))
+    assert not whole[0, 1, 0, 2].any(), "the second person is the first who is there"
+    assert np.abs(whole).max() < 100
+
+
 def slow_rotation(angles: np.ndarray) -> np.ndarray:
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
     x = np.array([[1, 0, 0], [0, cx, sx], [0, -sx, cx]])

@@ -7,7 +7,9 @@ import io
 import numpy as np
 import pytest
 from jaxtyping import Bool, Float
+from matplotlib.collections import Collection
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from PIL import Image
 
 from data_pipelines import drawing, scene
@@ -103,6 +105,31 @@ def test_sides_of_the_bodies_there_are(body: Skeleton) -> None:
 )
 def test_sides_by_other_names(name: str, side: int) -> None:
     assert side_of(name) == side
+
+
+def test_joints_that_are_not_seen_are_not_drawn() -> None:
+    """Neither they nor their bones; nor do they stretch the limits, wherever they are stored."""
+    whole = sequence(2)
+    moved = whole.skeleton + np.float32(50)
+    seen = np.ones(moved.shape[:3], bool)
+    seen[:, 0, [0, 2]] = False
+    moved[:, 0, [0, 2]] = 0
+    drawn = dataclasses.replace(whole, skeleton=moved, seen=seen)
+    shown = limits(drawn, np.array([0, 1]), narrowest=0.5)
+    assert (shown[:, 0] > 40).all()
+    axes = Figure().add_subplot()
+    artists = drawing._draw(axes, drawn.views[0], drawn, 0)
+    bones, joints = (each for each in artists if isinstance(each, Collection))
+    assert bones.get_segments() == []
+    np.testing.assert_allclose(joints.get_offsets(), moved[0, 0, [1, 3, 4], :2])
+    assert axes.lines[:] == [], "the root is not seen"
+    drawn.seen[:, 0, 0] = True
+    bones, *_ = (each for each in drawing._draw(axes, drawn.views[0], drawn, 1)[1:])
+    assert len(bones.get_segments()) == 3
+    drawn.seen[:] = False
+    assert len(drawing._draw(axes, drawn.views[0], drawn, 0)) == 1
+    assert strip(drawn, 2)
+    assert animation(drawn)
 
 
 def test_limits_hold_every_body_that_is_there() -> None:

@@ -34,9 +34,10 @@ DATASETS = {"one": "xsub", "two": "xview"}
 def write_own(folder: pathlib.Path, name: str, **changes: object) -> pathlib.Path:
     """Write the raw files of a data set; those of the second have negative numbers."""
     described = folder / name / "texts.yaml"
+    views = {"xview": {"camera": [2]}} if name == "two" else {}
     facts = {
         "labels": LABELS[name],
-        "protocols": {"xsub": {"subject": [1, 2]}, "xview": {"camera": [2]}},
+        "protocols": {"xsub": {"subject": [1, 2]}, **views},
         "zero_shot": {"2": LABELS[name][:2], "last": LABELS[name][2:4]},
         "texts": described.name,
         **changes,

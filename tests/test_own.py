@@ -174,7 +174,7 @@ def test_mistakes_in_arrays_reject_one_file_each(
     assert Index.load(folder).name.tolist() == ["clips/0", "clips/5", "clips/8"]
     lines = (folder / "rejected.csv").read_text().splitlines()[1:]
     expected = [
-        "clips/1.npy,,\"frame 2, joint 'right wrist' is not finite; write zero for the unseen\"",
+        "clips/1.npy,,\"frame 2, joint 'right wrist' is not finite; write zeros for what is ",
         'clips/2.npy,,"is 5 x 15 x 2, not frames (x persons) x 15 joints x 3; correct',
         "clips/3.npy,,is no whole .npy file of numbers (",
         "clips/4.npy,,is no whole .npy file of numbers (",
@@ -186,8 +186,59 @@ def test_mistakes_in_arrays_reject_one_file_each(
     capsys.readouterr()
 
 
+PERSONS = {
+    "two of one": (None, (8, 2, 15, 3), "has 8 frames of 2 persons, not of 1; give persons: 2 in"),
+    "three of two": (2, (8, 3, 15, 3), "has 8 frames of 3 persons, not of 1 to 2; give persons: 3"),
+    "persons first": (2, (2, 20, 15, 3), "has 2 frames of 20 persons, not of 1 to 2; give perso"),
+}
+
+
+@pytest.mark.parametrize("name", PERSONS)
+def test_more_persons_than_the_facts_allow(name: str, tmp_path: pathlib.Path) -> None:
+    persons, shape, expected = PERSONS[name]
+    raw = own_folder.write(tmp_path / "mine", samples=3, persons=persons)
+    np.save(raw / "clips" / "0.npy", np.ones(shape))
+    order = r"if there are so many, else write the array as frames x persons x joints x coordinates"
+    with pytest.raises(DataError, match=f"clips/0.npy: {expected}.* {order}$"):
+        convert("own", raw, tmp_path / "data", strict=True)
+
+
+SIDES = {
+    "no column": ({"setup": [1, 2]}, "'x' goes by setup, but samples.csv has no column setup; add"),
+    "nobody trains": ({"subject": [7, 8]}, "'x' trains on no sample: none has the subject 7 or 8;"),
+    "empty": ({"subject": []}, "'x' trains on no sample: its list of subject is empty; correct"),
+    "nobody tests": ({"camera": [0, 1]}, "'x' tests on no sample: all have the camera 0 or 1; cor"),
+}
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_a_side_of_a_protocol_without_samples(name: str, tmp_path: pathlib.Path) -> None:
+    protocol, expected = SIDES[name]
+    raw = own_folder.write(tmp_path / "mine", protocols={"xsub": {"subject": [1]}, "x": protocol})
+    with pytest.raises(DataError, match=f"dataset.yaml: line 7: protocols {expected}") as caught:
+        convert("own", raw, tmp_path / "data")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "data").exists()
+
+
+def test_folders_are_told_apart(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dot in a folder's name starts no ending; what then has one name is said to be skipped."""
+    for name, samples in (("mine.v1", 3), ("mine.v2", 7)):
+        raw = own_folder.write(tmp_path / name, samples)
+        folder = convert("own", raw, tmp_path / "data")
+        assert folder.name == name.replace(".", "_")
+        assert len(Index.load(folder)) == samples
+    other = own_folder.write(tmp_path / "mine-v2", samples=3)
+    capsys.readouterr()
+    assert convert("own", other, tmp_path / "data") == folder
+    assert capsys.readouterr().out == (
+        f"{folder}: 7 samples, already converted; {other} is not read (--overwrite converts again, "
+        "--name=NAME beside it)\n"
+    )
+
+
 def test_a_header_that_is_no_python(tmp_path: pathlib.Path) -> None:
-    raw = own_folder.write(tmp_path / "mine", samples=1)
+    raw = own_folder.write(tmp_path / "mine", samples=3)
     path = raw / "clips" / "0.npy"
     path.write_bytes(path.read_bytes().replace(b"}", b" ", 1))
     with pytest.raises(DataError, match=r"clips/0.npy: is no whole .npy file of numbers"):

@@ -80,6 +80,20 @@ def test_ignored_samples(folder: pathlib.Path) -> None:
     assert "F089V002C023L002" in names
 
 
+def test_an_ignored_sample_may_be_anywhere(folder: pathlib.Path) -> None:
+    """Where it is in the video does not matter, and that of others does."""
+    for kind in ("Skeleton", "Label_PKUMMD"):
+        (folder / kind / "0002-M.txt").rename(folder / kind / "0089-L.txt")
+    label = folder / "Label_PKUMMD" / "0089-L.txt"
+    label.write_text("23,50,40,1\n23,30,50,2\n")
+    *_, lost, kept = records_of(pku_mmd, folder)
+    assert lost == LeftOut(str(label), "everybody leaves this action out", 1)
+    assert (kept.name, len(kept.skeleton)) == ("F089V001C023L002", 21)
+    label.write_text("23,30,50,2\n23,50,40,1\n")
+    with pytest.raises(DataError, match=r"0089-L.txt: line 2: class 23, frames 50 to 40, of 51"):
+        list(records_of(pku_mmd, folder))
+
+
 def test_converted_and_split(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     index = Index.load(convert("pku_mmd", folder, tmp_path / "data"))
     for protocol, expected in (("xsub", [0, 1, 2, 3]), ("xview", [2, 3, 4])):

@@ -98,6 +98,18 @@ def test_bodies_without_shoulders_are_not_turned() -> None:
     np.testing.assert_array_equal(poses.align_shoulders(frames, 3, 3), frames)
 
 
+def test_bodies_whose_shoulders_are_not_named_are_not_aligned() -> None:
+    """A dataset.yaml without shoulders has its root for both, along which nothing can be turned."""
+    unnamed = dataclasses.replace(NTU25, name="mine", shoulders=(20, 20))
+    assert ClipRecipe(unnamed).align == "none"
+    with pytest.raises(UserError, match="align='shoulders' must be 'none'") as refused:
+        dataclasses.replace(PKU, skeleton=unnamed)
+    said = str(refused.value)
+    assert "mine" in said
+    assert "name `shoulders` in dataset.yaml" in said
+    assert "\n" not in said
+
+
 def test_joints_that_are_not_seen_do_not_move_others() -> None:
     frames = jnp.asarray(batch())
     seen = np.ones((4, 2, 43, 25), bool)

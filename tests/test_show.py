@@ -6,12 +6,14 @@ import shutil
 import sys
 
 import numpy as np
+import own_folder
 import pytest
 import tiny_dataset
 from PIL import Image
 
 from data_pipelines import tfrecord
 from data_pipelines.atomic import replace_file
+from data_pipelines.convert import convert
 from data_pipelines.pack import open_pack
 from data_pipelines.show import main, read, show
 
@@ -45,6 +47,17 @@ def test_the_pack_is_read_where_records_cannot_be(
     for sample in tiny_dataset.samples():
         drawn = read(str(tiny_copy), sample.name)
         np.testing.assert_array_equal(drawn.skeleton, sample.skeleton)
+
+
+def test_a_confidence_tells_which_joints_are_drawn(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "mine", samples=4)
+    file = raw / "clips" / "1.npy"
+    stored = np.load(file)
+    stored[2, 1, 3] = 0
+    np.save(file, stored)
+    drawn = read(str(convert("own", raw, tmp_path / "data")), "clips/1")
+    np.testing.assert_array_equal(drawn.drawn, stored[..., 2] > 0)
+    assert drawn.drawn.sum() == drawn.drawn.size - 1
 
 
 def test_command(

@@ -48,6 +48,22 @@ def test_the_command_draws_a_zero_shot_run(scores: Scores, tmp_path: Path) -> No
     assert not (tmp_path / "plots" / "confusion.png").exists()
 
 
+def test_a_zero_shot_run_refuses_a_comparison(
+    scores: Scores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no picture of it: silence would pass one run's picture off as a comparison."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for run in (one, other):
+        write_scores(run / "scores" / "test.npz", scores)
+        (run / "metrics.jsonl").write_text(json.dumps({"step": 1, "epoch": 1}) + "\n")
+    assert plots.main([str(one), f"--compare={other}"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"gapjax: --compare={other}: ")
+    assert printed.err.count("\n") == 1
+    assert not (one / "plots").exists()
+
+
 def test_a_supervised_run_has_no_unseen_classes(scores: Scores) -> None:
     assert unseen_places(scores) == [1, 4]
     plain = Scores(scores.score, scores.label, scores.name, {"dataset": "nw_ucla"})

@@ -1,8 +1,9 @@
 """The `.npz` files that CTR-GCN's scripts write: NTU60_CS, NTU60_CV, NTU120_CSub, NTU120_CSet.
 
 `x_train` and `x_test` are samples x frames x 150 numbers (2 persons x 25 joints x 3), padded with
-zeros at the end; an absent second person is zero. `y_train` and `y_test` are one-hot (facts C.2 to
-C.4). Who moves is not in the files: `setup` is 1 for training and 0 for test.
+zeros at the end. An absent second person is zero in NTU60's files and a copy of the first in
+NTU120's, which stays. `y_train` and `y_test` are one-hot (facts C.2 to C.4). Who moves is not in
+the files: `setup` is 1 for training and 0 for test.
 """
 
 import pathlib

@@ -13,7 +13,7 @@ from etils import epath
 
 from data_pipelines import sheet, spec_file
 from data_pipelines.raw import samples
-from data_pipelines.raw.record import DataError, Record
+from data_pipelines.raw.record import DataError, FileError, Record
 from data_pipelines.raw.samples import Sample
 from data_pipelines.spec import DatasetSpec, Found
 
@@ -28,11 +28,13 @@ class Item:
         sample: the line of the table.
         joints: the joints' names.
         coordinates: numbers that a joint has.
+        persons: the most that it may have.
     """
 
     sample: Sample
     joints: Sequence[str]
     coordinates: int
+    persons: int
 
     def __str__(self) -> str:
         return str(self.sample)
@@ -50,15 +52,51 @@ def found(raw: pathlib.Path, name: str) -> Found:
     facts = sheet.load(epath.Path(path))
     facts.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
     spec = spec_file.spec_of(facts, name)
-    joints, numbers = spec.skeleton.joints, spec.coordinates
-    items = [Item(each, joints, numbers) for each in samples.table(raw, spec.labels)]
+    shape = spec.skeleton.joints, spec.coordinates, spec.persons
+    items = [Item(each, *shape) for each in samples.table(raw, spec.labels)]
     texts = _texts(raw, facts, spec)
+    for protocol in spec.protocols:
+        _refuse_empty_side(raw, facts, spec, protocol, items)
     return Found(dataclasses.replace(spec, format="own", texts=""), items, texts)
 
 
 def read(item: Item) -> Iterator[Record]:
-    """Yield a sample."""
-    yield samples.record(item.sample, item.joints, item.coordinates)
+    """Yield a sample.
+
+    Raises:
+        FileError: its file cannot be used.
+    """
+    record = samples.record(item.sample, item.joints, item.coordinates)
+    frames, persons = record.skeleton.shape[:2]
+    if persons > item.persons:
+        most = "1" if item.persons == 1 else f"1 to {item.persons}"
+        raise FileError(
+            str(item),
+            f"has {frames} frames of {persons} persons, not of {most}; give persons: {persons} in "
+            f"{spec_file.FILE} if there are so many, else write the array as frames x persons x "
+            "joints x coordinates",
+        )
+    yield record
+
+
+def _refuse_empty_side(
+    raw: pathlib.Path, facts: sheet.Sheet, spec: DatasetSpec, name: str, items: Sequence[Item]
+) -> None:
+    """Raise DataError where a protocol has nothing to train on, or nothing to test on."""
+    column, train = spec.protocols[name].column, spec.protocols[name].train
+    listed = " or ".join(map(str, train))
+    trains = {item.sample.fact(column) in train for item in items}
+    if column not in samples.columns(raw):
+        what = f"goes by {column}, but {samples.FILE} has no column {column}; add it"
+    elif not train:
+        what = f"trains on no sample: its list of {column} is empty; correct it"
+    elif True not in trains:
+        what = f"trains on no sample: none has the {column} {listed}; correct one of the files"
+    elif False not in trains:
+        what = f"tests on no sample: all have the {column} {listed}; correct one of the files"
+    else:
+        return
+    raise facts.error("protocols", f"{name!r} {what}")
 
 
 def _texts(raw: pathlib.Path, facts: sheet.Sheet, spec: DatasetSpec) -> bytes | None:

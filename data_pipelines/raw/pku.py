@@ -81,11 +81,13 @@ class Action:
     """Where an action is in a video.
 
     Attributes:
+        line: its line in the file of labels, from 1.
         label: the class, 0-based.
         start: its first frame, 0-based.
         stop: the frame after its last.
     """
 
+    line: int
     label: int
     start: int
     stop: int
@@ -145,17 +147,20 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
     who = "".join(f"{a}{int(n):03}" for a, n in zip(part.prefixes, numbers, strict=True))
     camera = 1 + "LMR".index(view)
     frames = skeleton(video.skeleton)
-    for number, action in enumerate(actions(video.labels, classes, len(frames)), 1):
-        name = f"{who}V{camera:03}C{action.label + 1:03}L{number:03}"
-        clip = frames[action.start : action.stop]
+    for action in actions(video.labels):
+        name = f"{who}V{camera:03}C{action.label + 1:03}L{action.line:03}"
         if name in ignored:
-            yield LeftOut(where, "everybody leaves this action out", number)
-        elif not clip.any():
-            yield LeftOut(where, "there is nobody in the frames of this action", number)
-        else:
-            # A second person who is never there is left out.
-            clip = clip[:, : 1 + clip[:, 1].any()]
-            yield Record(clip, action.label, int(numbers[-1]), camera, video.setup, name)
+            # Before its frames are checked: what nobody uses may be wrong without harm to others.
+            yield LeftOut(where, "everybody leaves this action out", action.line)
+            continue
+        check(action, video.labels, classes, len(frames))
+        clip = frames[action.start : action.stop]
+        if not clip.any():
+            yield LeftOut(where, "there is nobody in the frames of this action", action.line)
+            continue
+        # A second person who is never there is left out.
+        clip = clip[:, : 1 + clip[:, 1].any()]
+        yield Record(clip, action.label, int(numbers[-1]), camera, video.setup, name)
 
 
 def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[str]:
@@ -203,11 +208,11 @@ def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:
     return values.reshape(-1, _PERSONS, _JOINTS, 3)
 
 
-def actions(source: Source, classes: int, frames: int) -> Iterator[Action]:
-    """Yield the actions that a file of labels lists, for a video of so many frames.
+def actions(source: Source) -> Iterator[Action]:
+    """Yield the actions that a file of labels lists, whether or not the video has them.
 
     Raises:
-        FileError: a line is no action within the video; the message names it.
+        FileError: a line is of another form; the message names it.
     """
     for number, line in enumerate(source.read().rstrip().split(b"\n"), 1):
         texts = [text.strip() for text in line.split(b",")]
@@ -216,10 +221,19 @@ def actions(source: Source, classes: int, frames: int) -> Iterator[Action]:
             form = "class,first,last,confidence"
             raise FileError(source.where, f"{shown(line)} is not {form}; repair it", number)
         label, first, last = numbers
-        if not (1 <= label <= classes and 1 <= first <= last <= frames):
-            reason = (
-                f"class {label}, frames {first} to {last}, of {classes} classes and a video of "
-                f"{frames} frames; repair or remove it"
-            )
-            raise FileError(source.where, reason, number)
-        yield Action(label - 1, first - 1, last)
+        yield Action(number, label - 1, first - 1, last)
+
+
+def check(action: Action, source: Source, classes: int, frames: int) -> None:
+    """Refuse an action that is not within its video.
+
+    Raises:
+        FileError: names the line of the file of labels.
+    """
+    if 0 <= action.label < classes and 0 <= action.start < action.stop <= frames:
+        return
+    reason = (
+        f"class {action.label + 1}, frames {action.start + 1} to {action.stop}, of {classes} "
+        f"classes and a video of {frames} frames; repair or remove it"
+    )
+    raise FileError(source.where, reason, action.line)

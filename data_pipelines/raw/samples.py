@@ -2,8 +2,9 @@
 
 `samples.csv` has a line a sample: `file` (inside the folder), `label` (the class's name, or its
 number from 0) and, where known, `subject`, `camera` and `setup` (whole numbers). An array is frames
-x joints x coordinates or, of several persons, frames x persons x joints x coordinates. A person or
-a joint that is not seen is zero.
+x joints x coordinates or, of several persons, frames x persons x joints x coordinates. A person
+who is not seen is zero, and so is a joint, which needs a confidence of zero to be known from one
+that is there.
 """
 
 import csv
@@ -19,7 +20,8 @@ from data_pipelines.raw.record import ARRAY_DAMAGE, DataError, FileError, Record
 from data_pipelines.raw.sources import State, state_of
 
 FILE = "samples.csv"
-_COLUMNS = ("file", "label", "subject", "camera", "setup")
+_FACTS = ("label", "subject", "camera", "setup")
+_COLUMNS = ("file", *_FACTS)
 _LARGEST = 2**31 - 1
 # Characters of a file's name, with its folders.
 _LONGEST = 1000
@@ -46,6 +48,10 @@ class Sample:
     def __str__(self) -> str:
         return self.path
 
+    def fact(self, column: str) -> int:
+        """Return what the table says in a column of numbers, 0 where it lacks the column."""
+        return self.facts[_FACTS.index(column)]
+
 
 def table(folder: pathlib.Path, labels: Sequence[str]) -> list[Sample]:
     """Return the samples of a folder, in the order of the table.
@@ -70,6 +76,16 @@ def table(folder: pathlib.Path, labels: Sequence[str]) -> list[Sample]:
     if not found:
         raise DataError(f"{path}: has no sample; add a line for each")
     return found
+
+
+def columns(folder: pathlib.Path) -> list[str]:
+    """Return the names of the table's columns.
+
+    Raises:
+        DataError: the table is not what it should be.
+    """
+    header, _ = _rows(folder / FILE)
+    return header
 
 
 def _rows(path: pathlib.Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
@@ -177,8 +193,8 @@ def checked(
         skeleton = np.ascontiguousarray(whole, np.float32)
     if not np.isfinite(skeleton).all():
         frame, _, joint, _ = np.argwhere(~np.isfinite(skeleton))[0]
-        reason = f"frame {frame}, joint {joints[joint]!r} is not finite; write zero for the unseen"
-        raise FileError(where, reason)
+        advice = "write zeros for what is not seen, with a confidence of zero"
+        raise FileError(where, f"frame {frame}, joint {joints[joint]!r} is not finite; {advice}")
     if not skeleton.any():
         raise FileError(where, "is zero everywhere; remove it")
     return _without_absent(skeleton)
