@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from gapjax.lookup import UserError
-from gapjax.pictures import Series
+
+# Epochs, with fractions, and what was told then.
+Series = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 
 @dataclass(frozen=True)

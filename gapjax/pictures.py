@@ -11,13 +11,13 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gapjax.history import Series
+
 INK, QUIET, RULE = "#1d2733", "#6b7787", "#e4e8ed"
 LINES = ("#2a5fa5", "#d0702c", "#2f8f6b", "#a0468c", "#8a6d1f", "#5a5fbf")
 
 # Up to so many classes, a confusion matrix shows counts, names and ruled columns, every row's name.
 MOST_COUNTED, MOST_NAMED, MOST_ROWS = 24, 40, 80
-
-Series = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 
 def shades(steps: int = 256) -> ListedColormap:

@@ -16,7 +16,7 @@ from data_pipelines import catalog
 from data_pipelines.raw.record import DataError
 from gapjax import pictures, zero_shot_plots
 from gapjax.fusion import align
-from gapjax.history import read_gammas, read_history
+from gapjax.history import Series, read_gammas, read_history
 from gapjax.logbook import read_config
 from gapjax.lookup import UserError
 from gapjax.metrics import (
@@ -25,7 +25,6 @@ from gapjax.metrics import (
     per_class_accuracy,
     top_k_accuracy,
 )
-from gapjax.pictures import Series
 from gapjax.scores import Scores, read_scores, scores_path
 from gapjax.zero_shot import unseen_places
 

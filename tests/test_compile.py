@@ -132,8 +132,13 @@ def test_devices_share_all_work(compiled: Callable[[str, int], Compiled], name: 
 
 def test_mistakes_are_one_line(run_compile) -> None:  # noqa: ANN001
     assert_one_line(run_compile("--topology=cpu:1", "--stage=fold1"), "(there are: gap)")
-    flags = ("--topology=cpu:1", "--config.data.dataset=ntu61")
-    assert_one_line(run_compile(*flags), "did you mean 'ntu60'")
+
+
+def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
+    config = gap_demo.get_config("smoke")
+    config.data.dir, config.data.dataset = str(tmp_path), "ntu61"
+    with pytest.raises(UserError, match="did you mean 'ntu60'"):
+        blueprint.build(config, shape_layout(jax.devices()), Size())
 
 
 WRONG = {

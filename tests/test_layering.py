@@ -1,6 +1,8 @@
 """The import laws (design law 2): which package may import which."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,3 +89,11 @@ def test_nothing_is_replicated_by_hand() -> None:
             if isinstance(node, ast.Attribute)
         }
         assert not words & {"pmap", "pmean", "psum", "axis_name"}, path
+
+
+def test_training_imports_no_more_than_it_needs() -> None:
+    """Every start of a run waits for what is imported."""
+    late = ("matplotlib", "tensorflow", "transformers")
+    code = f"import sys, gapjax.main; print(*[name for name in {late} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout.split() == []

@@ -28,8 +28,9 @@ from tiny_run import tiny_run
 
 from configs import gap_demo
 from data_pipelines.raw.record import DataError
-from gapjax import experiment, preemption, train
+from gapjax import experiment, main, preemption, train
 from gapjax.lookup import UserError
+from gapjax.stages import stages
 
 
 @pytest.fixture
@@ -38,35 +39,47 @@ def finished(gap_run: Path) -> Path:
     return gap_run
 
 
-ENDS = [
-    ("finished", RESIDENT, signal.SIGKILL, ""),
-    ("streamed", STREAM, signal.SIGTERM, "gapjax: stopped by SIGTERM: step"),
-]
-
-
-@pytest.mark.parametrize(("whole", "flags", "number", "said"), ENDS)
-def test_a_run_that_was_ended_resumes_bitwise(
-    command: Command,
-    tmp_path: Path,
-    whole: str,
-    flags: list[str],
-    number: signal.Signals,
-    said: str,
-    request: pytest.FixtureRequest,
+def test_a_run_that_was_killed_resumes_bitwise(
+    command: Command, finished: Path, tmp_path: Path
 ) -> None:
     """The short form of `soak.py`."""
-    undisturbed, ended = request.getfixturevalue(whole), tmp_path / "ended"
-    process = command.start(ended, *flags)
-    assert said in end_after(process, ended / "checkpoints" / "5", number)
-    assert process.returncode == (preemption.STATUS if said else -number)
-    assert not (ended / "scores").exists(), "the run was done before it was ended"
-    saved = saved_step(ended)
-    status, _, err = command.run(ended, *flags)
+    killed = tmp_path / "killed"
+    process = command.start(killed, *RESIDENT)
+    end_after(process, killed / "checkpoints" / "5")
+    assert process.returncode == -signal.SIGKILL
+    assert not (killed / "scores").exists(), "the run was done before it was killed"
+    saved = saved_step(killed)
+    status, _, err = command.run(killed, *RESIDENT)
     assert status == 0, err
     assert began_at(err) == saved >= 5
-    assert results(ended) == results(undisturbed)
-    steps = [line["step"] for line in metrics(ended) if "train/loss" in line]
+    assert results(killed) == results(finished)
+    steps = [line["step"] for line in metrics(killed) if "train/loss" in line]
     assert steps == [5, 10, 15]
+
+
+def test_a_streamed_run_that_is_told_to_stop_and_whose_data_vanish_resumes_bitwise(
+    data: Path, environment: dict[str, str], streamed: Path, tmp_path: Path
+) -> None:
+    """Every epoch and every evaluation opens the files again."""
+    there, gone, ended = tmp_path / "data", tmp_path / "gone", tmp_path / "run"
+    shutil.copytree(data, there)
+    command = Command(there, environment)
+    process = command.start(ended, *STREAM)
+    said = end_after(process, ended / "checkpoints" / "5", signal.SIGTERM)
+    assert "gapjax: stopped by SIGTERM: step" in said
+    assert process.returncode == preemption.STATUS
+    saved = saved_step(ended)
+    process = command.start(ended, *STREAM)
+    await_path(process, ended / "checkpoints" / "10")
+    there.rename(gone)
+    err = process.communicate(timeout=120)[1]
+    assert process.returncode == 2, err
+    assert began_at(err) == saved >= 5
+    told = r"gapjax: .*/data/synthetic/.*tfrecord.*: is gone; when it is back, the same command"
+    assert re.search(told, err.splitlines()[-1]), err
+    gone.rename(there)
+    assert command.run(ended, *STREAM)[0] == 0
+    assert results(ended) == results(streamed)
 
 
 def test_files_of_a_run(finished: Path) -> None:
@@ -135,33 +148,18 @@ def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_pa
     np.testing.assert_array_equal(one["name"], other["name"])
 
 
-def test_validation_subjects_are_scored_apart(command: Command, tmp_path: Path) -> None:
-    status, out, err = command.run(tmp_path / "run", "--config.data.validation_subjects=2")
-    assert status == 0, err
-    assert "validation/top1" in out
-    validation = np.load(tmp_path / "run" / "scores" / "validation.npz")
-    test = np.load(tmp_path / "run" / "scores" / "test.npz")
+def test_validation_subjects_are_scored_apart(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = gap_demo.get_config("smoke")
+    config.data.dir, config.data.validation_subjects = str(data), 2
+    config.mesh.devices = config.train.epochs = 1
+    train.train(experiment.build(config), tmp_path)
+    assert "validation/top1" in capsys.readouterr().out
+    validation = np.load(tmp_path / "scores" / "validation.npz")
+    test = np.load(tmp_path / "scores" / "test.npz")
     assert len(validation["label"]) == 2 * 720 // 5
     assert not set(validation["name"]) & set(test["name"])
-
-
-def test_data_that_vanish_end_a_run_that_goes_on_with_them(
-    data: Path, environment: dict[str, str], streamed: Path, tmp_path: Path
-) -> None:
-    """Every epoch and every evaluation opens the files again."""
-    there, gone = tmp_path / "data", tmp_path / "gone"
-    shutil.copytree(data, there)
-    command = Command(there, environment)
-    process = command.start(tmp_path / "run", *STREAM)
-    await_path(process, tmp_path / "run" / "checkpoints" / "5")
-    there.rename(gone)
-    err = process.communicate(timeout=120)[1]
-    assert process.returncode == 2, err
-    told = r"gapjax: .*/data/synthetic/.*tfrecord.*: is gone; when it is back, the same command"
-    assert re.search(told, err.splitlines()[-1]), err
-    gone.rename(there)
-    assert command.run(tmp_path / "run", *STREAM)[0] == 0
-    assert results(tmp_path / "run") == results(streamed)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
@@ -217,9 +215,12 @@ def test_an_unknown_variant_is_one_line(command: Command, tmp_path: Path) -> Non
     assert_one_line(result, "no variant 'smokey'")
 
 
-def test_a_workdir_of_another_config_is_refused(command: Command, finished: Path) -> None:
-    result = command.run(finished, "--config.seed=7")
-    assert_one_line(result, "seed: 1 there, 7 now")
+def test_a_workdir_of_another_config_is_refused(data: Path, finished: Path) -> None:
+    config = gap_demo.get_config("smoke")
+    config.data.dir, config.seed = str(data), 7
+    config.train.log_every = config.train.checkpoint_every = 5
+    with pytest.raises(UserError, match=r"is of another config \(seed: 1 there, 7 now"):
+        main.prepare(stages(config, finished))
 
 
 def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:
