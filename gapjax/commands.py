@@ -58,8 +58,10 @@ def parse(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except FLAG_ERRORS as error:
-        if isinstance(error, KeyError):
-            sys.exit(complain(f"unknown config key {error.args[0]}", 2))
+        # ml_collections wraps what it says of a key that is like none in another error.
+        cause = error.args[0] if error.args and isinstance(error.args[0], KeyError) else error
+        if isinstance(cause, KeyError):
+            sys.exit(complain(f"unknown config key {cause.args[0]}", 2))
         # An error inside a config file arrives as the text of its whole traceback.
         sys.exit(complain(str(error).rpartition("Error: ")[2], 2))
 

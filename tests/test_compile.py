@@ -93,7 +93,7 @@ STEPS = {
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Compiled]:
     """Return the function that compiles one of `STEPS` for some CPU devices, each once."""
     folder = tmp_path_factory.mktemp("steps")
-    bert = save_bert(folder / "bert", num_attention_heads=2)
+    bert = save_bert(folder / "bert", num_attention_heads=2, num_hidden_layers=1)
 
     @functools.cache
     def get(name: str, devices: int) -> Compiled:

@@ -173,6 +173,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Pat
 
 BAD = {
     "unknown key": (["--config.train.epoch=3"], "did you mean"),
+    "a key of another section": (["--config.optimizer.epochs=3"], "unknown config key 'epochs'"),
     "no data": (["--config.data.dir=/nowhere"], "data_pipelines.convert synthetic"),
     "not a number": (["--config.train.epochs=x"], "x"),
 }
