@@ -92,7 +92,7 @@ def pose(config: ConfigDict, spec: DatasetSpec, index: Index, directory: Path) -
     """Return a dataset with the problem that a config poses on it.
 
     Raises:
-        UserError: there is no such split.
+        UserError: there is no such split, or nothing to test on.
     """
     train, test = indexing.select(index, spec.protocols[config.data.protocol])
     evaluations = {"test": test}
@@ -106,6 +106,10 @@ def pose(config: ConfigDict, spec: DatasetSpec, index: Index, directory: Path) -
     posed = problems.fold(whole, index, config.data.fold) if config.data.fold else whole
     if not needs_encoder(config):
         posed = problems.seen_only(posed, index)
+    for name, rows in posed.evaluations.items():
+        if not len(rows):
+            told = f"data.protocol={config.data.protocol!r}"
+            raise UserError(f"{told} of {directory} leaves no samples for {name!r}")
     relabelled = dataclasses.replace(index, label=posed.places(index.label))
     return Dataset(spec, relabelled, index.digest, posed, whole, directory)
 

@@ -22,15 +22,7 @@ from gapjax.lookup import UserError, chosen
 from gapjax.optimizer import make_optimizer, step_schedule
 from gapjax.run import Run
 from gapjax.scores import read_scores, scores_path
-from gapjax.sections import (
-    cadence,
-    check_counts,
-    check_keys,
-    construct,
-    flatten,
-    sgd_options,
-    split_rules,
-)
+from gapjax.sections import cadence, check_keys, construct, flatten, sgd_options, split_rules
 from gapjax.sharding import Layout, make_layout, split_cpu
 from gapjax.stages import Given, needs_encoder
 
@@ -52,7 +44,7 @@ def build(config: ConfigDict, given: Given | None = None) -> Run:
     if needs_encoder(config):
         run = _on_features(run, config, dataset, given or Given())
     if layout.rules:
-        # Whether the parameters can be split so is told before anything is written.
+        # Whether the parameters can be split so is told before the folder is claimed.
         train.state_shapes(run)
     return run
 
@@ -66,10 +58,6 @@ def check(config: ConfigDict) -> None:
     """
     open_devices(config)
     dataset = open_dataset(config)
-    for name, rows in dataset.problem.evaluations.items():
-        if not len(rows):
-            told = f"data.protocol={config.data.protocol!r}"
-            raise UserError(f"{told} of {dataset.directory} leaves no samples for {name!r}")
     clip_recipe(config, dataset)
     chosen("data.feed", config.data.feed, FEEDS)
     chosen("data.resident", config.data.resident, FRAMES)
@@ -84,7 +72,6 @@ def check(config: ConfigDict) -> None:
 def open_devices(config: ConfigDict) -> Layout:
     """Return the devices of a config, whose keys are all known and whose batches they can share."""
     check_keys(config)
-    check_counts(config)
     split_cpu(config.mesh.cpu_devices)
     layout = make_layout(config.mesh.devices, config.mesh.model, split_rules(config))
     for batch_size in (config.train.batch_size, config.eval.batch_size):
@@ -182,14 +169,15 @@ def _on_cached_features(
 ) -> Run:
     """Return the run with features from the disk, computed now if they are not there yet."""
     views, samples = config.encoder.views, len(dataset.index)
-    packed = config.data.feed == "resident"
     source = features.Source(
         encoder=encoder,
         train_input=run.train_input,
         eval_input=run.eval_input,
         recipe=f"{clip_recipe(config, dataset)} {encoder.backbone}",
         index_digest=dataset.digest,
-        contents_digest=contents.digest(dataset.directory, dataset.index, packed),
+        contents_digest=contents.digest(
+            dataset.directory, dataset.index, packed=config.data.feed == "resident"
+        ),
         seed=config.seed,
         layout=run.layout,
         views=views,

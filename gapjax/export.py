@@ -16,7 +16,7 @@ from data_pipelines.atomic import locked, replacing
 from data_pipelines.raw.record import DataError
 from gapjax import bundle, model_card, tflite, trained
 from gapjax.disk import DiskError, writing
-from gapjax.history import read_gammas
+from gapjax.history import gammas_of
 from gapjax.lookup import UserError
 from gapjax.trained import Trained
 
@@ -59,7 +59,7 @@ def lower(run: Trained, frames: int) -> bytes:
 def facts_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[str, Any]:
     """Return what bundle.json tells, but for the digests of the files."""
     recipe = vars(run.clips)
-    gammas = read_gammas(workdir / "metrics.jsonl")
+    gammas = gammas_of(run.results)
     source = next((source for source in GAMMAS if source in gammas), None)
     persons, _, joints, coordinates = run.shape
     skeleton = run.clips.skeleton

@@ -1,6 +1,7 @@
 """A run's metrics.jsonl, read back."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,16 +90,11 @@ def read_results(workdir: Path, epochs: int, step: int) -> dict[str, Any]:
     return found
 
 
-def read_gammas(path: Path) -> dict[str, float]:
-    """Return where a γ comes from → that γ, as the last evaluation of a zero-shot run has them.
-
-    Raises:
-        UserError: the metrics cannot be read.
-    """
-    last = read_history(path).lines[-1]
+def gammas_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return where a γ comes from → that γ, of the metrics of a zero-shot run's evaluation."""
     prefix, suffix = "gzsl_", "/gamma"
     return {
         key.removeprefix(prefix).removesuffix(suffix): float(value)
-        for key, value in last.items()
+        for key, value in metrics.items()
         if key.startswith(prefix) and key.endswith(suffix)
     }

@@ -16,7 +16,7 @@ from data_pipelines import catalog
 from data_pipelines.raw.record import DataError
 from gapjax import pictures, zero_shot_plots
 from gapjax.fusion import align
-from gapjax.history import Series, read_gammas, read_history
+from gapjax.history import Series, gammas_of, read_history
 from gapjax.logbook import read_config
 from gapjax.lookup import UserError
 from gapjax.metrics import (
@@ -187,7 +187,7 @@ def draw_zero_shot(
         run, other = (file.parent for file in metrics)
         what = f"{run} is a zero-shot run, which is not compared"
         raise UserError(f"--compare={other}: {what}; leave it out, and draw each run by itself")
-    gammas, path = read_gammas(metrics[0]), folder / "summary.png"
+    gammas, path = gammas_of(read_history(metrics[0]).lines[-1]), folder / "summary.png"
     labels = class_names(scores, data_folder(metrics[0].parent))
     zero_shot_plots.summary_picture(scores, labels, gammas, path)
     print(zero_shot_plots.table(scores, gammas))

@@ -49,18 +49,28 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
+# Counts that would make no run if they were less.
+LEAST = {
+    **dict.fromkeys(("train.epochs", "train.batch_size", "train.steps_per_dispatch"), 1),
+    **dict.fromkeys(("eval.every", "eval.batch_size"), 1),
+    **dict.fromkeys(("train.log_every", "train.checkpoint_every"), 0),
+}
+
+
 def check_keys(config: ConfigDict) -> None:
-    """Refuse keys that no part of the system reads.
+    """Refuse keys that no part of the system reads, and counts that make no run.
 
     Raises:
-        UserError: names the key, and the known key that is nearest to it.
+        UserError: names the key, and of an unknown one the known key that is nearest to it.
     """
     every = base.get_config()
     base_star.use_frozen_encoder(every)
     known = flatten(every)
-    for key in flatten(config):
+    for key, value in flatten(config).items():
         if key not in known and key.split(".")[0] not in OPEN_SECTIONS:
             raise UserError(f"unknown config key {key!r}{suggestion(key, list(known))}")
+        if key in LEAST and value < LEAST[key]:
+            raise UserError(f"{key}={value} should be at least {LEAST[key]}")
 
 
 def construct(
@@ -110,22 +120,6 @@ def split_rules(config: ConfigDict) -> tuple[SplitRule, ...]:
                 f"mesh.rules: {rule!r} is no (pattern, axis, ...); give a tuple of them"
             )
     return tuple(SplitRule(pattern, tuple(axes)) for pattern, *axes in config.mesh.rules)
-
-
-# Counts that would make no run if they were less.
-LEAST = {
-    **dict.fromkeys(("train.epochs", "train.batch_size", "train.steps_per_dispatch"), 1),
-    **dict.fromkeys(("eval.every", "eval.batch_size"), 1),
-    **dict.fromkeys(("train.log_every", "train.checkpoint_every"), 0),
-}
-
-
-def check_counts(config: ConfigDict) -> None:
-    """Raise UserError where a count is too small to make a run."""
-    given = flatten(config)
-    for key, least in LEAST.items():
-        if given[key] < least:
-            raise UserError(f"{key}={given[key]} should be at least {least}")
 
 
 def cadence(config: ConfigDict) -> Cadence:

@@ -8,7 +8,7 @@ import pytest
 
 from data_pipelines.datasets import nw_ucla
 from gapjax import pictures, plots, zero_shot_plots
-from gapjax.history import read_gammas
+from gapjax.history import gammas_of
 from gapjax.scores import Scores, write_scores
 from gapjax.zero_shot import make_curve, unseen_places, zero_shot_scores
 
@@ -42,7 +42,7 @@ def test_the_command_draws_a_zero_shot_run(scores: Scores, tmp_path: Path) -> No
     write_scores(tmp_path / "scores" / "test.npz", scores)
     metrics = {"step": 1, "epoch": 1, "gzsl_oracle/gamma": 0.3, "gzsl_paper/gamma": 0.012}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(metrics) + "\n")
-    assert read_gammas(tmp_path / "metrics.jsonl") == {"oracle": 0.3, "paper": 0.012}
+    assert gammas_of(metrics) == {"oracle": 0.3, "paper": 0.012}
     assert plots.main([str(tmp_path)]) == 0
     assert (tmp_path / "plots" / "summary.png").stat().st_size > 10_000
     assert not (tmp_path / "plots" / "confusion.png").exists()
