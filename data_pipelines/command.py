@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from data_pipelines.raw.record import DataError
+from data_pipelines.parsers.record import DataError
 
 
 def status(work: Callable[[], object]) -> int:

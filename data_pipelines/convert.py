@@ -24,19 +24,13 @@ from types import ModuleType
 from etils import epath
 from tqdm import tqdm
 
-from data_pipelines import (
-    catalog,
-    command,
-    index,
-    reading,
-    rejected,
-    spec_file,
-    tfrecord,
-    workers,
-)
-from data_pipelines.atomic import locked, replacing
-from data_pipelines.raw.record import DataError, FileError
-from data_pipelines.spec import DatasetSpec, Found
+from data_pipelines import command
+from data_pipelines.conversion import reading, rejected, workers
+from data_pipelines.parsers.record import DataError, FileError
+from data_pipelines.specs import catalog, spec_file
+from data_pipelines.specs.dataset import DatasetSpec, Found
+from data_pipelines.storage import index, tfrecord
+from data_pipelines.storage.atomic import locked, replacing
 
 # Exit statuses; a shell gives the second to what is interrupted from the keyboard.
 _SOME_REJECTED, _INTERRUPTED = 3, 130
@@ -168,7 +162,7 @@ def _refuse_names(name: str, names: Sequence[str], errors: Sequence[FileError]) 
 def _write(spec: DatasetSpec, tasks: Sequence[reading.Task], samples: int, folder: Path) -> None:
     """Write the TFRecords and the index of what has been read into `folder`."""
     tfrecord.tensorflow()
-    from data_pipelines import builder
+    from data_pipelines.storage import builder
 
     records = reading.records(tasks)
     bar = tqdm(records, "writing", samples, unit=" samples", disable=None, leave=False)

@@ -15,12 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines import catalog, command, drawing, sample
-from data_pipelines.atomic import replace_file
-from data_pipelines.index import Index
-from data_pipelines.raw.record import DataError
-from data_pipelines.scene import VIEWS, Scene
-from data_pipelines.spec import DatasetSpec
+from data_pipelines import command
+from data_pipelines.drawing import pictures
+from data_pipelines.drawing.scene import VIEWS, Scene
+from data_pipelines.parsers.record import DataError
+from data_pipelines.readers import sample
+from data_pipelines.specs import catalog
+from data_pipelines.specs.dataset import DatasetSpec
+from data_pipelines.storage.atomic import replace_file
+from data_pipelines.storage.index import Index
 
 MOST_FRAMES, MOST_LISTED = 64, 8
 
@@ -43,7 +46,7 @@ def show(directory: str, name: str, out: Path, frames: int) -> list[Path]:
     drawn = read(directory, name)
     for target in targets:
         is_gif = target.suffix.lower() == ".gif"
-        content = drawing.animation(drawn) if is_gif else drawing.strip(drawn, frames)
+        content = pictures.animation(drawn) if is_gif else pictures.strip(drawn, frames)
         try:
             replace_file(target, content)
         except OSError as error:

@@ -12,13 +12,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_pipelines import catalog, command
-from data_pipelines import index as indexing
-from data_pipelines.checks import Check, counted, index_checks, selection_checks
-from data_pipelines.index import Index
-from data_pipelines.pack import stored
-from data_pipelines.raw.record import DataError
-from data_pipelines.record_checks import RecordChecks, pack_check
+from data_pipelines import command
+from data_pipelines.checks.index_checks import Check, counted, index_checks, selection_checks
+from data_pipelines.checks.record_checks import RecordChecks, pack_check
+from data_pipelines.parsers.record import DataError
+from data_pipelines.specs import catalog
+from data_pipelines.storage import index as indexing
+from data_pipelines.storage.index import Index
+from data_pipelines.storage.packed import stored
 
 # Of the faults of a check, the first so many are printed.
 SHOWN = 5

@@ -15,8 +15,10 @@ from typing import Any
 import jax
 from absl import flags
 
-from gapjax import commands, evaluate, experiment, train
-from gapjax.run import Run
+from gapjax import commands
+from gapjax.experiment import plan
+from gapjax.training import evaluation, loop
+from gapjax.training.run import Run
 
 # The feed is quick and its times vary: it is timed over so many steps at least.
 _FEED_STEPS = 50
@@ -49,8 +51,8 @@ def time_feed(run: Run, steps: int) -> float:
 
 def time_training(run: Run, text: Any, steps: int) -> tuple[float, dict[str, float]]:
     """Return the median seconds of a training step, and the compiler's count of its work."""
-    state, request = train.initial_state(run), next(requests(run))
-    dispatch = train.make_dispatch(run, state).lower(state, run.feed.store, request, text).compile()
+    state, request = loop.initial_state(run), next(requests(run))
+    dispatch = loop.make_dispatch(run, state).lower(state, run.feed.store, request, text).compile()
     times = []
     for _ in range(steps + 1):
         start = time.perf_counter()
@@ -62,9 +64,9 @@ def time_training(run: Run, text: Any, steps: int) -> tuple[float, dict[str, flo
 
 def time_inference(run: Run, text: Any, steps: int) -> float:
     """Return the median seconds of scoring one batch of the training batch's size."""
-    state, request = train.initial_state(run), next(requests(run))
+    state, request = loop.initial_state(run), next(requests(run))
     variables = {"params": state.params, "batch_stats": state.batch_stats}
-    predict = evaluate.make_predict(run)
+    predict = evaluation.make_predict(run)
     times = [
         seconds(lambda: predict(variables, run.feed.store, request, text)) for _ in range(steps + 1)
     ]
@@ -95,7 +97,7 @@ def measure(run: Run, steps: int) -> dict[str, float | str]:
 def main(argv: Sequence[str]) -> int:
     """Measure the config of the flags; return the exit status."""
     del argv
-    figures = measure(experiment.build(commands.config()), _STEPS.value)
+    figures = measure(plan.build(commands.config()), _STEPS.value)
     for name, value in figures.items():
         shown = f"{value:,.3f}" if isinstance(value, float) else value
         print(f"{name:28s} {shown}")

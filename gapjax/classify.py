@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32
 
-from data_pipelines.raw import clip
-from data_pipelines.raw.record import DataError
-from gapjax import ingredients, lookup, sections, text_cache
-from gapjax.bundle import Bundle, Words, open_bundle
-from gapjax.lookup import UserError, suggestion
-from gapjax.method import EncodeText
-from gapjax.prompts.prompts import ClassText, from_name, load_all
+from data_pipelines.parsers import clip
+from data_pipelines.parsers.record import DataError
+from gapjax import registry
+from gapjax.experiment import model, schema
+from gapjax.methods._base import EncodeText
+from gapjax.prompts.strings import ClassText, from_name, load_all
+from gapjax.registry import UserError, suggestion
+from gapjax.serving.bundle import Bundle, Words, open_bundle
+from gapjax.text import embedding
 
 
 def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Float32[np.ndarray, "_ _ v c"]]:
@@ -82,7 +84,7 @@ def words_of(bundle: Bundle, names: Sequence[str], texts: Mapping[str, ClassText
     words = bundle.words
     if other:
         rows |= {name: len(labels) + place for place, name in enumerate(other)}
-        method = lookup.module("gapjax.methods", bundle.facts["run"]["method"])
+        method = registry.module("gapjax.methods", bundle.facts["run"]["method"])
         described = [texts.get(name) or from_name(name) for name in other]
         recipe = bundle.facts["text"]["recipe"]
         new = method.embed(described, recipe, _encoder(bundle))
@@ -92,12 +94,12 @@ def words_of(bundle: Bundle, names: Sequence[str], texts: Mapping[str, ClassText
 
 def _encoder(bundle: Bundle) -> EncodeText:
     """Return the text encoder of a bundle."""
-    text = ingredients.load_text(sections.nest(bundle.config()))
+    text = model.load_text(schema.nest(bundle.config()))
     told = bundle.facts["text"]
     if text.digest != told["digest"]:
         what = " ".join(filter(None, (told["encoder"], told["checkpoint"])))
         raise UserError(f"{bundle.folder}: the text encoder {what} here has other weights")
-    return functools.partial(text_cache.encode, text=text, folder=None)
+    return functools.partial(embedding.encode, text=text, folder=None)
 
 
 def calibrated(

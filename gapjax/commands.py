@@ -8,11 +8,11 @@ import jax
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from data_pipelines.raw.record import DataError
-from gapjax import preemption
+from data_pipelines.parsers.record import DataError
 from gapjax.disk import DiskError
-from gapjax.lookup import UserError
-from gapjax.meeting import LOST, NotMet
+from gapjax.parallel import preemption
+from gapjax.parallel.agreement import LOST, NotMet
+from gapjax.registry import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, with its variants.")
 flags.mark_flag_as_required("config")

@@ -16,15 +16,17 @@ from typing import Any
 import jax
 from absl import flags
 
-from gapjax import blueprint, commands, train
-from gapjax.blueprint import Size
-from gapjax.collectives import Traffic, collectives
-from gapjax.lookup import UserError, chosen
-from gapjax.run import Run
-from gapjax.sections import split_rules
-from gapjax.sharding import shape_layout
-from gapjax.stages import Stage, stages
-from gapjax.topology import open_topology
+from gapjax import commands
+from gapjax.experiment import abstract
+from gapjax.experiment.abstract import Size
+from gapjax.experiment.schema import split_rules
+from gapjax.experiment.stages import Stage, stages
+from gapjax.parallel.hlo import Traffic, collectives
+from gapjax.parallel.sharding import shape_layout
+from gapjax.parallel.topology import open_topology
+from gapjax.registry import UserError, chosen
+from gapjax.training import loop
+from gapjax.training.run import Run
 
 _TOPOLOGY = flags.DEFINE_string("topology", "v5e:2x4", "The devices: v5e:2x4, v6e:16x16, cpu:8.")
 _STAGE = flags.DEFINE_string("stage", "", "One stage of a run of several; all, if not given.")
@@ -54,8 +56,8 @@ def compile_step(run: Run) -> jax.stages.Compiled:
     """
     text = run.layout.replicate(run.method.prepare_text())
     request = next(iter(run.feed.requests(run.order.batches(0, 1), 0, [1])))
-    state = train.state_shapes(run)
-    lowered = train.make_dispatch(run, state).lower(state, run.feed.store, request, text)
+    state = loop.state_shapes(run)
+    lowered = loop.make_dispatch(run, state).lower(state, run.feed.store, request, text)
     try:
         return lowered.compile()
     except jax.errors.JaxRuntimeError as error:
@@ -103,7 +105,7 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
         "device": run.layout.mesh.devices.flat[0].device_kind,
         "chips": chips,
         "batch": batch,
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(train.state_shapes(run).params)),
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(loop.state_shapes(run).params)),
         "train_gflop_per_sample": cost["flops"] * per_sample / 1e9,
         "train_mb_moved_per_sample": cost["bytes accessed"] * per_sample / _MB,
         "collective_mb_per_sample": sent_mb and sent_mb * per_sample,
@@ -111,14 +113,14 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
         "chip_mb_moved_per_step": cost["bytes accessed"] / _MB,
         "chip_memory_mb": memory(step),
         "chip_collectives_per_step": sent and {kind: asdict(each) for kind, each in sent.items()},
-        "stored_frames": blueprint.stored_frames(run.index),
+        "stored_frames": abstract.stored_frames(run.index),
     }
 
 
 def measure(stage: Stage, devices: Sequence[jax.Device], size: Size) -> dict[str, Any]:
     """Return the figures of one stage."""
     layout = shape_layout(devices, stage.config.mesh.model, split_rules(stage.config))
-    run = blueprint.build(stage.config, layout, size)
+    run = abstract.build(stage.config, layout, size)
     start = time.perf_counter()
     step = compile_step(run)
     seconds = time.perf_counter() - start

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gapjax.lookup import UserError
+from gapjax.registry import UserError
 
 # What only another folder, or other permissions, mend; anything else may pass.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}

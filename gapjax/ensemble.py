@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gapjax import fusion
+from gapjax.analysis import fusion
+from gapjax.analysis.fusion import Weighting
+from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.disk import DiskError, writing
-from gapjax.fusion import Weighting
-from gapjax.lookup import UserError
-from gapjax.metrics import mean_class_accuracy, top_k_accuracy
-from gapjax.scores import Scores, write_scores
-from gapjax.zero_shot import make_curve, unseen_places, zero_shot_scores
+from gapjax.registry import UserError
+from gapjax.workdir.scores import Scores, write_scores
+from gapjax.zero_shot.calibration import make_curve, unseen_places, zero_shot_scores
 
 
 def figures(scores: Scores) -> dict[str, float]:

@@ -12,13 +12,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax import export
 
-from data_pipelines.atomic import locked, replacing
-from data_pipelines.raw.record import DataError
-from gapjax import bundle, model_card, tflite, trained
+from data_pipelines.parsers.record import DataError
+from data_pipelines.storage.atomic import locked, replacing
 from gapjax.disk import DiskError, writing
-from gapjax.history import gammas_of
-from gapjax.lookup import UserError
-from gapjax.trained import Trained
+from gapjax.registry import UserError
+from gapjax.serving import bundle, model_card, tflite, trained
+from gapjax.serving.trained import Trained
+from gapjax.workdir.history import gammas_of
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 # Longer than a clip of any data set of the papers; what is short costs little more for it.

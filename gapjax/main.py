@@ -9,9 +9,13 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from gapjax import blueprint, commands, experiment, hosts, logbook, meeting, preemption, train
-from gapjax.sections import flatten
-from gapjax.stages import Stage, stages
+from gapjax import commands
+from gapjax.experiment import abstract, plan
+from gapjax.experiment.schema import flatten
+from gapjax.experiment.stages import Stage, stages
+from gapjax.parallel import agreement, multihost, preemption
+from gapjax.training import loop
+from gapjax.workdir import log
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where everything about the run is written.")
 _MODE = flags.DEFINE_enum("mode", "train", ["evaluate", "train"], "What to do.")
@@ -21,7 +25,7 @@ flags.mark_flag_as_required("workdir")
 def main(argv: Sequence[str]) -> int:
     """Carry out the flags; return the exit status."""
     del argv
-    hosts.join()
+    multihost.join()
     # Not before: who waits for the other hosts has nothing to save.
     preemption.listen()
     *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
@@ -31,38 +35,38 @@ def main(argv: Sequence[str]) -> int:
             finish(stage, str(stage.workdir.relative_to(last.workdir)))
         carry_out(last)
     else:
-        logbook.compare(last.workdir, flatten(last.config))
-        train.evaluate_only(experiment.build(last.config, last.given), last.workdir)
+        log.compare(last.workdir, flatten(last.config))
+        loop.evaluate_only(plan.build(last.config, last.given), last.workdir)
     return 0
 
 
 def prepare(every: Sequence[Stage]) -> None:
     """Refuse what would stop a stage before anything is written, and before the first trains."""
     for stage in every:
-        experiment.check(stage.config)
+        plan.check(stage.config)
         if stage.config.mesh.rules:
-            blueprint.check_split(stage.config)
-        if logbook.is_claimed(stage.workdir):
-            logbook.compare(stage.workdir, flatten(stage.config))
+            abstract.check_split(stage.config)
+        if log.is_claimed(stage.workdir):
+            log.compare(stage.workdir, flatten(stage.config))
 
 
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is there already."""
     preemption.check()
-    steps, epochs = experiment.steps(stage.config), stage.config.train.epochs
-    if not train.is_finished(stage.workdir, steps, epochs):
+    steps, epochs = plan.steps(stage.config), stage.config.train.epochs
+    if not loop.is_finished(stage.workdir, steps, epochs):
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
         carry_out(stage)
     # Its scores are there for all.
-    meeting.wait(f"stage {name} is finished")
+    agreement.wait(f"stage {name} is finished")
 
 
 def carry_out(stage: Stage) -> None:
     """Train a stage to its end, in a folder of its own."""
-    run = experiment.build(stage.config, stage.given)
-    logbook.claim(stage.workdir, run.config)
-    train.train(run, stage.workdir)
+    run = plan.build(stage.config, stage.given)
+    log.claim(stage.workdir, run.config)
+    loop.train(run, stage.workdir)
 
 
 if __name__ == "__main__":

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines import catalog
-from data_pipelines.raw.record import DataError
-from gapjax import pictures, zero_shot_plots
-from gapjax.fusion import align
-from gapjax.history import Series, gammas_of, read_history
-from gapjax.logbook import read_config
-from gapjax.lookup import UserError
-from gapjax.metrics import (
+from data_pipelines.parsers.record import DataError
+from data_pipelines.specs import catalog
+from gapjax.analysis import figures, zero_shot_figures
+from gapjax.analysis.fusion import align
+from gapjax.analysis.metrics import (
     confusion_counts,
     mean_class_accuracy,
     per_class_accuracy,
     top_k_accuracy,
 )
-from gapjax.scores import Scores, read_scores, scores_path
-from gapjax.zero_shot import unseen_places
+from gapjax.registry import UserError
+from gapjax.workdir.history import Series, gammas_of, read_history
+from gapjax.workdir.log import read_config
+from gapjax.workdir.scores import Scores, read_scores, scores_path
+from gapjax.zero_shot.calibration import unseen_places
 
 # What the curves show: key of metrics.jsonl → the name beside the line.
 ACCURACIES = {"eval/top1": "test", "validation/top1": "validation", "train/accuracy": "training"}
@@ -82,12 +82,12 @@ def confusion_picture(scores: Scores, labels: Sequence[str], path: Path) -> None
         path: the file to write.
     """
     side = float(np.clip(0.26 * len(labels), 3.8, 14))
-    whole = pictures.figure(side + 2.8, side + 2.8)
+    whole = figures.figure(side + 2.8, side + 2.8)
     axes = whole.subplots()
     counts = confusion_counts(scores.score, scores.label)
-    pictures.draw_confusion(axes, counts, labels, CONFUSION)
-    pictures.headline(whole, *result(scores))
-    pictures.save(whole, path)
+    figures.draw_confusion(axes, counts, labels, CONFUSION)
+    figures.headline(whole, *result(scores))
+    figures.save(whole, path)
 
 
 def accuracy_picture(
@@ -107,10 +107,10 @@ def accuracy_picture(
         _, other = align([scores, other], ["the first run", "the other run"])
         values = values - per_class_accuracy(other.score, other.label)
         title = "gain in accuracy over the other run, percentage points"
-    whole = pictures.figure(6.4, 1.5 + 0.24 * len(labels))
-    pictures.draw_bars(whole.subplots(), values, labels, title)
-    pictures.headline(whole, *result(scores))
-    pictures.save(whole, path)
+    whole = figures.figure(6.4, 1.5 + 0.24 * len(labels))
+    figures.draw_bars(whole.subplots(), values, labels, title)
+    figures.headline(whole, *result(scores))
+    figures.save(whole, path)
 
 
 def curves_picture(metrics_files: Sequence[Path], path: Path) -> None:
@@ -128,7 +128,7 @@ def curves_picture(metrics_files: Sequence[Path], path: Path) -> None:
     if len(set(names)) < len(names):
         names = [str(file.parent) for file in metrics_files]
     histories = dict(zip(names, map(read_history, metrics_files), strict=True))
-    whole = pictures.figure(9.5, 3.6)
+    whole = figures.figure(9.5, 3.6)
     accuracy, loss = whole.subplots(1, 2)
     by_run = {
         key: {name: history.series(key) for name, history in histories.items()}
@@ -136,7 +136,7 @@ def curves_picture(metrics_files: Sequence[Path], path: Path) -> None:
     }
     _draw_accuracy(accuracy, by_run["eval/top1"], "test accuracy, %")
     _draw_loss(loss, by_run[LOSS])
-    pictures.save(whole, path)
+    figures.save(whole, path)
 
 
 def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], path: Path) -> None:
@@ -152,16 +152,16 @@ def summary_picture(metrics_file: Path, scores: Scores, labels: Sequence[str], p
         UserError: the metrics cannot be read.
     """
     history = read_history(metrics_file)
-    whole = pictures.figure(13.0, 7.4)
+    whole = figures.figure(13.0, 7.4)
     grid = whole.add_gridspec(2, 2, width_ratios=(1, 1.5))
     curves = {name: history.series(key) for key, name in ACCURACIES.items()}
     _draw_accuracy(whole.add_subplot(grid[0, 0]), curves, "accuracy, %")
     _draw_loss(whole.add_subplot(grid[1, 0]), {"training": history.series(LOSS)})
     counts = confusion_counts(scores.score, scores.label)
     axes = whole.add_subplot(grid[:, 1])
-    pictures.draw_confusion(axes, counts, labels, CONFUSION)
-    pictures.headline(whole, *result(scores))
-    pictures.save(whole, path)
+    figures.draw_confusion(axes, counts, labels, CONFUSION)
+    figures.headline(whole, *result(scores))
+    figures.save(whole, path)
 
 
 def draw_supervised(
@@ -189,8 +189,8 @@ def draw_zero_shot(
         raise UserError(f"--compare={other}: {what}; leave it out, and draw each run by itself")
     gammas, path = gammas_of(read_history(metrics[0]).lines[-1]), folder / "summary.png"
     labels = class_names(scores, data_folder(metrics[0].parent))
-    zero_shot_plots.summary_picture(scores, labels, gammas, path)
-    print(zero_shot_plots.table(scores, gammas))
+    zero_shot_figures.summary_picture(scores, labels, gammas, path)
+    print(zero_shot_figures.table(scores, gammas))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -216,13 +216,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _draw_accuracy(axes: Any, curves: dict[str, Series], title: str) -> None:
     known = {name: (x, 100 * y) for name, (x, y) in curves.items() if len(x)}
-    pictures.draw_curves(axes, known, title, ".1f")
+    figures.draw_curves(axes, known, title, ".1f")
 
 
 def _draw_loss(axes: Any, curves: dict[str, Series]) -> None:
     known = {name: curve for name, curve in curves.items() if len(curve[0])}
-    pictures.draw_curves(axes, known, "training loss", ".2f")
-    axes.set_xlabel("epoch", color=pictures.QUIET, size=9)
+    figures.draw_curves(axes, known, "training loss", ".2f")
+    axes.set_xlabel("epoch", color=figures.QUIET, size=9)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gapjax.history import read_history, read_results
-from gapjax.logbook import ADDED, FREE, read_config
-from gapjax.lookup import UserError
+from gapjax.registry import UserError
+from gapjax.workdir.history import read_history, read_results
+from gapjax.workdir.log import ADDED, FREE, read_config
 
 # What is told by default, of what the runs have.
 METRICS = ("eval/top1", "zsl/top1", "gzsl/area", "gzsl_validation/harmonic", "gzsl_oracle/harmonic")

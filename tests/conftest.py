@@ -32,9 +32,10 @@ install_import_hook(["gapjax", "data_pipelines"], "beartype.beartype")
 
 import jax
 import pytest
-import tiny_dataset
-from commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, STREAM_FLAGS, Command
 from filelock import FileLock
+
+from support import tiny_dataset
+from support.commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, STREAM_FLAGS, Command
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_platforms", "cpu")

@@ -1,25 +1,25 @@
-"""NTU RGB+D: 56,578 usable sequences, 60 actions, 40 subjects, 3 cameras (data_pipelines.ntu)."""
+"""NTU RGB+D: 56,578 usable sequences, 60 actions, 40 subjects, 3 cameras."""
 
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines import ntu
-from data_pipelines.raw.record import LeftOut, Record
-from data_pipelines.raw.sources import Source
-from data_pipelines.skeletons import NTU25
-from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.datasets import _ntu
+from data_pipelines.parsers.record import LeftOut, Record
+from data_pipelines.parsers.sources import Source
+from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.skeletons import NTU25
 
 SPEC = DatasetSpec(
     name="ntu60",
     skeleton=NTU25,
-    labels=ntu.LABELS[:60],
+    labels=_ntu.LABELS[:60],
     persons=2,
     protocols={
-        "xsub": Protocol("subject", ntu.TRAIN_SUBJECTS[:20], counts=(40091, 16487)),
+        "xsub": Protocol("subject", _ntu.TRAIN_SUBJECTS[:20], counts=(40091, 16487)),
         "xview": Protocol("camera", (2, 3), counts=(37646, 18932)),
     },
     texts="ntu120",
-    obtain=f"request access at {ntu.PAGE} and download {ntu.ARCHIVES[0]}",
+    obtain=f"request access at {_ntu.PAGE} and download {_ntu.ARCHIVES[0]}",
     zero_shot={
         "55_5": (10, 11, 19, 26, 56),
         "48_12": (3, 5, 9, 12, 15, 40, 42, 47, 51, 56, 58, 59),
@@ -33,9 +33,9 @@ SPEC = DatasetSpec(
 
 def items(raw: pathlib.Path | None) -> Sequence[Source]:
     """Return the files of the official archives or of a folder of `.skeleton` files."""
-    return ntu.files(raw, SPEC)
+    return _ntu.files(raw, SPEC)
 
 
 def read(item: Source) -> Iterator[Record | LeftOut]:
     """Yield a file's sequence, if it is one of this data set, or why it has none."""
-    return ntu.records(item, SPEC, setups=17)
+    return _ntu.records(item, SPEC, setups=17)

@@ -7,11 +7,11 @@ split and the class names are those that CTR-GCN, GAP and others use (facts C.6)
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.raw import ucla
-from data_pipelines.raw.record import DataError, Record
-from data_pipelines.raw.sources import Source
-from data_pipelines.skeletons import KINECT20
-from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.parsers import ucla
+from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.parsers.sources import Source
+from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.skeletons import KINECT20
 
 SPEC = DatasetSpec(
     name="nw_ucla",

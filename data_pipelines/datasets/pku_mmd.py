@@ -8,10 +8,10 @@ understanding", ACM MM workshop 2017; facts C.7. The official protocols are list
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.raw import pku
-from data_pipelines.raw.record import DataError, LeftOut, Record
-from data_pipelines.skeletons import NTU25
-from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.parsers import pku
+from data_pipelines.parsers.record import DataError, LeftOut, Record
+from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.skeletons import NTU25
 
 SPEC = DatasetSpec(
     name="pku_mmd",
@@ -59,7 +59,7 @@ _IGNORED = ("F043V001C001L021", "F089V001C023L001", "F089V002C023L001", "F089V00
 
 
 def items(raw: pathlib.Path | None) -> Sequence[pku.Video]:
-    """Return the videos of the folder that `data_pipelines.raw.pku` describes."""
+    """Return the videos of the folder that `data_pipelines.parsers.pku` describes."""
     if raw is None:
         raise DataError(f"pku_mmd needs --raw=FOLDER: {SPEC.obtain}")
     return pku.videos(raw, part=1)

@@ -10,8 +10,8 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from data_pipelines.datasets import pku_mmd
-from data_pipelines.raw import pku
-from data_pipelines.raw.record import DataError, LeftOut, Record
+from data_pipelines.parsers import pku
+from data_pipelines.parsers.record import DataError, LeftOut, Record
 
 SPEC = dataclasses.replace(
     pku_mmd.SPEC,
@@ -25,7 +25,7 @@ SPEC = dataclasses.replace(
 
 
 def items(raw: pathlib.Path | None) -> Sequence[pku.Video]:
-    """Return the videos of the folder that `data_pipelines.raw.pku` describes."""
+    """Return the videos of the folder that `data_pipelines.parsers.pku` describes."""
     if raw is None:
         raise DataError(f"pku_mmd_2 needs --raw=FOLDER: {SPEC.obtain}")
     return pku.videos(raw, part=2)

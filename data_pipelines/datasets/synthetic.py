@@ -7,9 +7,9 @@ show (`data_pipelines.synthesis.programs`).
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.raw.record import Record
-from data_pipelines.skeletons import NTU25
-from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.parsers.record import Record
+from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.skeletons import NTU25
 from data_pipelines.synthesis.performance import Take
 from data_pipelines.synthesis.programs import LABELS
 from data_pipelines.synthesis.samples import filmed, name_of, takes

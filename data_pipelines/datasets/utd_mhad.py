@@ -8,11 +8,11 @@ numbered from the head down.
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.raw import utd
-from data_pipelines.raw.record import DataError, Record
-from data_pipelines.raw.sources import Source
-from data_pipelines.skeletons import KINECT20
-from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.parsers import utd
+from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.parsers.sources import Source
+from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.skeletons import KINECT20
 
 SPEC = DatasetSpec(
     name="utd_mhad",

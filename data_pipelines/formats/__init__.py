@@ -6,5 +6,5 @@
                                 `FileError` where the item cannot be used
 
 As of `data_pipelines.datasets`, items are plain values with a telling `str` and `repr`. What is
-converted carries its facts in `dataset.yaml` (`data_pipelines.spec_file`).
+converted carries its facts in `dataset.yaml` (`data_pipelines.specs.spec_file`).
 """

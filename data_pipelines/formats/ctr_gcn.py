@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from data_pipelines.datasets import ntu60, ntu120
-from data_pipelines.raw import npz
-from data_pipelines.raw.record import DataError, FileError, Record
-from data_pipelines.raw.sources import State, state_of
-from data_pipelines.skeletons import NTU25
-from data_pipelines.spec import DatasetSpec, Found, Protocol
+from data_pipelines.parsers import npz
+from data_pipelines.parsers.record import DataError, FileError, Record
+from data_pipelines.parsers.sources import State, state_of
+from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.specs.skeletons import NTU25
 
 WANTED = "an .npz file with x_train, y_train, x_test and y_test"
 

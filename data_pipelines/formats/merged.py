@@ -35,13 +35,14 @@ import numpy as np
 import yaml
 from etils import epath
 
-from data_pipelines import catalog, pack, sheet, spec_file
-from data_pipelines import index as indexing
-from data_pipelines.index import Index
-from data_pipelines.raw.record import FileError, Record
-from data_pipelines.raw.sources import State, state_of
-from data_pipelines.sheet import Sheet
-from data_pipelines.spec import DatasetSpec, Found, Protocol
+from data_pipelines.parsers.record import FileError, Record
+from data_pipelines.parsers.sources import State, state_of
+from data_pipelines.specs import catalog, checked_yaml, spec_file
+from data_pipelines.specs.checked_yaml import Sheet
+from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.storage import index as indexing
+from data_pipelines.storage import packed
+from data_pipelines.storage.index import Index
 
 WANTED = "a YAML file, as datasets: {data/nw_ucla: xview, data/utd_mhad: xsub}"
 
@@ -91,7 +92,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
     Raises:
         DataError: a data set is missing or damaged, or they do not go together.
     """
-    facts = sheet.load(epath.Path(raw))
+    facts = checked_yaml.load(epath.Path(raw))
     facts.check_keys(["datasets"], ["same"])
     parts = [_part(facts, raw, *each) for each in facts.mapping("datasets").items()]
     specs = [part.spec for part in parts]
@@ -125,16 +126,16 @@ def read(item: Item) -> Iterator[Record]:
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(folder: str, state: State) -> pack.Pack | None:
+def _opened(folder: str, state: State) -> packed.Pack | None:
     """Return the pack of a data set; `state` tells its versions apart."""
     del state
-    return pack.stored(pathlib.Path(folder), indexing.read(folder))
+    return packed.stored(pathlib.Path(folder), indexing.read(folder))
 
 
 def _part(facts: Sheet, raw: pathlib.Path, place: str, protocol: Any) -> _Part:
     """Return the data set in a folder, packed."""
     folder = (raw.parent / place).resolve()
-    pack.open_pack(folder)
+    packed.open_pack(folder)
     spec = catalog.spec_of(folder)
     if protocol not in tuple(spec.protocols):
         there = ", ".join(spec.protocols)
@@ -224,7 +225,7 @@ def _described(file: pathlib.Path) -> dict[str, Any]:
     """Return label → description of the file that a folder may have, as it stands there."""
     if not file.exists():
         return {}
-    facts = sheet.load(epath.Path(file))
+    facts = checked_yaml.load(epath.Path(file))
     entries = facts.values.get("classes")
     if not isinstance(entries, list) or not all(
         isinstance(entry, dict) and isinstance(entry.get("label"), str) for entry in entries

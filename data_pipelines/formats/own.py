@@ -1,6 +1,7 @@
 """Data of one's own: a folder with `dataset.yaml`, `samples.csv` and one `.npy` a sample.
 
-What the YAML says is in `data_pipelines.spec_file`, what the table in `data_pipelines.raw.samples`.
+What the YAML says is in `data_pipelines.specs.spec_file`, what the table in
+`data_pipelines.parsers.samples`.
 Any joints will do, in two or three dimensions, with a confidence or without.
 """
 
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 
 from etils import epath
 
-from data_pipelines import sheet, spec_file
-from data_pipelines.raw import samples
-from data_pipelines.raw.record import DataError, FileError, Record
-from data_pipelines.raw.samples import Sample
-from data_pipelines.spec import DatasetSpec, Found
+from data_pipelines.parsers import samples
+from data_pipelines.parsers.record import DataError, FileError, Record
+from data_pipelines.parsers.samples import Sample
+from data_pipelines.specs import checked_yaml, spec_file
+from data_pipelines.specs.dataset import DatasetSpec, Found
 
 WANTED = f"a folder with {spec_file.FILE}, {samples.FILE} and .npy files"
 
@@ -49,7 +50,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
     path = raw / spec_file.FILE
     if not path.is_file():
         raise DataError(f"{path}: is missing; --raw takes {WANTED}")
-    facts = sheet.load(epath.Path(path))
+    facts = checked_yaml.load(epath.Path(path))
     facts.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
     spec = spec_file.spec_of(facts, name)
     shape = spec.skeleton.joints, spec.coordinates, spec.persons
@@ -80,7 +81,11 @@ def read(item: Item) -> Iterator[Record]:
 
 
 def _refuse_empty_side(
-    raw: pathlib.Path, facts: sheet.Sheet, spec: DatasetSpec, name: str, items: Sequence[Item]
+    raw: pathlib.Path,
+    facts: checked_yaml.Sheet,
+    spec: DatasetSpec,
+    name: str,
+    items: Sequence[Item],
 ) -> None:
     """Raise DataError where a protocol has nothing to train on, or nothing to test on."""
     column, train = spec.protocols[name].column, spec.protocols[name].train
@@ -99,7 +104,7 @@ def _refuse_empty_side(
     raise facts.error("protocols", f"{name!r} {what}")
 
 
-def _texts(raw: pathlib.Path, facts: sheet.Sheet, spec: DatasetSpec) -> bytes | None:
+def _texts(raw: pathlib.Path, facts: checked_yaml.Sheet, spec: DatasetSpec) -> bytes | None:
     """Return the file of class descriptions that the facts name."""
     if not spec.texts:
         return None

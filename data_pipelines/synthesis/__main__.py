@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from data_pipelines import command
-from data_pipelines.raw.record import DataError
+from data_pipelines.parsers.record import DataError
 from data_pipelines.synthesis.samples import REPETITIONS, SEED, SUBJECTS, filmed, name_of, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 

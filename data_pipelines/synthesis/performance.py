@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines.skeletons import PARTS
+from data_pipelines.specs.skeletons import PARTS
 from data_pipelines.synthesis import body
 from data_pipelines.synthesis.draws import Draws, Number
 from data_pipelines.synthesis.movements import MOVEMENTS

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data_pipelines.skeletons import PARTS
+from data_pipelines.specs.skeletons import PARTS
 
 Role = Mapping[str, str]
 

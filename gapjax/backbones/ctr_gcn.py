@@ -1,7 +1,8 @@
 """CTR-GCN: channel-wise topology refinement (Chen et al., ICCV 2021), as GAP uses it.
 
 Ten blocks of a graph convolution whose topology is refined for every channel and sample, and a
-temporal module. Inside, arrays are `c n v t` with n = persons of the batch (see `gapjax.layers`).
+temporal module. Inside, arrays are `c n v t` with n = persons of the batch (see
+`gapjax.nn.layers`).
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from data_pipelines.skeletons import Skeleton
-from gapjax.graph import spatial_subsets
-from gapjax.layers import BatchNorm, Projection, fan_out_normal, plan_blocks, pointwise
-from gapjax.lookup import chosen
-from gapjax.temporal import TEMPORAL
-from gapjax.torch_import import StateDict, join
+from data_pipelines.specs.skeletons import Skeleton
+from gapjax.nn.graph import spatial_subsets
+from gapjax.nn.layers import BatchNorm, Projection, fan_out_normal, plan_blocks, pointwise
+from gapjax.nn.temporal import TEMPORAL
+from gapjax.nn.torch_weights import StateDict, join
+from gapjax.registry import chosen
 
 SUBSETS = 3
 

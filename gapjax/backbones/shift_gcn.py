@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from data_pipelines.skeletons import Skeleton
-from gapjax.layers import (
+from data_pipelines.specs.skeletons import Skeleton
+from gapjax.nn.layers import (
     BatchNorm,
     Projection,
     fan_in_uniform,
@@ -27,9 +27,9 @@ from gapjax.layers import (
     plan_blocks,
     pointwise,
 )
-from gapjax.lookup import chosen
-from gapjax.shifts import GRADIENTS, shift_joints, shift_time
-from gapjax.torch_import import StateDict, join
+from gapjax.nn.shift import GRADIENTS, shift_joints, shift_time
+from gapjax.nn.torch_weights import StateDict, join
+from gapjax.registry import chosen
 
 
 class GraphConv(nn.Module):
@@ -65,7 +65,7 @@ class TemporalShift(nn.Module):
 
     Attributes:
         stride: frames from one output to the next.
-        gradient: how the positions are trained (`gapjax.shifts.GRADIENTS`).
+        gradient: how the positions are trained (`gapjax.nn.shift.GRADIENTS`).
     """
 
     stride: int

@@ -16,14 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax import text_table
-from gapjax.inference import Inference, of_network
-from gapjax.lookup import UserError, chosen
-from gapjax.losses import TARGETS, cross_entropy, match_targets, matching_loss
-from gapjax.method import Ingredients, LossOut, Text, Variables, joints_of_parts
 from gapjax.methods import supervised
-from gapjax.networks import DescribedRecognizer, Recognizer, adopt
-from gapjax.prompts.prompts import global_strings, part_strings
+from gapjax.methods._base import Ingredients, LossOut, Text, Variables, joints_of_parts
+from gapjax.methods._inference import Inference, of_network
+from gapjax.nn.heads import DescribedRecognizer, Recognizer, adopt
+from gapjax.nn.losses import TARGETS, cross_entropy, match_targets, matching_loss
+from gapjax.prompts.strings import global_strings, part_strings
+from gapjax.registry import UserError, chosen
+from gapjax.text import string_table
 
 # The inverse temperature: a free factor as released, a constant, or CLIP's exponential.
 CLIP_SCALE = float(np.log(1 / 0.07))
@@ -82,7 +82,7 @@ class Gap:
 
     network: DescribedRecognizer
     options: Options
-    tables: dict[str, text_table.TextTable]
+    tables: dict[str, string_table.TextTable]
     encoder: nn.Module
     text_params: Any
     published: Variables = field(default_factory=dict)
@@ -92,7 +92,7 @@ class Gap:
         if self.options.train_text:
             return self.tables
         encode = self._encode(self.text_params)
-        return {name: text_table.freeze(table, encode) for name, table in self.tables.items()}
+        return {name: string_table.freeze(table, encode) for name, table in self.tables.items()}
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
         """Return the network freshly initialised beside the pretrained text encoder."""
@@ -145,7 +145,7 @@ class Gap:
         }
         return self.network.apply(network, clips, train=False)
 
-    def _encode(self, params: Any) -> text_table.Encode:
+    def _encode(self, params: Any) -> string_table.Encode:
         return lambda tokens: self.encoder.apply({"params": params}, tokens)
 
     def _text_features(
@@ -154,10 +154,10 @@ class Gap:
         """Return the text embeddings that each sample's heads should match."""
         encode, words = self._encode(params), []
         if "global" in text:
-            ids = text_table.draw(text["global"], labels, keys)
-            words.append(text_table.encode(text["global"], ids, encode)[:, None])
+            ids = string_table.draw(text["global"], labels, keys)
+            words.append(string_table.encode(text["global"], ids, encode)[:, None])
         if "parts" in text:
-            words.append(text_table.encode(text["parts"], text["parts"].ids[labels], encode))
+            words.append(string_table.encode(text["parts"], text["parts"].ids[labels], encode))
         return jnp.concatenate(words, axis=1).astype(jnp.float32)
 
     def _contrast(
@@ -207,7 +207,7 @@ def build(ingredients: Ingredients, options: Options) -> Gap | supervised.Superv
         strings["global"] = global_strings(ingredients.texts, options.global_text)
     if parts:
         strings["parts"] = part_strings(ingredients.texts, tuple(parts), options.part_text)
-    tables = {name: text_table.make_table(each, text.tokenize) for name, each in strings.items()}
+    tables = {name: string_table.make_table(each, text.tokenize) for name, each in strings.items()}
     network = DescribedRecognizer(
         backbone=ingredients.backbone,
         num_classes=len(ingredients.labels),

@@ -6,10 +6,10 @@ from functools import partial
 import jax
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.inference import Inference, of_network
-from gapjax.losses import cross_entropy
-from gapjax.method import Ingredients, LossOut, Text, Variables
-from gapjax.networks import Recognizer, adopt
+from gapjax.methods._base import Ingredients, LossOut, Text, Variables
+from gapjax.methods._inference import Inference, of_network
+from gapjax.nn.heads import Recognizer, adopt
+from gapjax.nn.losses import cross_entropy
 
 
 @dataclass(frozen=True)

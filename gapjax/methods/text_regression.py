@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.inference import Inference, Outputs, Words
-from gapjax.losses import cosine_logits
-from gapjax.method import EncodeText, Ingredients, LossOut, Text, Variables
-from gapjax.networks import pool
-from gapjax.prompts.prompts import ClassText, global_strings
+from gapjax.methods._base import EncodeText, Ingredients, LossOut, Text, Variables
+from gapjax.methods._inference import Inference, Outputs, Words
+from gapjax.nn.heads import pool
+from gapjax.nn.losses import cosine_logits
+from gapjax.prompts.strings import ClassText, global_strings
 
 ON_FEATURES = True
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from gapjax import lookup, text_cache
-from gapjax.lookup import UserError
-from gapjax.pretrained import LoadedText
-from gapjax.prompts.prompts import PARTS, ClassText, load_all, part_strings
+from gapjax import registry
+from gapjax.prompts.strings import PARTS, ClassText, load_all, part_strings
+from gapjax.registry import UserError
+from gapjax.text import embedding
+from gapjax.text.checkpoint import LoadedText
 
 # CLIP reads 77 tokens, two of them its own; some words are two tokens, which the margin is for.
 MOST_TOKENS = 72
@@ -52,7 +53,7 @@ def alikeness(texts: Sequence[ClassText], encoder: LoadedText) -> Float[np.ndarr
     The mean of all classes is taken off each part first: what all share tells none apart.
     """
     rows = part_strings(texts, PARTS, "plain")
-    flat = text_cache.encode([string for row in rows for string in row], encoder, None)
+    flat = embedding.encode([string for row in rows for string in row], encoder, None)
     part = flat.reshape(len(texts), len(PARTS), -1)
     part = part - part.mean(axis=0)
     part = part / np.maximum(np.linalg.norm(part, axis=2, keepdims=True), 1e-12)
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         texts = load_all(options.texts)
-        encoder = lookup.module("gapjax.text_encoders", options.encoder)
+        encoder = registry.module("gapjax.text.encoders", options.encoder)
         pairs = most_alike(texts, encoder.load(options.checkpoint), options.pairs)
     except UserError as error:
         print(f"gapjax: {error}", file=sys.stderr)

@@ -1,0 +1,148 @@
+"""Checks of what an index says: its samples' facts, and what protocols and splits select."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from data_pipelines.specs.dataset import DatasetSpec, said_sizes
+from data_pipelines.storage.digests import DIGITS, protocol_digest, split_digest
+from data_pipelines.storage.index import FILE, Index, select
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was checked, and how it ended.
+
+    Attributes:
+        what: what was checked.
+        told: what there is to tell if it holds.
+        faults: a line for everything that is wrong, with its file or sample.
+        partial: whether samples of the papers are missing, which is no fault.
+        remedy: what to do about faults; empty where the dataset is to be converted again.
+    """
+
+    what: str
+    told: str
+    faults: Sequence[str] = field(default_factory=tuple)
+    partial: bool = False
+    remedy: str = ""
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "file"), counted(2000, "file")
+    ('1 file', '2,000 files')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def index_checks(index: Index, spec: DatasetSpec) -> Iterator[Check]:
+    """Check the facts of all samples, one by one and together."""
+    yield Check("index", f"{counted(len(index), 'sample')}; digest {index.digest[:DIGITS]}")
+    yield _names(index)
+    yield _range(index, "label", "class", 0, len(spec.labels) - 1)
+    yield _range(index, "bodies", "number of persons", 1, spec.persons)
+    yield _range(index, "frames", "number of frames", 1, max(1, int(index.frames.max())))
+
+
+def selection_checks(index: Index, spec: DatasetSpec) -> Iterator[Check]:
+    """Check every protocol and every zero-shot split."""
+    for name in spec.protocols:
+        yield protocol_check(index, spec, name)
+    for name in spec.zero_shot:
+        yield split_check(index, spec, name)
+
+
+def _names(index: Index) -> Check:
+    """Check that no two samples have one name."""
+    _, first, inverse = np.unique(index.name, return_index=True, return_inverse=True)
+    faults = _lines(
+        index,
+        first[inverse] != np.arange(len(index)),
+        lambda row: f"has the name of line {first[inverse[row]] + 2}",
+    )
+    return Check("names", "no two are equal", faults)
+
+
+def _range(index: Index, column: str, what: str, low: int, high: int) -> Check:
+    """Check that a fact of every sample lies in low ... high."""
+    values = getattr(index, column)
+    faults = _lines(
+        index,
+        (values < low) | (values > high),
+        lambda row: f"has the {what} {values[row]}, not {low} to {high}",
+    )
+    return Check(
+        column, f"the {what} is {values.min()} to {values.max()} of {low} to {high}", faults
+    )
+
+
+def _lines(index: Index, bad: Bool[np.ndarray, " n"], fault: Callable[[int], str]) -> list[str]:
+    """Return a line for every bad row."""
+    rows = np.flatnonzero(bad).tolist()
+    return [f"{FILE}, line {row + 2}: sample {str(index.name[row])!r} {fault(row)}" for row in rows]
+
+
+def protocol_check(index: Index, spec: DatasetSpec, name: str) -> Check:
+    """Check that training and test are disjoint, are everything together, and are as published.
+
+    A set that lacks samples is partial. Where all are there, both sides must have every class.
+    """
+    protocol = spec.protocols[name]
+    sides = dict(zip(("train", "test"), select(index, protocol), strict=True))
+    counts = dict(zip(sides, protocol.counts or (None, None), strict=True))
+    lacking = {side: _lacking(index, rows, spec) for side, rows in sides.items()}
+    gaps = [f"{side} has no sample of {text}" for side, text in lacking.items() if text]
+    whole = all(counts[side] == len(rows) for side, rows in sides.items())
+    faults = [
+        f"{side} has {len(rows):,} samples, more than the published {counts[side]:,}"
+        for side, rows in sides.items()
+        if counts[side] is not None and len(rows) > counts[side]
+    ]
+    faults += _overlap(index, sides) + (gaps if whole else [])
+    told = [f"{len(rows):,}{_of(counts[side])} {side}" for side, rows in sides.items()]
+    told = [", ".join(told), *([] if whole else gaps), f"digest {protocol_digest(index, protocol)}"]
+    partial = not whole and (protocol.counts is not None or bool(gaps))
+    return Check(f"protocol {name}", "; ".join(told), faults, partial)
+
+
+def _of(count: int | None) -> str:
+    return "" if count is None else f" of {count:,}"
+
+
+def _lacking(index: Index, rows: Int[np.ndarray, " n"], spec: DatasetSpec) -> str:
+    """Return how many classes have no sample among these rows, and the first; empty if none."""
+    absent = sorted(set(range(len(spec.labels))) - set(index.label[rows].tolist()))
+    if not absent:
+        return ""
+    return f"{len(absent)} of {len(spec.labels)} classes ({spec.labels[absent[0]]!r} first)"
+
+
+def _overlap(index: Index, sides: Mapping[str, Int[np.ndarray, " _"]]) -> list[str]:
+    """Return what is on both sides of a protocol, or on none."""
+    train, test = (set(index.name[rows].tolist()) for rows in sides.values())
+    faults = [f"sample {name!r} is in train and in test" for name in sorted(train & test)]
+    forgotten = set(index.name.tolist()) - train - test
+    return faults + [f"sample {name!r} is in neither" for name in sorted(forgotten)]
+
+
+def split_check(index: Index, spec: DatasetSpec, name: str) -> Check:
+    """Check that a zero-shot split's unseen classes exist and are as many as its name says."""
+    unseen, classes = spec.zero_shot[name], len(spec.labels)
+    what, remedy = f"split {name}", f"correct data_pipelines/datasets/{spec.name}.py"
+    faults = [f"class {k} is not one of 0 to {classes - 1}" for k in unseen if not 0 <= k < classes]
+    if len(set(unseen)) != len(unseen):
+        faults.append("a class is there twice")
+    if said_sizes(name) not in (None, (classes - len(unseen), len(unseen))):
+        faults.append(f"has {len(unseen)} unseen classes of {classes}")
+    if faults:
+        return Check(what, "", faults, remedy=remedy)
+    empty = [spec.labels[k] for k in unseen if k not in index.label]
+    told = [f"{len(unseen)} unseen classes of {classes}"]
+    if empty:
+        told.append(f"there is no sample of {', '.join(map(repr, empty))}")
+    told.append(f"digest {split_digest(spec.labels, unseen)}")
+    return Check(what, "; ".join(told), partial=bool(empty))

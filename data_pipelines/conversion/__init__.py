@@ -1,0 +1,1 @@
+"""From raw files to a converted dataset, by several processes."""

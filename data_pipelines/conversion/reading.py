@@ -1,0 +1,168 @@
+"""Reading the items of a raw data set: in chunks that are kept, by several processes.
+
+A chunk's file is named by a digest of its items (with their sizes and times) and of the code that
+reads them. So what a killed conversion has read is found again, and nothing else ever is.
+"""
+
+import contextlib
+import hashlib
+import importlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from data_pipelines.conversion import workers
+from data_pipelines.parsers.record import DataError, FileError, LeftOut, Record
+from data_pipelines.specs.dataset import DatasetSpec
+from data_pipelines.storage import chunks
+
+# Items of a chunk, at most; of few items there are this many chunks, for all processes to be busy.
+_ITEMS, _CHUNKS = 500, 64
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process reads at a time.
+
+    Attributes:
+        module: the data set's module.
+        spec: the data set's facts.
+        items: some of its items.
+        chunk: the file for what they hold.
+    """
+
+    module: str
+    spec: DatasetSpec
+    items: Sequence[Any]
+    chunk: Path
+
+
+def plan(module: ModuleType, spec: DatasetSpec, items: Sequence[Any], folder: Path) -> list[Task]:
+    """Return the tasks, in order, that read all items into chunks in a folder."""
+    size = max(1, min(_ITEMS, math.ceil(len(items) / _CHUNKS)))
+    code, tasks = f"{_code(module)} {module.__name__} {spec!r}", []
+    for first in range(0, len(items), size):
+        some = list(items[first : first + size])
+        digest = hashlib.sha256(f"{code} {some!r}".encode(errors="replace"))
+        path = folder / f"{digest.hexdigest()}.npz"
+        tasks.append(Task(module.__name__, spec, some, path))
+    return tasks
+
+
+def _code(module: ModuleType) -> str:
+    """Return the SHA-256 of this package's code and lists, and of a module's."""
+    package = Path(__file__).parents[1]
+    files = sorted({*package.rglob("*.py"), *package.rglob("*.txt"), Path(module.__file__)})
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def read(folder: Path, tasks: Sequence[Task], jobs: int, strict: bool) -> chunks.Summary:
+    """Read what has not been read before, and return what all items hold, in order.
+
+    Args:
+        folder: where the chunks are.
+        tasks: all tasks of its plan.
+        jobs: how many processes read.
+        strict: whether the first item that cannot be used ends it.
+
+    Raises:
+        FileError: `strict`, and an item cannot be used.
+        DataError: a chunk is damaged, or a process was ended.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _discard_others(folder, tasks)
+    missing = [task for task in tasks if not chunks.complete(task.chunk)]
+    total, left = (sum(len(task.items) for task in some) for some in (tasks, missing))
+    if left < total:
+        print(f"{folder}: files read before: {total - left:,} of {total:,}")
+    found, pending = chunks.Summary(), {task.chunk for task in missing}
+    bar = tqdm(
+        None, "reading", total, initial=total - left, unit=" files", disable=None, leave=False
+    )
+    with bar, contextlib.closing(workers.in_order(perform, missing, jobs)) as done:
+        for task in tasks:
+            if task.chunk in pending:
+                next(done)
+                bar.update(len(task.items))
+            found.extend(chunks.summary(task.chunk))
+            if strict and found.rejected:
+                raise found.rejected[0]
+    return found
+
+
+def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
+    """Remove what is not a chunk of these tasks, and say so."""
+    others = set(folder.iterdir()) - {task.chunk for task in tasks}
+    for path in others:
+        path.unlink()
+    count = sum(path.suffix == ".npz" for path in others)
+    if count:
+        print(f"{folder}: discarded, of other raw files or of other code: {count:,} chunks")
+
+
+def perform(task: Task) -> None:
+    """Read a task's items and keep what they hold; an item is taken or rejected as a whole."""
+    module = importlib.import_module(task.module)
+    records, rejected, left_out = [], [], []
+    for item in task.items:
+        try:
+            found = list(module.read(item))
+            absent = [each for each in found if isinstance(each, LeftOut)]
+            there = [each for each in found if not isinstance(each, LeftOut)]
+            records += checked(item, there, task.spec)
+            left_out += absent
+        except FileError as error:
+            rejected.append(error)
+        except DataError as error:
+            rejected.append(FileError(str(item), str(error)))
+        except Exception as error:
+            error.add_note(f"while reading {item}")
+            raise
+    chunks.save(task.chunk, chunks.Chunk(records, rejected, left_out))
+
+
+def records(tasks: Sequence[Task]) -> Iterator[Record]:
+    """Yield the records of all tasks that have been performed, one chunk in memory at a time."""
+    for task in tasks:
+        yield from chunks.load(task.chunk).records
+
+
+def checked(item: Any, found: list[Record], spec: DatasetSpec) -> list[Record]:
+    """Return the records of an item, unless one disagrees with the dataset's facts.
+
+    Args:
+        item: what they were read from.
+        found: the records.
+        spec: the dataset's facts.
+
+    Raises:
+        FileError: says which disagrees, and how.
+    """
+    for record in found:
+        fault = _fault(record, spec)
+        if fault:
+            raise FileError(str(item), f"sample {record.name!r} {fault}; repair or remove it")
+    return found
+
+
+def _fault(record: Record, spec: DatasetSpec) -> str | None:
+    """Return what is wrong with a record, or None."""
+    shape = record.skeleton.shape
+    if shape[2:] != (spec.skeleton.num_joints, spec.coordinates) or shape[0] == 0:
+        wanted = f"frames x persons x {spec.skeleton.num_joints} x {spec.coordinates}"
+        return f"has the shape {shape}, not {wanted}"
+    if not 1 <= shape[1] <= spec.persons:
+        return f"has {shape[1]} persons, not 1 to {spec.persons}"
+    if record.skeleton.dtype != np.float32:
+        return f"has coordinates of type {record.skeleton.dtype}, not float32"
+    if not np.isfinite(record.skeleton).all():
+        return "has a coordinate that is not finite"
+    if not 0 <= record.label < len(spec.labels):
+        return f"has the class {record.label}, not 0 to {len(spec.labels) - 1}"
+    return None

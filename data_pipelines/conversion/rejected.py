@@ -1,0 +1,33 @@
+"""What of the raw files is not in a converted dataset, and why.
+
+`rejected.csv` lists the files that could not be used, `left_out.csv` the recordings that have no
+sample to give.
+"""
+
+import collections
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from data_pipelines.parsers.record import FileError, LeftOut
+
+FILE, LEFT_OUT = "rejected.csv", "left_out.csv"
+
+_COLUMNS = ("file", "line", "reason")
+
+
+def write(path: Path, found: Iterable[FileError | LeftOut]) -> None:
+    """Write a list, or nothing where it is empty."""
+    rows = [(each.file, each.line, each.reason) for each in found]
+    if rows:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([_COLUMNS, *rows])
+
+
+def reasons(path: Path) -> collections.Counter[str]:
+    """Return how often a list gives each reason; without a list, nothing."""
+    if not path.exists():
+        return collections.Counter()
+    with path.open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    return collections.Counter(reason for _, _, reason in rows)

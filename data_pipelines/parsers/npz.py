@@ -1,0 +1,129 @@
+"""Rows of the arrays in `.npz` files, read one by one: an array need not fit into memory.
+
+Of an archive that `numpy.savez` wrote, arrays are mapped into memory. Of one that
+`numpy.savez_compressed` wrote, they are unpacked from the start: rows are best read in order.
+"""
+
+import functools
+import pathlib
+import struct
+import weakref
+import zipfile
+import zlib
+
+import numpy as np
+from jaxtyping import Shaped
+
+from data_pipelines.parsers.record import ARRAY_DAMAGE, DataError, FileError
+from data_pipelines.parsers.sources import State
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, *ARRAY_DAMAGE)
+# The part of a member that precedes its name, and where in it the lengths are that follow.
+_LOCAL, _LENGTHS = 30, 26
+
+
+class Rows:
+    """The rows of one array.
+
+    Attributes:
+        shape: the array's.
+        dtype: the array's: numbers or booleans.
+    """
+
+    def __init__(self, path: str, name: str) -> None:
+        """Open an array.
+
+        Args:
+            path: the archive.
+            name: the array.
+
+        Raises:
+            DataError: it is not there, or not an array of numbers.
+        """
+        self._path, self._name = path, name
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if f"{name}.npy" not in archive.namelist():
+                    there = ", ".join(each.removesuffix(".npy") for each in archive.namelist()[:8])
+                    raise DataError(f"{path}: has no array {name!r}; there are: {there}")
+                self._member = archive.getinfo(f"{name}.npy")
+                with archive.open(self._member) as file:
+                    self.shape, fortran, self.dtype = _header(file)
+                    self._start = file.tell()
+        except DataError:
+            raise
+        except (*_DAMAGED, RuntimeError) as error:
+            raise self._error(f"is no readable array ({' '.join(str(error).split())})") from None
+        if fortran or self.dtype.kind not in "fiub" or not self.shape:
+            raise self._error(f"is of type {self.dtype} or stored by columns, not rows of numbers")
+        self._bytes = int(np.prod(self.shape[1:], dtype=object)) * self.dtype.itemsize
+        if self._start + self.shape[0] * self._bytes != self._member.file_size:
+            raise self._error("is cut short")
+        try:
+            self._mapped = self._map()
+        except _DAMAGED:
+            raise self._error("does not lie where the archive says") from None
+
+    def _error(self, what: str) -> DataError:
+        return DataError(f"{self._path}: {self._name} {what}; download or write the file again")
+
+    def row(self, number: int) -> Shaped[np.ndarray, "..."]:
+        """Return a row, counted from 0.
+
+        Raises:
+            FileError: it is damaged.
+        """
+        return self._unpacked(number) if self._mapped is None else self._mapped[number, ...]
+
+    def _map(self) -> Shaped[np.ndarray, "..."] | None:
+        """Return the array, mapped into memory, if it is stored as it is."""
+        if self._member.compress_type != zipfile.ZIP_STORED or 0 in self.shape:
+            return None
+        with pathlib.Path(self._path).open("rb") as file:
+            file.seek(self._member.header_offset)
+            lengths = struct.unpack_from("<HH", file.read(_LOCAL), _LENGTHS)
+        start = self._member.header_offset + _LOCAL + sum(lengths) + self._start
+        return np.memmap(self._path, self.dtype, "r", start, self.shape)
+
+    @functools.cached_property
+    def _file(self) -> zipfile.ZipExtFile:
+        """Return the array's file, open as long as this object lives."""
+        archive = zipfile.ZipFile(self._path)
+        file = archive.open(self._member)
+        weakref.finalize(self, _close, file, archive)
+        return file
+
+    def _unpacked(self, row: int) -> Shaped[np.ndarray, "..."]:
+        """Return a row of a compressed array."""
+        try:
+            self._file.seek(self._start + row * self._bytes)
+            content = self._file.read(self._bytes)
+            return np.frombuffer(content, self.dtype).reshape(self.shape[1:])
+        except _DAMAGED:
+            what = f"{self._name} is damaged before row {row}; download or write the file again"
+            raise FileError(self._path, what) from None
+
+    def all(self) -> Shaped[np.ndarray, "..."]:
+        """Return the whole array."""
+        rows = [self.row(number) for number in range(self.shape[0])]
+        return np.stack(rows) if rows else np.empty(self.shape, self.dtype)
+
+
+def _close(file: zipfile.ZipExtFile, archive: zipfile.ZipFile) -> None:
+    file.close()
+    archive.close()
+
+
+def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return the shape, the order and the type of an array; ValueError if it is none."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
+
+
+@functools.lru_cache(maxsize=8)
+def rows(path: str, name: str, version: State) -> Rows:
+    """Return an array of an archive; `version` tells apart what the archive holds over time."""
+    del version
+    return Rows(path, name)

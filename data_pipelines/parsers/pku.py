@@ -1,0 +1,239 @@
+"""PKU-MMD's raw text: long videos, where actions are in them, and lists of videos (facts C.7).
+
+A folder has, extracted from the official archives of Part I,
+    skeleton*/0002-L.txt        a line a frame: 25 joints of two persons, x y z in metres
+    label*/0002-L.txt           a line an action: class, first and last frame, confidence
+    cross-subject.txt, cross-view.txt
+where numbers count from 1 and the letter is the view: left, middle or right. Of Part II, which has
+a folder of its own, the videos are A01N02-L, the second number being who moves, and the lists
+cross_subject_v2.txt and cross_view_v2.txt.
+"""
+
+import pathlib
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from data_pipelines.parsers.record import DataError, FileError, LeftOut, Record
+from data_pipelines.parsers.sources import Source, sources
+from data_pipelines.parsers.table import LineError, beginnings, shown, table
+
+_PERSONS, _JOINTS = 2, 25
+_NUMBERS = _PERSONS * _JOINTS * 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a part of PKU-MMD names its files.
+
+    Attributes:
+        video: what the names of videos are: the numbers that name a sample, the last of which is
+            the subject, and the view.
+        example: the name of a video, for messages.
+        prefixes: the letter before each number in a sample's name, which has three digits.
+        ending: how the names of the official lists end.
+    """
+
+    video: re.Pattern
+    example: str
+    prefixes: str
+    ending: str
+
+    @property
+    def wanted(self) -> str:
+        """Return what `--raw` takes."""
+        lists = " and ".join(f"cross-{what}{self.ending}.txt" for what in ("subject", "view"))
+        return f"a folder with skeleton/, label/, {lists}"
+
+
+PARTS = {
+    1: Part(re.compile(r"(\d{4})-([LMR])"), "0002-L", "F", ""),
+    2: Part(re.compile(r"A(\d{2})N(\d{2})-([LMR])"), "A01N02-L", "AN", "_v2"),
+}
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video.
+
+    Attributes:
+        part: which part of the data set it is of.
+        labels: where actions are in it.
+        skeleton: its frames; None where they are missing.
+        setup: the lists of training videos that it is on: 1 is the cross-view one, 2 the
+            cross-subject one, 3 both, 0 none.
+    """
+
+    part: int
+    labels: Source
+    skeleton: Source | None
+    setup: int
+
+    def __str__(self) -> str:
+        return self.labels.where
+
+
+@dataclass(frozen=True)
+class Action:
+    """Where an action is in a video.
+
+    Attributes:
+        line: its line in the file of labels, from 1.
+        label: the class, 0-based.
+        start: its first frame, 0-based.
+        stop: the frame after its last.
+    """
+
+    line: int
+    label: int
+    start: int
+    stop: int
+
+
+def videos(raw: pathlib.Path, part: int) -> list[Video]:
+    """Return the videos of a folder, sorted by name.
+
+    Args:
+        raw: the folder that the module describes.
+        part: which part of the data set it has: 1 or 2.
+
+    Raises:
+        DataError: a folder or a list is missing or cannot be used; the message names it.
+    """
+    wanted = PARTS[part].wanted
+    if not raw.is_dir():
+        raise DataError(f"{raw}: no such folder; --raw takes {wanted}")
+    by_subject, by_view = (
+        training_videos(raw, f"cross-{what}", part) for what in ("subject", "view")
+    )
+    labels_in, skeletons_in = (_folder(raw, kind, wanted) for kind in ("label", "skeleton"))
+    skeletons = {found.name: found for found in sources(skeletons_in, ".txt", wanted)}
+    return [
+        Video(
+            part,
+            labels,
+            skeletons.get(labels.name),
+            2 * (labels.name in by_subject) + (labels.name in by_view),
+        )
+        for labels in sources(labels_in, ".txt", wanted)
+    ]
+
+
+def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Record | LeftOut]:
+    """Yield the actions of a video in the order of its labels, in camera coordinates.
+
+    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is in Part I the
+    recording's number, for its files do not tell who moves. `setup` is the video's. What is ignored
+    and actions in whose frames nobody is are left out.
+
+    Args:
+        video: the video.
+        classes: how many classes there are.
+        ignored: names of samples to leave out.
+
+    Raises:
+        FileError: a file is missing or cannot be used.
+    """
+    where, part = video.labels.where, PARTS[video.part]
+    match = part.video.fullmatch(video.labels.name)
+    if not match:
+        raise FileError(where, f"is not named like {part.example}.txt; rename or remove it")
+    if video.skeleton is None:
+        raise FileError(where, "there is no skeleton of this name; remove it")
+    *numbers, view = match.groups()
+    who = "".join(f"{a}{int(n):03}" for a, n in zip(part.prefixes, numbers, strict=True))
+    camera = 1 + "LMR".index(view)
+    frames = skeleton(video.skeleton)
+    for action in actions(video.labels):
+        name = f"{who}V{camera:03}C{action.label + 1:03}L{action.line:03}"
+        if name in ignored:
+            # Before its frames are checked: what nobody uses may be wrong without harm to others.
+            yield LeftOut(where, "everybody leaves this action out", action.line)
+            continue
+        check(action, video.labels, classes, len(frames))
+        clip = frames[action.start : action.stop]
+        if not clip.any():
+            yield LeftOut(where, "there is nobody in the frames of this action", action.line)
+            continue
+        # A second person who is never there is left out.
+        clip = clip[:, : 1 + clip[:, 1].any()]
+        yield Record(clip, action.label, int(numbers[-1]), camera, video.setup, name)
+
+
+def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[str]:
+    """Return the training videos of an official list, all others being for testing.
+
+    A list has a title, the training videos with commas between them, and the same for the others.
+    """
+    named = PARTS[part]
+    spellings = [raw / f"{each}{named.ending}.txt" for each in (name, name.replace("-", "_"))]
+    path = next((path for path in spellings if path.is_file()), None)
+    if path is None:
+        raise DataError(f"{spellings[0]}: is missing; --raw takes {named.wanted}")
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    videos = [video.strip() for video in [*lines, "", ""][1].split(",") if video.strip()]
+    if not videos or not all(map(named.video.fullmatch, videos)):
+        form = f"a list of videos {named.example}, ..."
+        raise DataError(f"{path}: line 2 is not {form}; download it again")
+    return frozenset(videos)
+
+
+def _folder(raw: pathlib.Path, kind: str, wanted: str) -> pathlib.Path:
+    """Return the folder in `raw` whose name begins with `kind`."""
+    found = [path for path in raw.iterdir() if path.is_dir() and path.name.lower().startswith(kind)]
+    if len(found) != 1:
+        raise DataError(f"{raw}: has {len(found)} folders {kind}*, not one; --raw takes {wanted}")
+    return found[0]
+
+
+def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:
+    """Return the two persons in all frames of a video; one who is absent is all zeros.
+
+    Raises:
+        FileError: the text is cut or of another form; the message names the line.
+    """
+    content = source.read().rstrip()
+    begins = beginnings(content)
+    try:
+        values = table(content, begins[:-1], begins[1:] - 1, _NUMBERS, _NUMBERS)
+    except LineError as error:
+        reason = f"{error.what}; extract or download it again"
+        raise FileError(source.where, reason, error.row + 1) from None
+    return values.reshape(-1, _PERSONS, _JOINTS, 3)
+
+
+def actions(source: Source) -> Iterator[Action]:
+    """Yield the actions that a file of labels lists, whether or not the video has them.
+
+    Raises:
+        FileError: a line is of another form; the message names it.
+    """
+    for number, line in enumerate(source.read().rstrip().split(b"\n"), 1):
+        texts = [text.strip() for text in line.split(b",")]
+        numbers = [int(text) for text in texts[:3] if text.isdigit() and len(text) < 9]
+        if len(texts) != 4 or len(numbers) != 3:
+            form = "class,first,last,confidence"
+            raise FileError(source.where, f"{shown(line)} is not {form}; repair it", number)
+        label, first, last = numbers
+        yield Action(number, label - 1, first - 1, last)
+
+
+def check(action: Action, source: Source, classes: int, frames: int) -> None:
+    """Refuse an action that is not within its video.
+
+    Raises:
+        FileError: names the line of the file of labels.
+    """
+    if 0 <= action.label < classes and 0 <= action.start < action.stop <= frames:
+        return
+    reason = (
+        f"class {action.label + 1}, frames {action.start + 1} to {action.stop}, of {classes} "
+        f"classes and a video of {frames} frames; repair or remove it"
+    )
+    raise FileError(source.where, reason, action.line)

@@ -1,0 +1,1 @@
+"""Reading converted datasets while a run trains."""

@@ -1,0 +1,97 @@
+"""Which samples every step sees: a pure function of the seed and the step.
+
+The only state of the input is therefore the step: a run resumes anywhere at no cost, and every host
+of any number of hosts computes the same batches and takes its own columns of them.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Int64
+
+from data_pipelines.parsers.record import DataError
+
+
+@functools.lru_cache(maxsize=4)
+def permutation(count: int, seed: int, draw: int) -> Int64[np.ndarray, " n"]:
+    """Return the permutation of `range(count)` at the address (seed, draw).
+
+    Sorts raw 64-bit outputs of the Philox generator (Salmon et al., SC 2011) whose key is the
+    address. NumPy guarantees that stream, and not how its samplers use it, for all versions.
+    The result is shared between calls: it must not be written to.
+    """
+    key = np.array([seed % 2**64, draw % 2**64], np.uint64)
+    order = np.argsort(np.random.Philox(key=key).random_raw(count), kind="stable")
+    order.flags.writeable = False
+    return order
+
+
+@dataclass(frozen=True, eq=False)
+class TrainOrder:
+    """The order of training.
+
+    An *item* is one occurrence of a sample in an epoch, `occurrence * samples_in_index + row`, so
+    that `row = item % samples_in_index` and every item of an epoch is another address for draws.
+
+    Attributes:
+        rows: the training samples, as rows of the index, ascending.
+        samples_in_index: how many samples the index has.
+        repeat: how often an epoch visits each sample.
+        batch_size: items of a step, over all hosts.
+        seed: the seed of the order.
+    """
+
+    rows: Int64[np.ndarray, " n"]
+    samples_in_index: int
+    repeat: int
+    batch_size: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the number of full batches of an epoch; the remainder of its items is dropped.
+
+        Raises:
+            DataError: there is not one full batch.
+        """
+        items = len(self.rows) * self.repeat
+        if items < self.batch_size:
+            raise DataError(
+                f"an epoch has {items} items, less than one batch of {self.batch_size}: "
+                "lower train.batch_size, or choose a split with more samples"
+            )
+        return items // self.batch_size
+
+    def batch(self, step: int) -> Int64[np.ndarray, " b"]:
+        """Return the items of a step, counted from 0 over all epochs."""
+        epoch, step = divmod(step, self.steps_per_epoch)
+        places = permutation(len(self.rows) * self.repeat, self.seed, epoch)
+        places = places[step * self.batch_size : (step + 1) * self.batch_size]
+        occurrence, position = np.divmod(places, len(self.rows))
+        return occurrence * self.samples_in_index + self.rows[position]
+
+    def batches(self, first_step: int, last_step: int) -> Int64[np.ndarray, "n b"]:
+        """Return the items of the steps from `first_step` up to but without `last_step`."""
+        steps = range(first_step, last_step)
+        return np.array([self.batch(step) for step in steps], np.int64).reshape(-1, self.batch_size)
+
+
+def eval_batches(
+    rows: Int[np.ndarray, " n"], batch_size: int
+) -> tuple[Int64[np.ndarray, "n1 b"], Float[np.ndarray, "n1 b"]]:
+    """Return all samples in batches, and the weight of each: 1, or 0 where it fills the last batch.
+
+    Args:
+        rows: the samples to evaluate, in order; the last is repeated where a batch is not full.
+        batch_size: samples of a batch.
+
+    Raises:
+        DataError: there is no sample.
+    """
+    if len(rows) == 0:
+        raise DataError("there is no sample to evaluate: choose another protocol, split or dataset")
+    missing = -len(rows) % batch_size
+    padded = np.pad(rows.astype(np.int64), (0, missing), mode="edge")
+    weight = np.pad(np.ones(len(rows), np.float32), (0, missing))
+    return padded.reshape(-1, batch_size), weight.reshape(-1, batch_size)

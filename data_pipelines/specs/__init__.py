@@ -1,0 +1,1 @@
+"""Facts about datasets: bodies, classes, protocols, splits."""

@@ -1,0 +1,105 @@
+"""YAML files of facts, read so that every mistake is told with its line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from etils import epath
+
+from data_pipelines.parsers.record import DataError
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The facts of one file.
+
+    Attributes:
+        file: how messages call it.
+        values: key → value.
+        lines: key → the line, counted from 1, in which it stands.
+    """
+
+    file: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+    def error(self, key: str, what: str) -> DataError:
+        """Return the error that says what is wrong with the value of a key."""
+        place = f"line {self.lines[key]}: " if key in self.lines else ""
+        return DataError(f"{self.file}: {place}{key} {what}")
+
+    def check_keys(self, required: Sequence[str], optional: Sequence[str]) -> None:
+        """Raise DataError where a key is missing or not known."""
+        for key in self.values:
+            if key not in (*required, *optional):
+                raise self.error(key, f"is no key; there are {', '.join((*required, *optional))}")
+        for key in required:
+            if key not in self.values:
+                raise self.error(key, "is missing; add it")
+
+    def text(self, key: str, default: str) -> str:
+        """Return a value that is a text in one line."""
+        return self._text(key, self.values.get(key, default))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a value that is a list of texts which all differ."""
+        values = self.values[key]
+        if not isinstance(values, list) or not values:
+            raise self.error(key, "should be a list of names")
+        names = tuple(self._text(key, value) for value in values)
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise self.error(key, f"has {name!r} twice; rename or remove one")
+        return names
+
+    def _text(self, key: str, value: Any) -> str:
+        """Return a text; YAML reads an unquoted yes, no or number as something else."""
+        if not isinstance(value, str) or len(value.splitlines()) > 1:
+            raise self.error(key, f"has {value!r}, which is no text in one line; put it in quotes")
+        return value.strip()
+
+    def count(self, key: str, default: int) -> int:
+        """Return a value that is a number from 1."""
+        value = self.values.get(key, default)
+        if type(value) is not int or value < 1:
+            raise self.error(key, f"is {value!r}, not a number from 1")
+        return value
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """Return a value that maps names, which may look like numbers, to others."""
+        value = self.values.get(key) or {}
+        if not isinstance(value, dict):
+            raise self.error(key, "should map names to values")
+        return {str(name): each for name, each in value.items()}
+
+
+def load(path: epath.Path) -> Sheet:
+    """Return the facts of a file.
+
+    Raises:
+        DataError: it is not readable, or not YAML that maps keys to values.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        what = f"is not readable YAML ({error.problem}); correct it"
+        raise DataError(f"{path}: {line}{what}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        what = " ".join(str(error).split())
+        raise DataError(f"{path}: is not readable YAML ({what}); correct it") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise DataError(f"{path}: should map names (joints, bones, labels, ...) to values")
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        if key.value in lines:
+            first, second = lines[key.value], key.start_mark.line + 1
+            what = f"{key.value} is already in line {first}; remove one"
+            raise DataError(f"{path}: line {second}: {what}")
+        lines[key.value] = key.start_mark.line + 1
+    return Sheet(str(path), values, lines)

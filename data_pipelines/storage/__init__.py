@@ -1,0 +1,1 @@
+"""The files of a converted dataset: index, TFRecords, packed frames."""

@@ -1,0 +1,64 @@
+"""The digest of a converted dataset's coordinates, of which `index.csv` says nothing."""
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+from etils import epath
+
+from data_pipelines.parsers.record import DataError
+from data_pipelines.parsers.sources import State, state_of
+from data_pipelines.storage import tfrecord
+from data_pipelines.storage.index import Index
+from data_pipelines.storage.packed import bodies_in_turn, open_pack
+
+
+def digest(directory: str | os.PathLike, index: Index, packed: bool) -> str:
+    """Return the SHA-256 of all coordinates, in the order of a pack.
+
+    It is the same for the TFRecords, however many files they are, and for the pack made of them, on
+    any machine. A process reads files once for it, while they stay as they are.
+
+    Args:
+        directory: the converted dataset's folder.
+        index: its index.
+        packed: whether the pack is read, as for a resident feed, or the TFRecords.
+
+    Raises:
+        DataError: what is to be read is missing or damaged.
+    """
+    if packed:
+        path = Path(open_pack(directory).frames.filename)
+        return _of_pack(path, state_of(path))
+    paths = [epath.Path(directory) / shard for shard in dict.fromkeys(index.shard.tolist())]
+    return _of_records(tuple((os.fspath(path), _state(path)) for path in paths))
+
+
+@functools.lru_cache(maxsize=8)
+def _of_pack(path: Path, state: State) -> str:
+    """Return the digest of a pack's frames; `state` tells its versions apart."""
+    del state
+    frames = np.load(path, mmap_mode="r")
+    return hashlib.sha256(np.ascontiguousarray(frames)).hexdigest()
+
+
+@functools.lru_cache(maxsize=8)
+def _of_records(files: tuple[tuple[str, State], ...]) -> str:
+    """Return the digest of the records of files, of which states tell the versions apart."""
+    found = hashlib.sha256()
+    for path, _ in files:
+        for _, _, record in tfrecord.read(path):
+            found.update(np.ascontiguousarray(bodies_in_turn(record.skeleton)))
+    return found.hexdigest()
+
+
+def _state(path: epath.Path) -> State:
+    """Return what changes with a file, which may be in a bucket."""
+    if not path.exists():
+        raise DataError(f"{path}: is gone; when it is back, the same command goes on")
+    if "://" in os.fspath(path):
+        status = path.stat()
+        return status.length, status.mtime
+    return state_of(Path(path))

@@ -1,0 +1,205 @@
+"""The facts of every sample of a converted dataset, and selections over them.
+
+`index.csv` lies beside the TFRecords and says what each sample is and where its record lies. All
+protocols are selections over it, so that one conversion serves them all.
+"""
+
+import csv
+import functools
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from etils import epath
+from jaxtyping import Int, Int32, Int64, Shaped
+
+from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.readers.order import permutation
+from data_pipelines.specs import catalog
+from data_pipelines.specs.dataset import Protocol
+
+FILE = "index.csv"
+
+# The draw that holds out subjects: no epoch has its number.
+_HOLD_OUT = 2**64 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The facts of n samples.
+
+    Attributes:
+        name: the samples' unique names.
+        label: classes, 0-based.
+        subject: who moves.
+        camera: viewpoints.
+        setup: recording setups.
+        frames: true numbers of frames.
+        bodies: numbers of persons.
+        shard: TFRecord files, relative to the dataset's folder.
+        offset: where in its file a sample's record starts, in bytes.
+        bytes: the record's size, with TFRecord's 16 bytes of lengths and checksums.
+    """
+
+    name: Shaped[np.ndarray, " n"]
+    label: Int32[np.ndarray, " n"]
+    subject: Int32[np.ndarray, " n"]
+    camera: Int32[np.ndarray, " n"]
+    setup: Int32[np.ndarray, " n"]
+    frames: Int32[np.ndarray, " n"]
+    bodies: Int32[np.ndarray, " n"]
+    shard: Shaped[np.ndarray, " n"]
+    offset: Int64[np.ndarray, " n"]
+    bytes: Int64[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Return the SHA-256 of the samples' facts, whatever the files they are stored in.
+
+        Coordinates are no part of it: `data_pipelines.storage.contents` has a digest of them.
+        """
+        facts = hashlib.sha256("\n".join(self.name).encode())
+        for column in (self.label, self.subject, self.camera, self.setup, self.frames, self.bodies):
+            facts.update(column.astype("<i4").tobytes())
+        return facts.hexdigest()
+
+    @staticmethod
+    def load(directory: str | os.PathLike) -> "Index":
+        """Return the index of a converted dataset, on any file system TensorFlow reads.
+
+        Raises:
+            DataError: there is no dataset, or its index or a TFRecord file is cut or altered.
+        """
+        index = read(directory)
+        check_shards(index, directory)
+        return index
+
+
+def read(directory: str | os.PathLike) -> Index:
+    """Return what `index.csv` says, without a look at the TFRecords.
+
+    Raises:
+        DataError: there is no dataset, or its index is cut or altered.
+    """
+    folder = epath.Path(directory)
+    if not (folder / FILE).exists():
+        raise DataError(f"{folder}: no converted dataset is here; {_conversion(folder)}")
+    try:
+        return Index(*_columns((folder / FILE).read_text(encoding="utf-8")))
+    except (ValueError, OverflowError, csv.Error):
+        damaged = f"{folder / FILE}: is cut or altered"
+        raise DataError(f"{damaged}; convert again: {_conversion(folder)}") from None
+
+
+def write(directory: str | os.PathLike, rows: Iterable[Sequence[str | int]]) -> None:
+    """Write `index.csv`; a row has the values of `Index`'s attributes, in their order."""
+    with (epath.Path(directory) / FILE).open("w", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(Index))
+        writer.writerows(rows)
+
+
+def _columns(text: str) -> Iterator[Shaped[np.ndarray, " n"]]:
+    """Yield the columns of `index.csv` in their order; ValueError or csv.Error if it is damaged."""
+    header, *rows = csv.reader(io.StringIO(text), strict=True)
+    if header != [field.name for field in fields(Index)] or not rows or not text.endswith("\n"):
+        raise ValueError
+    columns = list(zip(*rows, strict=True))
+    for field, column in zip(fields(Index), columns, strict=True):
+        if field.name in ("name", "shard"):
+            yield np.array(column)
+        else:
+            kind = np.int64 if field.name in ("offset", "bytes") else np.int32
+            yield np.array(list(map(int, column)), kind)
+
+
+def check_shards(index: Index, directory: str | os.PathLike) -> None:
+    """Refuse TFRecord files that do not end where their last records end.
+
+    Files may be absent beside a pack, which replaces them.
+
+    Raises:
+        DataError: a file is missing or cut, or the index is of other files.
+    """
+    folder = epath.Path(directory)
+    for shard in np.unique(index.shard):
+        path, rows = folder / str(shard), np.flatnonzero(index.shard == shard)
+        stops = np.cumsum(index.bytes[rows])
+        if not path.exists():
+            if (folder / "pack").exists():
+                continue
+            raise DataError(f"{path}: is missing; convert again: {_conversion(folder)}")
+        if (
+            path.stat().length != stops[-1]
+            or (index.offset[rows] + index.bytes[rows] != stops).any()
+        ):
+            raise DataError(f"{path}: is cut or altered; convert again: {_conversion(folder)}")
+
+
+def check_record(index: Index, row: int, record: Record, directory: str | os.PathLike) -> None:
+    """Refuse a record that is not what its row says.
+
+    Raises:
+        DataError: the index is of other records.
+    """
+    own = record.name, *record.skeleton.shape[:2]
+    said = tuple(column[row].item() for column in (index.name, index.frames, index.bodies))
+    if own != said:
+        folder = epath.Path(directory)
+        raise DataError(
+            f"{folder / FILE} and {index.shard[row]} disagree: line {row + 2} is of sample "
+            "{!r} (frames x persons: {} x {}), ".format(*said)
+            + "the record of {!r} ({} x {}); ".format(*own)
+            + f"convert again: {_conversion(folder)}"
+        )
+
+
+def check_count(index: Index, records: int, directory: str | os.PathLike) -> None:
+    """Refuse another number of records than of rows.
+
+    Raises:
+        DataError: the index is of other records.
+    """
+    if records != len(index):
+        folder = epath.Path(directory)
+        raise DataError(
+            f"{folder / FILE}: has {len(index):,} rows for {records:,} records; "
+            f"convert again: {_conversion(folder)}"
+        )
+
+
+def _conversion(folder: epath.Path) -> str:
+    """Return what to do about a dataset that is missing or damaged."""
+    return f"run `{catalog.conversion(folder)}`"
+
+
+def select(
+    index: Index, protocol: Protocol
+) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
+    """Return the rows of a protocol's training samples and of its test samples, ascending."""
+    train = np.isin(getattr(index, protocol.column), protocol.train)
+    return np.flatnonzero(train), np.flatnonzero(~train)
+
+
+def hold_out_subjects(
+    index: Index, rows: Int[np.ndarray, " n"], count: int, seed: int
+) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
+    """Split `rows` into those that are kept and those of `count` subjects drawn by the seed.
+
+    Raises:
+        DataError: no subject would be left.
+    """
+    subjects = np.unique(index.subject[rows])
+    if not 0 <= count < len(subjects):
+        raise DataError(
+            f"cannot hold out {count} of {len(subjects)} training subjects: lower the number"
+        )
+    held = subjects[permutation(len(subjects), seed, _HOLD_OUT)[:count]]
+    out = np.isin(index.subject[rows], held)
+    return rows[~out].astype(np.int64), rows[out].astype(np.int64)

@@ -1,0 +1,145 @@
+"""All frames of a dataset in one memory-mapped array, for data that stays in device memory.
+
+python -m data_pipelines.pack DIR
+
+writes `DIR/pack/` from the TFRecords of the converted dataset DIR. Whoever opens a dataset's pack
+has it made where it is missing or stale. To read it, TensorFlow is not needed.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64
+from tqdm import tqdm
+
+from data_pipelines.parsers.record import ARRAY_DAMAGE, DataError
+from data_pipelines.storage import tfrecord
+from data_pipelines.storage.atomic import locked, replacing
+from data_pipelines.storage.index import Index, check_count, check_record
+
+# What only other permissions mend; anything else may pass.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class NotWritten(DataError):  # noqa: N818
+    """A pack could not be written that can be another time, such as when there is room."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """The frames of n samples, without padding.
+
+    Body p of sample i is `frames[start[i] + p * count[i] : start[i] + (p + 1) * count[i]]`.
+
+    Attributes:
+        frames: every body's frames, one after another; absent bodies are not stored.
+        start: where a sample's first body starts.
+        count: how many frames each of its bodies has.
+        bodies: how many bodies it has.
+    """
+
+    frames: Float32[np.ndarray, "f v c"]
+    start: Int64[np.ndarray, " n"]
+    count: Int32[np.ndarray, " n"]
+    bodies: Int32[np.ndarray, " n"]
+
+    def skeleton(self, row: int) -> Float32[np.ndarray, "t m v c"]:
+        """Return a sample's frames."""
+        start, count, bodies = (int(each[row]) for each in (self.start, self.count, self.bodies))
+        frames = np.array(self.frames[start : start + bodies * count])
+        return frames.reshape(bodies, count, *frames.shape[1:]).swapaxes(0, 1)
+
+
+def open_pack(directory: str | Path) -> Pack:
+    """Open the pack of a converted dataset, packing it first where that was not yet done.
+
+    Raises:
+        DataError: there is no dataset, or it cannot be packed here.
+        NotWritten: the disk is full, or does not answer.
+    """
+    if "://" in str(directory):
+        raise DataError(
+            f"{directory}: a pack is mapped into memory; copy it to a local disk, or stream"
+        )
+    directory, index = Path(directory), Index.load(directory)
+    return stored(directory, index) or _built(directory, index)
+
+
+def stored(directory: Path, index: Index) -> Pack | None:
+    """Return the pack that lies there, or None if it is missing, cut, or of other samples."""
+    count = index.frames.astype(np.int64) * index.bodies
+    try:
+        frames = np.load(directory / "pack" / "frames.npy", mmap_mode="r")
+        same = (directory / "pack" / "digest").read_text() == index.digest
+    except ARRAY_DAMAGE:
+        return None
+    if not same or len(frames) != count.sum():
+        return None
+    return Pack(frames, np.cumsum(count) - count, index.frames, index.bodies)
+
+
+def _built(directory: Path, index: Index) -> Pack:
+    """Write the pack, unless another process does so meanwhile, and return it."""
+    target = directory / "pack"
+    try:
+        with locked(target):
+            if stored(directory, index) is None:
+                with replacing(target) as folder:
+                    _write(directory, index, folder)
+                    (folder / "digest").write_text(index.digest)
+    except OSError as error:
+        raise _unwritten(directory, target, error) from None
+    return stored(directory, index)
+
+
+def _unwritten(directory: Path, target: Path, error: OSError) -> Exception:
+    """Return what to raise for an error of writing the pack."""
+    if error.errno in _REFUSED:
+        place, again = error.filename or target, f"`python -m data_pipelines.pack {directory}`"
+        return DataError(f"{place}: cannot be written; run {again} as a user who may")
+    if error.errno is None:
+        return error
+    advice = "once it can, the same command goes on (data.feed=stream needs no pack)"
+    return NotWritten(f"{target}: cannot be written: {os.strerror(error.errno)}; {advice}")
+
+
+def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "f v c"]:
+    """Return the frames of a sample as the pack has them: its bodies one after another."""
+    return skeleton.swapaxes(0, 1).reshape(-1, *skeleton.shape[2:])
+
+
+def _write(directory: Path, index: Index, folder: Path) -> None:
+    """Write `frames.npy`: the frames of every record."""
+    count = int(index.frames.astype(np.int64) @ index.bodies)
+    # Not through a memory map, which would end the process where the disk is full.
+    with (folder / "frames.npy").open("wb") as file:
+        for bodies in _all_bodies(directory, index):
+            if not file.tell():
+                shape = (count, *bodies.shape[1:])
+                facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, facts)
+            file.write(np.ascontiguousarray(bodies))
+        file.flush()
+        # A disk may find only now that it is full.
+        os.fsync(file.fileno())
+
+
+def _all_bodies(directory: Path, index: Index) -> Iterator[Float32[np.ndarray, "f v c"]]:
+    """Yield the frames of every record, which is what its row of the index says.
+
+    Raises:
+        DataError: a record is damaged or another one, or there are not as many as rows.
+    """
+    shards = dict.fromkeys(index.shard.tolist())
+    records = (record for shard in shards for _, _, record in tfrecord.read(directory / shard))
+    bar = tqdm(records, "packing", len(index), unit=" samples", disable=None, leave=False)
+    count = 0
+    for count, record in enumerate(bar, 1):
+        if count <= len(index):
+            check_record(index, count - 1, record, directory)
+            yield bodies_in_turn(record.skeleton)
+    check_count(index, count, directory)

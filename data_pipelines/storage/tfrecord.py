@@ -1,0 +1,98 @@
+"""Reading TFRecord files, and TensorFlow itself, imported without its noise."""
+
+import contextlib
+import functools
+import importlib.util
+import os
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from data_pipelines.parsers.record import DataError, Record
+
+# A TFRecord is a length (8 bytes) and its checksum (4), the data, and the data's checksum (4).
+FRAMING = 16
+
+# How much is read at once, in bytes.
+_BUFFER = 1 << 18
+
+_MISSING = (
+    "TFRecords need TensorFlow, which is not installed: `pip install tensorflow "
+    "tensorflow-datasets`, or make the pack elsewhere with `python -m data_pipelines.pack`"
+)
+
+
+def require_tensorflow() -> None:
+    """Raise DataError if TensorFlow is not installed, without the seconds an import takes."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise DataError(_MISSING)
+
+
+@functools.cache
+def tensorflow() -> ModuleType:
+    """Import and return TensorFlow, silent, and with its hands off the GPUs (they are JAX's).
+
+    Raises:
+        DataError: TensorFlow is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # No numerical operation is used here; left on, it announces itself on every start.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    try:
+        import tensorflow as tf
+    except ImportError:
+        raise DataError(_MISSING) from None
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+    return tf
+
+
+def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Record]]:
+    """Yield (offset, bytes, record) of every record of one file, its checksum verified.
+
+    Args:
+        path: the file.
+        start: where to begin, in bytes: where a record does.
+
+    Raises:
+        DataError: the file is cut or altered.
+    """
+    tf, offset = tensorflow(), start
+    from google.protobuf.message import DecodeError
+
+    def whole(first: Any) -> Any:
+        """Return the dataset of the serialized records from a byte of the file on."""
+        variant = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[os.fspath(path)],
+            compression_type="",
+            buffer_size=_BUFFER,
+            byte_offsets=first[None],
+        )
+        return tf.data.experimental.from_variant(variant, tf.TensorSpec((), tf.string))
+
+    stored = tf.data.Dataset.from_tensors(tf.constant(start, tf.int64)).flat_map(whole)
+    try:
+        for serialized in stored.as_numpy_iterator():
+            size = len(serialized) + FRAMING
+            yield offset, size, _record(tf.train.Example.FromString(serialized))
+            offset += size
+    except (tf.errors.OpError, DecodeError, LookupError, ValueError):
+        raise DataError(f"{path}: is cut or altered after byte {offset}; convert again") from None
+
+
+def _record(example: Any) -> Record:
+    """Return the record of a `tf.train.Example` that `data_pipelines.storage.builder` wrote.
+
+    Raises:
+        LookupError, ValueError: another program wrote it.
+    """
+    feature = example.features.feature
+    t, m, v, c = feature["skeleton/shape"].int64_list.value
+    values = np.frombuffer(feature["skeleton/value"].bytes_list.value[0], "<f4")
+    facts = {
+        fact: feature[fact].int64_list.value[0] for fact in ("label", "subject", "camera", "setup")
+    }
+    name = feature["name"].bytes_list.value[0].decode()
+    return Record(skeleton=values.reshape(t, m, v, c), name=name, **facts)

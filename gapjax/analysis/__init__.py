@@ -1,0 +1,1 @@
+"""Numbers and figures made of saved scores; NumPy and matplotlib alone."""

@@ -1,0 +1,1 @@
+"""From a config to a run: what a config says, checked once, and the objects it names."""

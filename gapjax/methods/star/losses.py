@@ -1,0 +1,103 @@
+"""STAR's losses (ACM MM 2024, Eq. 5-7): pure functions with one value an example or a class.
+
+There is no temperature. The classes of a softmax are those whose texts are given: to leave the
+unseen classes out, leave their rows out; labels are places among the rows. The release adds 1e-12
+to a probability before its logarithm; here the logarithm is exact.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from gapjax.nn.losses import cosine_logits, cross_entropy
+from gapjax.registry import chosen
+
+
+def _dot(x: Float[Array, "b a"], y: Float[Array, "k a"]) -> Float[Array, "b k"]:
+    """Return the dot product of every pair, as Eq. 5, 7 and 9 have it."""
+    return jnp.einsum("ba,ka->bk", x, y, precision=jax.lax.Precision.HIGHEST)
+
+
+def _cosine(x: Float[Array, "b a"], y: Float[Array, "k a"]) -> Float[Array, "b k"]:
+    """Return the cosine of every pair, as released."""
+    return cosine_logits(x, y, 1.0)
+
+
+SIMILARITIES: dict[str, Callable[[Array, Array], Array]] = {"cosine": _cosine, "dot": _dot}
+
+
+def similarity(
+    x: Float[Array, "b a"], y: Float[Array, "k a"], how: str = "cosine"
+) -> Float[Array, "b k"]:
+    """Return how alike skeletons and texts are.
+
+    Args:
+        x: the skeletons' latents, of shape [batch, attributes].
+        y: the texts' latents, of shape [classes, attributes].
+        how: `"cosine"` (released) or `"dot"` (paper).
+
+    Returns:
+        Scores of shape [batch, classes].
+
+    Raises:
+        UserError: there is no such similarity.
+
+    >>> x, y = jnp.array([[0.0, 2.0]]), jnp.array([[0.0, 3.0], [1.0, 0.0]])
+    >>> similarity(x, y).tolist(), similarity(x, y, "dot").tolist()
+    ([[1.0, 0.0]], [[6.0, 0.0]])
+    """
+    return SIMILARITIES[chosen("similarity", how, SIMILARITIES)](x, y)
+
+
+def global_loss(
+    latent: Float[Array, "b a"],
+    text: Float[Array, "k a"],
+    labels: Int[Array, " b"],
+    how: str = "cosine",
+) -> Float[Array, " b"]:
+    """Return the global cross-entropy of each example, in nats: GCE, Eq. 7.
+
+    Args:
+        latent: the skeletons' latents, of shape [batch, attributes].
+        text: the class names' latents, of shape [classes, attributes].
+        labels: places among the classes, of shape [batch].
+        how: the similarity, `"cosine"` or `"dot"`.
+    """
+    return cross_entropy(similarity(latent, text, how), labels)
+
+
+def part_loss(
+    latent: Float[Array, "b p a"],
+    text: Float[Array, "k p a"],
+    labels: Int[Array, " b"],
+    how: str = "cosine",
+) -> Float[Array, " b"]:
+    """Return the cross-entropy of each example, the mean of its parts', in nats: MPCE, Eq. 5.
+
+    Args:
+        latent: the skeletons' latents, of shape [batch, parts, attributes].
+        text: the latents of the parts' descriptions, of shape [classes, parts, attributes].
+        labels: places among the classes, of shape [batch].
+        how: the similarity, `"cosine"` or `"dot"`.
+    """
+    of_part = jax.vmap(lambda x, y: global_loss(x, y, labels, how), in_axes=1, out_axes=1)
+    return of_part(latent, text).mean(axis=1)
+
+
+def semantic_loss(
+    part_text: Float[Array, "k p a"], text: Float[Array, "k a"]
+) -> Float[Array, " k"]:
+    """Return the semantic cross-entropy of each class, the mean of its parts', in nats: SCE, Eq. 6.
+
+    Each part's description should find its own class's name, by the dot product, in the paper and
+    as released. The classes given are those of the softmax; the release gives the unseen, too.
+
+    Args:
+        part_text: the latents of the parts' descriptions, of shape [classes, parts, attributes].
+        text: the class names' latents, of shape [classes, attributes].
+    """
+    own = jnp.arange(len(text))
+    of_part = jax.vmap(lambda x: global_loss(x, text, own, "dot"), in_axes=1, out_axes=1)
+    return of_part(part_text).mean(axis=1)

@@ -1,0 +1,247 @@
+"""STAR's network after the skeleton encoder: parts' movements and their descriptions in one space.
+
+Chen et al., Fine-Grained Side Information Guided Dual-Prompts for Zero-Shot Skeleton Action
+Recognition, ACM MM 2024, section 3.3; sizes and initialisation as in facts D.3.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.linen.initializers import normal
+from jaxtyping import Array, Bool, Float
+
+from gapjax.methods.star.attention import PartAttributes
+from gapjax.methods.star.losses import similarity
+from gapjax.methods.star.part_layers import PartProjector
+from gapjax.nn.torch_weights import StateDict
+from gapjax.registry import UserError, chosen
+
+# What a published state dict has before the names of the skeleton encoder's arrays.
+BACKBONE = "pretraining_model."
+# What the release has without any effect on its losses and scores; `part_weights_factor` has one,
+# but is frozen at ones, as `StarNetwork.part_weights` are by default.
+NOT_IMPORTED = (
+    "part_weights_factor",
+    "gcn_part_classifier",
+    "global_fc",
+    "gcn_flobal_classifier",
+)
+
+
+class Latents(NamedTuple):
+    """Skeletons and texts in the shared latent space.
+
+    Attributes:
+        part: F_v^e, what each part of each clip moves like.
+        whole: F_v, their weighted sum over parts.
+        part_text: F_si^e, the descriptions of each class's parts.
+        label_text: F_cn, the classes' names.
+    """
+
+    part: Float[Array, "b p a"]
+    whole: Float[Array, "b a"]
+    part_text: Float[Array, "k p a"]
+    label_text: Float[Array, "k a"]
+
+
+class SemanticPrompts(nn.Module):
+    """Semantic-part prompts P_sp: a learnt vector a class and part, added to its text (Eq. 4).
+
+    Attributes:
+        scale: the standard deviation that the prompts start with.
+    """
+
+    scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, part_text: Float[Array, "k p e"]) -> Float[Array, "k p e"]:
+        """Return the augmented texts."""
+        return part_text + self.param("prompts", normal(self.scale), part_text.shape)
+
+
+class NoPrompts(nn.Module):
+    """The ablation without semantic-part prompts.
+
+    Attributes:
+        scale: has no effect.
+    """
+
+    scale: float = 1.0
+
+    def __call__(self, part_text: Float[Array, "k p e"]) -> Float[Array, "k p e"]:
+        """Return the texts as they are."""
+        return part_text
+
+
+SEMANTIC_PROMPTS: dict[str, type[nn.Module]] = {"learnt": SemanticPrompts, "none": NoPrompts}
+
+
+class StarNetwork(nn.Module):
+    """The two streams. Texts are embeddings of a frozen encoder, not normalised.
+
+    Attributes:
+        parts: the joints of each part.
+        size: the text's dimension.
+        attributes: m, the dimension of the shared space.
+        heads: the number of attention heads; 8 in the paper, 4 as released.
+        pooling: `attention`, or `mean` for the ablation without it.
+        attribute_prompts: visual-attribute prompts: `learnt` or `none`.
+        semantic_prompts: semantic-part prompts: `learnt` or `none`.
+        semantic_prompt_scale: the standard deviation that semantic-part prompts start with.
+        part_weights: the constant weight of each part in the sum F_v; all 1 if there are none.
+        similarity: how `score` compares: `cosine` (released) or `dot` (Eq. 9).
+    """
+
+    parts: tuple[tuple[int, ...], ...]
+    size: int = 768
+    attributes: int = 100
+    heads: int = 8
+    pooling: str = "attention"
+    attribute_prompts: str = "learnt"
+    semantic_prompts: str = "learnt"
+    semantic_prompt_scale: float = 1.0
+    part_weights: tuple[float, ...] = ()
+    similarity: str = "cosine"
+
+    def setup(self) -> None:
+        """Create the skeleton stream, the prompts of the texts and the projectors."""
+        self.skeleton = PartAttributes(
+            parts=self.parts,
+            size=self.size,
+            attributes=self.attributes,
+            heads=self.heads,
+            pooling=self.pooling,
+            prompts=self.attribute_prompts,
+        )
+        prompts = chosen("semantic_prompts", self.semantic_prompts, SEMANTIC_PROMPTS)
+        self.semantic = SEMANTIC_PROMPTS[prompts](self.semantic_prompt_scale)
+        self.part_projector = PartProjector(self.attributes)
+        self.label_projector = PartProjector(self.attributes)
+
+    def __call__(
+        self,
+        features: Float[Array, "b t v c"],
+        part_text: Float[Array, "k p e"],
+        label_text: Float[Array, "k e"],
+    ) -> Latents:
+        """Return the latents of clips and texts, for training.
+
+        Args:
+            features: one body's features, of shape [batch, frames, joints, channels].
+            part_text: the descriptions of the parts of all classes, seen and unseen.
+            label_text: the names of all classes.
+        """
+        part = self.skeleton(features)
+        descriptions = self.part_projector(self.semantic(part_text))
+        return Latents(part, self._whole(part), descriptions, self._labels(label_text))
+
+    def score(
+        self, features: Float[Array, "b t v c"], label_text: Float[Array, "k e"]
+    ) -> Float[Array, "b k"]:
+        """Return how alike each clip and each of any classes' names are (Eq. 9 without γ).
+
+        Descriptions and semantic-part prompts take no part.
+        """
+        whole = self._whole(self.skeleton(features))
+        return similarity(whole, self._labels(label_text), self.similarity)
+
+    def score_with_parts(
+        self,
+        features: Float[Array, "b t v c"],
+        part_text: Float[Array, "k p e"],
+        label_text: Float[Array, "k e"],
+        prompted: Bool[np.ndarray, " k"],
+    ) -> Float[Array, "b k"]:
+        """Return how alike clips and classes are, by names and by the descriptions of parts.
+
+        Ours: the mean of `score` and of the parts' mean similarity, as the part loss compares.
+
+        Args:
+            features: one body's features, of shape [batch, frames, joints, channels].
+            part_text: the descriptions of the parts of all classes.
+            label_text: the names of all classes.
+            prompted: which classes have trained semantic-part prompts; the others go without.
+        """
+        part = self.skeleton(features)
+        by_name = similarity(self._whole(part), self._labels(label_text), self.similarity)
+        texts = jnp.where(prompted[:, None, None], self.semantic(part_text), part_text)
+        each = jax.vmap(partial(similarity, how=self.similarity), in_axes=1)
+        return (by_name + each(part, self.part_projector(texts)).mean(axis=0)) / 2
+
+    def _whole(self, part: Float[Array, "b p a"]) -> Float[Array, "b a"]:
+        """Return the global latents F_v."""
+        weights = jnp.asarray(self.part_weights or (1.0,) * len(self.parts))
+        return (part * weights[None, :, None]).sum(axis=1)
+
+    def _labels(self, label_text: Float[Array, "k e"]) -> Float[Array, "k a"]:
+        return self.label_projector(label_text[:, None])[:, 0]
+
+
+def backbone_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the skeleton encoder's arrays of a published STAR, by the encoder's own names."""
+    return {
+        name.removeprefix(BACKBONE): array
+        for name, array in arrays.items()
+        if name.startswith(BACKBONE)
+    }
+
+
+def from_torch(state: StateDict) -> dict[str, dict]:
+    """Return the variables of a published STAR's `StarNetwork`, without the skeleton encoder.
+
+    Raises:
+        UserError: an array is missing or left over.
+    """
+    parts = sum(name in state for name in (f"body_part_prompts.{i}" for i in range(100)))
+    if not parts:
+        raise UserError("the state dict lacks 'body_part_prompts.0'; is it of another model?")
+    attention = "body_part_st_attention_networks"
+    query, key, value = np.split(_stack(state, f"{attention}.{{}}.in_proj_bias", parts), 3, axis=1)
+
+    def before(kind: str, bias: Float[np.ndarray, "p e"]) -> dict[str, np.ndarray]:
+        """Return the projection of queries (`q`), keys (`k`) or values (`v`), inputs first."""
+        kernel = _stack(state, f"{attention}.{{}}.{kind}_proj_weight", parts)
+        return {"kernel": kernel.swapaxes(1, 2), "bias": bias}
+
+    skeleton = {
+        "asking": {
+            "prompts": _stack(state, "body_part_prompts.{}", parts),
+            "weight": _stack(state, "body_part_w.{}", parts),
+        },
+        "pool": {
+            "query": before("q", query),
+            "key": before("k", key),
+            "value": before("v", value),
+        },
+        "out": _linear(state, f"{attention}.{{}}.out_proj", parts),
+        "inner": _linear(state, "body_part_mapping_matrix1.{}", parts),
+        "outer": _linear(state, "body_part_mapping_matrix2.{}", parts),
+    }
+    params = {
+        "skeleton": skeleton,
+        "semantic": {"prompts": _stack(state, "pd_prompt.{}", parts).swapaxes(0, 1)},
+        "part_projector": _projector(state, "pd_mapping_matrix{}.{{}}", parts),
+        "label_projector": _projector(state, "crossmodal_align{}", 1),
+    }
+    state.check_all_used(optional=[BACKBONE, *NOT_IMPORTED])
+    return {"params": params}
+
+
+def _stack(state: StateDict, name: str, parts: int) -> Float[np.ndarray, "p ..."]:
+    """Return the arrays of all parts; `{}` in the name stands for the part's number."""
+    return np.stack([state.array(name.format(part)) for part in range(parts)])
+
+
+def _linear(state: StateDict, name: str, parts: int) -> dict[str, np.ndarray]:
+    kernel = _stack(state, f"{name}.weight", parts).swapaxes(1, 2)
+    return {"kernel": kernel, "bias": _stack(state, f"{name}.bias", parts)}
+
+
+def _projector(state: StateDict, name: str, parts: int) -> dict[str, dict]:
+    layers = (("inner", 1), ("outer", 2))
+    return {layer: _linear(state, name.format(number), parts) for layer, number in layers}

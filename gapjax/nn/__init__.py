@@ -1,0 +1,1 @@
+"""Network layers, graphs and losses that several methods and backbones share."""

@@ -1,0 +1,32 @@
+"""Adjacency matrices of body models."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Float
+
+from data_pipelines.specs.skeletons import Skeleton
+
+
+def adjacency(links: Iterable[tuple[int, int]], num_joints: int) -> Float[np.ndarray, "u v"]:
+    """Return the matrix with a one at (j, i) for every link (i, j), columns scaled to sum to 1.
+
+    >>> adjacency([(0, 1), (2, 1), (1, 0)], 3).tolist()
+    [[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    matrix = np.zeros((num_joints, num_joints), np.float32)
+    for start, end in links:
+        matrix[end, start] = 1.0
+    sums = matrix.sum(axis=0, keepdims=True)
+    return matrix / np.where(sums > 0, sums, 1.0)
+
+
+def spatial_subsets(skeleton: Skeleton) -> Float[np.ndarray, "g u v"]:
+    """Return the three subsets of the spatial strategy: itself, inward and outward neighbours.
+
+    Source: ST-GCN, section 3.3, in the form of CTR-GCN (facts B.1).
+    """
+    inward = skeleton.bones
+    outward = [(parent, child) for child, parent in inward]
+    itself = [(joint, joint) for joint in range(skeleton.num_joints)]
+    return np.stack([adjacency(links, skeleton.num_joints) for links in (itself, inward, outward)])

@@ -1,0 +1,45 @@
+"""Ways to make one body's features of those of several persons."""
+
+from collections.abc import Callable
+
+from jaxtyping import Array, Float
+
+from gapjax.registry import chosen
+
+
+def _mean(features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
+    """Return the mean over persons; an absent person counts as much as a present one."""
+    return features.mean(axis=1)
+
+
+def _released(features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
+    """Return what STAR's release has in place of the mean (facts D.2).
+
+    It reads memory that is ordered as persons, channels, frames, joints as if persons came last,
+    and so averages neighbouring joints: of two persons, the first gives half of the channels,
+    and the second the rest.
+    """
+    batch, persons, frames, joints, channels = features.shape
+    memory = features.transpose(0, 1, 4, 2, 3)
+    misread = memory.reshape(batch, channels, frames, joints, persons)
+    return misread.mean(axis=-1).transpose(0, 2, 3, 1)
+
+
+MERGES: dict[str, Callable[[Array], Array]] = {"mean": _mean, "released": _released}
+
+
+def merge(features: Float[Array, "b m t v d"], how: str) -> Float[Array, "b t v d"]:
+    """Return one body's features of those of several persons; a single person's stay as they are.
+
+    Args:
+        features: of shape [batch, persons, frames, joints, channels].
+        how: `"mean"`, or `"released"` for the mix-up of STAR's released code, with which its
+            published numbers were probably obtained (facts D.2).
+
+    Returns:
+        Features of shape [batch, frames, joints, channels].
+
+    Raises:
+        UserError: there is no such merge.
+    """
+    return MERGES[chosen("person_merge", how, MERGES)](features)

@@ -1,0 +1,158 @@
+"""Published PyTorch state dicts (name → array) as Flax variables.
+
+A backbone's own file says which names mean what (`from_torch`), in terms of the `StateDict` here.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from gapjax.registry import UserError
+
+# What the readers raise for a file that is damaged, or is something else.
+UNREADABLE = (
+    *(OSError, ValueError, RuntimeError, EOFError),
+    *(zipfile.BadZipFile, pickle.UnpicklingError, SafetensorError),
+)
+
+# What wrappers of a published model put before its names.
+WRAPPERS = ("module.",)
+
+
+def read(path: str | Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a `.npz`, `.safetensors` or `.pt` file by name.
+
+    A `.pt` file is read with weights only: nothing else in it is ever unpickled.
+
+    Raises:
+        UserError: the file is missing or damaged, is of another kind, or needs PyTorch.
+    """
+    path = Path(path)
+    readers = {".npz": _read_npz, ".safetensors": load_file, ".pt": _read_pt, ".pth": _read_pt}
+    if path.suffix not in readers:
+        raise UserError(f"{path}: a state dict is one of {', '.join(readers)}")
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
+    try:
+        state = readers[path.suffix](path)
+    except UNREADABLE as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: cannot be read as a state dict ({reason})") from error
+    return {_unwrap(name): np.asarray(array) for name, array in state.items()}
+
+
+def _unwrap(name: str) -> str:
+    for wrapper in WRAPPERS:
+        name = name.removeprefix(wrapper)
+    return name
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read_pt(path: Path) -> dict[str, np.ndarray]:
+    try:
+        import torch
+    except ImportError as error:
+        raise UserError(f"{path}: reading it needs PyTorch (pip install torch)") from error
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict):
+        raise ValueError(f"it holds a {type(state).__name__}, not a dict of tensors")
+    return {name: each.numpy() for name, each in state.items() if isinstance(each, torch.Tensor)}
+
+
+class StateDict:
+    """A published state dict that remembers which of its names were used."""
+
+    def __init__(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take a state dict; PyTorch's batch counters are ignored."""
+        ignored = "num_batches_tracked"
+        self._state = {name: each for name, each in state.items() if not name.endswith(ignored)}
+        self._used: set[str] = set()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._state
+
+    def array(self, name: str) -> Float[np.ndarray, "..."]:
+        """Return an array by name.
+
+        Raises:
+            UserError: the state dict lacks it.
+        """
+        if name not in self._state:
+            raise UserError(f"the state dict lacks {name!r}; is it of another model?")
+        self._used.add(name)
+        return np.asarray(self._state[name], np.float32)
+
+    def kernel(self, name: str) -> Float[np.ndarray, "d c"]:
+        """Return the kernel of a 1x1 convolution or a linear layer, outputs first."""
+        weight = self.array(f"{name}.weight")
+        return weight.reshape(weight.shape[:2])
+
+    def time_kernel(self, name: str) -> Float[np.ndarray, "d c t"]:
+        """Return the kernel of a convolution over time, stored as (d, c, t, 1)."""
+        return self.array(f"{name}.weight")[..., 0]
+
+    def bias(self, name: str) -> Float[np.ndarray, " d"]:
+        """Return the bias of a layer."""
+        return self.array(f"{name}.bias")
+
+    def norm(self, names: Sequence[str]) -> tuple[dict, dict]:
+        """Return parameters and statistics of normalisations, joined along the channels."""
+
+        def join(kind: str) -> Float[np.ndarray, " d"]:
+            """Return one kind of array of all normalisations, one after another."""
+            return np.concatenate([self.array(f"{name}.{kind}") for name in names])
+
+        statistics = {"mean": join("running_mean"), "var": join("running_var")}
+        return {"scale": join("weight"), "bias": join("bias")}, statistics
+
+    def projection(self, conv: str, norm: str) -> tuple[dict, dict]:
+        """Return parameters and statistics of a 1x1 convolution followed by a normalisation."""
+        params, statistics = join({"norm": self.norm([norm])})
+        return {**params, "kernel": self.kernel(conv), "bias": self.bias(conv)}, statistics
+
+    def backbone(
+        self, block: Callable[["StateDict", str], tuple[dict, dict]], blocks: int
+    ) -> dict[str, dict]:
+        """Return the variables of a published backbone.
+
+        Args:
+            block: the parameters and statistics of the block of a name, `l1`, `l2`, ...
+            blocks: how many blocks there are.
+        """
+        modules = {"data_norm": self.norm(["data_bn"])}
+        modules |= {f"block{n}": block(self, f"l{n + 1}") for n in range(blocks)}
+        params, statistics = join(modules)
+        return {"params": params, "batch_stats": statistics}
+
+    def check_all_used(self, optional: Sequence[str] = ()) -> None:
+        """Raise UserError if arrays are left over, but for those whose names start as told.
+
+        Args:
+            optional: prefixes of names that need not be used.
+        """
+        left = sorted(
+            name for name in set(self._state) - self._used if not name.startswith(tuple(optional))
+        )
+        if left:
+            shown = ", ".join(left[:3])
+            raise UserError(f"the state dict has {len(left)} unexpected arrays, such as {shown}")
+
+
+def join(modules: Mapping[str, tuple[dict, dict]]) -> tuple[dict, dict]:
+    """Return (params, statistics) by module from the same of each; empty ones are left out.
+
+    >>> join({"a": ({"kernel": 1}, {}), "b": ({"scale": 2}, {"mean": 3})})
+    ({'a': {'kernel': 1}, 'b': {'scale': 2}}, {'b': {'mean': 3}})
+    """
+    params = {name: each[0] for name, each in modules.items()}
+    return params, {name: each[1] for name, each in modules.items() if each[1]}

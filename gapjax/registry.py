@@ -1,0 +1,56 @@
+"""A name in a config is a module in a folder (the project's first law)."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+
+class UserError(ValueError):
+    """A user's mistake: the message is one clear line that says what to do."""
+
+
+def suggestion(name: str, choices: list[str]) -> str:
+    """Return "; did you mean ...?" for a name close to a choice, else an empty string.
+
+    >>> suggestion("ctr_gnc", ["ctr_gcn", "st_gcn"])
+    "; did you mean 'ctr_gcn'?"
+    """
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def chosen(what: str, value: Any, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`.
+
+    Raises:
+        UserError: it is none of them; the message names `what` and lists the choices.
+    """
+    names = list(choices)
+    if value not in names:
+        hint = suggestion(str(value), names)
+        raise UserError(f"{what}={value!r} is not known{hint} (there are: {', '.join(names)})")
+    return value
+
+
+def choices(package: str) -> list[str]:
+    """Return the names of the modules in `package`."""
+    path = importlib.import_module(package).__path__
+    names = (module.name for module in pkgutil.iter_modules(path))
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+def module(package: str, name: str) -> ModuleType:
+    """Import and return the module `name` of `package`.
+
+    Raises:
+        UserError: there is no such module; the message lists those there are.
+    """
+    names = choices(package)
+    if name not in names:
+        listed = ", ".join(names)
+        hint = suggestion(name, names)
+        raise UserError(f"no module {name!r} in {package}{hint} (there are: {listed})")
+    return importlib.import_module(f"{package}.{name}")

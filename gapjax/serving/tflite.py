@@ -1,0 +1,47 @@
+"""A trained run as one TFLite file (LiteRT): raw frames of one clip → scores of the run's classes.
+
+By JAX's own jax2tf and TensorFlow's converter, which is loaded for this alone. Parameters and the
+texts of classes are constants within. One clip at a time: the converter refuses a batch whose size
+is open.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import jax2tf
+from jaxtyping import Array, Float, Int
+
+from gapjax.methods._inference import Outputs
+from gapjax.serving.trained import Trained
+
+
+def convert(run: Trained, frames: int) -> bytes:
+    """Return the content of a TFLite file, whose signature is `serving_default`.
+
+    It takes `frames` (1 m t v c, float32, padded with zeros) and `length` (1, int32), and gives
+    `score` (1 k) and, of a method that compares parts, `part` (1 k p).
+
+    Args:
+        run: what to convert.
+        frames: what a clip is padded to; none may be longer.
+    """
+    import tensorflow as tf
+
+    variables, words = jax.tree.map(jnp.asarray, (run.variables, run.words))
+
+    def recognise(clip: Float[Array, "1 m t v c"], length: Int[Array, " 1"]) -> Outputs:
+        """Return the outputs for one clip."""
+        return run.recognise(variables, clip, length, words)
+
+    persons, _, joints, coordinates = run.shape
+    inputs = [
+        tf.TensorSpec((1, persons, frames, joints, coordinates), tf.float32, "frames"),
+        tf.TensorSpec((1,), tf.int32, "length"),
+    ]
+    module = tf.Module()
+    module.recognise = tf.function(
+        jax2tf.convert(jax.jit(recognise), with_gradient=False),
+        input_signature=inputs,
+        autograph=False,
+    )
+    function = module.recognise.get_concrete_function()
+    return tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert()

@@ -1,0 +1,1 @@
+"""From strings to embeddings: text encoders, their checkpoints, and the cache."""

@@ -1,0 +1,94 @@
+"""A text encoder without weights: words hashed into a random table, for smoke runs and tests.
+
+A string's embedding is the mean over its words, and over its pairs of neighbouring words, of rows
+of a table that a seed determines. Random rows are almost orthogonal, so two strings are as near one
+another as the words and pairs they share. The table is a parameter and can be trained.
+"""
+
+import itertools
+import re
+import zlib
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Int
+
+from gapjax.registry import chosen
+from gapjax.text.checkpoint import LoadedText, fingerprint, pad_rows
+
+BUCKETS = 4096
+FEATURES = 256
+_PAD = 0
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class TextEncoder(nn.Module):
+    """The mean over the rows of a table that a string's tokens name.
+
+    Attributes:
+        buckets: number of rows; row 0 stands for padding and is not used.
+        features: size of an embedding.
+        dtype: the precision of the computation; the table and the embeddings are float32.
+    """
+
+    buckets: int = BUCKETS
+    features: int = FEATURES
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, tokens: Int[Array, "*n l"]) -> Float[Array, "*n e"]:
+        """Return the strings' embeddings, not normalised; zeros for a string without words."""
+        real = (tokens != _PAD)[..., None]
+        rows = nn.Embed(self.buckets, self.features, dtype=self.dtype, name="table")(tokens)
+        total = jnp.where(real, rows, 0).astype(jnp.float32).sum(axis=-2)
+        return total / jnp.maximum(real.sum(axis=-2), 1)
+
+
+def tokenize(strings: Sequence[str]) -> Int[np.ndarray, "n l"]:
+    """Return the buckets of every string's words and pairs of words, padded to the longest.
+
+    >>> tokenize(["Wave", "wave hand"]).shape
+    (2, 3)
+    """
+    return pad_rows([[_bucket(gram) for gram in _grams(text)] for text in strings], _PAD)
+
+
+def _grams(text: str) -> list[str]:
+    words = _WORD.findall(text.lower())
+    return [*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))]
+
+
+def _bucket(gram: str) -> int:
+    """Return a row of the table, the same in every process (Python's own hash is not)."""
+    return 1 + zlib.crc32(gram.encode()) % (BUCKETS - 1)
+
+
+def load(
+    checkpoint: str = "",
+    *,
+    pooling: str = "mean",
+    seed: int = 0,
+    too_long: str = "refuse",
+    dtype: DTypeLike = jnp.float32,
+) -> LoadedText:
+    """Return the encoder with the table that `seed` determines.
+
+    Args:
+        checkpoint: not used: every text encoder is called alike.
+        pooling: `mean`.
+        seed: of the table's entries, drawn from N(0, 1): an embedding of ten words then has a
+            standard deviation near 0.3, much like CLIP's.
+        too_long: not used: no string is too long.
+        dtype: the precision of the computation.
+
+    Raises:
+        UserError: there is no such pooling.
+    """
+    chosen("text.pooling", pooling, ("mean",))
+    module = TextEncoder(dtype=np.dtype(dtype))
+    table = np.random.default_rng(seed).standard_normal((BUCKETS, FEATURES), np.float32)
+    params = {"table": {"embedding": table}}
+    return LoadedText(module, params, tokenize, FEATURES, fingerprint(params, module.dtype))

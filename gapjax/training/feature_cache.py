@@ -1,0 +1,218 @@
+"""Features of a frozen encoder, computed once and kept on disk.
+
+A file holds the features of the samples of one run, under a digest of the encoder, the clips and
+the samples. The first view of a sample is the clip that is evaluated; further ones, for training,
+are random clips at fixed addresses.
+"""
+
+import collections
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from data_pipelines.readers.order import eval_batches
+from gapjax.inputs.feed import Feed, StreamFeed
+from gapjax.parallel import agreement, preemption
+from gapjax.parallel.sharding import Layout
+from gapjax.text.checkpoint import fingerprint
+from gapjax.training import feature_file
+from gapjax.training.frozen_encoder import Encoder
+from gapjax.training.run import Run
+from gapjax.training.step import EvalInput, TrainInput, address_keys
+
+# (store, request, number of the view) → features of a batch.
+Compute = Callable[[Any, Any, int], Float[Array, "b 1 t v d"]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that features depend on.
+
+    Attributes:
+        encoder: the frozen encoder.
+        train_input: how frames become a random clip.
+        eval_input: how frames become the evaluated clip.
+        recipe: the two in words, for the digest.
+        index_digest: of the facts of the dataset's samples.
+        contents_digest: of their coordinates (`data_pipelines.storage.contents`).
+        seed: the seed of random clips.
+        layout: where they are computed.
+        views: how many clips a training sample has; the first is the evaluated one.
+    """
+
+    encoder: Encoder
+    train_input: TrainInput
+    eval_input: EvalInput
+    recipe: str
+    index_digest: str
+    contents_digest: str
+    seed: int
+    layout: Layout
+    views: int = 1
+
+    def digest(self, items: Int[np.ndarray, " n"]) -> str:
+        """Return what names a file of features of these items."""
+        data = (self.index_digest, self.contents_digest)
+        facts = (self.recipe, *data, self.encoder.person_merge, self.views)
+        seed = self.seed if self.views > 1 else None
+        whole = fingerprint(self.encoder.variables, *facts, seed)
+        return hashlib.sha256(whole.encode() + items.tobytes()).hexdigest()[:32]
+
+
+def items_of(
+    train: Int[np.ndarray, " n"], tested: Int[np.ndarray, " n2"], samples: int, views: int
+) -> Int[np.ndarray, " n3"]:
+    """Return the items to encode, ascending: all views of training samples, the first of others.
+
+    Args:
+        train: rows of training samples.
+        tested: rows of samples that are evaluated.
+        samples: how many samples the index has; item = view * samples + row.
+        views: how many views a training sample has.
+    """
+    further = [train.astype(np.int64) + view * samples for view in range(1, views)]
+    return np.unique(np.concatenate([train, tested, *further]).astype(np.int64))
+
+
+def prepare(
+    source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int, folder: Path
+) -> Float[np.ndarray, "n t v d"]:
+    """Return the features of items, in their order, as an array that stays on disk.
+
+    They are computed if no earlier run left them in `folder`; a run that is killed meanwhile
+    leaves no half-written file in their place, and one that is told to stop does so (Preempted).
+    Several hosts need one folder that they share.
+
+    Args:
+        source: all that they depend on.
+        items: `items_of`.
+        feed: where frames come from.
+        samples: how many samples the index has.
+        batch: items of one call of the encoder.
+        folder: where files of features are kept.
+    """
+    path = folder / f"{source.digest(items)}.npy"
+    if not agreement.decided(path.exists()):
+        every = _encode_all(source, items, feed, samples, batch)
+        if jax.process_index() == 0:
+            feature_file.write(path, every, len(items))
+        # Of several hosts all compute, and one writes.
+        collections.deque(every, maxlen=0)
+        agreement.wait(f"features {path.name}")
+    return np.load(path, mmap_mode="r")
+
+
+def _encode_all(
+    source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int
+) -> Iterator[Float[np.ndarray, "b t v d"]]:
+    """Yield the features of the items view by view, which is their order."""
+    replicated = source.layout.replicated
+    compute = jax.jit(_make_compute(source, feed), out_shardings=replicated)
+    variables = source.layout.replicate(source.encoder.variables)
+    for view in range(source.views):
+        rows = items[items // samples == view] % samples
+        yield from _encode(functools.partial(compute, variables), feed, rows, view, batch)
+
+
+def _encode(
+    compute: Compute,
+    feed: Feed,
+    rows: Int[np.ndarray, " n"],
+    view: int,
+    batch: int,
+) -> Iterator[Float[np.ndarray, "b t v d"]]:
+    """Yield the features of one view of samples, batch by batch."""
+    if not len(rows):
+        return
+    batches, weight = eval_batches(rows, batch)
+    requests = feed.requests(batches, 0, [1] * len(batches))
+    for request, kept in zip(requests, weight, strict=True):
+        preemption.check()
+        values = compute(feed.store, request, view)
+        yield np.asarray(values)[: int(kept.sum()), 0]
+
+
+def _make_compute(source: Source, feed: Feed) -> Callable[..., Float[Array, "b 1 t v d"]]:
+    rng = jax.random.key(source.seed)
+
+    def clips(batch: Any, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:
+        """Return a view of a batch: view 0 is the evaluated clip, others are random ones."""
+
+        def random(_: None) -> Float[Array, "b m t v c"]:
+            """Return clips drawn at the addresses (seed, epoch + view, sample)."""
+            keys: Key[Array, " b"] = address_keys(rng, batch.epoch + view, batch.item)
+            return source.train_input(batch.frames, batch.length, keys)
+
+        def fixed(_: None) -> Float[Array, "b m t v c"]:
+            """Return the clips that are evaluated."""
+            return source.eval_input(batch.frames, batch.length)
+
+        return jax.lax.cond(view == 0, fixed, random, None)
+
+    def compute(
+        variables: Any, store: Any, request: Any, view: Int[Array, ""]
+    ) -> Float[Array, "b 1 t v d"]:
+        """Return the features of one batch, whose request has one step."""
+        batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+        return source.encoder.encode(variables, clips(batch, view))
+
+    return compute
+
+
+def feature_feed(
+    features: Float[np.ndarray, "n t v d"],
+    items: Int[np.ndarray, " n"],
+    label: Int[np.ndarray, " n2"],
+    views: int,
+    layout: Layout,
+) -> StreamFeed:
+    """Return the feed of batches of features, read from disk while training.
+
+    Args:
+        features: one entry an item, in the order of `items`.
+        items: `items_of`.
+        label: the class of every sample of the index.
+        views: how many views a training sample has: occurrence r of an epoch shows view r % views.
+        layout: the placement of batches.
+    """
+
+    def read(
+        wanted: Int[np.ndarray, "n3 b"],
+    ) -> Iterator[tuple[Float[np.ndarray, "b 1 t v d"], Int[np.ndarray, " b"]]]:
+        """Yield the features of every batch of items, and how many frames each has."""
+        for batch in wanted:
+            chosen = features[np.searchsorted(items, batch)]
+            yield chosen[:, None], np.full(len(batch), features.shape[1])
+
+    return StreamFeed(read, np.tile(label, views), layout)
+
+
+def replace_clips(
+    run: Run, features: Float[np.ndarray, "n t v d"], items: Int[np.ndarray, " n"], views: int
+) -> Run:
+    """Return a run on clips as a run on their features (`feature_feed` says what they are)."""
+    return dataclasses.replace(
+        run,
+        feed=feature_feed(features, items, run.index.label, views, run.layout),
+        train_input=as_they_are,
+        eval_input=as_they_are,
+        clip_shape=(1, *features.shape[1:]),
+    )
+
+
+def as_they_are(
+    features: Float[Array, "b m t v c"],
+    length: Int[Array, " b"],
+    keys: Key[Array, " b"] | None = None,
+) -> Float[Array, "b m t v c"]:
+    """Return features unchanged: the input of a method that learns from them."""
+    del length, keys
+    return features

@@ -1,0 +1,89 @@
+"""What a run consists of, in plain values: `experiment.build` makes it, `train` carries it out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optax
+from jaxtyping import Int
+
+from data_pipelines.readers.order import TrainOrder
+from data_pipelines.storage.index import Index
+from gapjax.inputs.feed import Feed
+from gapjax.methods._base import Method
+from gapjax.parallel.sharding import Layout
+from gapjax.training.optimizer import Schedule
+from gapjax.training.step import EvalInput, TrainInput
+from gapjax.workdir.scores import Scores
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How often things happen.
+
+    Attributes:
+        steps_per_dispatch: steps that one call of the jitted function runs.
+        log_every: steps between two lines of metrics; 0 writes one line an epoch.
+        checkpoint_every: steps between two checkpoints; 0 saves one an epoch.
+        evaluate_every: epochs between two evaluations; the last epoch is always evaluated.
+    """
+
+    steps_per_dispatch: int = 1
+    log_every: int = 0
+    checkpoint_every: int = 0
+    evaluate_every: int = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run.
+
+    Attributes:
+        method: what is trained.
+        train_input: how a batch's frames become the method's input in training.
+        eval_input: likewise in evaluation.
+        clip_shape: (persons, frames, joints, coordinates) of that input.
+        optimizer: how parameters follow gradients.
+        schedule: step → learning rate, for the log.
+        feed: where batches come from.
+        index: the facts of the dataset's samples.
+        order: which samples each training step sees.
+        evaluations: name → the rows to evaluate, such as `test` and `validation`.
+        eval_batch_size: samples of a batch in evaluation.
+        epochs: how many epochs to train.
+        seed: the seed of initialisation and of every draw.
+        cadence: how often things happen.
+        layout: where arrays live.
+        labels: the names of the classes that scores are given for.
+        trained_on: the names of the classes whose samples are trained on.
+        summarize: evaluation's name, scores → metrics under their names in metrics.jsonl.
+        facts: what a result must be told with: dataset, protocol, text, seed, ...
+        config: the config the run was built from, flat.
+    """
+
+    method: Method
+    train_input: TrainInput
+    eval_input: EvalInput
+    clip_shape: tuple[int, int, int, int]
+    optimizer: optax.GradientTransformation
+    schedule: Schedule
+    feed: Feed
+    index: Index
+    order: TrainOrder
+    evaluations: Mapping[str, Int[np.ndarray, " n"]]
+    eval_batch_size: int
+    epochs: int
+    seed: int
+    cadence: Cadence
+    layout: Layout
+    labels: Sequence[str]
+    trained_on: Sequence[str]
+    summarize: Callable[[str, Scores], dict[str, float]]
+    facts: Mapping[str, str]
+    config: Mapping[str, Any]
+
+    @property
+    def steps(self) -> int:
+        """Return the number of steps of the whole run."""
+        return self.epochs * self.order.steps_per_epoch

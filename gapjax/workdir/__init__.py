@@ -1,0 +1,1 @@
+"""The files of a working directory: config, log, scores, checkpoints."""

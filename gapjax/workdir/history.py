@@ -1,0 +1,100 @@
+"""A run's metrics.jsonl, read back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from gapjax.registry import UserError
+
+# Epochs, with fractions, and what was told then.
+Series = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
+
+
+@dataclass(frozen=True)
+class History:
+    """The lines of a run's metrics.jsonl, oldest first."""
+
+    lines: tuple[dict[str, Any], ...]
+
+    def series(self, key: str) -> Series:
+        """Return the epochs (with fractions) and the values of all lines that have `key`."""
+        found = [line for line in self.lines if key in line]
+        steps = np.array([line["step"] for line in found], float)
+        return steps / self._steps_per_epoch(), np.array([line[key] for line in found], float)
+
+    def _steps_per_epoch(self) -> float:
+        """Return the most steps an epoch is seen to have, which an epoch's end shows exactly."""
+        return max(line["step"] / max(line["epoch"], 1) for line in self.lines) or 1.0
+
+
+def read_history(path: Path) -> History:
+    """Read a metrics.jsonl; a last line that is cut short, as a killed run leaves it, is dropped.
+
+    Raises:
+        UserError: the file is missing, is empty, or has a line that is no line of metrics.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing; is {path.parent} a working directory?")
+    *whole, cut = path.read_text().split("\n")
+    lines = []
+    for number, text in enumerate([*whole, cut], 1):
+        try:
+            lines += [_metrics_of(text)] if text.strip() else []
+        except (ValueError, KeyError, TypeError) as error:
+            if number <= len(whole):
+                raise UserError(f"{path}, line {number}, is no line of metrics") from error
+    if not lines:
+        raise UserError(f"{path} has no metrics yet")
+    return History(tuple(lines))
+
+
+def _metrics_of(text: str) -> dict[str, Any]:
+    line = json.loads(text)
+    return {**line, "step": int(line["step"]), "epoch": int(line["epoch"])}
+
+
+def has_results(workdir: Path, epochs: int, step: int) -> bool:
+    """Return whether `read_results` has any to return."""
+    try:
+        return bool(read_results(workdir, epochs, step))
+    except UserError:
+        return False
+
+
+def read_results(workdir: Path, epochs: int, step: int) -> dict[str, Any]:
+    """Return the step, the epoch and the metrics of the evaluation that ended a run.
+
+    Args:
+        workdir: the run's working directory.
+        epochs: how many the run has.
+        step: of the checkpoint that the results should be those of.
+
+    Raises:
+        UserError: the run is not finished, or its last checkpoint is damaged.
+    """
+    lines = read_history(workdir / "metrics.jsonl").lines
+    found = {
+        key: value
+        for line in lines
+        if line["step"] == step
+        for key, value in line.items()
+        if not key.startswith("train/")
+    }
+    if found.get("epoch") != epochs or set(found) == {"step", "epoch"}:
+        raise UserError(f"{workdir} is not finished: run its command again, it goes on")
+    return found
+
+
+def gammas_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return where a γ comes from → that γ, of the metrics of a zero-shot run's evaluation."""
+    prefix, suffix = "gzsl_", "/gamma"
+    return {
+        key.removeprefix(prefix).removesuffix(suffix): float(value)
+        for key, value in metrics.items()
+        if key.startswith(prefix) and key.endswith(suffix)
+    }

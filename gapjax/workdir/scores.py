@@ -1,0 +1,105 @@
+"""The scores of an evaluation as a file: `scores/<evaluation>.npz` of a working directory.
+
+Every metric, curve, ensemble and picture is made from such files.
+"""
+
+import dataclasses
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from gapjax.registry import UserError
+
+ARRAYS = ("score", "label", "name")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of the samples of one evaluation.
+
+    Attributes:
+        score: the logits of the classes.
+        label: the true classes, 0-based.
+        name: the samples' names, each different.
+        facts: what a result must be told with, as JSON has it: dataset, protocol and its digest,
+            index (the dataset's digest), evaluation, modality, text encoder, seed.
+    """
+
+    score: Float[np.ndarray, "n k"]
+    label: Int[np.ndarray, " n"]
+    name: Shaped[np.ndarray, " n"]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def take(self, rows: Int[np.ndarray, " n2"]) -> "Scores":
+        """Return the scores of some samples, in the order of `rows`."""
+        return dataclasses.replace(
+            self, score=self.score[rows], label=self.label[rows], name=self.name[rows]
+        )
+
+
+def scores_path(workdir: Path, evaluation: str) -> Path:
+    """Return where a working directory has the scores of an evaluation."""
+    return workdir / "scores" / f"{evaluation}.npz"
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Write scores so that a reader sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            score=scores.score.astype(np.float32),
+            label=scores.label.astype(np.int32),
+            name=scores.name.astype(np.str_),
+            facts=json.dumps(dict(scores.facts), sort_keys=True),
+        )
+    partial.replace(path)
+
+
+def read_scores(path: Path) -> Scores:
+    """Read a file of scores.
+
+    Raises:
+        UserError: the file is missing, is not one of scores, or its content cannot be right.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing; evaluate that working directory first")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            arrays = {key: content[key] for key in content.files}
+        facts = dict(json.loads(str(arrays.get("facts", "{}"))))
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} is not a file of scores, or is cut short ({error})") from error
+    missing = [key for key in ARRAYS if key not in arrays]
+    if missing:
+        raise UserError(f"{path} has no {' and no '.join(missing)}: it is not a file of scores")
+    problem = _problem(*(arrays[key] for key in ARRAYS))
+    if problem:
+        raise UserError(f"{path}: {problem}; evaluate that working directory again")
+    return Scores(*(arrays[key] for key in ARRAYS), facts)
+
+
+def _problem(score: np.ndarray, label: np.ndarray, name: np.ndarray) -> str:
+    """Return what is wrong with the arrays of a file, or an empty string."""
+    if score.ndim != 2 or label.shape != (len(score),) or name.shape != label.shape:
+        return f"shapes {score.shape}, {label.shape}, {name.shape} are not (n, k), (n,), (n,)"
+    if not len(score):
+        return "there are no samples"
+    if score.dtype.kind != "f" or label.dtype.kind != "i" or name.dtype.kind != "U":
+        return f"types {score.dtype}, {label.dtype}, {name.dtype} are not float, int, str"
+    if not np.isfinite(score).all():
+        return f"the scores of {name[~np.isfinite(score).all(axis=1)][0]} are not finite"
+    if label.min() < 0 or label.max() >= score.shape[1]:
+        return f"labels {label.min()}..{label.max()} do not fit {score.shape[1]} classes"
+    if len(np.unique(name)) < len(name):
+        values, counts = np.unique(name, return_counts=True)
+        return f"the sample {values[counts > 1][0]} occurs {counts.max()} times"
+    return ""

@@ -1,0 +1,1 @@
+"""Zero-shot recognition: which classes are unseen, and calibrated stacking."""

@@ -1,0 +1,262 @@
+"""Data of one's own: any joints, from a folder of arrays, a YAML and a table."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from etils import epath
+
+from data_pipelines import show, verify
+from data_pipelines.convert import convert, main
+from data_pipelines.datasets import ntu60
+from data_pipelines.parsers.record import DataError
+from data_pipelines.readers.sample import read
+from data_pipelines.specs import catalog, checked_yaml, spec_file
+from data_pipelines.specs.dataset import Protocol
+from data_pipelines.storage.index import Index, select
+from support import own_folder
+
+
+def test_what_is_converted(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "Mine 2")
+    folder = convert("own", raw, tmp_path / "data")
+    assert folder == tmp_path / "data" / "mine_2"
+    index, spec = Index.load(folder), catalog.spec_of(folder)
+    assert index.name.tolist() == [f"clips/{number}" for number in range(16)]
+    assert index.label.tolist() == [0, 0, 0, 0, 1, 1, 1, 1] * 2
+    assert index.bodies.tolist() == [1, 2] * 8
+    for row in (4, 5):
+        stored = read(str(folder), index, row)
+        np.testing.assert_array_equal(stored, own_folder.array(row, 1 + row % 2))
+    assert (spec.name, spec.format, spec.texts) == ("mine_2", "own", "")
+    assert (spec.coordinates, spec.confidence, spec.space, spec.persons) == (3, True, 2, 2)
+    assert spec.labels == ("wave", "kick")
+    assert spec.protocols == {"xsub": Protocol("subject", (1, 2))}
+    assert [len(rows) for rows in select(index, spec.protocols["xsub"])] == [8, 8]
+
+
+def test_bones_are_turned_to_the_root(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "mine", samples=1)
+    body = spec_file.spec_of(checked_yaml.load(epath.Path(raw / "dataset.yaml")), "mine").skeleton
+    name = body.joints.index
+    assert body.root == body.center == name("hip")
+    assert (name("nose"), name("neck")) in body.bones
+    assert (name("neck"), name("hip")) in body.bones
+    parents = dict(body.bones)
+    assert sorted(parents) == [joint for joint in range(15) if joint != body.root]
+    for joint in range(15):
+        for _ in range(15):
+            joint = parents.get(joint, body.root)
+        assert joint == body.root
+
+
+def test_facts_are_carried_as_they_are(tmp_path: pathlib.Path) -> None:
+    """Also those of a dataset with parts, splits and published counts."""
+    place = epath.Path(tmp_path / "ntu60")
+    place.mkdir()
+    spec_file.write(place, ntu60.SPEC)
+    assert spec_file.read(place) == ntu60.SPEC
+
+
+def test_a_converted_folder_can_be_checked_and_drawn(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = own_folder.write(tmp_path / "mine", zero_shot=None)
+    assert main(["own", f"--raw={raw}", f"--out={tmp_path}/data", "--name=other"]) == 0
+    folder = tmp_path / "data" / "other"
+    assert verify.main([str(folder)]) == 0
+    assert "protocol xsub: ok, 8 train, 8 test" in capsys.readouterr().out
+    scene = show.read(str(folder), "clips/3")
+    assert scene.skeleton.shape == (9, 2, 15, 2)
+    assert [view.title for view in scene.views] == ["as in the image"]
+    (folder / "index.csv").write_text("cut")
+    assert verify.main([str(folder)]) == 1
+    command = f"python -m data_pipelines.convert own --name=other --raw=PATH --out={folder.parent}"
+    assert f"`{command} --overwrite`" in capsys.readouterr().out
+
+
+FAULTS = {
+    "unknown key": ({"joint": []}, r"line 8: joint is no key; there are joints, bones"),
+    "no root": ({"root": None}, r"root is missing; add it"),
+    "root": ({"root": "hips"}, r"line 3: root has 'hips', which is none of the 15 joints"),
+    "twice": ({"labels": ["wave", "wave"]}, r"line 4: labels has 'wave' twice"),
+    "yes": ({"labels": ["wave", True]}, r"labels has True, which is no text in one line; put it"),
+    "ring": ({"bones": [*own_folder.BONES, [0, 2]]}, r"bones form a ring: 15 joints need 14"),
+    "apart": ({"bones": own_folder.BONES[:-1]}, r"bones do not connect 'left ankle' to the root"),
+    "bone": ({"bones": [["nose", "tail"]]}, r"bones has 'tail', which is none of the 15 joints"),
+    "triple": ({"bones": [[0, 1, 2]]}, r"bones should be a list of pairs of joints"),
+    "kind": ({"coordinates": "4D"}, r"coordinates is '4D'; there are 3D, 2D, 2D with confidence"),
+    "persons": ({"persons": 0}, r"persons is 0, not a number from 1"),
+    "column": ({"protocols": {"x": {"who": [1]}}}, r"protocols 'x' should name one of subject, "),
+    "train": ({"protocols": {"x": {"subject": ["a"]}}}, r"'x': subject should be a list of num"),
+    "protocols": ({"protocols": {}}, r"protocols should have at least one, such as xsub"),
+    "part": ({"parts": {2: {"tail": [0]}}}, r"parts '2' has the part 'tail'; there are head"),
+    "split": ({"zero_shot": {"a": ["jump"]}}, r"zero_shot 'a' has 'jump', which is no label"),
+    "no list": ({"zero_shot": {"a": "wave"}}, r"zero_shot 'a' should be a list of labels"),
+    "few": ({"zero_shot": {"a": ["wave"]}}, r"zero_shot 'a' should leave 2 classes unseen and 2"),
+    "texts": ({"texts": "t.yaml"}, r"texts names 't.yaml', which is no file in "),
+    "zero byte": ({"texts": "t\0"}, r"texts names 't.x00', which is no file in "),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_mistakes_in_the_facts(name: str, tmp_path: pathlib.Path) -> None:
+    changes, expected = FAULTS[name]
+    raw = own_folder.write(tmp_path / "mine", samples=1)
+    (raw / "dataset.yaml").write_text(own_folder.dumped(own_folder.facts(**changes)))
+    with pytest.raises(DataError, match=expected) as caught:
+        convert("own", raw, tmp_path / "data")
+    assert str(caught.value).startswith(f"{raw / 'dataset.yaml'}: ")
+    assert "\n" not in str(caught.value)
+
+
+TEXTS = {
+    "mapping": ("- joints", "should map names"),
+    "yaml": ("joints: [a\nbones: b", r"line 2: is not readable YAML \("),
+    "twice": ("root: a\njoints: [a]\nroot: b", "line 3: root is already in line 1; remove one"),
+    "latin": (b"root: \xe9", "is not readable YAML"),
+    "empty": ("", "should map names"),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_mistakes_in_the_yaml(name: str, tmp_path: pathlib.Path) -> None:
+    content, expected = TEXTS[name]
+    (tmp_path / "dataset.yaml").write_bytes(content if name == "latin" else content.encode())
+    with pytest.raises(DataError, match=expected) as caught:
+        convert("own", tmp_path, tmp_path / "data", title="mine")
+    assert "\n" not in str(caught.value)
+
+
+TABLES = {
+    "line 1: the columns are file, label, .* found 'file;label'": "file;label\na.npy;wave",
+    "line 1: the columns are .* found 'action'": "file,action\na.npy,wave",
+    "line 1: names no column file, or no column label": "file\na.npy",
+    "line 3: 'jump' is neither a label nor a number from 0 to 1": "file,label\na.npy,1\nb.npy,jump",
+    "line 2: '9{300,} … 9{300,}' is neither a label": f"file,label\na.npy,{'9' * 5000}",
+    "line 2: subject 'anna' is no whole number": "file,label,subject\na.npy,wave,anna",
+    "line 2: has 1 values, but there are 2 columns": "file,label\na.npy",
+    "line 2: '../a.npy' is no .npy file inside": "file,label\n../a.npy,wave",
+    "line 2: 'a.txt' is no .npy file": "file,label\na.txt,wave",
+    "line 2: '9{300,} … 9{300,}.npy' is no .npy file": f"file,label\n{'9' * 5000}.npy,wave",
+    "line 4: ./a.npy is already in line 2": "file,label\na.npy,wave\nb.npy,wave\n./a.npy,wave",
+    "has no sample; add a line": "file,label\n\n",
+    "is not UTF-8": "file,label\n\udce9.npy,wave",
+}
+
+
+@pytest.mark.parametrize("expected", TABLES)
+def test_mistakes_in_the_table(expected: str, tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "mine", samples=1)
+    table = raw / "samples.csv"
+    table.write_bytes(TABLES[expected].encode(errors="surrogateescape"))
+    with pytest.raises(DataError, match=expected) as caught:
+        convert("own", raw, tmp_path / "data")
+    assert str(caught.value).startswith(f"{table}: ")
+    table.unlink()
+    with pytest.raises(DataError, match=r"samples.csv: is missing; write it, with the columns"):
+        convert("own", raw, tmp_path / "data")
+
+
+def test_mistakes_in_arrays_reject_one_file_each(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = own_folder.write(tmp_path / "mine", samples=9)
+    nan = own_folder.array(1, 2)
+    nan[2, 0, 4, 1] = np.nan
+    np.save(raw / "clips" / "1.npy", nan)
+    np.save(raw / "clips" / "2.npy", np.zeros((5, 15, 2)))
+    np.save(raw / "clips" / "3.npy", np.array([{}]), allow_pickle=True)
+    (raw / "clips" / "4.npy").write_bytes((raw / "clips" / "5.npy").read_bytes()[:-9])
+    (raw / "clips" / "6.npy").unlink()
+    np.save(raw / "clips" / "7.npy", np.zeros((5, 15, 3)))
+    assert main(["own", f"--raw={raw}", f"--out={tmp_path}/data"]) == 3
+    folder = tmp_path / "data" / "mine"
+    assert Index.load(folder).name.tolist() == ["clips/0", "clips/5", "clips/8"]
+    lines = (folder / "rejected.csv").read_text().splitlines()[1:]
+    expected = [
+        "clips/1.npy,,\"frame 2, joint 'right wrist' is not finite; write zeros for what is ",
+        'clips/2.npy,,"is 5 x 15 x 2, not frames (x persons) x 15 joints x 3; correct',
+        "clips/3.npy,,is no whole .npy file of numbers (",
+        "clips/4.npy,,is no whole .npy file of numbers (",
+        "samples.csv,8,there is no file ",
+        "clips/7.npy,,is zero everywhere; remove it",
+    ]
+    for line, text in zip(lines, expected, strict=True):
+        assert line.replace('"', "").startswith(f"{raw}/{text}".replace('"', "")), line
+    capsys.readouterr()
+
+
+PERSONS = {
+    "two of one": (None, (8, 2, 15, 3), "has 8 frames of 2 persons, not of 1; give persons: 2 in"),
+    "three of two": (2, (8, 3, 15, 3), "has 8 frames of 3 persons, not of 1 to 2; give persons: 3"),
+    "persons first": (2, (2, 20, 15, 3), "has 2 frames of 20 persons, not of 1 to 2; give perso"),
+}
+
+
+@pytest.mark.parametrize("name", PERSONS)
+def test_more_persons_than_the_facts_allow(name: str, tmp_path: pathlib.Path) -> None:
+    persons, shape, expected = PERSONS[name]
+    raw = own_folder.write(tmp_path / "mine", samples=3, persons=persons)
+    np.save(raw / "clips" / "0.npy", np.ones(shape))
+    order = r"if there are so many, else write the array as frames x persons x joints x coordinates"
+    with pytest.raises(DataError, match=f"clips/0.npy: {expected}.* {order}$"):
+        convert("own", raw, tmp_path / "data", strict=True)
+
+
+SIDES = {
+    "no column": ({"setup": [1, 2]}, "'x' goes by setup, but samples.csv has no column setup; add"),
+    "nobody trains": ({"subject": [7, 8]}, "'x' trains on no sample: none has the subject 7 or 8;"),
+    "empty": ({"subject": []}, "'x' trains on no sample: its list of subject is empty; correct"),
+    "nobody tests": ({"camera": [0, 1]}, "'x' tests on no sample: all have the camera 0 or 1; cor"),
+}
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_a_side_of_a_protocol_without_samples(name: str, tmp_path: pathlib.Path) -> None:
+    protocol, expected = SIDES[name]
+    raw = own_folder.write(tmp_path / "mine", protocols={"xsub": {"subject": [1]}, "x": protocol})
+    with pytest.raises(DataError, match=f"dataset.yaml: line 7: protocols {expected}") as caught:
+        convert("own", raw, tmp_path / "data")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "data").exists()
+
+
+def test_folders_are_told_apart(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dot in a folder's name starts no ending; what then has one name is said to be skipped."""
+    for name, samples in (("mine.v1", 3), ("mine.v2", 7)):
+        raw = own_folder.write(tmp_path / name, samples)
+        folder = convert("own", raw, tmp_path / "data")
+        assert folder.name == name.replace(".", "_")
+        assert len(Index.load(folder)) == samples
+    other = own_folder.write(tmp_path / "mine-v2", samples=3)
+    capsys.readouterr()
+    assert convert("own", other, tmp_path / "data") == folder
+    assert capsys.readouterr().out == (
+        f"{folder}: 7 samples, already converted; {other} is not read (--overwrite converts again, "
+        "--name=NAME beside it)\n"
+    )
+
+
+def test_a_header_that_is_no_python(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "mine", samples=3)
+    path = raw / "clips" / "0.npy"
+    path.write_bytes(path.read_bytes().replace(b"}", b" ", 1))
+    with pytest.raises(DataError, match=r"clips/0.npy: is no whole .npy file of numbers"):
+        convert("own", raw, tmp_path / "data", strict=True)
+
+
+def test_names(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "1st", samples=1)
+    with pytest.raises(DataError, match="'1st' is no name: give --name"):
+        convert("own", raw, tmp_path / "data")
+    with pytest.raises(DataError, match="'ntu60' is the name of a module; give another"):
+        convert("own", raw, tmp_path / "data", title="ntu60")
+    with pytest.raises(DataError, match="--name=mine: synthetic has its name"):
+        convert("synthetic", None, tmp_path / "data", title="mine")
+    with pytest.raises(DataError, match=r"own needs --raw=PATH: a folder with dataset.yaml"):
+        convert("own", None, tmp_path / "data")
+    with pytest.raises(DataError, match=r"nowhere: no such file or folder; --raw takes a folder"):
+        convert("own", tmp_path / "nowhere", tmp_path / "data")
+    with pytest.raises(DataError, match=r"dataset.yaml: is missing; --raw takes a folder with"):
+        convert("own", tmp_path, tmp_path / "data", title="mine")

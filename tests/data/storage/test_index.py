@@ -1,0 +1,127 @@
+"""The index of a converted dataset: loading, damage, selections."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+from etils import epath
+
+from data_pipelines.parsers.record import DataError
+from data_pipelines.specs.dataset import Protocol
+from data_pipelines.storage.index import Index, hold_out_subjects, select
+from support import tiny_dataset
+
+
+def test_facts_are_those_of_the_records(tiny: pathlib.Path) -> None:
+    index, records = Index.load(tiny), tiny_dataset.samples()
+    assert len(index) == len(records) == 11
+    for column in ("name", "label", "subject", "camera", "setup"):
+        assert getattr(index, column).tolist() == [getattr(r, column) for r in records]
+    assert index.frames.tolist() == [record.skeleton.shape[0] for record in records]
+    assert index.bodies.tolist() == [record.skeleton.shape[1] for record in records]
+
+
+def test_any_path_loads(tiny: pathlib.Path) -> None:
+    digests = {Index.load(kind(tiny)).digest for kind in (str, pathlib.Path, epath.Path)}
+    assert len(digests) == 1
+
+
+def test_digest_is_of_the_facts_alone(tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    index = Index.load(tiny)
+    moved = Index.load(tiny_dataset.in_two_shards(tiny, tmp_path / "tiny"))
+    assert set(index.shard) != set(moved.shard)
+    assert index.digest == moved.digest
+    for column in ("name", "label", "subject", "camera", "setup", "frames", "bodies"):
+        values = getattr(index, column).copy()
+        values[3] = values[4] if column == "name" else values[3] + 1
+        assert dataclasses.replace(index, **{column: values}).digest != index.digest
+
+
+def test_missing_dataset_says_the_command(tmp_path: pathlib.Path) -> None:
+    command = f"python -m data_pipelines.convert nw_ucla --raw=PATH --out={tmp_path}"
+    with pytest.raises(DataError, match=f"no converted dataset is here; run `{command}`"):
+        Index.load(tmp_path / "nw_ucla")
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.9])
+def test_cut_shard(tiny_copy: pathlib.Path, keep: float) -> None:
+    (shard,) = tiny_copy.glob("*/*.tfrecord-*")
+    shard.write_bytes(shard.read_bytes()[: int(shard.stat().st_size * keep)])
+    with pytest.raises(
+        DataError, match=r"tfrecord-.* is cut or altered; convert again: run `python"
+    ):
+        Index.load(tiny_copy)
+
+
+def test_missing_shard(tiny_copy: pathlib.Path) -> None:
+    next(tiny_copy.glob("*/*.tfrecord-*")).unlink()
+    with pytest.raises(DataError, match=r"tfrecord-.* is missing; convert again"):
+        Index.load(tiny_copy)
+    (tiny_copy / "pack").mkdir()
+    assert len(Index.load(tiny_copy)) == 11
+
+
+def without_last_row(text: str) -> str:
+    return text[: text.rstrip().rindex("\n") + 1]
+
+
+DAMAGE = {
+    "half": lambda text: text[: len(text) // 2],
+    "last character": lambda text: text[:-1],
+    "last row": without_last_row,
+    "header": lambda text: text.split("\n", 1)[1],
+    "only header": lambda text: text.split("\n", 1)[0] + "\n",
+    "empty": lambda text: "",
+    "word": lambda text: text.replace(",1,", ",one,", 1),
+    "number": lambda text: text.replace(",1,", f",{10**12},", 1),
+    "row": lambda text: text.replace("\n", "\nx\n", 3),
+    "quote": lambda text: text.replace('"', "", 1),
+    "offset": lambda text: text.replace(",0,", ",7,"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_index(tiny_copy: pathlib.Path, damage: str) -> None:
+    text = (tiny_copy / "index.csv").read_text()
+    (tiny_copy / "index.csv").write_text(DAMAGE[damage](text))
+    with pytest.raises(DataError, match="is cut or altered; convert again: run `python"):
+        Index.load(tiny_copy)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "train"),
+    [
+        (Protocol("subject", (1, 2, 3), (7, 4)), [0, 1, 2, 5, 6, 7, 10]),
+        (Protocol("camera", (2,), (5, 6)), [1, 3, 5, 7, 9]),
+        (Protocol("setup", (1,), (5, 6)), [6, 7, 8, 9, 10]),
+    ],
+    ids=lambda value: getattr(value, "column", ""),
+)
+def test_select(tiny: pathlib.Path, protocol: Protocol, train: list[int]) -> None:
+    chosen, test = select(Index.load(tiny), protocol)
+    assert chosen.tolist() == train
+    assert test.tolist() == sorted(set(range(11)) - set(train))
+
+
+def test_held_out_subjects_are_disjoint(tiny: pathlib.Path) -> None:
+    index, rows = Index.load(tiny), np.array([0, 1, 2, 3, 5, 6, 8, 10])
+    drawn = set()
+    for seed in range(20):
+        kept, held = hold_out_subjects(index, rows, 2, seed)
+        assert sorted([*kept, *held]) == rows.tolist()
+        assert not set(index.subject[kept]) & set(index.subject[held])
+        assert len(set(index.subject[held])) == 2
+        again = hold_out_subjects(index, rows, 2, seed)
+        np.testing.assert_array_equal(again[1], held)
+        drawn.add(tuple(held.tolist()))
+    assert len(drawn) > 1
+
+
+def test_hold_out_none_or_too_many(tiny: pathlib.Path) -> None:
+    index, rows = Index.load(tiny), np.arange(11)
+    kept, held = hold_out_subjects(index, rows, 0, 0)
+    assert (len(kept), len(held)) == (11, 0)
+    for count in (5, -1):
+        with pytest.raises(DataError, match=f"cannot hold out {count} of 5 training subjects"):
+            hold_out_subjects(index, rows, count, 0)

@@ -1,0 +1,58 @@
+"""What results are told with: which samples and classes, by digests that depend on nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from configs import gap_demo, star_demo
+from data_pipelines.datasets.synthetic import SPEC
+from data_pipelines.storage.digests import protocol_digest, split_digest
+from data_pipelines.storage.index import Index
+from gapjax.experiment.data import open_dataset, selected
+from gapjax.experiment.stages import stages
+from gapjax.registry import UserError
+
+
+def test_a_supervised_run(data: Path) -> None:
+    config = gap_demo.get_config("smoke")
+    config.data.dir = str(data)
+    index = Index.load(data / "synthetic")
+    told = {}
+    for protocol in ("xsub", "xview"):
+        config.data.protocol = protocol
+        told[protocol] = selected(config, open_dataset(config))
+        assert told[protocol] == {
+            "dataset": "synthetic",
+            "protocol": protocol,
+            "protocol_digest": protocol_digest(index, SPEC.protocols[protocol]),
+            "index": index.digest[:12],
+        }
+    assert told["xsub"]["protocol_digest"] != told["xview"]["protocol_digest"]
+    config.data.validation_subjects = 1
+    assert selected(config, open_dataset(config)) == told["xview"]
+
+
+@pytest.mark.parametrize("split", ["18_6", "random:5:1"])
+def test_all_stages_of_a_zero_shot_run(data: Path, tmp_path: Path, split: str) -> None:
+    """An encoder and a fold know the split of the run that they are for."""
+    config = star_demo.get_config("smoke")
+    config.data.dir, config.data.zero_shot = str(data), split
+    every = stages(config, tmp_path)
+    assert len(every) == 3
+    told = [selected(stage.config, open_dataset(stage.config)) for stage in every]
+    unseen = open_dataset(config).whole.unseen
+    assert len(unseen) == (6 if split == "18_6" else 5)
+    assert {each["split"] for each in told} == {split}
+    assert {each["split_digest"] for each in told} == {split_digest(SPEC.labels, unseen)}
+    assert len({each["protocol_digest"] for each in told}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("synthetic", "synthetic --out="), ("utd_mhad", "utd_mhad --raw=PATH --out=")],
+)
+def test_a_dataset_that_is_not_here(name: str, command: str, tmp_path: Path) -> None:
+    config = gap_demo.get_config("smoke")
+    config.data.dir, config.data.dataset = str(tmp_path), name
+    with pytest.raises(UserError, match=f"not here.*data_pipelines.convert {command}{tmp_path}`"):
+        open_dataset(config)

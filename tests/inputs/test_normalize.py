@@ -1,0 +1,170 @@
+"""Normalisations of poses, against loops over samples, persons and frames."""
+
+import dataclasses
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from data_pipelines.specs.skeletons import COCO17, NTU25
+from gapjax.inputs import clips, normalize
+from gapjax.inputs.clips import ClipRecipe
+from gapjax.registry import UserError
+
+LENGTHS = (11, 2, 40, 26)
+PKU = ClipRecipe(NTU25, window=9, longest=30, origin="every_frame", align="shoulders")
+
+
+def batch() -> np.ndarray:
+    """Return raw frames (b m t v c): a second person is absent, or comes late, or is there."""
+    frames = np.random.default_rng(1).normal(size=(4, 2, 43, 25, 3)).astype(np.float32)
+    frames[1, 1] = 0
+    frames[2, 1, :14] = 0
+    for sample, length in zip(frames, LENGTHS, strict=True):
+        sample[:, length:] = 0
+    return frames
+
+
+def slow_center(body: np.ndarray) -> np.ndarray:
+    """Move one person's joints (v c) until the spine between the shoulders is the origin."""
+    if not body.any():
+        return body
+    return np.array([[joint[axis] - body[20][axis] for axis in range(3)] for joint in body])
+
+
+def slow_turn(body: np.ndarray) -> np.ndarray:
+    """Turn one person's joints (v c) about y until joint 8 lies from joint 4 along x."""
+    across = body[8].astype(float) - body[4].astype(float)
+    angle = math.atan2(across[2], across[0])
+    turned = []
+    for x, y, z in body.astype(float):
+        radius, direction = math.hypot(x, z), math.atan2(z, x) - angle
+        turned.append([radius * math.cos(direction), y, radius * math.sin(direction)])
+    return np.array(turned)
+
+
+def slow_resize(sequence: np.ndarray, window: int) -> np.ndarray:
+    """Resize one person's frames (t v c) linearly, frame centres aligned."""
+    frames = []
+    for i in range(window):
+        place = max((i + 0.5) * len(sequence) / window - 0.5, 0)
+        before = int(place)
+        after = min(before + 1, len(sequence) - 1)
+        part = place - before
+        frames.append((1 - part) * sequence[before] + part * sequence[after])
+    return np.array(frames)
+
+
+def test_the_second_normalisation_of_pku_mmd() -> None:
+    """The central 30 frames, each body about its spine, resized, each body turned."""
+    frames = batch()
+    recipe = dataclasses.replace(PKU, eval_crop=1.0)
+    found = jax.jit(partial(clips.eval_clips, recipe))(jnp.asarray(frames), jnp.asarray(LENGTHS))
+    assert found.shape == (4, 2, 9, 25, 3)
+    for sample, length, clip in zip(frames, LENGTHS, found, strict=True):
+        start = max(0, (length - 30) // 2)
+        for person, moving in zip(sample, clip, strict=True):
+            kept = person[:length][start : start + 30]
+            whole = slow_resize(np.array([slow_center(body) for body in kept]), 9)
+            expected = np.array([slow_turn(body) for body in whole])
+            np.testing.assert_allclose(moving, expected, atol=2e-5)
+    assert not found[1, 1].any()
+    across = np.asarray(found[..., 8, :] - found[..., 4, :])
+    assert (np.abs(across[..., 2]) < 1e-5).all()
+    assert (across[0, ..., 0] > 0).all()
+
+
+def test_training_clips_are_normalised_as_well() -> None:
+    frames, keys = jnp.asarray(batch()), jax.random.split(jax.random.key(0), 4)
+    recipe = dataclasses.replace(PKU, rotation="none", train_crop=(1.0, 1.0), eval_crop=1.0)
+    given = frames, jnp.asarray(LENGTHS)
+    trained = jax.jit(partial(clips.train_clips, recipe))(*given, keys)
+    evaluated = jax.jit(partial(clips.eval_clips, recipe))(*given)
+    np.testing.assert_allclose(trained, evaluated, atol=1e-6)
+    turned = dataclasses.replace(recipe, rotation="rigid", angle=0.3)
+    still = np.asarray(trained[0])
+    moved = np.asarray(jax.jit(partial(clips.train_clips, turned))(*given, keys)[0])
+    np.testing.assert_allclose(
+        np.linalg.norm(moved, axis=-1), np.linalg.norm(still, axis=-1), atol=1e-5
+    )
+    assert np.abs(moved - still).max() > 0.01
+
+
+def test_bodies_without_shoulders_are_not_turned() -> None:
+    frames = jnp.asarray(batch())
+    np.testing.assert_array_equal(normalize.align_shoulders(frames, 3, 3), frames)
+
+
+def test_bodies_whose_shoulders_are_not_named_are_not_aligned() -> None:
+    """A dataset.yaml without shoulders has its root for both, along which nothing can be turned."""
+    unnamed = dataclasses.replace(NTU25, name="mine", shoulders=(20, 20))
+    assert ClipRecipe(unnamed).align == "none"
+    with pytest.raises(UserError, match="align='shoulders' must be 'none'") as refused:
+        dataclasses.replace(PKU, skeleton=unnamed)
+    said = str(refused.value)
+    assert "mine" in said
+    assert "name `shoulders` in dataset.yaml" in said
+    assert "\n" not in said
+
+
+def test_joints_that_are_not_seen_do_not_move_others() -> None:
+    frames = jnp.asarray(batch())
+    seen = np.ones((4, 2, 43, 25), bool)
+    seen[0, 0, :5, 20] = False
+    seen[0, 1, 2, 7] = False
+    found = normalize.center_every_frame(frames, jnp.asarray(seen), 20)
+    np.testing.assert_array_equal(found[0, 0, :5, :20], frames[0, 0, :5, :20])
+    assert not found[0, 0, :5, 20].any()
+    assert not found[0, 1, 2, 7].any()
+    np.testing.assert_array_equal(found[0, 1, 2, 8], frames[0, 1, 2, 8] - frames[0, 1, 2, 20])
+
+
+@pytest.mark.parametrize("absent", ["zeros", "copy"])
+@pytest.mark.parametrize("modality", ["joint", "bone_motion"])
+def test_an_absent_second_person(absent: str, modality: str) -> None:
+    """Zeros, or a copy of the first; whoever is there at all is neither."""
+    frames = batch()
+    recipe = ClipRecipe(NTU25, absent_person=absent, modality=modality, origin="first_frame")
+    found = np.asarray(clips.eval_clips(recipe, jnp.asarray(frames), jnp.asarray(LENGTHS)))
+    if absent == "copy":
+        frames[1, 1] = frames[1, 0]
+    given = dataclasses.replace(recipe, absent_person="zeros")
+    expected = clips.eval_clips(given, jnp.asarray(frames), jnp.asarray(LENGTHS))
+    np.testing.assert_array_equal(found, expected)
+    assert found[1, 1].any() == (absent == "copy")
+    keys = jax.random.split(jax.random.key(0), 4)
+    drawn = np.asarray(clips.train_clips(recipe, jnp.asarray(batch()), jnp.asarray(LENGTHS), keys))
+    np.testing.assert_array_equal(drawn[1, 1], drawn[1, 0] if absent == "copy" else 0)
+    assert not found[2, 1, :20].all()
+
+
+def test_sequences_that_are_not_too_long_are_whole() -> None:
+    frames, length = jnp.asarray(batch()), jnp.asarray(LENGTHS)
+    for longest in (43, 300, None):
+        kept, counts = normalize.central_frames(frames, length, longest)
+        assert kept is frames
+        assert counts is length
+    kept, counts = normalize.central_frames(frames, length, 7)
+    assert counts.tolist() == [7, 2, 7, 7]
+    for sample, (whole, frames_of_it) in enumerate(zip(frames, LENGTHS, strict=True)):
+        start = max(0, (frames_of_it - 7) // 2)
+        count = min(7, frames_of_it)
+        np.testing.assert_array_equal(kept[sample, :, :count], whole[:, start : start + count])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"origin": "each"}, "origin='each' is not known"),
+        ({"align": "hips"}, "align='hips' is not known"),
+        ({"absent_person": "mirror"}, "absent_person='mirror' is not known"),
+        ({"longest": 0}, "longest=0 must be None or at least 1 frame"),
+        ({"space": 2}, "align='shoulders' must be 'none': joints have 2 coordinates, not 3"),
+    ],
+)
+def test_a_recipe_refuses_nonsense(change: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        dataclasses.replace(PKU, skeleton=COCO17, **change)

@@ -1,0 +1,78 @@
+"""What is left of a method for recognition gives the scores that the method gives."""
+
+import flax.linen as nn
+import jax
+import numpy as np
+import pytest
+from methods.star.test_star_method import INGREDIENTS, encode_text
+
+from gapjax.methods import star, text_regression
+from gapjax.methods._inference import Inference
+from gapjax.methods.star import SCORES, Options
+from gapjax.serving.trained import on_clips
+from gapjax.training.frozen_encoder import Encoder
+
+
+@pytest.fixture(scope="module")
+def features() -> jax.Array:
+    return jax.random.normal(jax.random.key(0), (7, 1, 3, 20, 6))
+
+
+@pytest.mark.parametrize("prompts", ["learnt", "none"])
+@pytest.mark.parametrize("score", SCORES)
+def test_star(features: jax.Array, score: str, prompts: str) -> None:
+    """With prompts as parts of the texts, and whatever other classes stand beside."""
+    options = Options(
+        attributes=5, heads=2, score=score, semantic_prompts=prompts, text_scale="unit"
+    )
+    method, inference = (make(INGREDIENTS, options) for make in (star.build, star.inference))
+    variables = method.init(jax.random.key(1), features)
+    expected = jax.jit(method.predict)(variables, features, method.prepare_text())
+    words, kept = inference.words(variables), inference.keep(variables)
+    apply = jax.jit(inference.apply)
+    found = apply(kept, features, words)
+    np.testing.assert_allclose(found["score"], expected, rtol=1e-5, atol=1e-6)
+    assert found["part"].shape == (7, 5, 6)
+    assert inference.parts == ("head", "hand", "arm", "hip", "leg", "foot")
+    new = star.embed(INGREDIENTS.texts[3:4], inference.recipe, encode_text)
+    more = {name: np.concatenate([new[name], words[name]]) for name in words}
+    wider = apply(kept, features, more)["score"]
+    np.testing.assert_allclose(wider[:, 1:], expected, rtol=1e-5, atol=1e-6)
+    # The fourth class is unseen, has no prompts, and so is found by its own text alone.
+    np.testing.assert_allclose(wider[:, 0], expected[:, 3], rtol=1e-5, atol=1e-6)
+
+
+def test_parts_that_were_not_trained_are_no_evidence(features: jax.Array) -> None:
+    inference = star.inference(INGREDIENTS, Options(attributes=5, heads=2, part_weight=0.0))
+    method = star.build(INGREDIENTS, Options(attributes=5, heads=2))
+    variables = method.init(jax.random.key(1), features)
+    words = inference.words(variables)
+    outputs = jax.jit(inference.apply)(inference.keep(variables), features, words)
+    assert set(outputs) == {"score"}
+    assert inference.parts == ()
+
+
+def test_text_regression(features: jax.Array) -> None:
+    options = text_regression.Options()
+    method, inference = (
+        make(INGREDIENTS, options) for make in (text_regression.build, text_regression.inference)
+    )
+    variables = method.init(jax.random.key(1), features)
+    expected = jax.jit(method.predict)(variables, features, method.prepare_text())
+    words = inference.words(variables)
+    found = jax.jit(inference.apply)(inference.keep(variables), features, words)
+    np.testing.assert_allclose(found["score"], expected, rtol=1e-6)
+
+
+def test_an_encoder_whose_statistics_drifted() -> None:
+    """What training left of the encoder's statistics is what recognises."""
+    inner = Inference(keep=lambda left: left["batch_stats"], apply=lambda *_: {})
+    encoder = Encoder(nn.Dense(1), {"params": {"a": 1}, "batch_stats": {"b": 2}})
+    keep = on_clips(inner, encoder).keep
+    drifted = {"params": {}, "batch_stats": {"method": {"c": 4}, "encoder": {"b": 3}}}
+    assert keep(drifted) == {
+        "method": {"c": 4},
+        "encoder": {"params": {"a": 1}, "batch_stats": {"b": 3}},
+    }
+    frozen = {"params": {}, "batch_stats": {}}
+    assert keep(frozen) == {"method": {}, "encoder": encoder.variables}

@@ -1,0 +1,28 @@
+"""Layers against slow NumPy: the 1x1 convolution says itself how it goes backward."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gapjax.nn.layers import pointwise
+
+
+@pytest.mark.parametrize(("dtype", "near"), [("float32", 1e-5), ("bfloat16", 2e-2)])
+def test_a_pointwise_convolution_and_its_cotangents(dtype: str, near: float) -> None:
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(3, 4)).astype(np.float32)
+    x, cotangent = (rng.normal(size=(c, 2, 5, 6)).astype(np.float32) for c in (4, 3))
+    x, cotangent = (jnp.asarray(each, dtype) for each in (x, cotangent))
+    y, backward = jax.vjp(pointwise, jnp.asarray(kernel), x)
+    to_kernel, to_x = backward(cotangent)
+    assert (y.dtype, to_kernel.dtype, to_x.dtype) == (x.dtype, "float32", x.dtype)
+    mine, theirs = np.asarray(x, np.float64), np.asarray(cotangent, np.float64)
+    expected = [np.zeros(each.shape) for each in (y, to_kernel, to_x)]
+    for d, c in np.ndindex(3, 4):
+        expected[0][d] += kernel[d, c] * mine[c]
+        expected[1][d, c] = (theirs[d] * mine[c]).sum()
+        expected[2][c] += kernel[d, c] * theirs[d]
+    for got, wanted in zip((y, to_kernel, to_x), expected, strict=True):
+        scale = np.abs(wanted).max()
+        np.testing.assert_allclose(np.asarray(got, np.float64), wanted, atol=near * scale)

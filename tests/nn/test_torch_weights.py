@@ -1,0 +1,104 @@
+"""Reading published state dicts, and starting from them."""
+
+import pickle
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from data_pipelines.specs.skeletons import NTU25
+from gapjax.backbones import ctr_gcn
+from gapjax.nn.heads import Recognizer, adopt, from_torch
+from gapjax.nn.torch_weights import StateDict, read
+from gapjax.registry import UserError
+
+ARRAYS = {"fc.weight": np.ones((3, 2), np.float32), "fc.bias": np.zeros(3, np.float32)}
+Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
+
+
+def check(state: dict[str, np.ndarray]) -> None:
+    assert set(state) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(state[name], array)
+
+
+def test_npz_and_safetensors(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{f"module.{name}": each for name, each in ARRAYS.items()})
+    save_file(ARRAYS, tmp_path / "a.safetensors")
+    check(read(tmp_path / "a.npz"))
+    check(read(tmp_path / "a.safetensors"))
+
+
+def test_pt_is_read_with_weights_only(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({name: torch.tensor(each) for name, each in ARRAYS.items()}, tmp_path / "a.pt")
+    check(read(tmp_path / "a.pt"))
+
+
+class Trap:
+    """An object whose unpickling would leave a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.trace,)
+
+
+def test_a_pickle_is_never_unpickled(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    trace = tmp_path / "trace"
+    (tmp_path / "bad.pt").write_bytes(pickle.dumps({"fc.weight": Trap(trace)}, protocol=2))
+    with pytest.raises(UserError, match=r"bad\.pt: cannot be read as a state dict"):
+        read(tmp_path / "bad.pt")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("name", ["cut.npz", "cut.safetensors", "missing.npz", "weights.bin"])
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, name: str) -> None:
+    if name.startswith("cut"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 nothing whole")
+    with pytest.raises(UserError, match=name):
+        read(tmp_path / name)
+
+
+def test_missing_and_left_over_arrays_are_named() -> None:
+    with pytest.raises(UserError, match="the state dict lacks 'data_bn"):
+        from_torch(StateDict(ARRAYS), ctr_gcn.from_torch)
+    state = StateDict({**ARRAYS, "bn.num_batches_tracked": np.ones(())})
+    state.array("fc.weight")
+    with pytest.raises(UserError, match=r"1 unexpected arrays, such as fc\.bias"):
+        state.check_all_used()
+
+
+def test_a_published_array_too_many_is_refused(load_pack: Load) -> None:
+    state, _ = load_pack("ctr_gcn_ucla")
+    with pytest.raises(UserError, match=r"unexpected arrays, such as l11\.PA"):
+        from_torch(StateDict(state | {"l11.PA": np.ones(2)}), ctr_gcn.from_torch)
+
+
+def test_adopting_published_variables() -> None:
+    fresh = {"params": {"a": jnp.zeros((2, 3)), "head": {"b": jnp.zeros(4)}}}
+    published = {"params": {"a": np.ones((2, 3), np.float32), "other": np.ones(1)}}
+    merged = adopt(fresh, published)
+    assert jax.tree.structure(merged) == jax.tree.structure(fresh)
+    np.testing.assert_array_equal(merged["params"]["a"], np.ones((2, 3)))
+    np.testing.assert_array_equal(merged["params"]["head"]["b"], np.zeros(4))
+    with pytest.raises(UserError, match=r"init_from: 'a' is \(5,\) there and \(2, 3\) here"):
+        adopt(fresh, {"params": {"a": np.ones(5)}})
+
+
+def test_published_weights_of_another_dataset_are_refused(load_pack: Load) -> None:
+    """NW-UCLA's network of 20 joints and ten classes does not start one of NTU's 25 joints."""
+    published = from_torch(StateDict(load_pack("ctr_gcn_ucla")[0]), ctr_gcn.from_torch)
+    network = Recognizer(ctr_gcn.Backbone(NTU25), 60)
+    clips = jax.ShapeDtypeStruct((1, 2, 8, 25, 3), jnp.float32)
+    init = partial(network.init, train=False)
+    fresh = jax.eval_shape(init, jax.random.key(0), clips)
+    with pytest.raises(UserError, match=r"train\.init_from: .*; is it of other classes, joints"):
+        adopt(fresh, published)

@@ -1,0 +1,126 @@
+"""Being told to stop: a run saves where it is, and goes on as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training.test_feature_cache import SAMPLES, feed, items, source  # noqa: F401
+
+from gapjax.inputs.feed import ResidentFeed
+from gapjax.parallel import preemption
+from gapjax.parallel.preemption import Preempted
+from gapjax.training import feature_cache, feature_file, loop
+from gapjax.training.feature_cache import Source
+from support.commands import ROOT, results
+from support.tiny_run import STEPS_PER_EPOCH, tiny_run
+
+CADENCE = {"steps_per_dispatch": 2, "log_every": 4, "checkpoint_every": 5, "evaluate_every": 2}
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Let this process note signals while a test lasts."""
+    before = {number: signal.getsignal(number) for number in preemption.SIGNALS}
+    preemption.listen()
+    yield
+    preemption.forget()
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def told(number: signal.Signals) -> Callable[[], None]:
+    """Return the function that sends this process a signal and waits until it is noted."""
+
+    def send() -> None:
+        os.kill(os.getpid(), number)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                preemption.check()
+            except Preempted:
+                return
+            time.sleep(0.001)
+
+    return send
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    loop.train(tiny_run(**CADENCE), workdir)
+    return results(workdir)
+
+
+def test_a_run_stops_where_it_is_and_goes_on(
+    listening: None, undisturbed: dict, tmp_path: Path
+) -> None:
+    """Stopped before its first step, between lines of the log, after an evaluation, at the end."""
+    for step in (0, 2, 5, 8, 12, 16):
+        run = tiny_run({step: told(signal.SIGTERM)}, **CADENCE)
+        with pytest.raises(Preempted, match=rf"^stopped by SIGTERM: step {step} of 18 is saved; t"):
+            loop.train(run, tmp_path)
+        assert not (tmp_path / "scores").exists()
+        preemption.forget()
+    loop.train(tiny_run(**CADENCE), tmp_path)
+    assert results(tmp_path) == undisturbed
+
+
+def test_a_run_that_stops_in_an_evaluation_makes_up_for_it(
+    listening: None, undisturbed: dict, tmp_path: Path
+) -> None:
+    """The end of the second epoch is saved though no checkpoint is due there."""
+    step = 2 * STEPS_PER_EPOCH
+    run = tiny_run(evaluating={1: told(signal.SIGINT)}, **CADENCE)
+    with pytest.raises(Preempted, match=f"stopped by SIGINT: step {step} of"):
+        loop.train(run, tmp_path)
+    preemption.forget()
+    loop.train(tiny_run(**CADENCE), tmp_path)
+    assert results(tmp_path) == undisturbed
+
+
+def test_features_that_are_under_way_are_left_out(
+    listening: None,
+    source: Source,  # noqa: F811
+    items: np.ndarray,  # noqa: F811
+    feed: ResidentFeed,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = feature_file._begin
+
+    def stop_after(*args: object) -> None:
+        told(signal.SIGTERM)()
+        begin(*args)
+
+    monkeypatch.setattr(feature_file, "_begin", stop_after)
+    with pytest.raises(Preempted, match=r"^stopped by SIGTERM; the same command goes on$"):
+        feature_cache.prepare(source, items, feed, SAMPLES, 3, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+PATIENT = """
+import time
+from gapjax import preemption
+preemption.listen()
+print(flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    """Two at once are one notice; a later one does not wait for what is under way."""
+    with subprocess.Popen([sys.executable, "-c", PATIENT], cwd=ROOT, stdout=subprocess.PIPE) as one:
+        one.stdout.readline()
+        one.terminate()
+        one.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            one.wait(preemption.ONE_NOTICE + 0.3)
+        one.terminate()
+        assert one.wait(20) == 128 + signal.SIGTERM

@@ -1,0 +1,90 @@
+"""Every config says what it is, knows its variants, and builds; nothing unknown gets through."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from ml_collections import ConfigDict
+
+from configs import base, gap_ucla
+from gapjax.experiment import schema
+from gapjax.registry import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py") if path.stem[0] != "_")
+EXPERIMENTS = [name for name in NAMES if not name.startswith("base")]
+
+
+def module(name: str) -> object:
+    return importlib.import_module(f"configs.{name}")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_docstring_says_command_cost_and_expectation(name: str) -> None:
+    text = module(name).__doc__
+    if "configs/base_star.py" in text:
+        text += module("base_star").__doc__
+    for word in (f"configs/{name}.py", "Command:", "Cost:", "Expected:", "Variants:"):
+        assert word in text, f"configs/{name}.py lacks {word!r}"
+    for variant in module(name).VARIANTS:
+        assert f"`{variant}`" in text or f":{variant}" in text, f"{name}: {variant} is not told"
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [(name, variant) for name in EXPERIMENTS for variant in ["", *module(name).VARIANTS]],
+)
+def test_every_variant_has_only_known_keys(name: str, variant: str) -> None:
+    config = module(name).get_config(variant)
+    schema.check_keys(config)
+    schema.sgd_options(config)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_there_is_a_smoke_variant(name: str) -> None:
+    assert "smoke" in module(name).VARIANTS
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_unknown_variant_lists_those_there_are(name: str) -> None:
+    with pytest.raises(ValueError, match=r"no variant 'nonsense' .*smoke"):
+        module(name).get_config("smoke,nonsense")
+
+
+def test_variants_are_applied_from_left_to_right() -> None:
+    config = gap_ucla.get_config("bone_motion,released,quick")
+    assert config.clips.k == 1
+    assert config.clips.k_operator == "released"
+    assert config.method.partition == "4_bone_released"
+    assert config.method.loss_weight == 1.0
+    assert config.train.epochs == 12
+
+
+def test_an_unknown_key_is_refused_with_a_suggestion() -> None:
+    config = base.get_config()
+    with config.unlocked():
+        config.optimizer.learning_rat = 1.0
+    with pytest.raises(UserError, match=r"learning_rat'; did you mean 'optimizer\.learning_rate'"):
+        schema.check_keys(config)
+
+
+def test_flatten() -> None:
+    config = ConfigDict({"a": {"b": 1, "c": (1, 2)}, "d": None})
+    assert schema.flatten(config) == {"a.b": 1, "a.c": (1, 2), "d": None}
+
+
+def test_optimizer_rules_are_tuples_in_a_config() -> None:
+    config = gap_ucla.get_config()
+    config.optimizer.rules = (("^text_encoder/", 0.1), ("scale", 0.0, 0.0))
+    rules = schema.sgd_options(config).rules
+    assert [rule.learning_rate for rule in rules] == [0.1, 0.0]
+    assert rules[1].weight_decay == 0.0
+
+
+def test_star_is_trained_as_in_its_release() -> None:
+    config = module("star_ntu60").get_config()
+    assert config.optimizer.learning_rate == 0.01
+    assert config.optimizer.milestones == (10, 20)
+    assert (config.train.epochs, config.train.batch_size) == (40, 64)
+    assert (config.encoder.epochs, config.encoder.batch_size) == (82, 32)
+    assert module("star_pku").get_config().optimizer.milestones == (15, 20)

@@ -1,0 +1,163 @@
+"""The first design law: a new part is one file and one config line; each trains for an epoch."""
+
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+import data_pipelines.datasets
+import gapjax.backbones
+import gapjax.methods
+import gapjax.text.encoders
+from configs import gap_demo
+from data_pipelines.convert import convert
+from gapjax.experiment import plan
+from gapjax.training import loop
+from gapjax.workdir.scores import Scores
+
+DATASET = '''
+"""Two stick figures, one of which moves."""
+import numpy as np
+from data_pipelines.spec import DatasetSpec, Protocol
+from data_pipelines.raw.record import Record
+from data_pipelines.skeletons import Skeleton
+
+STICK = Skeleton("stick", ("foot", "hip", "head"), ((0, 1), (2, 1)), 1, 1, (0, 2),
+                 {"2": {"upper": (1, 2), "lower": (0,)}})
+SPEC = DatasetSpec("mine", STICK, ("wave", "kick"), 1, {"xsub": Protocol("subject", (1,), (4, 4))},
+                   TEXTS, "nothing", coordinates=2, builtin=True)
+
+def items(raw):
+    return range(16)
+
+def read(i):
+    frames = np.random.default_rng(i).normal(size=(5 + i, 1, 3, 2)).astype(np.float32)
+    yield Record(frames * (1 + i % 2), i % 2, 1 + i // 8, 1, 0, f"sample{i}")
+'''
+TEXTS = """
+classes:
+  - &wave
+    label: wave
+    synonyms: [hello]
+    paragraph: A person waves.
+    parts: {head: rests, hand: waves, arm: rises, hip: rests, leg: rests, foot: rests}
+  - <<: *wave
+    label: kick
+    parts: {head: rests, hand: rests, arm: rests, hip: turns, leg: swings, foot: kicks}
+"""
+BACKBONE = '''
+"""A linear map of every joint."""
+from typing import Any
+import flax.linen as nn
+from gapjax.layers import BatchNorm
+from data_pipelines.skeletons import Skeleton
+
+class Backbone(nn.Module):
+    skeleton: Skeleton
+    dtype: Any
+    depth: int = 3
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        return nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(self.depth)(x)))
+'''
+ENCODER = '''
+"""The number of letters."""
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from gapjax.pretrained import LoadedText
+
+class TextEncoder(nn.Module):
+    @nn.compact
+    def __call__(self, tokens):
+        return nn.Dense(4)(tokens.astype(jnp.float32))
+
+def load(checkpoint, **options):
+    kernel = np.eye(1, 4, dtype=np.float32)
+    tokenize = lambda texts: np.asarray([[len(text)] for text in texts], np.int32)
+    params = {"Dense_0": {"kernel": kernel, "bias": np.ones(4, np.float32)}}
+    return LoadedText(TextEncoder(), params, tokenize, 4, "letters")
+'''
+METHOD = '''
+"""Supervised training that squares its loss."""
+from gapjax.method import LossOut
+from gapjax.methods.supervised import Options, Supervised
+from gapjax.networks import Recognizer
+
+class Squared(Supervised):
+    def loss(self, variables, clips, labels, text, keys):
+        out = super().loss(variables, clips, labels, text, keys)
+        return LossOut(out.total**2, out.batch_stats, out.scalars)
+
+def build(ingredients, options):
+    return Squared(Recognizer(ingredients.backbone, len(ingredients.labels)))
+'''
+
+
+@pytest.fixture
+def drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Return the function that puts a module's file into a package's folders."""
+
+    def put(package: object, source: str) -> None:
+        folder = tmp_path / package.__name__
+        folder.mkdir()
+        (folder / "mine.py").write_text(textwrap.dedent(source))
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+        monkeypatch.delitem(sys.modules, f"{package.__name__}.mine", raising=False)
+
+    return put
+
+
+@pytest.fixture
+def backbone(drop: object) -> None:
+    """Add the backbone, which every test trains: it compiles quickly."""
+    drop(gapjax.backbones, BACKBONE)
+
+
+def train_smoke(data: Path, workdir: Path, **lines: str) -> Scores:
+    """Return the test scores of the smoke run whose config has some lines changed."""
+    config = gap_demo.get_config("smoke")
+    config.backbone = ConfigDict({"name": "mine"})
+    config.mesh.devices = 1
+    config.data.dir = str(data)
+    for key, value in lines.items():
+        section, name = key.split("__")
+        config[section][name] = value
+    if "method__name" in lines:
+        for name in [name for name in config.method if name != "name"]:
+            del config.method[name]
+    return loop.train(plan.build(config), workdir)["test"]
+
+
+def test_a_backbone(backbone: None, data: Path, tmp_path: Path) -> None:
+    scores = train_smoke(data, tmp_path / "run")
+    assert scores.facts["backbone"] == "mine"
+    assert np.isfinite(scores.score).all()
+
+
+def test_a_text_encoder(backbone: None, drop: object, data: Path, tmp_path: Path) -> None:
+    drop(gapjax.text.encoders, ENCODER)
+    scores = train_smoke(data, tmp_path / "run", text__encoder="mine")
+    assert scores.facts["text"] == "mine"
+
+
+def test_a_method(backbone: None, drop: object, data: Path, tmp_path: Path) -> None:
+    drop(gapjax.methods, METHOD)
+    scores = train_smoke(data, tmp_path / "run", method__name="mine")
+    assert scores.facts["method"] == "mine"
+
+
+def test_a_dataset(backbone: None, drop: object, tmp_path: Path) -> None:
+    """A body of three joints in two dimensions goes through the whole system."""
+    texts = tmp_path / "mine.yaml"
+    texts.write_text(TEXTS)
+    drop(data_pipelines.datasets, DATASET.replace("TEXTS", repr(str(texts))))
+    convert("mine", None, tmp_path / "data")
+    data = tmp_path / "data"
+    changes = {"data__dataset": "mine", "train__batch_size": 8, "method__partition": "2"}
+    scores = train_smoke(data, tmp_path / "run", clips__rotation="none", **changes)
+    assert scores.score.shape == (8, 2)

@@ -1,0 +1,209 @@
+"""The files of descriptions are complete and distinct, bad ones are refused, strings are exact."""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
+from gapjax.prompts import lint
+from gapjax.prompts.strings import (
+    GLOBAL,
+    PART,
+    TEXTS,
+    ClassText,
+    global_strings,
+    load_texts,
+    part_strings,
+)
+from gapjax.registry import UserError
+
+NW_UCLA = (
+    *("pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down"),
+    *("stand up", "donning", "doffing", "throw", "carry"),
+)
+DRINK = ClassText(
+    label="drink water",
+    synonyms=("sip", "gulp"),
+    paragraph="She drinks.",
+    parts={
+        "head": "tilts back slightly",
+        "hand": "grasps cup",
+        "arm": "lifts cup to mouth",
+        "hip": "remains stationary",
+        "leg": "stands",
+        "foot": "is still",
+    },
+)
+
+
+def entry(label: str, **changes: Any) -> dict[str, Any]:
+    parts = dict.fromkeys(PARTS, f"of {label}")
+    return {"label": label, "synonyms": ["a", "b"], "paragraph": "c", "parts": parts} | changes
+
+
+def write(folder: Path, content: Any) -> str:
+    file = folder / "texts.yaml"
+    file.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return str(file)
+
+
+def all_labels(file: Path) -> list[str]:
+    return [one["label"] for one in yaml.safe_load(file.read_text())["classes"]]
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in TEXTS.glob("*.yaml")))
+def test_the_projects_own_texts(name: str) -> None:
+    file = TEXTS / f"{name}.yaml"
+    assert "Provenance:" in file.read_text()
+    assert list(lint.problems(load_texts(name, all_labels(file)))) == []
+
+
+def test_several_files(tmp_path: Path) -> None:
+    """The first that describes a class counts, in whatever order classes are wanted."""
+    both = load_texts("nw_ucla+utd_mhad", ["wave", "throw", "carry"])
+    assert [text.label for text in both] == ["wave", "throw", "carry"]
+    assert both[1:] == load_texts("nw_ucla", NW_UCLA)[-2:]
+    folder = tmp_path / "a+b"
+    folder.mkdir()
+    own = write(folder, {"classes": [entry("throw"), entry("nap")]})
+    assert load_texts(own, ["throw", "nap"])[0].paragraph == "c"
+    nap, throw, wave = load_texts(f"nw_ucla+utd_mhad+{own}", ["nap", "throw", "wave"])
+    assert (nap.paragraph, throw, wave) == ("c", both[1], both[0])
+    with pytest.raises(UserError, match=r"nw_ucla.yaml \+ .*texts.yaml: class 'wave' is not desc"):
+        load_texts(f"nw_ucla+{own}", ["nap", "wave"])
+    with pytest.raises(UserError, match=r"no file of class descriptions 'nw_ucl\+utd_mhad'"):
+        load_texts("nw_ucl+utd_mhad", ["nap"])
+
+
+@pytest.mark.parametrize("name", ["nw_ucla", "utd_mhad", "ntu60", "ntu120", "pku_mmd", "synthetic"])
+def test_every_dataset_is_described(name: str) -> None:
+    spec = importlib.import_module(f"data_pipelines.datasets.{name}").SPEC
+    assert tuple(text.label for text in load_texts(spec.texts, spec.labels)) == spec.labels
+
+
+def test_nw_ucla_in_the_order_of_its_ids() -> None:
+    texts = load_texts("nw_ucla", NW_UCLA)
+    assert tuple(text.label for text in texts) == NW_UCLA
+    assert [text.label for text in load_texts("nw_ucla", NW_UCLA[:3])] == list(NW_UCLA[:3])
+
+
+def test_text_is_put_on_one_line(tmp_path: Path) -> None:
+    file = write(tmp_path, {"classes": [entry("wave", paragraph=" two\n lines ")]})
+    assert load_texts(file, ["wave"])[0].paragraph == "two lines"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("classes: [", "texts.yaml is not readable YAML: "),
+        ("- wave", "texts.yaml: it should have one key, `classes`"),
+        ({"classes": [], "more": 1}, "texts.yaml: it should have one key, `classes`"),
+        ({"classes": []}, "texts.yaml: `classes` should be a list of descriptions"),
+        ({"classes": ["wave"]}, "class 0 should have the fields label, synonyms, paragraph, parts"),
+        ({"classes": [{"label": "wave"}]}, "class 0 lacks the field 'synonyms'"),
+        (
+            {"classes": [entry("wave") | {"label": None}]},
+            "class 0: label is None, it should be a text",
+        ),
+        (
+            {"classes": [entry("wave", paragraf="x")]},
+            "class 0 has an unknown field 'paragraf'; did you mean 'paragraph'?",
+        ),
+        (
+            {"classes": [entry("wave", synonyms="hello")]},
+            "class 0 (wave): synonyms should be a list of texts",
+        ),
+        (
+            {"classes": [entry("wave", synonyms=["hi", True])]},
+            "class 0 (wave): synonyms is True, it should be a text (in quotes if need be)",
+        ),
+        (
+            {"classes": [entry("wave", paragraph=" ")]},
+            "class 0 (wave): paragraph is ' ', it should",
+        ),
+        (
+            {"classes": [entry("wave", parts={"head": "x"})]},
+            "class 0 (wave): parts lacks the field 'hand'",
+        ),
+        (
+            {"classes": [entry("wave", parts=dict.fromkeys(PARTS, "x") | {"foot": ""})]},
+            "class 0 (wave): parts: foot is '', it should be a text",
+        ),
+        ({"classes": [entry("clap"), entry("wave")]}, "class 0 is 'clap', it should be 'wave'"),
+        ({"classes": [entry("wave")]}, "class 'clap' is not described"),
+        ({"classes": [entry("wave"), entry("clapp")]}, "'clap' is not described; did you mean"),
+        ({"classes": [entry(x) for x in ("wave", "clap", "wave")]}, "'wave' is described 2 times"),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, content: Any, message: str) -> None:
+    file = write(tmp_path, content)
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
+        load_texts(file, ["wave", "clap"])
+    assert file in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_lists_what_there_is() -> None:
+    with pytest.raises(UserError, match=r"'nw_ucl'; did you mean 'nw_ucla'.*\(there are: .*nw_uc"):
+        load_texts("nw_ucl", NW_UCLA)
+
+
+def test_strings_of_a_class() -> None:
+    assert global_strings([DRINK], "label") == [["drink water"]]
+    assert global_strings([DRINK], "synonym") == [["drink water", "sip", "gulp"]]
+    assert global_strings([DRINK], "paragraph") == [["She drinks."]]
+    with pytest.raises(UserError, match="global_text='synonyms' is not known; did you mean 'syno"):
+        global_strings([DRINK], "synonyms")
+
+
+def test_strings_of_parts_are_plain() -> None:
+    assert part_strings([DRINK, DRINK], ("head", "hand_arm", "lower"), "plain") == 2 * [
+        [
+            "drink water, head tilts back slightly",
+            "drink water, hand grasps cup, arm lifts cup to mouth",
+            "drink water, hip remains stationary, leg stands, foot is still",
+        ]
+    ]
+    with pytest.raises(UserError, match="part_text='star' is not known"):
+        part_strings([DRINK], ("head",), "star")
+    with pytest.raises(UserError, match="no texts describe the part 'tail_arm'"):
+        part_strings([DRINK], ("tail_arm",), "plain")
+
+
+def test_strings_of_parts_are_joined_as_released() -> None:
+    """Facts A.4, to the comma."""
+    assert part_strings([DRINK], ("head", "hand_arm", "hip", "leg_foot"), "released") == [
+        [
+            "drink water,head tilts back slightly",
+            "drink water hand grasps cup, arm lifts cup to mouth",
+            "drink water, hip remains stationary",
+            "drink water, leg stands, foot is still.",
+        ]
+    ]
+
+
+@pytest.mark.parametrize("skeleton", [NTU25, KINECT20])
+@pytest.mark.parametrize("style", PART)
+def test_every_partition_has_its_texts(skeleton: Any, style: str) -> None:
+    for partition in skeleton.partitions.values():
+        (strings,) = part_strings([DRINK], tuple(partition), style)
+        assert len(set(strings)) == len(partition)
+        words = " ".join(strings).replace(",", " ").split()
+        assert [words.count(part) for part in PARTS] == [1] * 6
+
+
+def test_the_tables_name_their_recipes() -> None:
+    assert tuple(GLOBAL) == ("label", "synonym", "paragraph", "description")
+    assert tuple(PART) == ("plain", "released")
+
+
+def test_a_description_names_the_label_and_every_part() -> None:
+    ((description,),) = global_strings([DRINK], "description")
+    assert description == (
+        "drink water, head tilts back slightly, hand grasps cup, arm lifts cup to mouth, "
+        "hip remains stationary, leg stands, foot is still"
+    )

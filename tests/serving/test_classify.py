@@ -1,0 +1,229 @@
+"""Recognising raw files: any classes with a bundle of STAR, the trained ones with one of GAP."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import yaml
+
+from data_pipelines.datasets import ntu60, synthetic
+from data_pipelines.parsers import clip
+from data_pipelines.parsers.record import FileError
+from data_pipelines.specs.skeletons import NTU25, PARTS
+from data_pipelines.synthesis.samples import filmed, takes
+from data_pipelines.synthesis.skeleton_text import skeleton_text
+from gapjax import classify
+from gapjax.prompts.strings import from_name, load_all
+from gapjax.registry import UserError
+from gapjax.serving import bundle
+
+JOINTS = NTU25.joints
+
+
+def walk(frames: int = 40, persons: int = 2) -> np.ndarray:
+    """Return a raw clip, frames first."""
+    draw = np.random.default_rng(frames).normal(size=(frames, persons, 25, 3))
+    return draw.astype(np.float32)
+
+
+def described(label: str) -> dict:
+    parts = {part: f"{part} of {label}" for part in PARTS}
+    return {"label": label, "synonyms": ["it"], "paragraph": f"They {label}.", "parts": parts}
+
+
+def write_descriptions(path: pathlib.Path, *labels: str) -> pathlib.Path:
+    path.write_text(yaml.safe_dump({"classes": [described(label) for label in labels]}))
+    return path
+
+
+@pytest.fixture
+def saved(tmp_path: pathlib.Path) -> pathlib.Path:
+    np.save(tmp_path / "walk.npy", walk())
+    return tmp_path / "walk.npy"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, list[str]]]:
+    """Return the function that runs the command: exit status, and the lines it printed."""
+
+    def call(*arguments: object) -> tuple[int, list[str]]:
+        status = classify.main([str(each) for each in arguments])
+        printed = capsys.readouterr()
+        return status, (printed.out or printed.err).splitlines()
+
+    return call
+
+
+def test_any_classes_with_the_evidence_of_parts(
+    run: Callable, star_bundle: pathlib.Path, saved: pathlib.Path
+) -> None:
+    flags = f"--bundle={star_bundle}", "--classes=wave;  ride a bicycle ; bow"
+    status, lines = run(*flags, saved, "--top=2")
+    assert status == 0
+    assert lines[0] == str(saved)
+    assert [line.split(".")[0].strip() for line in lines[1:]] == ["1", "2"]
+    scores = [float(line.split("  ")[-7].split()[-1]) for line in lines[1:]]
+    assert scores == sorted(scores, reverse=True)
+    for line in lines[1:]:
+        assert any(name in line for name in ("wave", "ride a bicycle", "bow"))
+        assert all(f"  {part} " in line for part in PARTS)
+
+
+def test_classes_of_the_bundle_and_others_side_by_side(star_bundle: pathlib.Path) -> None:
+    """A class of the bundle has its own words; others are embedded as training embeds them."""
+    opened = bundle.open_bundle(star_bundle)
+    names = ["drink", "ride a bicycle", "wave"]
+    words = classify.words_of(opened, names, {})
+    for key, rows in words.items():
+        assert rows.shape == (3, *opened.words[key].shape[1:])
+        for place, own in ((0, 5), (2, 0)):
+            np.testing.assert_array_equal(rows[place], opened.words[key][own])
+        assert not (rows[1] == opened.words[key]).all(axis=-1).any()
+    assert opened.facts["labels"][5] == "drink"
+    both = opened.recognise([walk().swapaxes(0, 1)], words)
+    alone = opened.recognise([walk().swapaxes(0, 1)])
+    for key, outputs in both.items():
+        np.testing.assert_allclose(outputs[0, [0, 2]], alone[key][0, [5, 0]], atol=1e-6)
+
+
+def test_unseen_classes_are_embedded_as_in_training(star_bundle: pathlib.Path) -> None:
+    """The dataset's own description of an unseen class, given as a file would, is the same row."""
+    opened = bundle.open_bundle(star_bundle)
+    label = next(each for each in opened.facts["labels"] if each not in opened.facts["trained_on"])
+    texts = {text.label: text for text in load_all("synthetic")}
+    found = classify.words_of(opened, [label], {label: texts[label]})
+    for key, rows in found.items():
+        own = opened.words[key][opened.facts["labels"].index(label)]
+        np.testing.assert_allclose(rows[0], own, rtol=1e-6)
+
+
+def test_gamma_is_taken_from_trained_classes_alone(star_bundle: pathlib.Path) -> None:
+    opened = bundle.open_bundle(star_bundle)
+    facts = {**opened.facts, "gamma": {"value": 0.25, "source": "validation"}}
+    opened = dataclasses.replace(opened, facts=facts)
+    found = classify.calibrated(opened, np.ones((1, 2), np.float32), ["wave", "ride a bicycle"])
+    np.testing.assert_array_equal(found, [[0.75, 1.0]])
+
+
+def test_trained_classes_of_gap(
+    run: Callable, gap_bundle: pathlib.Path, saved: pathlib.Path
+) -> None:
+    status, lines = run(f"--bundle={gap_bundle}", saved, saved, "--top=24")
+    assert status == 0
+    assert len(lines) == 50
+    assert lines[:25] == lines[25:]
+    shares = [float(line.split()[-1]) for line in lines[1:25]]
+    assert sum(shares) == pytest.approx(1, abs=0.02)
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_descriptions_name_the_classes(tmp_path: pathlib.Path) -> None:
+    path = write_descriptions(tmp_path / "mine.yaml", "skate", "dive")
+    names, texts = classify.named(None, str(path))
+    assert names == ["skate", "dive"]
+    assert texts["dive"].parts["hip"] == "hip of dive"
+    assert classify.named("dive", str(path))[0] == ["dive"]
+    with pytest.raises(UserError, match=r"mine.yaml: class 'dance' is not described"):
+        classify.named("dive; dance", str(path))
+    with pytest.raises(UserError, match="names 'dive' twice"):
+        classify.named("dive; dive ", "")
+    with pytest.raises(UserError, match="--classes names no class"):
+        classify.named(" ; ", "")
+
+
+def test_a_name_is_a_description() -> None:
+    text = from_name("wave")
+    assert set(text.parts) == set(PARTS)
+    assert "wave" in text.parts["foot"]
+
+
+@pytest.mark.parametrize("flag", ["--classes=wave; bow", "--descriptions=mine.yaml"])
+def test_gap_takes_no_classes(
+    run: Callable, gap_bundle: pathlib.Path, saved: pathlib.Path, flag: str
+) -> None:
+    status, (line,) = run(f"--bundle={gap_bundle}", flag, saved)
+    assert status == 2
+    assert "its classes are those it was trained on; leave out --classes" in line
+
+
+def test_bad_input_gets_one_line(
+    run: Callable, star_bundle: pathlib.Path, saved: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    status, (line,) = run(f"--bundle={star_bundle}", saved, tmp_path / "none.npy")
+    assert (status, line) == (2, f"gapjax: {tmp_path / 'none.npy'}: there is no such file")
+    np.save(tmp_path / "long.npy", walk(121))
+    status, (line,) = run(f"--bundle={star_bundle}", tmp_path / "long.npy")
+    assert status == 2
+    assert "takes at most 120; cut it, or export again with --frames=121" in line
+    status, (line,) = run(f"--bundle={tmp_path}", saved)
+    assert (status, "is no bundle" in line) == (2, True)
+    status, (line,) = run(f"--bundle={star_bundle}", saved, "--top=0")
+    assert (status, "at least 1" in line) == (2, True)
+
+
+def test_another_text_encoder_is_refused(star_bundle: pathlib.Path) -> None:
+    opened = bundle.open_bundle(star_bundle)
+    text = {**opened.facts["text"], "digest": "0"}
+    other = dataclasses.replace(opened, facts={**opened.facts, "text": text})
+    with pytest.raises(UserError, match="the text encoder hashed here has other weights"):
+        classify.words_of(other, ["ride a bicycle"], {})
+
+
+def test_arrays_frames_or_persons_first(tmp_path: pathlib.Path) -> None:
+    whole = walk()
+    forms = {
+        "frames.npy": whole,
+        "persons.npy": whole.swapaxes(0, 1),
+        "one.npy": whole[:, 0],
+        "short.npy": whole[:2],
+    }
+    for name, array in forms.items():
+        np.save(tmp_path / name, array)
+        found = clip.read(tmp_path / name, JOINTS, 3, 2)
+        expected = {"one.npy": whole[:, :1], "short.npy": whole[:2]}.get(name, whole)
+        np.testing.assert_array_equal(found, expected)
+    np.savez(tmp_path / "only.npz", whole)
+    np.savez_compressed(tmp_path / "named.npz", label=3, skeleton=whole)
+    for name in ("only.npz", "named.npz"):
+        np.testing.assert_array_equal(clip.read(tmp_path / name, JOINTS, 3, 2), whole)
+
+
+def test_a_skeleton_file_is_what_a_conversion_makes_of_it(tmp_path: pathlib.Path) -> None:
+    """Of two persons, cleaned and centred."""
+    action = synthetic.SPEC.labels.index("hug")
+    take = takes(subjects=1, repetitions=1)[action]
+    path = tmp_path / f"S001C001P001R001A{action + 1:03d}.skeleton"
+    path.write_text(skeleton_text(next(filmed(take))[1]))
+    (source,) = ntu60.items(tmp_path)
+    (record,) = ntu60.read(source)
+    assert record.skeleton.shape[1] == 2
+    np.testing.assert_array_equal(clip.read(path, JOINTS, 3, 2), record.skeleton)
+
+
+BAD = {
+    "wide.npy": (np.ones((4, 3, 25, 3)), r"is 4 x 3 x 25 x 3, not frames \(x at most 2 persons"),
+    "other.npy": (np.ones((4, 20, 3)), "x 25 joints x 3; correct the array"),
+    "nan.npy": (np.full((4, 25, 3), np.nan), "frame 0, joint 'spine base' is not finite"),
+    "zero.npy": (np.zeros((4, 25, 3)), "is zero everywhere"),
+    "words.npy": (np.array(["a"]), "is no array of numbers"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_array_is_named(tmp_path: pathlib.Path, name: str) -> None:
+    array, demand = BAD[name]
+    np.save(tmp_path / name, array)
+    with pytest.raises(FileError, match=f"{name}: .*{demand}"):
+        clip.read(tmp_path / name, JOINTS, 3, 2)
+
+
+def test_a_bad_file_is_named(tmp_path: pathlib.Path) -> None:
+    np.savez(tmp_path / "two.npz", a=walk(), b=walk())
+    contents = {"cut.npz": b"PK\3\4", "cut.npy": b"\x93NUMPY", "a.skeleton": b"x", "a.txt": b""}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    for name in ("two.npz", *contents):
+        with pytest.raises(FileError, match=f"{name}: "):
+            clip.read(tmp_path / name, JOINTS, 3, 2)

@@ -1,0 +1,243 @@
+"""Bundles: what is in them, that they give the run's scores, and that half of one is none."""
+
+import errno
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax import export as jax_export
+
+from data_pipelines.readers import sample
+from data_pipelines.storage.index import Index
+from gapjax import export
+from gapjax.classify import calibrated
+from gapjax.disk import DiskError
+from gapjax.experiment import schema
+from gapjax.registry import UserError
+from gapjax.serving import bundle, model_card, trained
+from gapjax.workdir.log import read_config
+from support.commands import metrics
+
+KINDS = ("gap", "star")
+# What a user adds to the lines of a model card; the imports that the lines may not make.
+AFTERWARDS = """
+import sys
+np.save("scores.npy", outputs["score"])
+np.save("stacked.npy", score)
+print(*{"gapjax", "data_pipelines", "flax", "tensorflow"} & set(sys.modules))
+"""
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def folder(kind: str, request: pytest.FixtureRequest) -> pathlib.Path:
+    """Return a bundle of either kind."""
+    return request.getfixturevalue(f"{kind}_bundle")
+
+
+@pytest.fixture
+def workdir(kind: str, request: pytest.FixtureRequest) -> pathlib.Path:
+    """Return the working directory that it was exported from."""
+    return request.getfixturevalue(f"{kind}_run")
+
+
+def clip_of(data: pathlib.Path, name: str) -> np.ndarray:
+    """Return a raw clip of the built-in dataset, persons first."""
+    index = Index.load(data / "synthetic")
+    row = list(index.name).index(name)
+    return sample.read(str(data / "synthetic"), index, row).swapaxes(0, 1)
+
+
+def test_what_is_left_out(folder: pathlib.Path, kind: str) -> None:
+    opened = bundle.open_bundle(folder)
+    inner = opened.variables if kind == "gap" else opened.variables["method"]
+    parts = {
+        "gap": {"backbone", "classifier"},
+        "star": {"skeleton", "part_projector", "label_projector"},
+    }
+    assert set(inner["params"]) == parts[kind]
+    assert {path.name for path in folder.iterdir()} == {
+        *(bundle.FACTS, bundle.CONFIG, bundle.CARD, bundle.FUNCTION, bundle.VARIABLES),
+        *((bundle.TEXT,) if kind == "star" else ()),
+    }
+    shapes = {name: rows.shape for name, rows in opened.words.items()}
+    assert shapes == ({"label": (24, 256), "part": (24, 6, 256)} if kind == "star" else {})
+
+
+def test_facts(folder: pathlib.Path, workdir: pathlib.Path, kind: str) -> None:
+    facts = bundle.open_bundle(folder).facts
+    assert facts["input"]["shape"] == [2, 120, 25, 3]
+    assert facts["preprocessing"]["window"] == 16
+    assert len(facts["labels"]) == 24
+    assert len(facts["trained_on"]) == {"gap": 24, "star": 18}[kind]
+    assert facts["run"]["protocol_digest"] == "a7f5e2619559"
+    assert facts["measured"].items() <= metrics(workdir)[-1].items()
+    assert (facts["gamma"] or {}).get("source") == {"gap": None, "star": "validation"}[kind]
+    card = (folder / bundle.CARD).read_text()
+    for told in ("protocol_digest | a7f5e2619559", "dataset | synthetic", "Trained on: wave; nod"):
+        assert told in card
+    assert {"gap": "eval/top1", "star": "zsl/top1"}[kind] in card
+
+
+def test_any_number_of_clips_on_every_platform(folder: pathlib.Path, kind: str) -> None:
+    function = jax_export.deserialize(bytearray((folder / bundle.FUNCTION).read_bytes()))
+    assert function.platforms == export.PLATFORMS
+    shapes = [str(shape.shape) for shape in function.in_avals]
+    assert "(b, 2, 120, 25, 3)" in shapes
+    out = {"gap": ["(b, 24)"], "star": ["(b, k, 6)", "(b, k)"]}[kind]
+    assert [str(shape.shape) for shape in function.out_avals] == out
+
+
+def test_the_model_card_works_without_this_project(
+    folder: pathlib.Path, data: pathlib.Path, tmp_path: pathlib.Path, environment: dict[str, str]
+) -> None:
+    """In a process of its own, from a copy of the bundle: the same bits."""
+    clip = clip_of(data, "S001C001P001R001A018")
+    np.save(tmp_path / "clip.npy", clip)
+    shutil.copytree(folder, tmp_path / folder.name)
+    code = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)[1]
+    command = [sys.executable, "-I", "-W", "error", "-c", code + AFTERWARDS]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    label, modules = result.stdout.split("\n")[:2]
+    assert modules == ""
+    opened = bundle.open_bundle(folder)
+    expected = opened.recognise([clip])["score"]
+    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), expected)
+    labels = opened.facts["labels"]
+    stacked = calibrated(opened, expected, labels)[0]
+    np.testing.assert_array_equal(np.load(tmp_path / "stacked.npy"), stacked)
+    assert (stacked != expected[0]).any() == bool(opened.facts["gamma"])
+    assert label == labels[stacked.argmax()]
+
+
+def test_scores_are_those_of_the_run(
+    folder: pathlib.Path, workdir: pathlib.Path, data: pathlib.Path
+) -> None:
+    """More clips than are recognised at once, of one person and of two, from raw frames."""
+    scores = np.load(workdir / "scores" / "test.npz")
+    rows = np.arange(3, 720, 42)
+    assert len(rows) > bundle.BATCH
+    clips = [clip_of(data, name) for name in scores["name"][rows]]
+    assert {len(clip) for clip in clips} == {1, 2}
+    found = bundle.open_bundle(folder).recognise(clips)["score"]
+    np.testing.assert_allclose(found, scores["score"][rows], rtol=1e-4, atol=1e-5)
+
+
+def test_the_function_is_the_run(gap_run: pathlib.Path, gap_bundle: pathlib.Path) -> None:
+    """Exported and not, in one process: the same to the rounding of another order of sums."""
+    run, opened = trained.load(gap_run), bundle.open_bundle(gap_bundle)
+    frames = np.random.default_rng(0).normal(size=(3, 2, 120, 25, 3)).astype(np.float32)
+    length = np.array([120, 1, 33], np.int32)
+    expected = jax.jit(run.recognise)(run.variables, frames, length, {})
+    found = opened.function(opened.variables, frames, length, {})
+    np.testing.assert_allclose(found["score"], expected["score"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_config_from_its_json(star_run: pathlib.Path) -> None:
+    flat = read_config(star_run)
+    nested = schema.nest(flat)
+    assert nested.encoder.optimizer.milestones == ()
+    assert json.loads(json.dumps(schema.flatten(nested))) == flat
+
+
+def find_no_room(*_: object) -> str:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_half_a_bundle_is_none(
+    gap_run: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = trained.load(gap_run), tmp_path / "bundle"
+    monkeypatch.setattr(export, "lower", lambda *_: b"")
+    with monkeypatch.context() as patch:
+        patch.setattr(model_card, "card", find_no_room)
+        with pytest.raises(
+            DiskError, match="bundle cannot be written: No space left on device; no"
+        ):
+            export.write(run, gap_run, out)
+    assert not [path for path in tmp_path.iterdir() if not path.name.endswith(".lock")]
+    export.write(run, gap_run, out)
+    (out / "stray").touch()
+    export.write(run, gap_run, out, frames=7)
+    assert not (out / "stray").exists()
+    # As many frames as the longest clip of the data set, if not more.
+    assert bundle.read_facts(out)["input"]["shape"][1] == run.shape[1]
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "facts", "format", "folder"])
+def test_a_damaged_bundle_is_refused(
+    gap_bundle: pathlib.Path, tmp_path: pathlib.Path, damage: str
+) -> None:
+    copy = shutil.copytree(gap_bundle, tmp_path / "copy")
+    if damage == "missing":
+        next(path for path in (copy / bundle.VARIABLES).rglob("*") if path.is_file()).unlink()
+    elif damage == "changed":
+        content = (copy / bundle.FUNCTION).read_bytes()
+        (copy / bundle.FUNCTION).write_bytes(content[:-1])
+    elif damage == "facts":
+        (copy / bundle.FACTS).write_text("{")
+    elif damage == "format":
+        (copy / bundle.FACTS).write_text('{"format": "gapjax bundle 0"}')
+    else:
+        (copy / bundle.FACTS).unlink()
+    demand = "is missing or damaged; copy|is not of the form|is no bundle"
+    with pytest.raises(UserError, match=demand):
+        bundle.open_bundle(copy)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2) -> str:
+    """Return the one line that the command ends with."""
+    assert export.main(arguments) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_bad_input_gets_one_line(
+    gap_run: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"--out={tmp_path / 'bundle'}"
+    line = refused(capsys, f"--workdir={tmp_path / 'none'}", out)
+    assert f"is {tmp_path / 'none'} a working directory?" in line
+    line = refused(capsys, f"--workdir={gap_run}", out, f"--data={tmp_path}")
+    assert "this data set is not here" in line
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    line = refused(capsys, f"--workdir={gap_run}", f"--out={tmp_path / 'mine'}")
+    assert "is there and is no bundle; choose another --out" in line
+    assert (tmp_path / "mine" / "thesis.tex").exists()
+    # Its scores are there, as `--mode=evaluate` writes them of any checkpoint.
+    shutil.copytree(gap_run, tmp_path / "run", ignore=shutil.ignore_patterns("15"))
+    line = refused(capsys, f"--workdir={tmp_path / 'run'}", out)
+    assert "is not finished: run its command again" in line
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_where_nothing_can_be_written(
+    gap_run: pathlib.Path,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A place that must be another one, and a disk that is full for now."""
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file" / "x", tmp_path / "file" / "x" / "y"):
+        line = refused(capsys, f"--workdir={gap_run}", f"--out={out}")
+        assert line == f"gapjax: {out} cannot be written: Not a directory; choose another --out"
+    monkeypatch.setattr(export, "lower", find_no_room)
+    out = tmp_path / "bundle"
+    line = refused(capsys, f"--workdir={gap_run}", f"--out={out}", status=1)
+    assert f"{out} cannot be written: No space left on device; no bundle was written" in line
+    assert not out.exists()

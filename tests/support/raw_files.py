@@ -1,0 +1,20 @@
+"""Raw files of NTU RGB+D's form, and what conversion makes of them."""
+
+import pathlib
+
+from support.ntu_text import footage, ntu_text, person
+
+
+def seventy(folder: pathlib.Path) -> pathlib.Path:
+    """Make and return a folder of 70 `.skeleton` files, which are more than there are chunks."""
+    folder.mkdir()
+    text = ntu_text(footage(3, {0: (0, person(3))}))
+    for number in range(1, 71):
+        (folder / f"S001C001P001R{number:03}A001.skeleton").write_text(text)
+    return folder
+
+
+def contents(folder: pathlib.Path) -> dict[str, bytes]:
+    """Return what the files in a folder hold, by their paths in it."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

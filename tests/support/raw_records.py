@@ -1,0 +1,13 @@
+"""All records of a raw data set, in order, up to the first file that cannot be used."""
+
+import pathlib
+from collections.abc import Iterator
+from types import ModuleType
+
+from data_pipelines.parsers.record import Record
+
+
+def records_of(module: ModuleType, raw: pathlib.Path | None) -> Iterator[Record]:
+    """Yield the records of every item of a dataset's module."""
+    for item in module.items(raw):
+        yield from module.read(item)

@@ -1,0 +1,158 @@
+"""Cached features: those of the encoder, once for each view, never half a file."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from data_pipelines.specs.skeletons import NTU25
+from gapjax.backbones import shift_gcn
+from gapjax.inputs.clips import ClipRecipe, eval_clips, train_clips
+from gapjax.inputs.feed import ResidentFeed, Store
+from gapjax.parallel.sharding import make_layout
+from gapjax.training import feature_cache, feature_file
+from gapjax.training.feature_cache import Source, feature_feed, items_of, prepare
+from gapjax.training.frozen_encoder import Encoder
+
+SAMPLES, VIEWS = 11, 3
+RECIPE = ClipRecipe(NTU25, window=8, rotation="rigid", angle=0.3)
+
+
+@pytest.fixture(scope="module")
+def feed() -> ResidentFeed:
+    """Eleven samples of one person and 5 to 15 frames."""
+    rng = np.random.default_rng(0)
+    count = np.arange(5, 5 + SAMPLES, dtype=np.int32)
+    layout = make_layout(1)
+    store = Store(
+        frames=rng.normal(size=(count.sum(), 25 * 3)).astype(np.float32),
+        start=(np.cumsum(count) - count).astype(np.int32),
+        count=count,
+        bodies=np.ones(SAMPLES, np.int32),
+        label=(np.arange(SAMPLES) % 4).astype(np.int32),
+    )
+    return ResidentFeed(layout.replicate(store), layout, 2, 15, 25)
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    backbone = shift_gcn.Backbone(NTU25, width=8, stages=(1,))
+    clips = jnp.zeros((1, 2, 8, 25, 3))
+    variables = jax.jit(lambda: backbone.init(jax.random.key(0), clips, train=False))()
+    return Source(
+        encoder=Encoder(backbone, variables),
+        train_input=functools.partial(train_clips, RECIPE),
+        eval_input=functools.partial(eval_clips, RECIPE),
+        recipe=repr(RECIPE),
+        index_digest="abc",
+        contents_digest="def",
+        seed=0,
+        layout=make_layout(1),
+        views=VIEWS,
+    )
+
+
+@pytest.fixture(scope="module")
+def items() -> np.ndarray:
+    return items_of(np.array([0, 2, 3, 7, 9]), np.array([1, 4, 10, 2]), SAMPLES, VIEWS)
+
+
+@pytest.fixture(scope="module")
+def values(
+    source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path_factory: pytest.TempPathFactory
+) -> np.ndarray:
+    folder = tmp_path_factory.mktemp("features")
+    return prepare(source, items, feed, SAMPLES, 3, folder)
+
+
+def test_the_items_are_all_views_of_training_samples(items: np.ndarray) -> None:
+    first = [0, 1, 2, 3, 4, 7, 9, 10]
+    train = np.array([0, 2, 3, 7, 9])
+    np.testing.assert_array_equal(items, [*first, *(train + SAMPLES), *(train + 2 * SAMPLES)])
+
+
+def test_the_first_view_is_the_evaluated_clip(
+    source: Source, items: np.ndarray, values: np.ndarray, feed: ResidentFeed
+) -> None:
+    assert values.shape == (18, 8, 25, 8)
+    store, encoder = feed.store, source.encoder
+
+    @jax.jit
+    def alone(frames: jax.Array, count: jax.Array) -> jax.Array:
+        return encoder.encode(encoder.variables, eval_clips(RECIPE, frames, count))[0, 0]
+
+    for place, row in enumerate(items[:8]):
+        start, count = int(store.start[row]), int(store.count[row])
+        frames = jnp.zeros((1, 2, 15, 25, 3))
+        frames = frames.at[0, 0, :count].set(
+            store.frames[start : start + count].reshape(count, 25, 3)
+        )
+        expected = alone(frames, jnp.array([count]))
+        np.testing.assert_allclose(values[place], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_further_views_differ(items: np.ndarray, values: np.ndarray) -> None:
+    mine = [values[np.searchsorted(items, 7 + view * SAMPLES)] for view in range(VIEWS)]
+    assert not np.allclose(mine[0], mine[1], atol=1e-3)
+    assert not np.allclose(mine[1], mine[2], atol=1e-3)
+
+
+def test_features_are_computed_once(
+    source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path: Path, monkeypatch: object
+) -> None:
+    first = np.array(prepare(source, items, feed, SAMPLES, 18, tmp_path))
+    monkeypatch.setattr(feature_file, "write", None)
+    np.testing.assert_array_equal(prepare(source, items, feed, SAMPLES, 18, tmp_path), first)
+
+
+def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -> None:
+    others = [
+        dataclasses.replace(source, recipe="other"),
+        dataclasses.replace(source, index_digest="other"),
+        dataclasses.replace(source, contents_digest="other"),
+        dataclasses.replace(source, seed=1),
+        dataclasses.replace(source, views=2),
+        dataclasses.replace(
+            source, encoder=dataclasses.replace(source.encoder, person_merge="released")
+        ),
+    ]
+    digests = {each.digest(items) for each in [source, *others]} | {source.digest(items[1:])}
+    assert len(digests) == 8
+    one_view = [dataclasses.replace(source, views=1, seed=seed) for seed in (0, 1)]
+    assert one_view[0].digest(items) == one_view[1].digest(items)
+
+
+def test_nothing_is_left_of_an_interrupted_write(
+    source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path: Path, monkeypatch: object
+) -> None:
+    whole = feature_cache._encode_all
+
+    def interrupted(*given: object) -> Iterator[np.ndarray]:
+        yield next(whole(*given))
+        assert list(tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(feature_cache, "_encode_all", interrupted)
+    # What a killed process left is removed by the next.
+    (tmp_path / f"{source.digest(items)}.1.partial").write_text("left")
+    with pytest.raises(KeyboardInterrupt):
+        prepare(source, items, feed, SAMPLES, 3, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_feed_shows_every_view_by_its_item(items: np.ndarray, values: np.ndarray) -> None:
+    label = (np.arange(SAMPLES) % 4).astype(np.int32)
+    feed = feature_feed(values, items, label, VIEWS, make_layout(1))
+    wanted = np.array([[2 + SAMPLES, 9], [3 + 2 * SAMPLES, 7 + 3 * SAMPLES]])
+    requests = list(feed.requests(wanted, 5, [1, 1]))
+    for request, row in zip(requests, wanted, strict=True):
+        batch = jax.tree.map(lambda leaf: leaf[0], request)
+        np.testing.assert_array_equal(batch.label, label[row % SAMPLES])
+        for i, item in enumerate(row):
+            place = np.searchsorted(items, item % (SAMPLES * VIEWS))
+            np.testing.assert_array_equal(batch.frames[i, 0], values[place])

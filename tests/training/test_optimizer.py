@@ -1,0 +1,83 @@
+"""The optimizer against PyTorch's SGD, written out."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gapjax.registry import UserError
+from gapjax.training.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
+
+
+def torch_sgd(
+    value: np.ndarray, gradients: list[np.ndarray], rates: list[float], decay: float
+) -> np.ndarray:
+    """Return the result of torch.optim.SGD(momentum=0.9, nesterov=True), step by step."""
+    buffer = None
+    for gradient, rate in zip(gradients, rates, strict=True):
+        total = gradient + decay * value
+        buffer = total if buffer is None else 0.9 * buffer + total
+        value = value - rate * (total + 0.9 * buffer)
+    return value
+
+
+def descend(options: SgdOptions, params: dict, gradients: list[dict], per_epoch: int) -> dict:
+    optimizer = make_optimizer(options, step_schedule(options, per_epoch))
+    state = optimizer.init(params)
+    for gradient in gradients:
+        updates, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+    return params
+
+
+def test_sgd_equals_pytorch() -> None:
+    rng = np.random.default_rng(0)
+    gradients = [rng.normal(size=(3, 4)) for _ in range(7)]
+    options = SgdOptions(
+        learning_rate=0.2, warmup_epochs=2, milestones=(3,), momentum=0.9, weight_decay=0.01
+    )
+    start = rng.normal(size=(3, 4))
+    rates = [0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.02]
+    expected = torch_sgd(start, gradients, rates, 0.01)
+    given = [{"w": jnp.asarray(each, jnp.float32)} for each in gradients]
+    found = descend(options, {"w": jnp.asarray(start, jnp.float32)}, given, per_epoch=2)
+    np.testing.assert_allclose(found["w"], expected, rtol=1e-5)
+
+
+def test_schedule_of_the_papers() -> None:
+    options = SgdOptions(learning_rate=0.1, warmup_epochs=5, milestones=(90, 100))
+    schedule = step_schedule(options, steps_per_epoch=200)
+    epochs = {0: 0.02, 1: 0.04, 3: 0.08, 4: 0.1, 89: 0.1, 90: 0.01, 99: 0.01, 100: 0.001}
+    for epoch, rate in epochs.items():
+        for step in (0, 199):
+            assert float(schedule(epoch * 200 + step)) == pytest.approx(rate, rel=1e-5)
+
+
+def test_schedule_without_warmup() -> None:
+    schedule = step_schedule(SgdOptions(learning_rate=0.1, warmup_epochs=0, milestones=(1,)), 3)
+    assert [float(schedule(step)) for step in range(4)] == pytest.approx([0.1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize("milestones", [(5, 3), (1,), (7, 7)])
+def test_milestones_in_disorder_are_refused(milestones: tuple[int, ...]) -> None:
+    with pytest.raises(UserError, match=r"optimizer\.milestones"):
+        step_schedule(SgdOptions(warmup_epochs=3, milestones=milestones), 10)
+
+
+def test_rules_freeze_slow_and_undecay() -> None:
+    params = {"text": {"w": jnp.ones(2)}, "mask": jnp.ones(2), "rest": jnp.ones(2)}
+    gradients = jax.tree.map(jnp.ones_like, params)
+    rules = (Rule("^text/", learning_rate=0.0), Rule("mask", 0.5, weight_decay=0.0))
+    options = SgdOptions(1.0, 0, (), momentum=0.0, weight_decay=0.5, rules=rules)
+    found = descend(options, params, [gradients], per_epoch=1)
+    np.testing.assert_array_equal(found["text"]["w"], [1, 1])
+    np.testing.assert_allclose(found["mask"], [0.5, 0.5])
+    np.testing.assert_allclose(found["rest"], [-0.5, -0.5])
+
+
+def test_rule_that_matches_nothing_is_refused() -> None:
+    options = SgdOptions(rules=(Rule("txt_encoder"),))
+    optimizer = make_optimizer(options, step_schedule(options, 1))
+    with pytest.raises(UserError, match="'txt_encoder' matches no parameter"):
+        optimizer.init({"text_encoder": jnp.ones(2)})
