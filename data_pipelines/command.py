@@ -1,21 +1,38 @@
-"""What the commands of `data_pipelines` have in common."""
+"""What all commands of both packages share: errors as one line, and types of arguments."""
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import CommandError, one_short_line
 
 
-def status(work: Callable[[], object]) -> int:
-    """Do the work and return the exit status: 0, or 2 with one line for a user's mistake."""
-    try:
-        work()
-    except DataError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+def guarded(main: Callable[..., int]) -> Callable[..., int]:
+    """Decorate a command's main function: an expected error is one line on stderr and a status.
+
+    See `data_pipelines.errors` for the statuses. Any other exception is a fault of the project
+    and keeps its traceback. A loss that is not finite counts as expected.
+    """
+
+    @functools.wraps(main)
+    def run(*arguments: object, **options: object) -> int:
+        """Run the command and return its exit status."""
+        try:
+            return main(*arguments, **options)
+        except CommandError as error:
+            return complain(error, error.status)
+        except FloatingPointError as error:
+            return complain(error, 1)
+
+    return run
+
+
+def complain(what: Exception | str, status: int) -> int:
+    """Print an error as one line on stderr and return the exit status."""
+    print(f"gapjax: {one_short_line(str(what))}", file=sys.stderr)
+    return status
 
 
 def local_path(text: str) -> Path:

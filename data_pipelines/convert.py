@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from data_pipelines import command
 from data_pipelines.conversion import reading, rejected, workers
-from data_pipelines.parsers.record import DataError, FileError
+from data_pipelines.errors import DataError, FileError
 from data_pipelines.specs import catalog, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, Found
 from data_pipelines.storage import index, tfrecord
@@ -179,6 +179,7 @@ def _index_rows(folder: Path) -> Iterator[tuple[str | int, ...]]:
             yield *facts, *record.skeleton.shape[:2], shard, offset, size
 
 
+@command.guarded
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.convert", description=__doc__)
@@ -202,13 +203,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     work = reconvert if given.overwrite else convert
     options = given.dataset, given.raw, given.out, given.jobs, given.strict, given.name
-    done: list[Path] = []
     try:
-        status = command.status(lambda: done.append(work(*options)))
+        target = work(*options)
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where it was", file=sys.stderr)
         return _INTERRUPTED
-    return status or _rejections(*done)
+    return _rejections(target)
 
 
 def _rejections(target: Path) -> int:

@@ -11,12 +11,14 @@ from data_pipelines import command
 from data_pipelines.storage.packed import open_pack
 
 
+@command.guarded
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.pack", description=__doc__)
     parser.add_argument("directory", type=command.local_path, help="a converted dataset")
     given = parser.parse_args(arguments)
-    return command.status(lambda: _report(given.directory))
+    _report(given.directory)
+    return 0
 
 
 def _report(directory: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from data_pipelines import command
 from data_pipelines.drawing import pictures
 from data_pipelines.drawing.scene import VIEWS, Scene
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.readers import sample
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import DatasetSpec
@@ -132,6 +132,7 @@ def _run(given: argparse.Namespace) -> None:
         print(path)
 
 
+@command.guarded
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.show", description=__doc__)
@@ -141,7 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=command.local_path, default=Path(), help=place)
     parser.add_argument("--frames", type=int, default=8, help="how many frames the PNG shows")
     given = parser.parse_args(arguments)
-    return command.status(lambda: _run(given))
+    _run(given)
+    return 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from data_pipelines import command
 from data_pipelines.checks.index_checks import Check, counted, index_checks, selection_checks
 from data_pipelines.checks.record_checks import RecordChecks, pack_check
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.specs import catalog
 from data_pipelines.storage import index as indexing
 from data_pipelines.storage.index import Index
@@ -87,13 +87,13 @@ def _conversion(folder: Path) -> str:
     return f"convert again: `{catalog.conversion(folder.resolve())} --overwrite`"
 
 
+@command.guarded
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.verify", description=__doc__)
     parser.add_argument("directory", type=command.local_path, help="a converted dataset")
-    given, failed = parser.parse_args(arguments), []
-    status = command.status(lambda: failed.append(report(given.directory)))
-    return status or int(any(failed))
+    given = parser.parse_args(arguments)
+    return int(report(given.directory) > 0)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from typing import Any
 import jax
 from absl import flags
 
-from gapjax import commands
-from gapjax.experiment import plan
+from gapjax.experiment import command_line, plan
 from gapjax.training import evaluation, loop
 from gapjax.training.run import Run
 
@@ -97,7 +96,7 @@ def measure(run: Run, steps: int) -> dict[str, float | str]:
 def main(argv: Sequence[str]) -> int:
     """Measure the config of the flags; return the exit status."""
     del argv
-    figures = measure(plan.build(commands.config()), _STEPS.value)
+    figures = measure(plan.build(command_line.config()), _STEPS.value)
     for name, value in figures.items():
         shown = f"{value:,.3f}" if isinstance(value, float) else value
         print(f"{name:28s} {shown}")
@@ -106,4 +105,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32
 
+from data_pipelines import command
+from data_pipelines.errors import UserError
 from data_pipelines.parsers import clip
-from data_pipelines.parsers.record import DataError
 from gapjax import registry
 from gapjax.experiment import model, schema
 from gapjax.methods._base import EncodeText
 from gapjax.prompts.strings import ClassText, from_name, load_all
-from gapjax.registry import UserError, suggestion
+from gapjax.registry import suggestion
 from gapjax.serving.bundle import Bundle, Words, open_bundle
 from gapjax.text import embedding
 
@@ -168,6 +169,7 @@ def classify(options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+@command.guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 done, 2 a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.classify", description=__doc__)
@@ -177,11 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--descriptions", default="", help="a YAML file that describes them")
     parser.add_argument("--top", type=int, default=5, help="how many classes to show (default: 5)")
     options = parser.parse_args(arguments)
-    try:
-        print(classify(options))
-    except (UserError, DataError) as error:
-        print(f"gapjax: {error}", file=sys.stderr)
-        return 2
+    print(classify(options))
     return 0
 
 

@@ -16,15 +16,15 @@ from typing import Any
 import jax
 from absl import flags
 
-from gapjax import commands
-from gapjax.experiment import abstract
+from data_pipelines.errors import UserError
+from gapjax.experiment import abstract, command_line
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.schema import split_rules
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel.hlo import Traffic, collectives
 from gapjax.parallel.sharding import shape_layout
 from gapjax.parallel.topology import open_topology
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 from gapjax.training import loop
 from gapjax.training.run import Run
 
@@ -142,7 +142,7 @@ def table(found: dict[str, Any], indent: str = "") -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Compile the stages of the flags; return the exit status."""
     del argv
-    every = named_stages(stages(commands.config(), Path()))
+    every = named_stages(stages(command_line.config(), Path()))
     if _STAGE.value:
         every = {_STAGE.value: every[chosen("--stage", _STAGE.value, every)]}
     devices = open_topology(_TOPOLOGY.value)
@@ -157,4 +157,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

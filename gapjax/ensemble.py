@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_pipelines import command
+from data_pipelines.errors import UserError
+from data_pipelines.storage.disk import writing
 from gapjax.analysis import fusion
 from gapjax.analysis.fusion import Weighting
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
-from gapjax.disk import DiskError, writing
-from gapjax.registry import UserError
 from gapjax.workdir.scores import Scores, write_scores
 from gapjax.zero_shot.calibration import make_curve, unseen_places, zero_shot_scores
 
@@ -107,6 +108,7 @@ def write(path: Path, fused: Scores) -> None:
         write_scores(path, fused)
 
 
+@command.guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 done, 2 a user's mistake, 1 a full disk."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.ensemble", description=fusion.__doc__)
@@ -116,16 +118,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--select-on", help="choose the weights on this evaluation: validation")
     parser.add_argument("--out", type=Path, help="write the fused scores to this .npz file")
     options = parser.parse_args(arguments)
-    try:
-        streams = fusion.read_streams(options.workdirs, options.scores)
-        weighting = choose_weights(options, streams)
-        fused = combine(streams, weighting, options.workdirs)
-        told = report(streams, weighting, fused)
-        if options.out is not None:
-            write(options.out, fused)
-    except (UserError, DiskError) as error:
-        print(f"gapjax: {error}", file=sys.stderr)
-        return 1 if isinstance(error, DiskError) else 2
+    streams = fusion.read_streams(options.workdirs, options.scores)
+    weighting = choose_weights(options, streams)
+    fused = combine(streams, weighting, options.workdirs)
+    told = report(streams, weighting, fused)
+    if options.out is not None:
+        write(options.out, fused)
     print(told)
     return 0
 

@@ -12,10 +12,10 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax import export
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines import command
+from data_pipelines.errors import UserError
 from data_pipelines.storage.atomic import locked, replacing
-from gapjax.disk import DiskError, writing
-from gapjax.registry import UserError
+from data_pipelines.storage.disk import writing
 from gapjax.serving import bundle, model_card, tflite, trained
 from gapjax.serving.trained import Trained
 from gapjax.workdir.history import gammas_of
@@ -148,6 +148,7 @@ def _json(content: Any) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
+@command.guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 done, 2 a user's mistake, 1 a full disk."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.export", description=bundle.__doc__)
@@ -158,12 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=FRAMES, help="of the longest clip")
     parser.add_argument("--tflite", action="store_true", help="write recognise.tflite, too")
     options = parser.parse_args(arguments)
-    try:
-        run = trained.load(options.workdir, options.data)
-        write(run, options.workdir, options.out, options.frames, options.tflite)
-    except (UserError, DataError, DiskError) as error:
-        print(f"gapjax: {error}", file=sys.stderr)
-        return 1 if isinstance(error, DiskError) else 2
+    run = trained.load(options.workdir, options.data)
+    write(run, options.workdir, options.out, options.frames, options.tflite)
     size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file())
     print(f"{options.out}: {len(run.labels)} classes, {size / 2**20:.1f} MiB")
     return 0

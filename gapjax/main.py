@@ -9,8 +9,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from gapjax import commands
-from gapjax.experiment import abstract, plan
+from gapjax.experiment import abstract, command_line, plan
 from gapjax.experiment.schema import flatten
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, multihost, preemption
@@ -28,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     multihost.join()
     # Not before: who waits for the other hosts has nothing to save.
     preemption.listen()
-    *earlier, last = stages(commands.config(), Path(_WORKDIR.value))
+    *earlier, last = stages(command_line.config(), Path(_WORKDIR.value))
     if _MODE.value == "train":
         prepare([*earlier, last])
         for stage in earlier:
@@ -70,4 +69,4 @@ def carry_out(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    command_line.run(main)

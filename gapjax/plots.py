@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines import command
+from data_pipelines.errors import DataError, UserError
 from data_pipelines.specs import catalog
 from gapjax.analysis import figures, zero_shot_figures
 from gapjax.analysis.fusion import align
@@ -22,7 +23,6 @@ from gapjax.analysis.metrics import (
     per_class_accuracy,
     top_k_accuracy,
 )
-from gapjax.registry import UserError
 from gapjax.workdir.history import Series, gammas_of, read_history
 from gapjax.workdir.log import read_config
 from gapjax.workdir.scores import Scores, read_scores, scores_path
@@ -193,6 +193,7 @@ def draw_zero_shot(
     print(zero_shot_figures.table(scores, gammas))
 
 
+@command.guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 done, 2 a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.plots", description=__doc__)
@@ -203,13 +204,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     runs = [options.workdir, *filter(None, [options.compare])]
     folder = options.workdir / "plots"
-    try:
-        scores, *others = [read_scores(scores_path(run, options.scores)) for run in runs]
-        draw = draw_zero_shot if unseen_places(scores) else draw_supervised
-        draw([run / "metrics.jsonl" for run in runs], scores, others, folder)
-    except UserError as error:
-        print(f"gapjax: {error}", file=sys.stderr)
-        return 2
+    scores, *others = [read_scores(scores_path(run, options.scores)) for run in runs]
+    draw = draw_zero_shot if unseen_places(scores) else draw_supervised
+    draw([run / "metrics.jsonl" for run in runs], scores, others, folder)
     print(folder / "summary.png")
     return 0
 

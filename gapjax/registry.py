@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-
-class UserError(ValueError):
-    """A user's mistake: the message is one clear line that says what to do."""
+from data_pipelines.errors import UserError
 
 
 def suggestion(name: str, choices: list[str]) -> str:

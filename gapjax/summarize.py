@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gapjax.registry import UserError
+from data_pipelines import command
+from data_pipelines.errors import UserError
 from gapjax.workdir.history import read_history, read_results
 from gapjax.workdir.log import ADDED, FREE, read_config
 
@@ -151,6 +152,7 @@ def table(rows: Sequence[Row], metrics: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+@command.guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 done, 2 a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.summarize", description=__doc__)
@@ -160,17 +162,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--metrics", help="what to tell, of metrics.jsonl: zsl/top1,...")
     options = parser.parse_args(arguments)
-    try:
-        results = [read_result(workdir) for workdir in options.workdirs]
-        metrics = options.metrics.split(",") if options.metrics else METRICS
-        known = [key for key in metrics if any(key in result.metrics for result in results)]
-        if not known:
-            raise UserError(f"no run has any of {', '.join(metrics)}")
-        rows = group(results, options.over.split(","))
-    except UserError as error:
-        print(f"gapjax: {error}", file=sys.stderr)
-        return 2
-    print(table(rows, known))
+    results = [read_result(workdir) for workdir in options.workdirs]
+    metrics = options.metrics.split(",") if options.metrics else METRICS
+    known = [key for key in metrics if any(key in result.metrics for result in results)]
+    if not known:
+        raise UserError(f"no run has any of {', '.join(metrics)}")
+    print(table(group(results, options.over.split(",")), known))
     return 0
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.conversion import workers
-from data_pipelines.parsers.record import DataError, FileError, LeftOut, Record
+from data_pipelines.errors import DataError, FileError
+from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage import chunks
 

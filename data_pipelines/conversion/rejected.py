@@ -9,7 +9,8 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from data_pipelines.parsers.record import FileError, LeftOut
+from data_pipelines.errors import FileError
+from data_pipelines.parsers.record import LeftOut
 
 FILE, LEFT_OUT = "rejected.csv", "left_out.csv"
 

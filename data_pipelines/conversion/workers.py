@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from data_pipelines import datasets, formats
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 
 # What libraries look up when they are loaded, which is before a process can do anything. NumPy's
 # calculate in one thread, for all processors are busy. glibc keeps the memory that arrays leave: to

@@ -9,8 +9,9 @@ import functools
 import pathlib
 from collections.abc import Iterator
 
+from data_pipelines.errors import DataError
 from data_pipelines.parsers import ntu, ntu_cleaning
-from data_pipelines.parsers.record import DataError, LeftOut, Record
+from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.specs.dataset import DatasetSpec
 

@@ -7,8 +7,9 @@ split and the class names are those that CTR-GCN, GAP and others use (facts C.6)
 import pathlib
 from collections.abc import Iterator, Sequence
 
+from data_pipelines.errors import DataError
 from data_pipelines.parsers import ucla
-from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import Source
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.specs.skeletons import KINECT20

@@ -8,8 +8,9 @@ understanding", ACM MM workshop 2017; facts C.7. The official protocols are list
 import pathlib
 from collections.abc import Iterator, Sequence
 
+from data_pipelines.errors import DataError
 from data_pipelines.parsers import pku
-from data_pipelines.parsers.record import DataError, LeftOut, Record
+from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.specs.skeletons import NTU25
 

@@ -35,7 +35,8 @@ import numpy as np
 import yaml
 from etils import epath
 
-from data_pipelines.parsers.record import FileError, Record
+from data_pipelines.errors import FileError
+from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs import catalog, checked_yaml, spec_file
 from data_pipelines.specs.checked_yaml import Sheet

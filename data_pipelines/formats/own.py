@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from etils import epath
 
+from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import samples
-from data_pipelines.parsers.record import DataError, FileError, Record
+from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.samples import Sample
 from data_pipelines.specs import checked_yaml, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, Found

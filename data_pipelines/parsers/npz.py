@@ -14,7 +14,8 @@ import zlib
 import numpy as np
 from jaxtyping import Shaped
 
-from data_pipelines.parsers.record import ARRAY_DAMAGE, DataError, FileError
+from data_pipelines.errors import DataError, FileError
+from data_pipelines.parsers.record import ARRAY_DAMAGE
 from data_pipelines.parsers.sources import State
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, *ARRAY_DAMAGE)

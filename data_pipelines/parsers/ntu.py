@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from data_pipelines.parsers.record import FileError
+from data_pipelines.errors import FileError
 from data_pipelines.parsers.table import LineError, beginnings, shown, table
 
 JOINTS = 25

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from data_pipelines.parsers.record import DataError, FileError, LeftOut, Record
+from data_pipelines.errors import DataError, FileError
+from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.parsers.table import LineError, beginnings, shown, table
 

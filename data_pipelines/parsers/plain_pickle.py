@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Shaped
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 
 # The operations of a pickle that remember a thing, in a list.
 _REMEMBERING = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")

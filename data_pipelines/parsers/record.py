@@ -1,4 +1,4 @@
-"""What every raw parser yields, and the errors by which it refuses a file."""
+"""What every raw parser yields."""
 
 import tokenize
 from dataclasses import dataclass
@@ -12,43 +12,6 @@ ARRAY_DAMAGE = (
     *(OSError, ValueError, EOFError, OverflowError, MemoryError),
     *(SyntaxError, tokenize.TokenError),
 )
-
-
-# Characters of a message: a value that it shows, of a damaged file, may be of any length.
-_LONGEST = 800
-
-
-class DataError(ValueError):
-    """A data file that cannot be used: the message names the file and what to do, in one line."""
-
-    def __str__(self) -> str:
-        return _one_short_line(super().__str__())
-
-
-class FileError(DataError):
-    """One raw file that cannot be used: a conversion rejects it and goes on with the others.
-
-    Attributes:
-        file: how messages call the file.
-        reason: what is wrong with it and what to do.
-        line: where, counted from 1; None where the file has no lines or all of it is meant.
-    """
-
-    def __init__(self, file: str, reason: str, line: int | None = None) -> None:
-        super().__init__(file, reason, line)
-        self.file, self.reason, self.line = file, reason, line
-
-    def __str__(self) -> str:
-        place = "" if self.line is None else f"line {self.line}: "
-        return _one_short_line(f"{self.file}: {place}{self.reason}")
-
-
-def _one_short_line(message: str) -> str:
-    """Return a message without line ends, and without its middle if it is too long."""
-    message = " ".join(message.splitlines())
-    if len(message) <= _LONGEST:
-        return message
-    return f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from data_pipelines.parsers.record import ARRAY_DAMAGE, DataError, FileError, Record
+from data_pipelines.errors import DataError, FileError
+from data_pipelines.parsers.record import ARRAY_DAMAGE, Record
 from data_pipelines.parsers.sources import State, state_of
 
 FILE = "samples.csv"

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from data_pipelines.parsers.record import DataError, FileError
+from data_pipelines.errors import DataError, FileError
 
 # Bytes that a file in an archive may have.
 LARGEST = 1 << 28

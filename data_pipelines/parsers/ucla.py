@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines.parsers.record import FileError, Record
+from data_pipelines.errors import FileError
+from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import Source, sources
 
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from data_pipelines.errors import FileError
 from data_pipelines.parsers import matlab
-from data_pipelines.parsers.record import FileError, Record
+from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import Source, sources
 
 _NAME = re.compile(r"a([1-9]\d?)_s([1-9]\d?)_t([1-9]\d?)_skeleton")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Int64
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 
 
 @functools.lru_cache(maxsize=4)

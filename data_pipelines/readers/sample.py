@@ -4,7 +4,7 @@ import numpy as np
 from etils import epath
 from jaxtyping import Float
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.readers.stream import stream
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index

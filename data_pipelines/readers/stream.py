@@ -16,7 +16,7 @@ import numpy as np
 from etils import epath
 from jaxtyping import Float, Int
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index, check_record
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from etils import epath
 
 from data_pipelines import datasets, formats
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.specs import spec_file
 from data_pipelines.specs.dataset import DatasetSpec
 

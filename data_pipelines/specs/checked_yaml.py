@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from etils import epath
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.parsers.record import DataError, FileError, LeftOut, Record
+from data_pipelines.errors import DataError, FileError
+from data_pipelines.parsers.record import LeftOut, Record
 
 
 @dataclass(frozen=True, eq=False)

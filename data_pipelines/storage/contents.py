@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from etils import epath
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index

@@ -16,7 +16,8 @@ import numpy as np
 from etils import epath
 from jaxtyping import Int, Int32, Int64, Shaped
 
-from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.errors import DataError
+from data_pipelines.parsers.record import Record
 from data_pipelines.readers.order import permutation
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import Protocol

@@ -16,17 +16,14 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 from tqdm import tqdm
 
-from data_pipelines.parsers.record import ARRAY_DAMAGE, DataError
+from data_pipelines.errors import DataError
+from data_pipelines.parsers.record import ARRAY_DAMAGE
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.atomic import locked, replacing
 from data_pipelines.storage.index import Index, check_count, check_record
 
 # What only other permissions mend; anything else may pass.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-
-
-class NotWritten(DataError):  # noqa: N818
-    """A pack could not be written that can be another time, such as when there is room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +56,7 @@ def open_pack(directory: str | Path) -> Pack:
 
     Raises:
         DataError: there is no dataset, or it cannot be packed here.
-        NotWritten: the disk is full, or does not answer.
+        DiskError: the disk is full, or does not answer.
     """
     if "://" in str(directory):
         raise DataError(
@@ -104,7 +101,7 @@ def _unwritten(directory: Path, target: Path, error: OSError) -> Exception:
     if error.errno is None:
         return error
     advice = "once it can, the same command goes on (data.feed=stream needs no pack)"
-    return NotWritten(f"{target}: cannot be written: {os.strerror(error.errno)}; {advice}")
+    return DiskError(f"{target}: cannot be written: {os.strerror(error.errno)}; {advice}")
 
 
 def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "f v c"]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.errors import DataError
+from data_pipelines.parsers.record import Record
 
 # A TFRecord is a length (8 bytes) and its checksum (4), the data, and the data's checksum (4).
 FRAMING = 16

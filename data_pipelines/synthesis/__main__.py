@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from data_pipelines import command
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.synthesis.samples import REPETITIONS, SEED, SUBJECTS, filmed, name_of, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 
@@ -42,6 +42,7 @@ def _run(given: argparse.Namespace) -> None:
     print(f"{count} files in {given.out}")
 
 
+@command.guarded
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.synthesis", description=__doc__)
@@ -50,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--subjects", type=int, default=SUBJECTS)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     given = parser.parse_args(arguments)
-    return command.status(lambda: _run(given))
+    _run(given)
+    return 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.workdir.scores import Scores, read_scores, scores_path
 
 PUBLISHED = {"joint": 0.8, "bone": 0.8, "joint_motion": 0.2, "bone_motion": 0.2}

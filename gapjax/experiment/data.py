@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from data_pipelines.errors import UserError
 from data_pipelines.readers.order import TrainOrder
 from data_pipelines.readers.stream import stream
 from data_pipelines.specs import catalog
@@ -17,12 +18,11 @@ from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage import index as indexing
 from data_pipelines.storage.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.storage.index import Index
-from data_pipelines.storage.packed import NotWritten, open_pack
-from gapjax.disk import DiskError
+from data_pipelines.storage.packed import open_pack
 from gapjax.experiment.stages import needs_encoder
 from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.parallel.sharding import Layout
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 from gapjax.zero_shot import splits as problems
 from gapjax.zero_shot.splits import Problem
 
@@ -160,10 +160,7 @@ def resident_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
     Raises:
         DiskError: there is no room for the pack.
     """
-    try:
-        frames = open_pack(dataset.directory).frames
-    except NotWritten as error:
-        raise DiskError(str(error)) from None
+    frames = open_pack(dataset.directory).frames
     return resident(frames, dataset, config, layout)
 
 

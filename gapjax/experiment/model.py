@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from ml_collections import ConfigDict
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax import registry
 from gapjax.experiment.data import Dataset
@@ -20,7 +21,7 @@ from gapjax.nn import heads, torch_weights
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import ClassText, load_texts
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 from gapjax.text import embedding
 from gapjax.text.checkpoint import LoadedText
 

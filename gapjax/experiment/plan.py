@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from data_pipelines.errors import UserError
 from data_pipelines.readers.order import TrainOrder
 from data_pipelines.storage import contents
 from gapjax.experiment.data import (
@@ -33,7 +34,7 @@ from gapjax.experiment.stages import Given, needs_encoder
 from gapjax.inputs.clips import ClipRecipe, eval_clips, train_clips
 from gapjax.inputs.feed import Feed
 from gapjax.parallel.sharding import Layout, make_layout, split_cpu
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 from gapjax.training import evaluation, feature_cache, loop
 from gapjax.training import frozen_encoder as encoders
 from gapjax.training.frozen_encoder import Encoded, Encoder

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 from ml_collections import ConfigDict
 
 from configs import base, base_star
+from data_pipelines.errors import UserError
 from gapjax.parallel.partition_rules import SplitRule
-from gapjax.registry import UserError, suggestion
+from gapjax.registry import suggestion
 from gapjax.training.optimizer import Rule, SgdOptions
 from gapjax.training.run import Cadence
 

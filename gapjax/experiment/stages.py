@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gapjax.registry import UserError, chosen, module
+from data_pipelines.errors import UserError
+from gapjax.registry import chosen, module
 
 FOLD_ENCODERS = ("shared", "own")
 

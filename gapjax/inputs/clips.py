@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.inputs import augment, normalize
 from gapjax.inputs.modalities import K_OPERATORS, MODALITIES, apply_operator, k_operator, modality
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 
 CHOICES = {
     "sampling": ("crop_resize", "frames"),

@@ -8,9 +8,10 @@ import flax.linen as nn
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.prompts.strings import ClassText
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 from gapjax.text.checkpoint import LoadedText
 
 # A Flax variable collection: {"params": ..., "batch_stats": ...}.

@@ -16,13 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from data_pipelines.errors import UserError
 from gapjax.methods import supervised
 from gapjax.methods._base import Ingredients, LossOut, Text, Variables, joints_of_parts
 from gapjax.methods._inference import Inference, of_network
 from gapjax.nn.heads import DescribedRecognizer, Recognizer, adopt
 from gapjax.nn.losses import TARGETS, cross_entropy, match_targets, matching_loss
 from gapjax.prompts.strings import global_strings, part_strings
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 from gapjax.text import string_table
 
 # The inverse temperature: a free factor as released, a constant, or CLIP's exponential.

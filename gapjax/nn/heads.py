@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from data_pipelines.errors import UserError
 from gapjax.nn.layers import fan_in_uniform
 from gapjax.nn.torch_weights import StateDict
-from gapjax.registry import UserError
 
 
 def pool(features: Float[Array, "b m t v d"]) -> Float[Array, "b d"]:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 
 # What the readers raise for a file that is damaged, or is something else.
 UNREADABLE = (

@@ -12,10 +12,6 @@ LOST = "another process of this run was lost, or this one failed; start all agai
 _STEPS = 16
 
 
-class NotMet(RuntimeError):  # noqa: N818
-    """Not all processes of a run came in time; they may, another time."""
-
-
 def wait(name: str) -> None:
     """Return when every process has come to the place of this name."""
     if jax.process_count() > 1:

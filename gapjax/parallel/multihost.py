@@ -11,8 +11,8 @@ import signal
 import jax
 from absl import flags
 
-from gapjax.parallel.agreement import LOST, NotMet
-from gapjax.registry import UserError
+from data_pipelines.errors import HostError, UserError
+from gapjax.parallel.agreement import LOST
 
 _CLUSTER = flags.DEFINE_bool(
     "cluster", False, "Find the other processes by the environment of TPU VMs, SLURM or Open MPI."
@@ -31,7 +31,7 @@ def join() -> None:
 
     Raises:
         UserError: the flags do not go together, or the environment tells nothing.
-        NotMet: not all of them came in time.
+        HostError: not all of them came in time.
     """
     given = (_COORDINATOR.value or None, _PROCESSES.value, _PROCESS.value)
     if not _CLUSTER.value and given == (None, None, None):
@@ -44,7 +44,7 @@ def join() -> None:
         jax.distributed.initialize(*given, **limits)
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
-        kind = UserError if isinstance(error, ValueError) else NotMet
+        kind = UserError if isinstance(error, ValueError) else HostError
         raise kind(f"the processes did not meet: {reason}") from error
     _say_why_it_ends()
 

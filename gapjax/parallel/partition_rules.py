@@ -6,8 +6,9 @@ from typing import Any
 
 import jax
 
+from data_pipelines.errors import UserError
 from gapjax.parallel.tree_paths import first_matches, path_name
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 
 
 @dataclass(frozen=True)

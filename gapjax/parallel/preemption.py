@@ -14,20 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
+from data_pipelines.errors import Preempted
 from gapjax.parallel.sharding import Layout
 
-# EX_TEMPFAIL of sysexits.h: run the same command again.
-STATUS = 75
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Whoever stops a group of processes may send two signals at once; within so many seconds they are
 # one notice.
 ONE_NOTICE = 1.0
 
 _told: list[str] = []
-
-
-class Preempted(Exception):  # noqa: N818
-    """A run was told to stop; the message is one line that says where it goes on."""
 
 
 def listen() -> None:

@@ -20,9 +20,9 @@ from jax.experimental.layout import Layout as MemoryLayout
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Shaped
 
+from data_pipelines.errors import UserError
 from gapjax.parallel.partition_rules import SplitRule, split_axes
 from gapjax.parallel.tree_paths import path_name
-from gapjax.registry import UserError
 
 Tree = TypeVar("Tree")
 

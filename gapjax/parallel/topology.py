@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import jax
 from jax.experimental import topologies
 
+from data_pipelines.errors import UserError
 from gapjax.parallel.sharding import split_cpu
-from gapjax.registry import UserError
 
 INSTALL = "pip install 'gapjax[tpu]'"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 
 
 def path_name(path: tuple[Any, ...]) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from data_pipelines import command
 from gapjax import registry
 from gapjax.prompts.strings import PARTS, ClassText, load_all, part_strings
-from gapjax.registry import UserError
 from gapjax.text import embedding
 from gapjax.text.checkpoint import LoadedText
 
@@ -73,6 +73,7 @@ def most_alike(
     ]
 
 
+@command.guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 clean, 1 problems found, 2 a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.prompts.lint", description=__doc__)
@@ -81,13 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", default="", help="its weights")
     parser.add_argument("--pairs", type=int, default=10, help="how many pairs to list")
     options = parser.parse_args(arguments)
-    try:
-        texts = load_all(options.texts)
-        encoder = registry.module("gapjax.text.encoders", options.encoder)
-        pairs = most_alike(texts, encoder.load(options.checkpoint), options.pairs)
-    except UserError as error:
-        print(f"gapjax: {error}", file=sys.stderr)
-        return 2
+    texts = load_all(options.texts)
+    encoder = registry.module("gapjax.text.encoders", options.encoder)
+    pairs = most_alike(texts, encoder.load(options.checkpoint), options.pairs)
     found = list(problems(texts))
     for line in found:
         print(line)

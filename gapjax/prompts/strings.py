@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import PARTS, described_parts
-from gapjax.registry import UserError, chosen, suggestion
+from gapjax.registry import chosen, suggestion
 
 TEXTS = Path(__file__).parent / "texts"
 _FIELDS = ("label", "synonyms", "paragraph", "parts")

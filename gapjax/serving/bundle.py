@@ -22,7 +22,7 @@ import orbax.checkpoint as ocp
 from jax import export
 from jaxtyping import Float, Float32, Int32
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 
 FORMAT = "gapjax bundle 1"
 FACTS, CONFIG, CARD = "bundle.json", "config.json", "README.md"

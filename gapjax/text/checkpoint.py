@@ -18,7 +18,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 
-from gapjax.registry import UserError, chosen
+from data_pipelines.errors import UserError
+from gapjax.registry import chosen
 from gapjax.text.huggingface import (
     Rename,
     Tensors,

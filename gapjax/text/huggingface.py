@@ -18,7 +18,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 
 # A stored tensor's name → the name under which the encoder knows it, None if it does not need it.
 Rename = Callable[[str], str | None]

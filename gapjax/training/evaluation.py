@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from data_pipelines.readers.order import eval_batches
+from data_pipelines.storage.disk import writing
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
-from gapjax.disk import writing
 from gapjax.methods._base import Text, Variables
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState

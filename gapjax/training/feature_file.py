@@ -11,8 +11,8 @@ import numpy as np
 import tqdm
 from jaxtyping import Float
 
-from gapjax.disk import writing
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
+from data_pipelines.storage.disk import writing
 
 
 def write(path: Path, every: Iterable[Float[np.ndarray, "b t v d"]], count: int) -> None:

@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from data_pipelines.errors import UserError
 from gapjax.methods._base import LossOut, Method, Text, Variables
 from gapjax.methods.star.network import backbone_arrays
 from gapjax.nn import torch_weights
 from gapjax.nn.person_merge import MERGES, merge
 from gapjax.nn.torch_weights import StateDict
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.history import read_results
 from gapjax.workdir.log import read_config

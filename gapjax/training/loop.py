@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from data_pipelines.errors import Preempted, UserError
 from gapjax.methods._base import Text
 from gapjax.parallel import agreement
-from gapjax.parallel.preemption import Preempted, Watch, notice
+from gapjax.parallel.preemption import Watch, notice
 from gapjax.parallel.sharding import placed_shapes
-from gapjax.registry import UserError
 from gapjax.training import evaluation
 from gapjax.training.report import report, write_results
 from gapjax.training.run import Run

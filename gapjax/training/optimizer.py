@@ -7,8 +7,8 @@ from typing import Any
 import optax
 from jaxtyping import Array, Float, Int
 
+from data_pipelines.errors import UserError
 from gapjax.parallel.tree_paths import first_matches
-from gapjax.registry import UserError
 
 
 @dataclass(frozen=True)

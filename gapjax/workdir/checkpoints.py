@@ -14,10 +14,10 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from data_pipelines.errors import UserError
+from data_pipelines.storage.disk import writing
 from gapjax import echoes
-from gapjax.disk import writing
 from gapjax.parallel import agreement
-from gapjax.registry import UserError
 from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import Logged
 from gapjax.workdir.integrity import Whole, check, facts_of, newest_whole, silence

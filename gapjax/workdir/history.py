@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 
 # Epochs, with fractions, and what was told then.
 Series = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]

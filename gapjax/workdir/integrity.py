@@ -16,10 +16,10 @@ from typing import Any, Generic, TypeVar
 
 from absl import logging
 
+from data_pipelines.errors import UserError
+from data_pipelines.storage.disk import refuse_passing
 from gapjax import echoes
-from gapjax.disk import refuse_passing
 from gapjax.parallel import agreement
-from gapjax.registry import UserError
 from gapjax.training.step_metrics import Logged
 from gapjax.workdir.checksums import checksums
 

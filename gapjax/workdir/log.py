@@ -12,8 +12,8 @@ from typing import Any
 import jax
 import tqdm
 
-from gapjax.disk import writing
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
+from data_pipelines.storage.disk import writing
 from gapjax.workdir.tensorboard import Board
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gapjax")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 
 ARRAYS = ("score", "label", "name")
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from data_pipelines.errors import UserError
 from data_pipelines.readers.order import permutation
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage.index import Index, hold_out_subjects
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 
 # Draws of random splits and folds: no epoch has these numbers.
 _SPLIT_DRAW = 2**64 - 2

@@ -6,8 +6,8 @@ import doctest
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from gapjax.analysis import fusion
-from gapjax.registry import UserError
 from gapjax.workdir.scores import Scores
 
 

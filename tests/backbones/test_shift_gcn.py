@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import shift_gcn
 from gapjax.nn.heads import Recognizer, from_torch, pool
 from gapjax.nn.torch_weights import StateDict
-from gapjax.registry import UserError
 from gapjax.training.optimizer import Rule, rule_numbers
 
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]

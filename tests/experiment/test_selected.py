@@ -6,11 +6,11 @@ import pytest
 
 from configs import gap_demo, star_demo
 from data_pipelines.datasets.synthetic import SPEC
+from data_pipelines.errors import UserError
 from data_pipelines.storage.digests import protocol_digest, split_digest
 from data_pipelines.storage.index import Index
 from gapjax.experiment.data import open_dataset, selected
 from gapjax.experiment.stages import stages
-from gapjax.registry import UserError
 
 
 def test_a_supervised_run(data: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from configs import gap_demo, star_demo
+from data_pipelines.errors import UserError
 from gapjax.experiment import schema
 from gapjax.experiment.stages import stages
-from gapjax.registry import UserError
 
 WORKDIR = Path("/runs/one")
 

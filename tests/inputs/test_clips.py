@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25
 from gapjax.inputs import clips
 from gapjax.inputs.clips import ClipRecipe
 from gapjax.inputs.modalities import MODALITIES
-from gapjax.registry import UserError
 
 PARITY = pathlib.Path(__file__).resolve().parents[3] / "shared" / "parity"
 

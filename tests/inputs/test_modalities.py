@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.inputs import modalities
-from gapjax.registry import UserError
 
 # The released parents of NTU's joints, 1-based (facts A.7).
 NTU_PARENTS = (

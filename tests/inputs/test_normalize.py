@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import COCO17, NTU25
 from gapjax.inputs import clips, normalize
 from gapjax.inputs.clips import ClipRecipe
-from gapjax.registry import UserError
 
 LENGTHS = (11, 2, 40, 26)
 PKU = ClipRecipe(NTU25, window=9, longest=30, origin="every_frame", align="shoulders")

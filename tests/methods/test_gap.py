@@ -13,12 +13,12 @@ import optax
 import pytest
 from jaxtyping import Array, Float
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.methods import gap, supervised
 from gapjax.methods._base import Ingredients
 from gapjax.nn.heads import pool_parts
 from gapjax.prompts.strings import load_texts
-from gapjax.registry import UserError
 from gapjax.text.encoders import hashed
 from gapjax.training.step import create_state
 

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import COCO17
 from gapjax.inputs.augment import random_plane_rotation
 from gapjax.inputs.clips import ClipRecipe, eval_clips, train_clips
-from gapjax.registry import UserError
 
 PLAIN = ClipRecipe(COCO17, space=2, window=4)
 CHANGES = {

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from gapjax.nn import losses
-from gapjax.registry import UserError
 
 RNG = np.random.default_rng(0)
 

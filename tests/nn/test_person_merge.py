@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 
+from data_pipelines.errors import UserError
 from gapjax.nn.person_merge import MERGES, merge
-from gapjax.registry import UserError
 
 
 def features(persons: int = 2) -> Float[Array, "b m t v d"]:

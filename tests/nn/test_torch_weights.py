@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import ctr_gcn
 from gapjax.nn.heads import Recognizer, adopt, from_torch
 from gapjax.nn.torch_weights import StateDict, read
-from gapjax.registry import UserError
 
 ARRAYS = {"fc.weight": np.ones((3, 2), np.float32), "fc.bias": np.zeros(3, np.float32)}
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]

@@ -14,6 +14,7 @@ import jax
 import pytest
 
 from configs import gap_demo, gap_ucla, star_demo, star_ntu60
+from data_pipelines.errors import UserError
 from gapjax.compile import compile_step, named_stages, sent_by, table
 from gapjax.experiment import abstract, plan
 from gapjax.experiment.abstract import Size
@@ -23,7 +24,6 @@ from gapjax.parallel import topology
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.sharding import shape_layout
 from gapjax.parallel.topology import has_libtpu
-from gapjax.registry import UserError
 from gapjax.training import loop
 from gapjax.training.run import Run
 from support.commands import ROOT, assert_one_line
@@ -203,13 +203,13 @@ def test_a_tpu_never_copies_the_resident_frames(tmp_path: Path) -> None:
 GATHER = """
 import json, jax
 from configs import gap_ntu60
-from gapjax import blueprint
-from gapjax.blueprint import Size
-from gapjax.sharding import shape_layout
-from gapjax.topology import open_topology
+from gapjax.experiment import abstract
+from gapjax.experiment.abstract import Size
+from gapjax.parallel.sharding import shape_layout
+from gapjax.parallel.topology import open_topology
 config = gap_ntu60.get_config("no_text")
 config.data.dir = "/nowhere"
-feed = blueprint.build(config, shape_layout(open_topology("v5e:2x4")), Size(300, 18)).feed
+feed = abstract.build(config, shape_layout(open_topology("v5e:2x4")), Size(300, 18)).feed
 request = next(iter(feed.requests(__import__("numpy").zeros((1, 48), int), 0, [1])))
 one = lambda store, request: feed.load(store, jax.tree.map(lambda leaf: leaf[0], request)).frames
 step = jax.jit(one).lower(feed.store, request).compile()

@@ -12,9 +12,9 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base, base_star, gap_demo, star_demo
+from data_pipelines.errors import UserError
 from gapjax.experiment import plan
 from gapjax.experiment.stages import Given, stages
-from gapjax.registry import UserError
 from gapjax.training import loop
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState

@@ -12,9 +12,9 @@ import jax
 import numpy as np
 import pytest
 
-from gapjax.parallel import multihost, preemption
+from data_pipelines.errors import UserError
+from gapjax.parallel import multihost
 from gapjax.parallel.agreement import LOST
-from gapjax.registry import UserError
 from gapjax.workdir.checkpoints import read_newest
 from support.commands import (
     ROOT,
@@ -102,7 +102,7 @@ def test_two_processes_that_were_ended_and_one_that_goes_on_train_as_one(
     await_path(processes[0], workdir / "checkpoints" / "5")
     processes[1].send_signal(signal.SIGTERM)
     told = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [preemption.STATUS] * 2, told
+    assert [process.returncode for process in processes] == [Preempted.status] * 2, told
     pattern = r"stopped by (.*): step (\d+) of 15 is saved"
     (first, step), second = (re.search(pattern, each).groups() for each in told)
     assert (first, second) == ("another host", ("SIGTERM", step))
@@ -142,7 +142,7 @@ import pathlib, sys
 import jax
 from configs import star_demo
 from gapjax import main
-from gapjax.stages import stages
+from gapjax.experiment.stages import stages
 address, number, data, workdir = sys.argv[1:]
 jax.distributed.initialize(address, 2, int(number))
 config = star_demo.get_config("smoke,shift_gcn")

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from training.test_feature_cache import SAMPLES, feed, items, source  # noqa: F401
 
+from data_pipelines.errors import Preempted
 from gapjax.inputs.feed import ResidentFeed
 from gapjax.parallel import preemption
-from gapjax.parallel.preemption import Preempted
 from gapjax.training import feature_cache, feature_file, loop
 from gapjax.training.feature_cache import Source
 from support.commands import ROOT, results
@@ -107,7 +107,7 @@ def test_features_that_are_under_way_are_left_out(
 
 PATIENT = """
 import time
-from gapjax import preemption
+from gapjax.parallel import preemption
 preemption.listen()
 print(flush=True)
 time.sleep(60)

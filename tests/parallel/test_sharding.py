@@ -2,8 +2,8 @@
 
 import pytest
 
+from data_pipelines.errors import UserError
 from gapjax.parallel.sharding import check_shares
-from gapjax.registry import UserError
 
 
 def test_hosts_have_equal_shares_of_the_devices() -> None:

@@ -7,8 +7,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base, gap_ucla
+from data_pipelines.errors import UserError
 from gapjax.experiment import schema
-from gapjax.registry import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py") if path.stem[0] != "_")

@@ -21,9 +21,9 @@ from gapjax.workdir.scores import Scores
 DATASET = '''
 """Two stick figures, one of which moves."""
 import numpy as np
-from data_pipelines.spec import DatasetSpec, Protocol
-from data_pipelines.raw.record import Record
-from data_pipelines.skeletons import Skeleton
+from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.parsers.record import Record
+from data_pipelines.specs.skeletons import Skeleton
 
 STICK = Skeleton("stick", ("foot", "hip", "head"), ((0, 1), (2, 1)), 1, 1, (0, 2),
                  {"2": {"upper": (1, 2), "lower": (0,)}})
@@ -52,8 +52,8 @@ BACKBONE = '''
 """A linear map of every joint."""
 from typing import Any
 import flax.linen as nn
-from gapjax.layers import BatchNorm
-from data_pipelines.skeletons import Skeleton
+from gapjax.nn.layers import BatchNorm
+from data_pipelines.specs.skeletons import Skeleton
 
 class Backbone(nn.Module):
     skeleton: Skeleton
@@ -69,7 +69,7 @@ ENCODER = '''
 import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
-from gapjax.pretrained import LoadedText
+from gapjax.text.checkpoint import LoadedText
 
 class TextEncoder(nn.Module):
     @nn.compact
@@ -84,9 +84,9 @@ def load(checkpoint, **options):
 '''
 METHOD = '''
 """Supervised training that squares its loss."""
-from gapjax.method import LossOut
+from gapjax.methods._base import LossOut
 from gapjax.methods.supervised import Options, Supervised
-from gapjax.networks import Recognizer
+from gapjax.nn.heads import Recognizer
 
 class Squared(Supervised):
     def loss(self, variables, clips, labels, text, keys):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
 from gapjax.prompts import lint
 from gapjax.prompts.strings import (
@@ -19,7 +20,6 @@ from gapjax.prompts.strings import (
     load_texts,
     part_strings,
 )
-from gapjax.registry import UserError
 
 NW_UCLA = (
     *("pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down"),

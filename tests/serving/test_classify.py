@@ -9,14 +9,13 @@ import pytest
 import yaml
 
 from data_pipelines.datasets import ntu60, synthetic
+from data_pipelines.errors import FileError, UserError
 from data_pipelines.parsers import clip
-from data_pipelines.parsers.record import FileError
 from data_pipelines.specs.skeletons import NTU25, PARTS
 from data_pipelines.synthesis.samples import filmed, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 from gapjax import classify
 from gapjax.prompts.strings import from_name, load_all
-from gapjax.registry import UserError
 from gapjax.serving import bundle
 
 JOINTS = NTU25.joints

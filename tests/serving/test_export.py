@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 from jax import export as jax_export
 
+from data_pipelines.errors import DiskError, UserError
 from data_pipelines.readers import sample
 from data_pipelines.storage.index import Index
 from gapjax import export
 from gapjax.classify import calibrated
-from gapjax.disk import DiskError
 from gapjax.experiment import schema
-from gapjax.registry import UserError
 from gapjax.serving import bundle, model_card, trained
 from gapjax.workdir.log import read_config
 from support.commands import metrics

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from stress import fuzz_formats, fuzz_parsers
 from stress.fuzz_parsers import Parser
 

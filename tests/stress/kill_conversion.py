@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index
 from support.ntu_text import footage, ntu_text, person

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.text.checkpoint import fingerprint, pad_rows
 from gapjax.text.encoders import bert, clip
 from gapjax.text.huggingface import locate

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.text.encoders import clip
 from support.small_text_models import (
     CLIP_CONFIG,

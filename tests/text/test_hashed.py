@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.text.encoders import hashed
 from support.small_text_models import assert_parameters_fit, assert_same_with_padding, encode
 

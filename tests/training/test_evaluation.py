@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from configs import gap_demo
+from data_pipelines.errors import UserError
 from data_pipelines.storage import index as indexing
 from gapjax.experiment import plan
-from gapjax.registry import UserError
 from gapjax.training import evaluation, loop
 from support.tiny_run import tiny_run
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float, Int, Key
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import shift_gcn
 from gapjax.methods._base import LossOut, Text, Variables
 from gapjax.nn import heads
 from gapjax.nn.heads import Recognizer
 from gapjax.parallel.sharding import make_layout
-from gapjax.registry import UserError
 from gapjax.training import frozen_encoder as encoders
 from gapjax.training.frozen_encoder import Encoded, Encoder
 from gapjax.training.step import TrainState

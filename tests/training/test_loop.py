@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 
 from configs import gap_demo
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError, UserError
 from gapjax import main
 from gapjax.experiment import plan
 from gapjax.experiment.stages import stages
-from gapjax.parallel import preemption
-from gapjax.registry import UserError
 from gapjax.training import loop
 from support.commands import (
     ROOT,
@@ -70,7 +68,7 @@ def test_a_streamed_run_that_is_told_to_stop_and_whose_data_vanish_resumes_bitwi
     process = command.start(ended, *STREAM)
     said = end_after(process, ended / "checkpoints" / "5", signal.SIGTERM)
     assert "gapjax: stopped by SIGTERM: step" in said
-    assert process.returncode == preemption.STATUS
+    assert process.returncode == Preempted.status
     saved = saved_step(ended)
     process = command.start(ended, *STREAM)
     await_path(process, ended / "checkpoints" / "10")

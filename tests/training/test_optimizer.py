@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.training.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
 
 

@@ -13,11 +13,11 @@ from ml_collections import ConfigDict
 
 from configs import own
 from data_pipelines.convert import convert
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import PARTS
 from gapjax import plots
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.model import build_method
-from gapjax.registry import UserError
 from gapjax.workdir.scores import read_scores, scores_path
 from support import own_folder
 from support.commands import ROOT

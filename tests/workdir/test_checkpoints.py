@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from gapjax.parallel import agreement
 from gapjax.parallel.sharding import make_layout
-from gapjax.registry import UserError
 from gapjax.training import evaluation, loop
 from gapjax.workdir import checkpoints
 from gapjax.workdir.checkpoints import newest_step, read_newest

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from configs import gap_demo
-from gapjax.disk import DiskError, refuse_passing, writing
+from data_pipelines.errors import DiskError, UserError
+from data_pipelines.storage.disk import refuse_passing, writing
 from gapjax.experiment.data import open_dataset, open_feed
 from gapjax.parallel.sharding import make_layout
-from gapjax.registry import UserError
 from gapjax.training import loop
 from gapjax.workdir.checkpoints import newest_step
 from gapjax.workdir.log import Logbook, claim

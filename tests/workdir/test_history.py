@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.workdir.history import read_history, read_results
 
 LINES = [

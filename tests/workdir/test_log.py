@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.workdir.log import Logbook, claim, keep_until, write_json
 
 

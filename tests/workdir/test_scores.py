@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from gapjax.registry import UserError
+from data_pipelines.errors import UserError
 from gapjax.workdir.scores import Scores, read_scores, scores_path, write_scores
 
 

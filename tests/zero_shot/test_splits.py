@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.datasets import nw_ucla
+from data_pipelines.errors import UserError
 from data_pipelines.storage.index import Index
-from gapjax.registry import UserError
 from gapjax.zero_shot import splits as problems
 from gapjax.zero_shot.splits import Problem, unseen_classes
 

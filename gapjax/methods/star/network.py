@@ -15,11 +15,12 @@ import numpy as np
 from flax.linen.initializers import normal
 from jaxtyping import Array, Bool, Float
 
+from data_pipelines.errors import UserError
 from gapjax.methods.star.attention import PartAttributes
 from gapjax.methods.star.losses import similarity
 from gapjax.methods.star.part_layers import PartProjector
 from gapjax.nn.torch_weights import StateDict
-from gapjax.registry import UserError, chosen
+from gapjax.registry import chosen
 
 # What a published state dict has before the names of the skeleton encoder's arrays.
 BACKBONE = "pretraining_model."

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from gapjax.registry import UserError, chosen
+from data_pipelines.errors import UserError
+from gapjax.registry import chosen
 from gapjax.text.checkpoint import (
     Checkpoint,
     Config,

@@ -16,7 +16,8 @@ from tensorflow_datasets.core import shuffle
 from tensorflow_datasets.proto import tf_example_pb2
 
 from data_pipelines.convert import convert, main, reconvert
-from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.errors import DataError
+from data_pipelines.parsers.record import Record
 from data_pipelines.storage import builder
 from data_pipelines.storage.index import Index
 from support import tiny_dataset
@@ -245,7 +246,7 @@ def test_without_tensorflow(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
 def test_unknown_dataset(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tyni", f"--out={tmp_path}"]) == 2
     printed = capsys.readouterr()
-    assert printed.err.startswith("error: no dataset 'tyni' (there are: ntu120, ntu60, nw_ucla, ")
+    assert printed.err.startswith("gapjax: no dataset 'tyni' (there are: ntu120, ntu60, nw_ucla, ")
     assert " spec" not in printed.err
     assert printed.err.count("\n") == 1
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from data_pipelines.convert import convert, main
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.storage.index import Index
 from support import raw_files
 from support.raw_files import contents
@@ -57,7 +57,7 @@ def test_bad_files_are_rejected_and_the_rest_is_there(
     spoil(raw)
     folder = tmp_path / "data" / "ntu60"
     assert main([*given, "--strict"]) == 2
-    first = f"error: {raw}/S001C001P001R001A001.skeleton: line 3: follows the last frame"
+    first = f"gapjax: {raw}/S001C001P001R001A001.skeleton: line 3: follows the last frame"
     first += "; extract or download it again"
     assert capsys.readouterr().err == first + "\n"
     assert not folder.exists()

@@ -9,7 +9,7 @@ import pytest
 
 from data_pipelines.conversion import reading
 from data_pipelines.convert import convert, main
-from data_pipelines.parsers.record import DataError, FileError
+from data_pipelines.errors import DataError, FileError
 from data_pipelines.storage import chunks
 from support import raw_files, tiny_dataset
 from support.raw_files import contents

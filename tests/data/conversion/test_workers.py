@@ -10,7 +10,7 @@ import pytest
 
 from data_pipelines import datasets, formats
 from data_pipelines.conversion import reading, workers
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 
 
 def test_workers_do_without_tensorflow() -> None:

@@ -110,7 +110,7 @@ def test_mistakes(
     assert main([str(tiny), *(argument.format(tiny=tiny) for argument in arguments)]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("error: ")
+    assert printed.err.startswith("gapjax: ")
     assert said in printed.err
     assert printed.err.count("\n") == 1
 

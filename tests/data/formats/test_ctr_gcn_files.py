@@ -9,8 +9,8 @@ import pytest
 
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import _ntu, ntu60
+from data_pipelines.errors import DataError
 from data_pipelines.formats import ctr_gcn
-from data_pipelines.parsers.record import DataError
 from data_pipelines.specs import catalog
 from data_pipelines.storage.index import Index, select
 

@@ -14,8 +14,8 @@ from training.test_own_training import texts
 from configs import star_utd
 from data_pipelines import verify
 from data_pipelines.convert import convert, main
+from data_pipelines.errors import DataError
 from data_pipelines.formats import merged
-from data_pipelines.parsers.record import DataError
 from data_pipelines.readers.sample import read
 from data_pipelines.specs import catalog, spec_file
 from data_pipelines.specs.dataset import Protocol

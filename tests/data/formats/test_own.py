@@ -9,7 +9,7 @@ from etils import epath
 from data_pipelines import show, verify
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import ntu60
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.readers.sample import read
 from data_pipelines.specs import catalog, checked_yaml, spec_file
 from data_pipelines.specs.dataset import Protocol

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from data_pipelines.convert import convert, main
+from data_pipelines.errors import DataError
 from data_pipelines.formats import pyskl
 from data_pipelines.parsers import plain_pickle
-from data_pipelines.parsers.record import DataError
 from data_pipelines.readers.sample import read
 from data_pipelines.specs import catalog
 from data_pipelines.specs.skeletons import COCO17, NTU25

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from stress import fuzz_damage
 from stress.fuzz import PARSERS, Limits, Result, fuzz
 from stress.fuzz_parsers import Parser

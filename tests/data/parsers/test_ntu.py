@@ -10,8 +10,8 @@ import pytest
 from data_pipelines.checks.index_checks import selection_checks
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import _ntu, ntu60, ntu120
+from data_pipelines.errors import DataError
 from data_pipelines.parsers.ntu import named, parse
-from data_pipelines.parsers.record import DataError
 from data_pipelines.storage.index import Index, select
 from data_pipelines.storage.packed import open_pack
 from data_pipelines.synthesis.__main__ import write

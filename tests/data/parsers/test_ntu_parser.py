@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from data_pipelines.errors import DataError
 from data_pipelines.parsers.ntu import Facts, Recording, named, parse
-from data_pipelines.parsers.record import DataError
 from data_pipelines.synthesis.samples import filmed, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 from support.ntu_text import footage, ntu_text, person, slowly

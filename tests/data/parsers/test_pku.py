@@ -9,7 +9,8 @@ import pytest
 from data_pipelines import verify
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import pku_mmd, pku_mmd_2
-from data_pipelines.parsers.record import DataError, LeftOut, Record
+from data_pipelines.errors import DataError
+from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.storage.index import Index, select
 from support.raw_records import records_of
 

@@ -1,6 +1,6 @@
 """What a refused file says."""
 
-from data_pipelines.parsers.record import DataError, FileError
+from data_pipelines.errors import DataError, FileError
 
 
 def test_a_message_is_one_short_line_that_begins_and_ends_as_written() -> None:

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.parsers.sources import sources
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.datasets import nw_ucla
+from data_pipelines.errors import DataError
 from data_pipelines.parsers import ucla
-from data_pipelines.parsers.record import DataError
 from support.raw_records import records_of
 
 RNG = np.random.default_rng(0)

@@ -11,8 +11,9 @@ import pytest
 import scipy.io
 
 from data_pipelines.datasets import nw_ucla, utd_mhad
+from data_pipelines.errors import DataError
 from data_pipelines.parsers import utd
-from data_pipelines.parsers.record import DataError, Record
+from data_pipelines.parsers.record import Record
 from data_pipelines.specs.skeletons import KINECT20
 from support.raw_records import records_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.readers.order import TrainOrder, eval_batches, permutation
 
 ROWS = np.array([1, 4, 5, 8, 13, 16, 17])

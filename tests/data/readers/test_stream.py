@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 
 from data_pipelines.convert import convert
 from data_pipelines.datasets import nw_ucla
+from data_pipelines.errors import DataError
 from data_pipelines.parsers import ucla
-from data_pipelines.parsers.record import DataError
 from data_pipelines.readers.stream import stream
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index

@@ -5,7 +5,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from data_pipelines.parsers.record import DataError, FileError, LeftOut
+from data_pipelines.errors import DataError, FileError
+from data_pipelines.parsers.record import LeftOut
 from data_pipelines.storage import chunks
 from support import tiny_dataset
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs import star_demo
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.specs.skeletons import NTU25
 from data_pipelines.storage import contents, tfrecord
 from data_pipelines.storage.index import Index

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from etils import epath
 
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError
 from data_pipelines.specs.dataset import Protocol
 from data_pipelines.storage.index import Index, hold_out_subjects, select
 from support import tiny_dataset

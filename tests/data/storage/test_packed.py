@@ -12,12 +12,12 @@ import sys
 import numpy as np
 import pytest
 
+from data_pipelines.errors import DataError, DiskError
 from data_pipelines.pack import main
-from data_pipelines.parsers.record import DataError
 from data_pipelines.storage import packed as pack_module
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index
-from data_pipelines.storage.packed import NotWritten, open_pack
+from data_pipelines.storage.packed import open_pack
 from support import tiny_dataset
 
 
@@ -146,8 +146,8 @@ def test_a_disk_that_is_full(tiny_copy: pathlib.Path, environment: dict[str, str
     root = pathlib.Path(__file__).parents[3]
     done = subprocess.run(small, capture_output=True, text=True, cwd=root, env=environment)
     told = "cannot be written: File too large; once it can, the same command goes on"
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"error: {tiny_copy / 'pack'}: {told}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"gapjax: {tiny_copy / 'pack'}: {told}")
     assert done.stderr.count("\n") == 1
     assert left_over(tiny_copy) == set()
     assert not (tiny_copy / "pack").exists()
@@ -165,7 +165,7 @@ def test_what_a_disk_says(
     expected = (
         f"pack: cannot be written: {os.strerror(number)}; once it can, the same command goes on"
     )
-    with pytest.raises(NotWritten, match=expected):
+    with pytest.raises(DiskError, match=expected):
         open_pack(tiny_copy)
     assert left_over(tiny_copy) == set()
     assert not (tiny_copy / "pack").exists()
@@ -184,7 +184,7 @@ def test_a_damaged_record(tiny_copy: pathlib.Path) -> None:
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules.update(tensorflow=None, tensorflow_datasets=None)
-from data_pipelines.index import Index
+from data_pipelines.storage.index import Index
 from data_pipelines.pack import open_pack
 print(len(Index.load(sys.argv[1])), float(open_pack(sys.argv[1]).frames.sum()))
 """
@@ -235,6 +235,6 @@ def test_command(tiny_copy: pathlib.Path, capsys: pytest.CaptureFixture[str]) ->
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(
-        f"error: {tiny_copy / 'absent'}: no converted dataset is here; run"
+        f"gapjax: {tiny_copy / 'absent'}: no converted dataset is here; run"
     )
     assert printed.err.count("\n") == 1

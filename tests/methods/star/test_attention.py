@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from gapjax.methods.star.attention import POOLINGS, PROMPTS, PartAttributes
 from gapjax.methods.star.part_layers import Linear, PartLinear
-from gapjax.registry import UserError
 
 # Parts of different sizes that overlap, and a joint (5) of no part.
 PARTS = ((0, 2), (1, 2, 3, 6), (4,))

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from gapjax.methods.star.losses import (
     SIMILARITIES,
     global_loss,
@@ -12,7 +13,6 @@ from gapjax.methods.star.losses import (
     semantic_loss,
     similarity,
 )
-from gapjax.registry import UserError
 
 BATCH, PARTS, CLASSES, ATTRIBUTES = 4, 3, 5, 6
 LABELS = np.array([4, 0, 2, 2])

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import shift_gcn
 from gapjax.methods.star.losses import global_loss, part_loss, semantic_loss
 from gapjax.methods.star.network import SEMANTIC_PROMPTS, StarNetwork, backbone_arrays, from_torch
 from gapjax.nn.person_merge import merge
 from gapjax.nn.torch_weights import StateDict
-from gapjax.registry import UserError
 
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 

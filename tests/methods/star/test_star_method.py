@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20
 from gapjax.methods import star
 from gapjax.methods._base import Ingredients
 from gapjax.methods.star import Options, Star
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import global_strings, load_texts
-from gapjax.registry import UserError
 
 LABELS = (
     "pick up with one hand",

@@ -7,12 +7,11 @@ import pytest
 
 from configs import gap_demo, star_demo
 from data_pipelines.datasets import synthetic
-from data_pipelines.parsers.record import DataError
+from data_pipelines.errors import DataError, UserError
 from gapjax import main
 from gapjax.experiment import data as dataset
 from gapjax.experiment import plan
 from gapjax.experiment.stages import stages
-from gapjax.registry import UserError
 from gapjax.workdir.checkpoints import read_newest
 from support.commands import STAR as CONFIG
 from support.commands import STAR_FLAGS as FLAGS

@@ -7,14 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gapjax.registry import UserError
+from data_pipelines.errors import DiskError, UserError
 
 # What only another folder, or other permissions, mend; anything else may pass.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
-
-
-class DiskError(OSError):
-    """Something could not be written that can be another time, such as when there is room."""
 
 
 @contextlib.contextmanager

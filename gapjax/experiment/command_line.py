@@ -8,11 +8,9 @@ import jax
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from data_pipelines.parsers.record import DataError
-from gapjax.disk import DiskError
-from gapjax.parallel import preemption
-from gapjax.parallel.agreement import LOST, NotMet
-from gapjax.registry import UserError
+from data_pipelines import command
+from data_pipelines.errors import HostError
+from gapjax.parallel.agreement import LOST
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, with its variants.")
 flags.mark_flag_as_required("config")
@@ -29,28 +27,22 @@ def config() -> ConfigDict:
 def run(main: Callable[[Sequence[str]], int]) -> None:
     """Run a command and exit, with one line on stderr unless it is done.
 
-    The statuses: 0 done, 2 a user's mistake, 75 told to stop and ready to go on, 1 anything else.
+    See `data_pipelines.errors` for the statuses.
     """
 
-    def guarded(argv: Sequence[str]) -> int:
-        """Run the command; an error of the user's, or of the numbers, is one line and a status."""
+    @command.guarded
+    def work(argv: Sequence[str]) -> int:
+        """Run the command; what one process cannot do without the others is one line, too."""
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         try:
             return main(argv)
-        except (UserError, DataError) as error:
-            return complain(error, 2)
-        except preemption.Preempted as error:
-            return complain(error, preemption.STATUS)
-        except (FloatingPointError, DiskError, NotMet) as error:
-            return complain(error, 1)
         except jax.errors.JaxRuntimeError as error:
-            # What one process of several cannot do without the others.
             if jax.process_count() == 1:
                 raise
-            return complain(f"{textwrap.shorten(str(error), 300)}; {LOST}", 1)
+            raise HostError(f"{textwrap.shorten(str(error), 300)}; {LOST}") from error
 
-    app.run(guarded, flags_parser=parse)
+    app.run(work, flags_parser=parse)
 
 
 def parse(argv: Sequence[str]) -> list[str]:
@@ -61,12 +53,6 @@ def parse(argv: Sequence[str]) -> list[str]:
         # ml_collections wraps what it says of a key that is like none in another error.
         cause = error.args[0] if error.args and isinstance(error.args[0], KeyError) else error
         if isinstance(cause, KeyError):
-            sys.exit(complain(f"unknown config key {cause.args[0]}", 2))
+            sys.exit(command.complain(f"unknown config key {cause.args[0]}", 2))
         # An error inside a config file arrives as the text of its whole traceback.
-        sys.exit(complain(str(error).rpartition("Error: ")[2], 2))
-
-
-def complain(what: Exception | str, status: int) -> int:
-    """Print an error as one line on stderr and return the exit status."""
-    print(f"gapjax: {' '.join(str(what).split())}", file=sys.stderr)
-    return status
+        sys.exit(command.complain(str(error).rpartition("Error: ")[2], 2))
