@@ -185,7 +185,7 @@ WITHOUT_TENSORFLOW = """
 import sys
 sys.modules.update(tensorflow=None, tensorflow_datasets=None)
 from data_pipelines.storage.index import Index
-from data_pipelines.pack import open_pack
+from data_pipelines.storage.packed import open_pack
 print(len(Index.load(sys.argv[1])), float(open_pack(sys.argv[1]).frames.sum()))
 """
 
