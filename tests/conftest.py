@@ -2,7 +2,6 @@
 
 import atexit
 import functools
-import importlib.util
 import os
 import pathlib
 import shutil
@@ -34,7 +33,7 @@ import jax
 import pytest
 from filelock import FileLock
 
-from support import tiny_dataset
+from support import parity, tiny_dataset
 from support.commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, STREAM_FLAGS, Command
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -66,11 +65,7 @@ def utd_mhad_zip() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def load_pack() -> Callable[[str], tuple[dict, dict]]:
     """Return the function that loads a parity pack by name: (state dict, outputs)."""
-    source = _shared("parity", "recipe.py")
-    module_spec = importlib.util.spec_from_file_location("parity_recipe", source)
-    recipe = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(recipe)
-    return lambda name: recipe.load(_shared("parity", f"{name}.npz"))
+    return parity.load_pack
 
 
 @pytest.fixture(scope="session")

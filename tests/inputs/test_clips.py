@@ -17,8 +17,7 @@ from data_pipelines.specs.skeletons import KINECT20, NTU25
 from gapjax.inputs import clips
 from gapjax.inputs.clips import ClipRecipe
 from gapjax.inputs.modalities import MODALITIES
-
-PARITY = pathlib.Path(__file__).resolve().parents[3] / "shared" / "parity"
+from support import parity
 
 NTU = ClipRecipe(NTU25)
 UCLA = ClipRecipe(
@@ -36,13 +35,6 @@ TRAIN = {
 }
 
 
-def pack(name: str) -> dict[str, np.ndarray]:
-    path = PARITY / f"{name}.npz"
-    if not path.exists():
-        pytest.skip(f"needs {path}")
-    return dict(np.load(path))
-
-
 def evaluate(recipe: ClipRecipe, sequence: np.ndarray, pad: int = 0) -> np.ndarray:
     """Return the clip of one m t v c sequence, which is padded by `pad` frames first."""
     frames = np.pad(sequence, ((0, 0), (0, pad), (0, 0), (0, 0)))
@@ -53,7 +45,7 @@ def evaluate(recipe: ClipRecipe, sequence: np.ndarray, pad: int = 0) -> np.ndarr
 
 @pytest.mark.parametrize("length", [1, 5, 40, 64, 103, 300])
 def test_parity_with_the_released_crop_and_resize(length: int) -> None:
-    outputs = pack("preprocess_ntu")
+    _, outputs = parity.load_pack("preprocess_ntu")
     sequence = outputs[f"sequence/{length}"].transpose(3, 1, 2, 0)
     crops = [key for key in outputs if key.startswith(f"center_crop/{length}/")]
     assert len(crops) >= 2
@@ -64,14 +56,14 @@ def test_parity_with_the_released_crop_and_resize(length: int) -> None:
 
 
 def test_parity_with_the_released_rotation_matrix() -> None:
-    outputs = pack("preprocess_ntu")
+    _, outputs = parity.load_pack("preprocess_ntu")
     matrix = clips.augment.rigid_rotation(jnp.asarray(outputs["rotation/angles"]))
     np.testing.assert_allclose(matrix[0], outputs["rotation/matrix"][0], atol=1e-6)
 
 
 @pytest.mark.parametrize("modality", MODALITIES[1:])
 def test_parity_with_the_released_streams_of_ntu(modality: str) -> None:
-    outputs = pack("preprocess_ntu")
+    _, outputs = parity.load_pack("preprocess_ntu")
     sequence = outputs["sequence/103"].transpose(3, 1, 2, 0)
     recipe = dataclasses.replace(NTU, modality=modality)
     expected = outputs[f"{modality}/103"].transpose(3, 1, 2, 0)
@@ -82,7 +74,7 @@ def test_parity_with_the_released_streams_of_ntu(modality: str) -> None:
 def test_parity_with_the_released_test_pipeline_of_ucla(
     modality: str, nw_ucla_zip: pathlib.Path
 ) -> None:
-    outputs = pack("preprocess_ucla")
+    _, outputs = parity.load_pack("preprocess_ucla")
     recipe = dataclasses.replace(UCLA, modality=modality)
     names = [key.partition("/")[2] for key in outputs if key.startswith(f"{modality}/")]
     assert len(names) == 4
@@ -90,10 +82,8 @@ def test_parity_with_the_released_test_pipeline_of_ucla(
         members = {pathlib.PurePath(member).stem: member for member in archive.namelist()}
         for name in names:
             skeletons = np.array(json.loads(archive.read(members[name]))["skeletons"], np.float32)
-            expected = outputs[f"{modality}/{name}"].transpose(3, 1, 2, 0)
-            np.testing.assert_allclose(
-                evaluate(recipe, skeletons[None], pad=20), expected, atol=1e-5
-            )
+            clip = parity.project(evaluate(recipe, skeletons[None], pad=20))
+            np.testing.assert_allclose(clip, outputs[f"{modality}/{name}"], atol=1e-5)
 
 
 def raw(skeleton_joints: int, count: int = 7) -> tuple[jax.Array, jax.Array, jax.Array]:
