@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from gapjax.inputs.batch import Batch
 from gapjax.parallel.sharding import Layout
-from gapjax.training.step import Batch
 
 # Rows of several batches, (steps, batch) → for each batch its padded frames and true lengths.
 Read = Callable[

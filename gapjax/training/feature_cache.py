@@ -26,7 +26,7 @@ from gapjax.text.checkpoint import fingerprint
 from gapjax.training import feature_file
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Run
-from gapjax.training.step import EvalInput, TrainInput, address_keys
+from gapjax.training.step import EvalInput, TrainInput, sample_keys
 
 # (store, request, number of the view) → features of a batch.
 Compute = Callable[[Any, Any, int], Float[Array, "b 1 t v d"]]
@@ -148,7 +148,7 @@ def _make_compute(source: Source, feed: Feed) -> Callable[..., Float[Array, "b 1
 
         def random(_: None) -> Float[Array, "b m t v c"]:
             """Return clips drawn at the addresses (seed, epoch + view, sample)."""
-            keys: Key[Array, " b"] = address_keys(rng, batch.epoch + view, batch.item)
+            keys: Key[Array, " b"] = sample_keys(rng, batch.epoch + view, batch.item)
             return source.train_input(batch.frames, batch.length, keys)
 
         def fixed(_: None) -> Float[Array, "b m t v c"]:

@@ -1,6 +1,6 @@
-"""The state of training, and the pure function that takes it one batch further.
+"""The training state, and the pure function that takes it one batch further.
 
-What a checkpoint holds is what a step takes and what it returns: arrays, nothing else.
+What a checkpoint holds is what a step takes and returns: arrays, nothing else.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
+from gapjax.inputs.batch import Batch
 from gapjax.methods._base import Method, Text
 
 
@@ -18,11 +19,11 @@ class TrainState(NamedTuple):
     """Everything that changes in training.
 
     Attributes:
-        step: how many batches have been learnt from.
+        step: how many batches have been trained on.
         params: the trained parameters.
         batch_stats: running statistics.
         opt_state: the optimizer's state.
-        rng: the key from which every random draw is addressed; it never changes.
+        rng: the key that all random draws are folded from; it never changes.
     """
 
     step: Int[Array, ""]
@@ -32,27 +33,11 @@ class TrainState(NamedTuple):
     rng: Key[Array, ""]
 
 
-class Batch(NamedTuple):
-    """Samples for one step, on the devices.
+# name → what a step logs.
+Scalars = dict[str, Float[Array, ""]]
+Step = Callable[[TrainState, Batch, Text], tuple[TrainState, Scalars]]
 
-    Attributes:
-        frames: raw frames, padded to a common length and number of persons with zeros.
-        length: the true number of frames.
-        label: the class.
-        item: the sample's address within an epoch (`data_pipelines.readers.order`).
-        epoch: the epoch of the step, the same number for each sample.
-    """
-
-    frames: Float[Array, "b m t v c"]
-    length: Int[Array, " b"]
-    label: Int[Array, " b"]
-    item: Int[Array, " b"]
-    epoch: Int[Array, " b"]
-
-
-Step = Callable[[TrainState, Batch, Text], tuple[TrainState, dict[str, Float[Array, ""]]]]
-
-# How a batch's frames become a method's input: at random by one key a sample, or the same always.
+# Frames → the method's input. Training draws at random with one key per sample.
 TrainInput = Callable[
     [Float[Array, "b m t v c"], Int[Array, " b"], Key[Array, " b"]], Float[Array, "b m t2 v c"]
 ]
@@ -78,16 +63,16 @@ def create_state(
 
 
 def _strongly_typed(leaf: Array) -> Array:
-    """Return an array whose type is that which a step returns: else steps are compiled again."""
+    """Return an array without a weak type; a step returns none, and would be compiled twice."""
     return jax.lax.convert_element_type(leaf, leaf.dtype)
 
 
-def address_keys(
+def sample_keys(
     rng: Key[Array, ""], epoch: Int[Array, " b"], item: Int[Array, " b"]
 ) -> Key[Array, " b"]:
     """Return a key for each sample that depends on (seed, epoch, sample) and nothing else."""
     fold = jax.random.fold_in
-    return jax.vmap(lambda one, other: fold(fold(rng, one), other))(epoch, item)
+    return jax.vmap(lambda epoch, item: fold(fold(rng, epoch), item))(epoch, item)
 
 
 def make_train_step(
@@ -95,27 +80,26 @@ def make_train_step(
 ) -> Step:
     """Return the step of a method: augment, differentiate, descend."""
 
-    def step(
-        state: TrainState, batch: Batch, text: Text
-    ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
-        """Return the state after a step, and what it logged."""
-        keys = address_keys(state.rng, batch.epoch, batch.item)
+    def step(state: TrainState, batch: Batch, text: Text) -> tuple[TrainState, Scalars]:
+        """Return the state after a step, and what it logs."""
+        keys = sample_keys(state.rng, batch.epoch, batch.item)
         draws = jax.vmap(lambda key: jax.random.split(key, 2))(keys)
         clips = train_input(batch.frames, batch.length, draws[:, 0])
 
-        def loss(params: Any) -> tuple[Float[Array, ""], tuple[Any, dict[str, Any]]]:
-            """Return the loss, and beside it the new statistics and what is logged."""
+        def loss(params: Any) -> tuple[Float[Array, ""], tuple[Any, Scalars]]:
+            """Return the loss, and as auxiliary outputs the new statistics and the scalars."""
             variables = {"params": params, "batch_stats": state.batch_stats}
             out = method.loss(variables, clips, batch.label, text, draws[:, 1])
             return out.total, (out.batch_stats, out.scalars)
 
         gradients, (batch_stats, scalars) = jax.grad(loss, has_aux=True)(state.params)
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        scalars = scalars | {"gradient_norm": optax.tree.norm(gradients)}
         new = state._replace(
-            step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            batch_stats=batch_stats,
+            opt_state=opt_state,
         )
-        return new, scalars
+        return new, scalars | {"gradient_norm": optax.tree.norm(gradients)}
 
     return step

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from data_pipelines.errors import UserError
+from data_pipelines.errors import Preempted, UserError
 from gapjax.parallel import multihost
 from gapjax.parallel.agreement import LOST
 from gapjax.workdir.checkpoints import read_newest

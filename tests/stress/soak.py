@@ -25,7 +25,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gapjax.parallel.preemption import STATUS
+from data_pipelines.errors import Preempted
 from support.commands import ROOT, SMOKE, STAR, bars, began_at, results, saved_step
 
 EVERY = 3
@@ -133,7 +133,7 @@ def fault(end: End, number: signal.Signals, workdir: Path, stages: tuple[str, ..
     done = (workdir / "scores" / "test.npz").is_file()
     if end.status == -number and (end.first is None or done):
         return ""
-    if end.status != STATUS or f"stopped by {number.name}" not in last[0]:
+    if end.status != Preempted.status or f"stopped by {number.name}" not in last[0]:
         return f"ended with {end.status}: {last[0]}"
     told = re.search(r"step (\d+) of", last[0])
     if told and not any((workdir / s / "checkpoints" / told[1]).is_dir() for s in stages):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from configs import gap_demo
-from data_pipelines.errors import DataError, UserError
+from data_pipelines.errors import DataError, Preempted, UserError
 from gapjax import main
 from gapjax.experiment import plan
 from gapjax.experiment.stages import stages
