@@ -15,7 +15,7 @@ from jaxtyping import Float
 from data_pipelines import command
 from data_pipelines.errors import DataError, UserError
 from data_pipelines.specs import catalog
-from gapjax.analysis import figures, zero_shot_figures
+from gapjax.analysis import figures
 from gapjax.analysis.fusion import align
 from gapjax.analysis.metrics import (
     confusion_counts,
@@ -26,6 +26,7 @@ from gapjax.analysis.metrics import (
 from gapjax.workdir.history import Series, gammas_of, read_history
 from gapjax.workdir.log import read_config
 from gapjax.workdir.scores import Scores, read_scores, scores_path
+from gapjax.zero_shot import figures as zero_shot_figures
 from gapjax.zero_shot.calibration import unseen_places
 
 # What the curves show: key of metrics.jsonl → the name beside the line.

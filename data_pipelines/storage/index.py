@@ -14,18 +14,14 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from etils import epath
-from jaxtyping import Int, Int32, Int64, Shaped
+from jaxtyping import Int32, Int64, Shaped
 
 from data_pipelines.errors import DataError
 from data_pipelines.parsers.record import Record
-from data_pipelines.readers.order import permutation
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import Protocol
 
 FILE = "index.csv"
-
-# The draw that holds out subjects: no epoch has its number.
-_HOLD_OUT = 2**64 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,21 +182,3 @@ def select(
     """Return the rows of a protocol's training samples and of its test samples, ascending."""
     train = np.isin(getattr(index, protocol.column), protocol.train)
     return np.flatnonzero(train), np.flatnonzero(~train)
-
-
-def hold_out_subjects(
-    index: Index, rows: Int[np.ndarray, " n"], count: int, seed: int
-) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
-    """Split `rows` into those that are kept and those of `count` subjects drawn by the seed.
-
-    Raises:
-        DataError: no subject would be left.
-    """
-    subjects = np.unique(index.subject[rows])
-    if not 0 <= count < len(subjects):
-        raise DataError(
-            f"cannot hold out {count} of {len(subjects)} training subjects: lower the number"
-        )
-    held = subjects[permutation(len(subjects), seed, _HOLD_OUT)[:count]]
-    out = np.isin(index.subject[rows], held)
-    return rows[~out].astype(np.int64), rows[out].astype(np.int64)

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from data_pipelines.errors import UserError
 from data_pipelines.readers.order import TrainOrder
 from data_pipelines.readers.stream import stream
+from data_pipelines.readers.subjects import hold_out_subjects
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage import index as indexing
@@ -98,7 +99,7 @@ def pose(config: ConfigDict, spec: DatasetSpec, index: Index, directory: Path) -
     evaluations = {"test": test}
     if config.data.validation_subjects:
         count, seed = config.data.validation_subjects, config.seed
-        train, evaluations["validation"] = indexing.hold_out_subjects(index, train, count, seed)
+        train, evaluations["validation"] = hold_out_subjects(index, train, count, seed)
     whole = problems.supervised(spec, train, evaluations)
     if config.data.zero_shot:
         unseen = problems.unseen_classes(spec, config.data.zero_shot)

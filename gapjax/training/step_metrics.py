@@ -1,15 +1,15 @@
 """Means of what the steps log, fetched late enough not to hold up the devices."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Array, Float
 
+from gapjax.workdir.integrity import Logged
+
 Scalars = dict[str, Float[Array | np.ndarray, " n"]]
-# name → what each of some steps logged, one after another.
-Logged = Mapping[str, Sequence[float]]
 Item = TypeVar("Item")
 
 

@@ -18,9 +18,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.storage.disk import writing
 from gapjax import echoes
 from gapjax.parallel import agreement
-from gapjax.training.step import TrainState
-from gapjax.training.step_metrics import Logged
-from gapjax.workdir.integrity import Whole, check, facts_of, newest_whole, silence
+from gapjax.workdir.integrity import Logged, Whole, check, facts_of, newest_whole, silence
 
 _TRAINING = {"max_to_keep": 2, "cleanup_tmp_directories": True}
 # Orbax's own `read_only` talks of it in three lines.
@@ -31,12 +29,12 @@ class Restored(NamedTuple):
     """What a checkpoint holds.
 
     Attributes:
-        state: the training state.
+        state: the training state, a pytree of arrays.
         logged: what the steps since the last line of the log logged
         (`gapjax.training.step_metrics`).
     """
 
-    state: TrainState
+    state: Any
     logged: Logged
 
 
@@ -62,7 +60,7 @@ class Checkpoints:
         self._trained_on = list(trained_on)
         self._damaged: list[int] = []
 
-    def save(self, step: int, state: TrainState, logged: Logged | None = None) -> None:
+    def save(self, step: int, state: Any, logged: Logged | None = None) -> None:
         """Start writing a checkpoint; on disk it is whole or absent, never half-written."""
         facts = facts_of(state, {} if logged is None else logged, self._trained_on)
         args = ocp.args.Composite(
@@ -74,7 +72,7 @@ class Checkpoints:
         with writing(self._folder):
             self._manager.save(step, args=args)
 
-    def restore(self, template: TrainState) -> Restored | None:
+    def restore(self, template: Any) -> Restored | None:
         """Return what the newest checkpoint that is whole holds, or None if there is none at all.
 
         Args:

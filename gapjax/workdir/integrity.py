@@ -20,10 +20,11 @@ from data_pipelines.errors import UserError
 from data_pipelines.storage.disk import refuse_passing
 from gapjax import echoes
 from gapjax.parallel import agreement
-from gapjax.training.step_metrics import Logged
 from gapjax.workdir.checksums import checksums
 
 Found = TypeVar("Found")
+# Name → the values that consecutive steps logged.
+Logged = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 import dataclasses
 import pathlib
 
-import numpy as np
 import pytest
 from etils import epath
 
 from data_pipelines.errors import DataError
 from data_pipelines.specs.dataset import Protocol
-from data_pipelines.storage.index import Index, hold_out_subjects, select
+from data_pipelines.storage.index import Index, select
 from support import tiny_dataset
 
 
@@ -102,26 +101,3 @@ def test_select(tiny: pathlib.Path, protocol: Protocol, train: list[int]) -> Non
     chosen, test = select(Index.load(tiny), protocol)
     assert chosen.tolist() == train
     assert test.tolist() == sorted(set(range(11)) - set(train))
-
-
-def test_held_out_subjects_are_disjoint(tiny: pathlib.Path) -> None:
-    index, rows = Index.load(tiny), np.array([0, 1, 2, 3, 5, 6, 8, 10])
-    drawn = set()
-    for seed in range(20):
-        kept, held = hold_out_subjects(index, rows, 2, seed)
-        assert sorted([*kept, *held]) == rows.tolist()
-        assert not set(index.subject[kept]) & set(index.subject[held])
-        assert len(set(index.subject[held])) == 2
-        again = hold_out_subjects(index, rows, 2, seed)
-        np.testing.assert_array_equal(again[1], held)
-        drawn.add(tuple(held.tolist()))
-    assert len(drawn) > 1
-
-
-def test_hold_out_none_or_too_many(tiny: pathlib.Path) -> None:
-    index, rows = Index.load(tiny), np.arange(11)
-    kept, held = hold_out_subjects(index, rows, 0, 0)
-    assert (len(kept), len(held)) == (11, 0)
-    for count in (5, -1):
-        with pytest.raises(DataError, match=f"cannot hold out {count} of 5 training subjects"):
-            hold_out_subjects(index, rows, count, 0)

@@ -8,9 +8,10 @@ import pytest
 
 from data_pipelines.datasets import nw_ucla
 from gapjax import plots
-from gapjax.analysis import figures, zero_shot_figures
+from gapjax.analysis import figures
 from gapjax.workdir.history import gammas_of
 from gapjax.workdir.scores import Scores, write_scores
+from gapjax.zero_shot import figures as zero_shot_figures
 from gapjax.zero_shot.calibration import make_curve, unseen_places, zero_shot_scores
 
 LABELS = list(nw_ucla.SPEC.labels)

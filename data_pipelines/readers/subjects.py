@@ -1,0 +1,29 @@
+"""Training subjects that are held out for validation."""
+
+import numpy as np
+from jaxtyping import Int, Int64
+
+from data_pipelines.errors import DataError
+from data_pipelines.readers.order import permutation
+from data_pipelines.storage.index import Index
+
+# The draw that holds out subjects: no epoch has its number.
+_HOLD_OUT = 2**64 - 1
+
+
+def hold_out_subjects(
+    index: Index, rows: Int[np.ndarray, " n"], count: int, seed: int
+) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
+    """Split `rows` into those that are kept and those of `count` subjects drawn by the seed.
+
+    Raises:
+        DataError: no subject would be left.
+    """
+    subjects = np.unique(index.subject[rows])
+    if not 0 <= count < len(subjects):
+        raise DataError(
+            f"cannot hold out {count} of {len(subjects)} training subjects: lower the number"
+        )
+    held = subjects[permutation(len(subjects), seed, _HOLD_OUT)[:count]]
+    out = np.isin(index.subject[rows], held)
+    return rows[~out].astype(np.int64), rows[out].astype(np.int64)
