@@ -152,7 +152,7 @@ def _on_features(run: Run, config: ConfigDict, dataset: Dataset) -> Run:
     shape = jax.eval_shape(encoder.encode, encoder.variables, clips).shape
     views = config.encoder.views
     items = np.arange(len(dataset.index) * views)
-    return feature_cache.replace_clips(run, _zeros(len(items), *shape[2:]), items, views)
+    return feature_cache.replace_clips(run, _zeros(len(items), *shape[1:]), items, views)
 
 
 def _encoder(run: Run, config: ConfigDict, dataset: Dataset) -> Encoder:

@@ -23,7 +23,7 @@ from gapjax.parallel.sharding import Layout
 # Rows of several batches, (steps, batch) → for each batch its padded frames and true lengths.
 Read = Callable[
     [Int[np.ndarray, "n b"]],
-    Iterator[tuple[Float[np.ndarray, "b m t v c"], Int[np.ndarray, " b"]]],
+    Iterator[tuple[Float[np.ndarray, "b ..."], Int[np.ndarray, " b"]]],
 ]
 
 
@@ -170,7 +170,7 @@ class StreamFeed:
 
     def _batch(
         self,
-        frames: Float[np.ndarray, "b m t v c"],
+        frames: Float[np.ndarray, "b ..."],
         length: Int[np.ndarray, " b"],
         item: Int[np.ndarray, " b"],
         epoch: int,

@@ -68,7 +68,7 @@ class Method(Protocol):
     """A way to train. Each module of `gapjax.methods` has one, as `build`.
 
     A module that says `ON_FEATURES = True` has a method whose clips are features of a frozen
-    skeleton encoder, `b 1 t v d`, and which recognises unseen classes.
+    skeleton encoder, `b t v d`, and which recognises unseen classes.
 
     A module with `inference` (`gapjax.methods._inference`) makes runs that can be exported; one
     whose classes are an input of recognition has `embed`, which embeds the texts of classes.
@@ -78,14 +78,14 @@ class Method(Protocol):
         """Return the pytree that the steps receive; runs on the host, once."""
         ...
 
-    def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b ..."]) -> Variables:
         """Return freshly initialised variables."""
         ...
 
     def loss(
         self,
         variables: Variables,
-        clips: Float[Array, "b m t v c"],
+        clips: Float[Array, "b ..."],
         labels: Int[Array, " b"],
         text: Text,
         keys: Key[Array, " b"],
@@ -94,7 +94,7 @@ class Method(Protocol):
         ...
 
     def predict(
-        self, variables: Variables, clips: Float[Array, "b m t v c"], text: Text
+        self, variables: Variables, clips: Float[Array, "b ..."], text: Text
     ) -> Float[Array, "b k"]:
         """Return the scores of the classes."""
         ...

@@ -51,7 +51,7 @@ class TextRegression:
         """Return the embeddings of the classes."""
         return self.text
 
-    def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v d"]) -> Variables:
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
         """Return freshly initialised variables."""
         fresh = jax.jit(self.network.init)(rng, direction(clips))
         return {"params": fresh["params"], "batch_stats": {}}
@@ -59,7 +59,7 @@ class TextRegression:
     def loss(
         self,
         variables: Variables,
-        clips: Float[Array, "b m t v d"],
+        clips: Float[Array, "b t v d"],
         labels: Int[Array, " b"],
         text: Text,
         keys: Key[Array, " b"],
@@ -71,16 +71,16 @@ class TextRegression:
         return LossOut(loss, {}, {"loss": loss})
 
     def predict(
-        self, variables: Variables, clips: Float[Array, "b m t v d"], text: Text
+        self, variables: Variables, clips: Float[Array, "b t v d"], text: Text
     ) -> Float[Array, "b k"]:
         """Return the cosines with the classes' texts."""
         found = self.network.apply({"params": variables["params"]}, direction(clips))
         return cosine_logits(found, text, 1.0)
 
 
-def direction(clips: Float[Array, "b m t v d"]) -> Float[Array, "b d"]:
+def direction(clips: Float[Array, "b t v d"]) -> Float[Array, "b d"]:
     """Return pooled features, of length one."""
-    pooled = pool(clips)
+    pooled = pool(clips[:, None])
     return pooled / jnp.linalg.norm(pooled, axis=1, keepdims=True)
 
 
@@ -110,7 +110,7 @@ def inference(ingredients: Ingredients, options: Options) -> Inference:
     """Return how the trained method recognises any classes by their texts."""
     method = build(ingredients, options)
 
-    def apply(variables: Variables, clips: Float[Array, "b m t v d"], words: Words) -> Outputs:
+    def apply(variables: Variables, clips: Float[Array, "b t v d"], words: Words) -> Outputs:
         """Return the cosines with the classes' texts."""
         return {"score": method.predict(variables, clips, words["label"])}
 

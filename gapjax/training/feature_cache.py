@@ -29,7 +29,7 @@ from gapjax.training.run import Run
 from gapjax.training.step import EvalInput, TrainInput, sample_keys
 
 # (store, request, number of the view) → features of a batch.
-Compute = Callable[[Any, Any, int], Float[Array, "b 1 t v d"]]
+Compute = Callable[[Any, Any, int], Float[Array, "b t v d"]]
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,10 @@ def _encode(
     for request, kept in zip(requests, weight, strict=True):
         preemption.check()
         values = compute(feed.store, request, view)
-        yield np.asarray(values)[: int(kept.sum()), 0]
+        yield np.asarray(values)[: int(kept.sum())]
 
 
-def _make_compute(source: Source, feed: Feed) -> Callable[..., Float[Array, "b 1 t v d"]]:
+def _make_compute(source: Source, feed: Feed) -> Callable[..., Float[Array, "b t v d"]]:
     rng = jax.random.key(source.seed)
 
     def clips(batch: Any, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:
@@ -159,7 +159,7 @@ def _make_compute(source: Source, feed: Feed) -> Callable[..., Float[Array, "b 1
 
     def compute(
         variables: Any, store: Any, request: Any, view: Int[Array, ""]
-    ) -> Float[Array, "b 1 t v d"]:
+    ) -> Float[Array, "b t v d"]:
         """Return the features of one batch, whose request has one step."""
         batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
         return source.encoder.encode(variables, clips(batch, view))
@@ -186,11 +186,11 @@ def feature_feed(
 
     def read(
         wanted: Int[np.ndarray, "n3 b"],
-    ) -> Iterator[tuple[Float[np.ndarray, "b 1 t v d"], Int[np.ndarray, " b"]]]:
+    ) -> Iterator[tuple[Float[np.ndarray, "b t v d"], Int[np.ndarray, " b"]]]:
         """Yield the features of every batch of items, and how many frames each has."""
         for batch in wanted:
             chosen = features[np.searchsorted(items, batch)]
-            yield chosen[:, None], np.full(len(batch), features.shape[1])
+            yield chosen, np.full(len(batch), features.shape[1])
 
     return StreamFeed(read, np.tile(label, views), layout)
 
@@ -204,15 +204,15 @@ def replace_clips(
         feed=feature_feed(features, items, run.index.label, views, run.layout),
         train_input=as_they_are,
         eval_input=as_they_are,
-        clip_shape=(1, *features.shape[1:]),
+        clip_shape=features.shape[1:],
     )
 
 
 def as_they_are(
-    features: Float[Array, "b m t v c"],
+    features: Float[Array, "b t v d"],
     length: Int[Array, " b"],
     keys: Key[Array, " b"] | None = None,
-) -> Float[Array, "b m t v c"]:
+) -> Float[Array, "b t v d"]:
     """Return features unchanged: the input of a method that learns from them."""
     del length, keys
     return features

@@ -59,21 +59,21 @@ class Encoder:
 
     def encode(
         self, variables: Variables, clips: Float[Array, "b m t v c"]
-    ) -> Float[Array, "b 1 t2 v d"]:
+    ) -> Float[Array, "b t2 v d"]:
         """Return the features of clips, the persons merged into one."""
         return self._merged(self.backbone.apply(variables, clips, train=False))
 
     def encode_by_batch(
         self, variables: Variables, clips: Float[Array, "b m t v c"]
-    ) -> tuple[Float[Array, "b 1 t2 v d"], Any]:
+    ) -> tuple[Float[Array, "b t2 v d"], Any]:
         """Return features under the batch's own statistics, and the running ones after it."""
         features, updates = self.backbone.apply(
             variables, clips, train=True, mutable=["batch_stats"]
         )
         return self._merged(features), updates["batch_stats"]
 
-    def _merged(self, features: Float[Array, "b m t v d"]) -> Float[Array, "b 1 t v d"]:
-        return merge(features.astype(jnp.float32), self.person_merge)[:, None]
+    def _merged(self, features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
+        return merge(features.astype(jnp.float32), self.person_merge)
 
 
 @dataclass(frozen=True)

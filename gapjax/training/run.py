@@ -43,7 +43,8 @@ class Run:
         method: what is trained.
         train_input: how a batch's frames become the method's input in training.
         eval_input: likewise in evaluation.
-        clip_shape: (persons, frames, joints, coordinates) of that input.
+        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
+            joints, channels).
         optimizer: how parameters follow gradients.
         schedule: step → learning rate, for the log.
         feed: where batches come from.
@@ -65,7 +66,7 @@ class Run:
     method: Method
     train_input: TrainInput
     eval_input: EvalInput
-    clip_shape: tuple[int, int, int, int]
+    clip_shape: tuple[int, ...]
     optimizer: optax.GradientTransformation
     schedule: Schedule
     feed: Feed

@@ -39,15 +39,15 @@ Step = Callable[[TrainState, Batch, Text], tuple[TrainState, Scalars]]
 
 # Frames → the method's input. Training draws at random with one key per sample.
 TrainInput = Callable[
-    [Float[Array, "b m t v c"], Int[Array, " b"], Key[Array, " b"]], Float[Array, "b m t2 v c"]
+    [Float[Array, "b ..."], Int[Array, " b"], Key[Array, " b"]], Float[Array, "b ..."]
 ]
-EvalInput = Callable[[Float[Array, "b m t v c"], Int[Array, " b"]], Float[Array, "b m t2 v c"]]
+EvalInput = Callable[[Float[Array, "b ..."], Int[Array, " b"]], Float[Array, "b ..."]]
 
 
 def create_state(
     method: Method,
     optimizer: optax.GradientTransformation,
-    clips: Float[Array, "b m t v c"],
+    clips: Float[Array, "b ..."],
     seed: int,
 ) -> TrainState:
     """Return the state before the first step."""

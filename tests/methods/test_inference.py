@@ -15,7 +15,7 @@ from gapjax.training.frozen_encoder import Encoder
 
 @pytest.fixture(scope="module")
 def features() -> jax.Array:
-    return jax.random.normal(jax.random.key(0), (7, 1, 3, 20, 6))
+    return jax.random.normal(jax.random.key(0), (7, 3, 20, 6))
 
 
 @pytest.mark.parametrize("prompts", ["learnt", "none"])

@@ -258,7 +258,7 @@ def test_the_stages_of_a_zero_shot_run(tmp_path: Path) -> None:
     layout = shape_layout(jax.devices())
     run = abstract.build(found["star"].config, layout, Size())
     # Features of 64 frames, of which a quarter is left, of 25 joints in 256 channels.
-    assert run.clip_shape == (1, 16, 25, 256)
+    assert run.clip_shape == (16, 25, 256)
     state = loop.state_shapes(run)
     assert all(leaf.sharding == layout.replicated for leaf in jax.tree.leaves(state.params))
 

@@ -41,15 +41,15 @@ class Mean:
     def prepare_text(self) -> Text:
         return {}
 
-    def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v d"]) -> Variables:
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
         del rng
-        assert clips.shape[1] == 1
+        assert clips.ndim == 4
         return {"params": {"scale": jnp.ones(())}, "batch_stats": {}}
 
     def loss(
         self,
         variables: Variables,
-        clips: Float[Array, "b m t v d"],
+        clips: Float[Array, "b t v d"],
         labels: Int[Array, " b"],
         text: Text,
         keys: Key[Array, " b"],
@@ -58,9 +58,9 @@ class Mean:
         return LossOut(total, {}, {"loss": total})
 
     def predict(
-        self, variables: Variables, clips: Float[Array, "b m t v d"], text: Text
+        self, variables: Variables, clips: Float[Array, "b t v d"], text: Text
     ) -> Float[Array, "b k"]:
-        return variables["params"]["scale"] * clips.mean(axis=(1, 2, 3))
+        return variables["params"]["scale"] * clips.mean(axis=(1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,9 @@ def step(method: Encoded, clips: jax.Array) -> tuple[Variables, LossOut, Text]:
 
 def test_features_are_of_one_person(encoder: Encoder, clips: jax.Array) -> None:
     features = jax.jit(encoder.encode)(encoder.variables, clips)
-    assert features.shape == (3, 1, 4, 25, 16)
+    assert features.shape == (3, 4, 25, 16)
     each = jax.jit(functools.partial(encoder.backbone.apply, train=False))(encoder.variables, clips)
-    np.testing.assert_allclose(features[:, 0], each.mean(axis=1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(features, each.mean(axis=1), rtol=1e-5, atol=1e-6)
 
 
 def test_a_frozen_encoder_is_no_part_of_the_state(encoder: Encoder, clips: jax.Array) -> None:

@@ -120,16 +120,16 @@ class Star:
         """Return the embeddings of names and descriptions."""
         return self.text
 
-    def init(self, rng: Key[Array, ""], clips: Float[Array, "b 1 t v d"]) -> Variables:
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
         """Return freshly initialised variables."""
         words = jax.tree.map(jnp.asarray, self.text)
-        fresh = jax.jit(self.network.init)(rng, clips[:, 0], words["part"], words["label"])
+        fresh = jax.jit(self.network.init)(rng, clips, words["part"], words["label"])
         return {"params": adopt(fresh, self.published)["params"], "batch_stats": {}}
 
     def loss(
         self,
         variables: Variables,
-        clips: Float[Array, "b 1 t v d"],
+        clips: Float[Array, "b t v d"],
         labels: Int[Array, " b"],
         text: Text,
         keys: Key[Array, " b"],
@@ -137,7 +137,7 @@ class Star:
         """Return Eq. 8: part loss, semantic loss and global loss, weighted."""
         del keys
         params = {"params": variables["params"]}
-        latents = self.network.apply(params, clips[:, 0], text["part"], text["label"])
+        latents = self.network.apply(params, clips, text["part"], text["label"])
         seen = self._seen()
         label = jnp.asarray(np.searchsorted(seen, np.arange(len(text["label"]))))[labels]
         terms = self._terms(latents, jnp.asarray(seen), label)
@@ -154,10 +154,10 @@ class Star:
         return LossOut(total, {}, {"loss": total, "accuracy": accuracy, **terms})
 
     def predict(
-        self, variables: Variables, clips: Float[Array, "b 1 t v d"], text: Text
+        self, variables: Variables, clips: Float[Array, "b t v d"], text: Text
     ) -> Float[Array, "b k"]:
         """Return how alike clips and classes are: by names, and by parts if they are asked for."""
-        apply = partial(self.network.apply, {"params": variables["params"]}, clips[:, 0])
+        apply = partial(self.network.apply, {"params": variables["params"]}, clips)
         if self.options.score == "name":
             return apply(text["label"], method="score")
         return apply(text["part"], text["label"], self.prompted(), method="score_with_parts")

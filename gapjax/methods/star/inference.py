@@ -90,9 +90,9 @@ def inference(
         augmented = np.where(prompted[:, None, None], text["part"] + prompts, text["part"])
         return {**text, "part": augmented}
 
-    def apply(variables: Variables, features: Float[Array, "b 1 t v d"], words: Words) -> Outputs:
+    def apply(variables: Variables, features: Float[Array, "b t v d"], words: Words) -> Outputs:
         """Return how alike clips and classes are, and their parts."""
-        latents = plain.apply(variables, features[:, 0], words["part"], words["label"])
+        latents = plain.apply(variables, features, words["part"], words["label"])
         alike: Callable[[Array, Array], Array] = partial(similarity, how=network.similarity)
         by_name = alike(latents.whole, latents.label_text)
         by_part = jax.vmap(alike, in_axes=1, out_axes=2)(latents.part, latents.part_text)

@@ -50,7 +50,7 @@ def build(options: Options) -> Star:
 
 @pytest.fixture(scope="module")
 def features() -> jax.Array:
-    return jax.random.normal(jax.random.key(0), (7, 1, 3, 20, 6))
+    return jax.random.normal(jax.random.key(0), (7, 3, 20, 6))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_the_losses_by_hand(features: jax.Array, labels: jax.Array, keys: jax.Ar
     method = build(SMALL)
     variables = jax.jit(method.init)(jax.random.key(2), features)
     text = words(method)
-    latents = jax.jit(method.network.apply)(variables, features[:, 0], text["part"], text["label"])
+    latents = jax.jit(method.network.apply)(variables, features, text["part"], text["label"])
     part, whole, part_text, names = map(np.asarray, latents)
     seen = [0, 2, 4]
 
