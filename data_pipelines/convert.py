@@ -8,12 +8,11 @@ writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, where files c
 which is no fault of theirs. What is in a FORMAT (own, merged, ctr_gcn, pyskl) carries its facts in
 `dataset.yaml`. A conversion that is killed leaves nothing that passes for a dataset; started again,
 it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for
-the reason that is printed.
+the reason that is printed; 1 not done, because the disk is full or fails.
 """
 
 import argparse
 import collections
-import errno
 import shutil
 import sys
 import time
@@ -30,10 +29,13 @@ from data_pipelines.errors import DataError, FileError
 from data_pipelines.specs import catalog, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, Found
 from data_pipelines.storage import index, tfrecord
-from data_pipelines.storage.atomic import locked, replacing
+from data_pipelines.storage.atomic import locked, replacing_folder
+from data_pipelines.storage.disk import writing
 
 # Exit statuses; a shell gives the second to what is interrupted from the keyboard.
 _SOME_REJECTED, _INTERRUPTED = 3, 130
+
+_RESUMES = "once it can, the same command goes on where it was"
 
 
 def convert(
@@ -52,8 +54,9 @@ def convert(
         title: what to call a dataset of a format; empty to call it after its files.
 
     Raises:
-        DataError: the name is unknown, no file can be used, a sample is there twice, or the folder
-            cannot be written.
+        DataError: the name is unknown, no file can be used, or a sample is there twice.
+        UserError: writing the folder is not allowed.
+        DiskError: the disk is full or does not answer.
     """
     target = out / _title(name, raw, title)
     try:
@@ -82,16 +85,8 @@ def reconvert(
     tfrecord.require_tensorflow()
     module = catalog.module(name)
     found = _found(module, raw, target.name)
-    try:
-        with locked(target):
-            samples = _replace(module, found, target, jobs, strict)
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
-        raise DataError(f"{error.filename}: cannot be written; choose another --out") from None
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        what = "no space is left; make room and run the command again: it goes on where it was"
-        raise DataError(f"{out}: {what}") from None
+    with writing(target, "choose another --out", _RESUMES), locked(target):
+        samples = _replace(module, found, target, jobs, strict)
     seconds = time.monotonic() - started
     print(f"{target}: {samples:,} samples in {seconds:.1f} s ({samples / seconds:,.0f} samples/s)")
     return target
@@ -136,7 +131,7 @@ def _replace(module: ModuleType, found: Found, target: Path, jobs: int, strict: 
     tasks = reading.plan(module, found.spec, found.items, folder)
     held = reading.read(folder, tasks, jobs, strict)
     _refuse_names(found.spec.name, held.names, held.rejected)
-    with replacing(target) as fresh:
+    with replacing_folder(target) as fresh:
         _write(found.spec, tasks, len(held.names), fresh)
         rejected.write(fresh / rejected.FILE, held.rejected)
         rejected.write(fresh / rejected.LEFT_OUT, held.left_out)

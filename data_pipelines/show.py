@@ -22,7 +22,8 @@ from data_pipelines.errors import DataError
 from data_pipelines.readers import sample
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import DatasetSpec
-from data_pipelines.storage.atomic import replace_file
+from data_pipelines.storage.atomic import replacing_file
+from data_pipelines.storage.disk import writing
 from data_pipelines.storage.index import Index
 
 MOST_FRAMES, MOST_LISTED = 64, 8
@@ -38,7 +39,9 @@ def show(directory: str, name: str, out: Path, frames: int) -> list[Path]:
         frames: how many frames the PNG shows, if there are so many.
 
     Raises:
-        DataError: the dataset or the sample cannot be read, or a file cannot be written.
+        DataError: the dataset or the sample cannot be read.
+        UserError: writing there is not allowed.
+        DiskError: the disk is full or does not answer.
     """
     if not 1 <= frames <= MOST_FRAMES:
         raise DataError(f"--frames={frames}: give a number from 1 to {MOST_FRAMES}")
@@ -47,11 +50,15 @@ def show(directory: str, name: str, out: Path, frames: int) -> list[Path]:
     for target in targets:
         is_gif = target.suffix.lower() == ".gif"
         content = pictures.animation(drawn) if is_gif else pictures.strip(drawn, frames)
-        try:
-            replace_file(target, content)
-        except OSError as error:
-            raise DataError(f"{target}: cannot be written ({error.strerror})") from None
+        _write(target, content)
     return targets
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a picture atomically."""
+    reported = writing(target, "choose another --out", "once it can be, draw again")
+    with reported, replacing_file(target) as file:
+        file.write(content)
 
 
 def read(directory: str, name: str) -> Scene:

@@ -101,7 +101,9 @@ def write(path: Path, fused: Scores) -> None:
         UserError: the file may not be written.
         DiskError: the disk is full, or does not answer.
     """
-    with writing(path, "--out", "no scores were written: once they can be, fuse again"):
+    with writing(
+        path, "choose another --out", "no scores were written: once they can be, fuse again"
+    ):
         # Found here, not when a file beside it is to replace the folder, which leaves that file.
         if path.is_dir():
             raise UserError(f"{path} is a folder; choose a file as --out")

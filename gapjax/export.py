@@ -14,7 +14,7 @@ from jax import export
 
 from data_pipelines import command
 from data_pipelines.errors import UserError
-from data_pipelines.storage.atomic import locked, replacing
+from data_pipelines.storage.atomic import locked, replacing_folder
 from data_pipelines.storage.disk import writing
 from gapjax.serving import bundle, model_card, tflite, trained
 from gapjax.serving.trained import Trained
@@ -108,11 +108,13 @@ def write(run: Trained, workdir: Path, out: Path, frames: int = FRAMES, lite: bo
         DiskError: the disk is full, or does not answer.
     """
     facts = facts_of(run, workdir, max(frames, run.shape[1]), lite)
-    with writing(out, "--out", "no bundle was written: once it can be, export again"):
+    with writing(
+        out, "choose another --out", "no bundle was written: once it can be, export again"
+    ):
         if _is_taken(out):
             raise UserError(f"{out} is there and is no bundle; choose another --out")
         out = out.absolute()
-        with locked(out), replacing(out) as folder:
+        with locked(out), replacing_folder(out) as folder:
             _fill(folder, run, facts)
 
 

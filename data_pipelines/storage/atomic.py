@@ -1,27 +1,45 @@
-"""Folders and files that are there completely or not at all."""
+"""Atomic writing: a reader sees the old file or folder or the new one, never half of it."""
 
 import contextlib
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+import filelock
 
 
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Let one process at a time write `target`; the lock ends with the process, however it ends."""
-    import fcntl
-
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("w") as file:
-        # Some network file systems have no locks; there, the writers must not be started at once.
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+    with filelock.FileLock(target.with_name(f".{target.name}.lock")):
         yield
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing_file(target: Path, single_writer: bool = False) -> Iterator[BinaryIO]:
+    """Yield an open file that takes the place of `target` when the block ends without an error.
+
+    Args:
+        target: the file; its folder is made if need be.
+        single_writer: whether only one process writes `target` at a time. The temporary file then
+            has a fixed name, so that what a killed process left of it is overwritten.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    writer = "" if single_writer else f".{uuid.uuid4().hex}"
+    partial = target.with_name(f".{target.name}{writer}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `target` when the block ends without an error.
 
     It has the name of `target` and lies in a hidden folder beside it. What a killed process left
@@ -38,15 +56,3 @@ def replacing(target: Path) -> Iterator[Path]:
         fresh.rename(target)
     finally:
         shutil.rmtree(partial)
-
-
-def replace_file(target: Path, content: bytes) -> None:
-    """Write a file, whose folder is made if need be, completely or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Processes on several machines may write the same file at once.
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)

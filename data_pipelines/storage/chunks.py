@@ -6,7 +6,6 @@ A chunk holds the records of some items, and which were rejected or left out: an
 
 import dataclasses
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import numpy as np
 
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.record import LeftOut, Record
+from data_pipelines.storage.atomic import replacing_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +67,13 @@ def save(path: Path, chunk: Chunk) -> None:
         "rejected": [error.args for error in chunk.rejected],
         "left_out": [dataclasses.astuple(each) for each in chunk.left_out],
     }
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
+    with replacing_file(path) as file:
         np.savez(
             file,
             values=np.concatenate([np.empty(0, np.float32), *map(np.ravel, skeletons)]),
             shapes=np.array([skeleton.shape for skeleton in skeletons]).reshape(-1, 4).astype(int),
             text=np.array(json.dumps(text)),
         )
-    partial.replace(path)
 
 
 def load(path: Path) -> Chunk:

@@ -1,4 +1,4 @@
-"""Writing where it may fail: one line says what cannot be written, and why."""
+"""Errors of the operating system while reading and writing, reported in one line."""
 
 import contextlib
 import errno
@@ -9,52 +9,52 @@ from pathlib import Path
 
 from data_pipelines.errors import DiskError, UserError
 
-# What only another folder, or other permissions, mend; anything else may pass.
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+# Only another folder or other permissions help against these; other errors may be transient.
+_PERMANENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
 
 @contextlib.contextmanager
 def writing(
     path: Path,
-    flag: str = "--workdir",
+    remedy: str = "choose another --workdir",
     advice: str = "what was saved is whole: the same command goes on",
 ) -> Iterator[None]:
-    """Let errors of a block that writes a file or folder say so in one line.
+    """Report in one line an error of the block, which writes a file or folder.
 
     Args:
         path: what is written.
-        flag: what chooses another place.
-        advice: what to do where it could be written another time.
+        remedy: what to do if writing there is not allowed.
+        advice: what to do if the error may be transient.
 
     Raises:
         UserError: writing there is not allowed.
-        DiskError: the disk is full, or does not answer.
+        DiskError: the disk is full or does not answer.
     """
     try:
         yield
     except DiskError:
         raise
     except (OSError, ValueError) as error:
-        number = _number(error)
+        number = _error_number(error)
         if number is None:
             raise
-        why = f"{path} cannot be written: {os.strerror(number)}"
-        if number in _REFUSED:
-            raise UserError(f"{why}; choose another {flag}") from error
-        raise DiskError(f"{why}; {advice}") from error
+        reason = f"{path} cannot be written: {os.strerror(number)}"
+        if number in _PERMANENT:
+            raise UserError(f"{reason}; {remedy}") from error
+        raise DiskError(f"{reason}; {advice}") from error
 
 
-def refuse_passing(path: Path, error: Exception) -> None:
-    """Raise DiskError if an error of reading a file says nothing of what is in it."""
-    number = _number(error)
+def raise_if_transient(path: Path, error: Exception) -> None:
+    """Raise DiskError if an error of reading a file does not concern its content."""
+    number = _error_number(error)
     if number not in (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
-        why = f"{path} cannot be read: {os.strerror(number)}"
-        raise DiskError(f"{why}; once it can, the same command goes on") from error
+        reason = f"{path} cannot be read: {os.strerror(number)}"
+        raise DiskError(f"{reason}; once it can, the same command goes on") from error
 
 
-def _number(error: Exception) -> int | None:
-    """Return the number of an error of the system; TensorStore tells it in words."""
+def _error_number(error: Exception) -> int | None:
+    """Return the number of an error of the operating system; TensorStore has it in its message."""
     if isinstance(error, OSError):
         return error.errno
-    found = re.search(r"\[os_error_code='(\d+)'\]", str(error))
-    return int(found[1]) if found else None
+    match = re.search(r"\[os_error_code='(\d+)'\]", str(error))
+    return int(match[1]) if match else None

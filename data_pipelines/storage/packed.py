@@ -6,8 +6,6 @@ writes `DIR/pack/` from the TFRecords of the converted dataset DIR. Whoever open
 has it made where it is missing or stale. To read it, TensorFlow is not needed.
 """
 
-import errno
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +16,12 @@ from tqdm import tqdm
 
 from data_pipelines.errors import DataError
 from data_pipelines.parsers.record import ARRAY_DAMAGE
-from data_pipelines.storage import tfrecord
-from data_pipelines.storage.atomic import locked, replacing
+from data_pipelines.storage import npy, tfrecord
+from data_pipelines.storage.atomic import locked, replacing_folder
+from data_pipelines.storage.disk import writing
 from data_pipelines.storage.index import Index, check_count, check_record
 
-# What only other permissions mend; anything else may pass.
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_ROOM = "make room, or stream the TFRecords (data.feed=stream), which needs no pack"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +53,8 @@ def open_pack(directory: str | Path) -> Pack:
     """Open the pack of a converted dataset, packing it first where that was not yet done.
 
     Raises:
-        DataError: there is no dataset, or it cannot be packed here.
-        DiskError: the disk is full, or does not answer.
+        UserError: there is no dataset, or it cannot be packed here.
+        DiskError: the disk is full or does not answer.
     """
     if "://" in str(directory):
         raise DataError(
@@ -82,26 +80,14 @@ def stored(directory: Path, index: Index) -> Pack | None:
 def _built(directory: Path, index: Index) -> Pack:
     """Write the pack, unless another process does so meanwhile, and return it."""
     target = directory / "pack"
-    try:
-        with locked(target):
-            if stored(directory, index) is None:
-                with replacing(target) as folder:
-                    _write(directory, index, folder)
-                    (folder / "digest").write_text(index.digest)
-    except OSError as error:
-        raise _unwritten(directory, target, error) from None
-    return stored(directory, index)
-
-
-def _unwritten(directory: Path, target: Path, error: OSError) -> Exception:
-    """Return what to raise for an error of writing the pack."""
-    if error.errno in _REFUSED:
-        place, again = error.filename or target, f"`python -m data_pipelines.pack {directory}`"
-        return DataError(f"{place}: cannot be written; run {again} as a user who may")
-    if error.errno is None:
-        return error
+    remedy = f"run `python -m data_pipelines.pack {directory}` as a user who may"
     advice = "once it can, the same command goes on (data.feed=stream needs no pack)"
-    return DiskError(f"{target}: cannot be written: {os.strerror(error.errno)}; {advice}")
+    with writing(target, remedy, advice), locked(target):
+        if stored(directory, index) is None:
+            with replacing_folder(target) as folder:
+                _write(directory, index, folder)
+                (folder / "digest").write_text(index.digest)
+    return stored(directory, index)
 
 
 def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "f v c"]:
@@ -112,17 +98,8 @@ def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarr
 def _write(directory: Path, index: Index, folder: Path) -> None:
     """Write `frames.npy`: the frames of every record."""
     count = int(index.frames.astype(np.int64) @ index.bodies)
-    # Not through a memory map, which would end the process where the disk is full.
     with (folder / "frames.npy").open("wb") as file:
-        for bodies in _all_bodies(directory, index):
-            if not file.tell():
-                shape = (count, *bodies.shape[1:])
-                facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, facts)
-            file.write(np.ascontiguousarray(bodies))
-        file.flush()
-        # A disk may find only now that it is full.
-        os.fsync(file.fileno())
+        npy.write(file, count, _all_bodies(directory, index), _NO_ROOM)
 
 
 def _all_bodies(directory: Path, index: Index) -> Iterator[Float32[np.ndarray, "f v c"]]:

@@ -1,7 +1,6 @@
 """Frozen text features: every string encoded once, and kept under a digest of all that matters."""
 
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -13,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from data_pipelines.storage.atomic import replace_file
+from data_pipelines.storage.atomic import replacing_file
 from gapjax.text.checkpoint import LoadedText
 
 # Strings encoded at once; a large encoder's activations for more would crowd the memory.
@@ -37,9 +36,9 @@ def encode(
     key = json.dumps([text.digest, list(strings)]).encode()
     path = folder / f"{hashlib.sha256(key).hexdigest()}.npy"
     if not path.exists():
-        file = io.BytesIO()
-        np.save(file, _compute(strings, text))
-        replace_file(path, file.getvalue())
+        embeddings = _compute(strings, text)
+        with replacing_file(path) as file:
+            np.save(file, embeddings)
     return np.load(path, allow_pickle=False)
 
 

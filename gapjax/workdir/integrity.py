@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from absl import logging
 
 from data_pipelines.errors import UserError
-from data_pipelines.storage.disk import refuse_passing
+from data_pipelines.storage.disk import raise_if_transient
 from gapjax import echoes
 from gapjax.parallel import agreement
 from gapjax.workdir.checksums import checksums
@@ -73,7 +73,7 @@ def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found
                 found = read(step)
         # The libraries behind it raise anything, from KeyError to what their C++ says.
         except Exception as error:
-            refuse_passing(path, error)
+            raise_if_transient(path, error)
             reason = textwrap.shorten(str(error) or repr(error), 120)
         if agreement.all_agree(found is not None):
             return Whole(step, found, damaged)

@@ -13,6 +13,7 @@ import jax
 import tqdm
 
 from data_pipelines.errors import UserError
+from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
 from gapjax.workdir.tensorboard import Board
 
@@ -21,9 +22,8 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gapj
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of it."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-    partial.replace(path)
+    with replacing_file(path, single_writer=True) as file:
+        file.write((json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
 def environment() -> dict[str, Any]:
@@ -128,9 +128,8 @@ def keep_until(path: Path, step: int) -> list[dict[str, Any]]:
             kept += [content] if content["step"] <= step else []
         except (ValueError, KeyError, TypeError):
             continue
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
-    partial.replace(path)
+    with replacing_file(path, single_writer=True) as file:
+        file.writelines(f"{json.dumps(line)}\n".encode() for line in kept)
     return kept
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from data_pipelines.errors import UserError
+from data_pipelines.storage.atomic import replacing_file
 
 ARRAYS = ("score", "label", "name")
 
@@ -51,9 +52,7 @@ def scores_path(workdir: Path, evaluation: str) -> Path:
 
 def write_scores(path: Path, scores: Scores) -> None:
     """Write scores so that a reader sees the old file or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with replacing_file(path, single_writer=True) as file:
         np.savez_compressed(
             file,
             score=scores.score.astype(np.float32),
@@ -61,7 +60,6 @@ def write_scores(path: Path, scores: Scores) -> None:
             name=scores.name.astype(np.str_),
             facts=json.dumps(dict(scores.facts), sort_keys=True),
         )
-    partial.replace(path)
 
 
 def read_scores(path: Path) -> Scores:

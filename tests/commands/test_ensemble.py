@@ -188,13 +188,13 @@ def test_an_out_that_cannot_be_written_is_one_line_and_status_2(
         captured = capsys.readouterr()
         assert (captured.out, captured.err.count("\n")) == ("", 1)
         assert message in captured.err
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*.partial"))
 
 
 def test_an_out_that_finds_no_room_is_one_line_and_status_1(
     workdirs: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
 ) -> None:
-    (tmp_path / "fused.partial").symlink_to("/dev/full")
+    (tmp_path / ".fused.npz.partial").symlink_to("/dev/full")
     assert ensemble.main([*workdirs, f"--out={tmp_path / 'fused.npz'}"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""

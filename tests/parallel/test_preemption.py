@@ -15,7 +15,7 @@ from training.test_feature_cache import SAMPLES, feed, items, source  # noqa: F4
 from data_pipelines.errors import Preempted
 from gapjax.inputs.feed import ResidentFeed
 from gapjax.parallel import preemption
-from gapjax.training import feature_cache, feature_file, loop
+from gapjax.training import feature_cache, loop
 from gapjax.training.feature_cache import Source
 from support.commands import ROOT, results
 from support.tiny_run import STEPS_PER_EPOCH, tiny_run
@@ -93,13 +93,13 @@ def test_features_that_are_under_way_are_left_out(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begin = feature_file._begin
+    begin = np.lib.format.write_array_header_1_0
 
     def stop_after(*args: object) -> None:
         told(signal.SIGTERM)()
         begin(*args)
 
-    monkeypatch.setattr(feature_file, "_begin", stop_after)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", stop_after)
     with pytest.raises(Preempted, match=r"^stopped by SIGTERM; the same command goes on$"):
         feature_cache.prepare(source, items, feed, SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())

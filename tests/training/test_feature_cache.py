@@ -139,7 +139,7 @@ def test_nothing_is_left_of_an_interrupted_write(
 
     monkeypatch.setattr(feature_cache, "_encode_all", interrupted)
     # What a killed process left is removed by the next.
-    (tmp_path / f"{source.digest(items)}.1.partial").write_text("left")
+    (tmp_path / f".{source.digest(items)}.npy.partial").write_text("left")
     with pytest.raises(KeyboardInterrupt):
         prepare(source, items, feed, SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ import pytest
 
 from configs import gap_demo
 from data_pipelines.errors import DiskError, UserError
-from data_pipelines.storage.disk import refuse_passing, writing
+from data_pipelines.storage.disk import raise_if_transient, writing
 from gapjax.experiment.data import open_dataset, open_feed
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import loop
@@ -121,9 +121,9 @@ def test_other_errors_are_what_they_are() -> None:
 def test_what_says_nothing_of_a_checkpoint() -> None:
     """A disk that does not answer is no damage; a file that is missing is."""
     with pytest.raises(DiskError, match="5 cannot be read: Input/output error; once it can, the s"):
-        refuse_passing(Path("5"), OSError(errno.EIO, "x"))
+        raise_if_transient(Path("5"), OSError(errno.EIO, "x"))
     for error in (FileNotFoundError(errno.ENOENT, "x"), ValueError("its facts are not as they")):
-        refuse_passing(Path("5"), error)
+        raise_if_transient(Path("5"), error)
 
 
 def test_a_pack_that_finds_no_room(
@@ -137,6 +137,6 @@ def test_a_pack_that_finds_no_room(
     monkeypatch.setattr(os, "fsync", refuse)
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.dataset = str(tiny_copy.parent), "tiny"
-    told = "pack: cannot be written: No space left on device; once it can, the same command goes on"
+    told = "pack cannot be written: No space left on device; once it can, the same command goes on"
     with pytest.raises(DiskError, match=told):
         open_feed(open_dataset(config), config, make_layout(1))

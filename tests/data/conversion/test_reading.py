@@ -9,7 +9,7 @@ import pytest
 
 from data_pipelines.conversion import reading
 from data_pipelines.convert import convert, main
-from data_pipelines.errors import DataError, FileError
+from data_pipelines.errors import DiskError, FileError
 from data_pipelines.storage import chunks
 from support import raw_files, tiny_dataset
 from support.raw_files import contents
@@ -78,7 +78,7 @@ def test_a_full_disk(interrupted: Callable, monkeypatch: pytest.MonkeyPatch) -> 
     with monkeypatch.context() as full:
         full.setattr(chunks, "save", save)
         with pytest.raises(
-            DataError, match="no space is left; make room and run the command again"
+            DiskError, match="tiny cannot be written: No space left on device; once it can, the sa"
         ):
             interrupted()
     assert interrupted() == [7, 7, 8, 9, 10]

@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 
+import filelock
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError, DiskError
+from data_pipelines.errors import DataError, DiskError, UserError
 from data_pipelines.pack import main
 from data_pipelines.storage import packed as pack_module
 from data_pipelines.storage import tfrecord
@@ -147,7 +148,7 @@ def test_a_disk_that_is_full(tiny_copy: pathlib.Path, environment: dict[str, str
     done = subprocess.run(small, capture_output=True, text=True, cwd=root, env=environment)
     told = "cannot be written: File too large; once it can, the same command goes on"
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"gapjax: {tiny_copy / 'pack'}: {told}")
+    assert done.stderr.startswith(f"gapjax: {tiny_copy / 'pack'} {told}")
     assert done.stderr.count("\n") == 1
     assert left_over(tiny_copy) == set()
     assert not (tiny_copy / "pack").exists()
@@ -163,7 +164,7 @@ def test_what_a_disk_says(
 
     monkeypatch.setattr(os, "fsync", refuse)
     expected = (
-        f"pack: cannot be written: {os.strerror(number)}; once it can, the same command goes on"
+        f"pack cannot be written: {os.strerror(number)}; once it can, the same command goes on"
     )
     with pytest.raises(DiskError, match=expected):
         open_pack(tiny_copy)
@@ -215,11 +216,12 @@ def test_neither_pack_nor_tensorflow(
 def test_a_folder_that_may_not_be_written(
     tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number), "somewhere")
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(pathlib.Path, "open", refuse)
-    with pytest.raises(DataError, match="somewhere: cannot be written; run `python -m data_pipe"):
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    expected = f"pack cannot be written: {os.strerror(number)}; run `python -m data_pipelines.pack"
+    with pytest.raises(UserError, match=expected):
         open_pack(tiny_copy)
 
 

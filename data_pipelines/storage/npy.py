@@ -1,0 +1,50 @@
+"""Writing a large array of float32 as it arrives, in NumPy's `.npy` format."""
+
+import math
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from jaxtyping import Float
+
+from data_pipelines.errors import UserError
+
+
+def write(
+    file: BinaryIO, rows: int, blocks: Iterable[Float[np.ndarray, "n ..."]], advice: str
+) -> None:
+    """Write an array whose rows arrive in blocks.
+
+    It is not written through a memory map, which would end the process where the disk is full.
+
+    Args:
+        file: a new file on a disk.
+        rows: how many rows the blocks have together.
+        blocks: consecutive rows of the array.
+        advice: what to do if the array does not fit on the disk.
+
+    Raises:
+        UserError: the array does not fit on the disk.
+        OSError: the file cannot be written.
+    """
+    for block in blocks:
+        if not file.tell():
+            _write_header(file, (rows, *block.shape[1:]), advice)
+        file.write(np.ascontiguousarray(block, "<f4"))
+    file.flush()
+    # Some file systems report only now that they are full.
+    os.fsync(file.fileno())
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...], advice: str) -> None:
+    """Write the header of an array of this shape if the disk has room for all of it."""
+    folder = Path(file.name).parent
+    needed, free = 4 * math.prod(shape), shutil.disk_usage(folder).free
+    if needed > free:
+        amounts = f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free"
+        raise UserError(f"{folder}: {amounts}; {advice}")
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
