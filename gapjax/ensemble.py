@@ -12,7 +12,8 @@ from gapjax.analysis import fusion
 from gapjax.analysis.fusion import Weighting
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.workdir.scores import Scores, write_scores
-from gapjax.zero_shot.calibration import make_curve, unseen_places, zero_shot_scores
+from gapjax.zero_shot.calibration import seen_unseen_curve
+from gapjax.zero_shot.metrics import restrict, unseen_indices
 
 
 def figures(scores: Scores) -> dict[str, float]:
@@ -23,20 +24,20 @@ def figures(scores: Scores) -> dict[str, float]:
     Raises:
         UserError: they are zero-shot scores without a sample of an unseen class.
     """
-    score, label, unseen = scores.score, scores.label, unseen_places(scores)
+    score, label, unseen = scores.score, scores.label, unseen_indices(scores)
     if not unseen:
         return {
             "top-1": top_k_accuracy(score, label, 1),
             "top-5": top_k_accuracy(score, label, 5),
             "mean class": mean_class_accuracy(score, label),
         }
-    own, place = zero_shot_scores(score, label, unseen)
+    own, place = restrict(score, label, unseen)
     if not len(place):
         raise UserError("no sample is of an unseen class; choose other --scores, such as test")
     return {
         "unseen top-1": top_k_accuracy(own, place, 1),
         "unseen mean class": mean_class_accuracy(own, place),
-        "seen-unseen area": make_curve(score, label, unseen).area,
+        "seen-unseen area": seen_unseen_curve(score, label, unseen).area,
     }
 
 

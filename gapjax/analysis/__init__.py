@@ -1,1 +1,1 @@
-"""Numbers and figures made of saved scores; NumPy and matplotlib alone."""
+"""Metrics, ensembles, tables and figures of saved scores."""

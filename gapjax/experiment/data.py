@@ -24,7 +24,7 @@ from gapjax.experiment.stages import needs_encoder
 from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.parallel.sharding import Layout
 from gapjax.registry import chosen
-from gapjax.zero_shot import splits as problems
+from gapjax.zero_shot import splits
 from gapjax.zero_shot.splits import Problem
 
 
@@ -34,7 +34,7 @@ class Dataset:
 
     Attributes:
         spec: the dataset's facts.
-        index: the facts of its samples; labels are places in `problem.classes`.
+        index: the facts of its samples; labels are indices into `problem.classes`.
         digest: of the index as it lies on disk.
         problem: which samples and classes are learnt from, and which tested.
         whole: the problem that a fold is of; otherwise the same.
@@ -100,18 +100,18 @@ def pose(config: ConfigDict, spec: DatasetSpec, index: Index, directory: Path) -
     if config.data.validation_subjects:
         count, seed = config.data.validation_subjects, config.seed
         train, evaluations["validation"] = hold_out_subjects(index, train, count, seed)
-    whole = problems.supervised(spec, train, evaluations)
+    whole = splits.supervised(spec, train, evaluations)
     if config.data.zero_shot:
-        unseen = problems.unseen_classes(spec, config.data.zero_shot)
-        whole = problems.zero_shot(whole, index, unseen)
-    posed = problems.fold(whole, index, config.data.fold) if config.data.fold else whole
+        unseen = splits.unseen_classes(spec, config.data.zero_shot)
+        whole = splits.zero_shot(whole, index, unseen)
+    posed = splits.fold(whole, index, config.data.fold) if config.data.fold else whole
     if not needs_encoder(config):
-        posed = problems.seen_only(posed, index)
+        posed = splits.seen_only(posed, index)
     for name, rows in posed.evaluations.items():
         if not len(rows):
             told = f"data.protocol={config.data.protocol!r}"
             raise UserError(f"{told} of {directory} leaves no samples for {name!r}")
-    relabelled = dataclasses.replace(index, label=posed.places(index.label))
+    relabelled = dataclasses.replace(index, label=posed.relabel(index.label))
     return Dataset(spec, relabelled, index.digest, posed, whole, directory)
 
 
@@ -127,7 +127,7 @@ def selected(config: ConfigDict, dataset: Dataset) -> dict[str, str]:
     if config.data.zero_shot:
         told["split"] = config.data.zero_shot
         told["split_digest"] = split_digest(dataset.spec.labels, dataset.whole.unseen)
-        told["unseen"] = " ".join(map(str, dataset.problem.unseen_places))
+        told["unseen"] = " ".join(map(str, dataset.problem.unseen_indices))
     if config.data.fold:
         told["fold"] = str(config.data.fold)
     return told

@@ -64,7 +64,7 @@ def gather(config: ConfigDict, dataset: Dataset) -> Ingredients:
         texts=[texts[each] for each in dataset.problem.classes] if texts else (),
         load_text=load,
         encode_text=lambda strings: embedding.encode(strings, load(), folder),
-        unseen=dataset.problem.unseen_places,
+        unseen=dataset.problem.unseen_indices,
     )
 
 

@@ -42,6 +42,7 @@ from gapjax.training.optimizer import make_optimizer, step_schedule
 from gapjax.training.run import Run
 from gapjax.workdir.scores import read_scores, scores_path
 from gapjax.zero_shot import calibration
+from gapjax.zero_shot import metrics as zero_shot_metrics
 
 
 def build(config: ConfigDict, given: Given | None = None) -> Run:
@@ -173,7 +174,9 @@ def _on_features(run: Run, config: ConfigDict, dataset: Dataset, given: Given) -
     """Return the run with a frozen encoder before its method, and zero-shot metrics."""
     encoder = load_encoder(config, dataset, given)
     summarize = functools.partial(
-        calibration.summary, unseen=dataset.problem.unseen_places, gammas=gammas(config, given)
+        zero_shot_metrics.summary,
+        unseen=dataset.problem.unseen_indices,
+        gammas=gammas(config, given),
     )
     run = dataclasses.replace(run, summarize=summarize)
     if not cached(config):
@@ -251,8 +254,8 @@ def gammas(config: ConfigDict, given: Given) -> dict[str, float]:
         curves = []
         for workdir in given.folds:
             scores = read_scores(scores_path(workdir, "test"))
-            unseen = calibration.unseen_places(scores)
-            curves.append(calibration.make_curve(scores.score, scores.label, unseen))
+            unseen = zero_shot_metrics.unseen_indices(scores)
+            curves.append(calibration.seen_unseen_curve(scores.score, scores.label, unseen))
         found["validation"] = calibration.best_gamma(curves)
     return found
 

@@ -1,1 +1,1 @@
-"""Zero-shot recognition: which classes are unseen, and calibrated stacking."""
+"""Zero-shot recognition: the splits of classes and samples, and calibrated stacking."""

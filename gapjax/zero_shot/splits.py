@@ -1,7 +1,7 @@
-"""Which samples and classes a run learns from, and which it is tested on.
+"""Which samples and classes a run is trained on, and which it is tested on.
 
-Zero-shot splits, the seen classes that an encoder is trained on, and the pseudo-unseen classes on
-which γ is chosen are all selections over the index of one converted dataset.
+Zero-shot splits, the seen classes on which a skeleton encoder is trained, and the pseudo-unseen
+classes on which γ is chosen are all selections from the index of one converted dataset.
 """
 
 import dataclasses
@@ -19,23 +19,23 @@ from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage.index import Index
 from gapjax.registry import chosen
 
-# Draws of random splits and folds: no epoch has these numbers.
+# Addresses of the draws of random splits and folds. They are no epochs' numbers.
 _SPLIT_DRAW = 2**64 - 2
 _FOLD_DRAW = 2**63
 
-# Of the training subjects, the share whose samples of seen classes test a fold.
-_HELD_OUT_SHARE = 5
+# A fold is tested on one in so many training subjects.
+_SUBJECTS_PER_TESTED = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A selection of samples and classes.
+    """The classes and samples of a recognition problem.
 
     Attributes:
-        classes: the dataset's class ids, ascending; a method's class is a place in this list.
+        classes: the dataset's class ids, ascending; scores have one column for each, in this order.
         unseen: the class ids that no training sample has.
-        train: the rows to learn from; of seen classes alone.
-        evaluations: name → the rows to evaluate, such as `test` and `validation`.
+        train: the index rows of the training samples, all of seen classes.
+        evaluations: name, such as `test` or `validation` → the rows to evaluate.
     """
 
     classes: tuple[int, ...]
@@ -46,35 +46,35 @@ class Problem:
     @property
     def seen(self) -> tuple[int, ...]:
         """Return the class ids that are trained on."""
-        return tuple(each for each in self.classes if each not in self.unseen)
+        return tuple(k for k in self.classes if k not in self.unseen)
 
     @property
-    def unseen_places(self) -> tuple[int, ...]:
-        """Return the unseen classes as a method counts them."""
-        return tuple(self.classes.index(each) for each in self.unseen)
+    def unseen_indices(self) -> tuple[int, ...]:
+        """Return the indices of the unseen classes in `classes`."""
+        return tuple(self.classes.index(k) for k in self.unseen)
 
-    def places(self, label: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-        """Return the dataset's class ids as a method counts them; -1 for classes left out."""
-        table = np.full(max(label.max(), max(self.classes)) + 1, -1, np.int32)
-        table[list(self.classes)] = np.arange(len(self.classes))
-        return table[label]
+    def relabel(self, label: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Return class ids as indices into `classes`; -1 for other classes."""
+        index = np.full(max(label.max(), max(self.classes)) + 1, -1, np.int32)
+        index[list(self.classes)] = np.arange(len(self.classes))
+        return index[label]
 
 
 def unseen_classes(spec: DatasetSpec, split: str) -> tuple[int, ...]:
-    """Return the unseen classes of a zero-shot split.
+    """Return the unseen class ids of a zero-shot split.
 
     Args:
         spec: the dataset.
-        split: one of the dataset's own, or `random:COUNT:SEED` for as many classes at random.
+        split: a split of the dataset by name, or `random:COUNT:SEED` for random classes.
 
     Raises:
         UserError: there is no such split.
     """
-    drawn = re.fullmatch(r"random:(\d+):(\d+)", split)
-    if not drawn:
+    random = re.fullmatch(r"random:(\d+):(\d+)", split)
+    if not random:
         what = "data.zero_shot (or random:COUNT:SEED)"
         return spec.zero_shot[chosen(what, split, spec.zero_shot)]
-    count, seed = map(int, drawn.groups())
+    count, seed = map(int, random.groups())
     if not 2 <= count <= len(spec.labels) - 2:
         raise UserError(
             f"data.zero_shot={split!r}: of {len(spec.labels)} classes, at least 2 must be unseen "
@@ -86,22 +86,22 @@ def unseen_classes(spec: DatasetSpec, split: str) -> tuple[int, ...]:
 def supervised(
     spec: DatasetSpec, train: Int[np.ndarray, " n"], evaluations: Mapping[str, np.ndarray]
 ) -> Problem:
-    """Return the problem in which every class is seen."""
+    """Return the problem whose classes are all seen."""
     return Problem(tuple(range(len(spec.labels))), (), train, evaluations)
 
 
 def zero_shot(problem: Problem, index: Index, unseen: Sequence[int]) -> Problem:
-    """Return the problem whose training samples have no unseen class; only `test` has them."""
-    kept = {
+    """Return a problem without the unseen classes in training and in evaluations but `test`."""
+    evaluations = {
         name: rows if name == "test" else rows[~np.isin(index.label[rows], unseen)]
         for name, rows in problem.evaluations.items()
     }
     train = problem.train[~np.isin(index.label[problem.train], unseen)]
-    return dataclasses.replace(problem, unseen=tuple(unseen), train=train, evaluations=kept)
+    return dataclasses.replace(problem, unseen=tuple(unseen), train=train, evaluations=evaluations)
 
 
 def seen_only(problem: Problem, index: Index) -> Problem:
-    """Return the supervised problem among the seen classes, on which an encoder is trained."""
+    """Return the supervised problem of the seen classes, on which a skeleton encoder is trained."""
     evaluations = {
         name: rows[np.isin(index.label[rows], problem.seen)]
         for name, rows in problem.evaluations.items()
@@ -110,17 +110,17 @@ def seen_only(problem: Problem, index: Index) -> Problem:
 
 
 def fold(problem: Problem, index: Index, number: int) -> Problem:
-    """Return a zero-shot problem made of the training samples alone.
+    """Return a zero-shot problem within the training samples, on which γ is validated.
 
-    Some of the seen classes play the unseen ones, as many as keep the proportion; the others are
-    tested on the samples of a fifth of the training subjects, which the fold does not learn from.
-    An encoder that all folds share has learnt from both: only with `zero_shot.fold_encoder="own"`
-    are they new to it, too.
+    Random seen classes become pseudo-unseen, in the same proportion as the unseen classes. All
+    their samples are tested, and those of the other classes from a fifth of the training subjects,
+    which the fold does not train on. A skeleton encoder that all folds share was trained on both;
+    `zero_shot.fold_encoder="own"` trains one for each fold on neither.
 
     Args:
         problem: a zero-shot problem.
-        index: the facts of the dataset's samples.
-        number: which fold, from 1; it alone decides the draws, so that all seeds share the folds.
+        index: the metadata of the dataset's samples.
+        number: the fold, from 1. It alone decides the draws, so that runs of all seeds share them.
 
     Raises:
         UserError: there are too few seen classes or training subjects.
@@ -134,10 +134,9 @@ def fold(problem: Problem, index: Index, number: int) -> Problem:
             "gamma; set zero_shot.folds=0"
         )
     drawn = permutation(len(seen), number, _FOLD_DRAW)[:count]
-    unseen = tuple(sorted(seen[place] for place in drawn))
-    held_out = max(1, subjects // _HELD_OUT_SHARE)
-    kept, tested = hold_out_subjects(index, problem.train, held_out, number)
-    pseudo = np.isin(index.label[problem.train], unseen)
-    test = np.union1d(problem.train[pseudo], tested)
-    inner = Problem(seen, (), kept, {"test": test})
-    return zero_shot(inner, index, unseen)
+    pseudo_unseen = tuple(sorted(seen[i] for i in drawn))
+    held_out = max(1, subjects // _SUBJECTS_PER_TESTED)
+    train, tested = hold_out_subjects(index, problem.train, held_out, number)
+    is_pseudo_unseen = np.isin(index.label[problem.train], pseudo_unseen)
+    test = np.union1d(problem.train[is_pseudo_unseen], tested)
+    return zero_shot(Problem(seen, (), train, {"test": test}), index, pseudo_unseen)

@@ -10,7 +10,8 @@ import pytest
 from gapjax import ensemble
 from gapjax.analysis.metrics import top_k_accuracy
 from gapjax.workdir.scores import Scores, read_scores, scores_path, write_scores
-from gapjax.zero_shot.calibration import make_curve, unseen_places
+from gapjax.zero_shot.calibration import seen_unseen_curve
+from gapjax.zero_shot.metrics import unseen_indices
 
 MODALITIES = ("joint", "bone", "joint_motion", "bone_motion")
 
@@ -118,7 +119,7 @@ def write_zero_shot(workdir: pathlib.Path, seed: int, unseen: str, split: str = 
     facts = {"dataset": "synthetic", "split": split, "split_digest": split, "unseen": unseen}
     whole = Scores(score, label, np.array([f"s{i}" for i in range(70)]), facts)
     write_scores(scores_path(workdir, "test"), whole)
-    seen = np.flatnonzero(~np.isin(label, unseen_places(whole)))
+    seen = np.flatnonzero(~np.isin(label, unseen_indices(whole)))
     write_scores(scores_path(workdir, "validation"), whole.take(seen))
     return str(workdir)
 
@@ -143,11 +144,11 @@ def test_an_ensemble_of_zero_shot_runs_remembers_its_problem(
     expected = ["weight", "unseen top-1", "unseen mean class", "seen-unseen area"]
     assert re.split(r"\s\s+", columns.strip()) == expected
     fused = read_scores(tmp_path / "fused.npz")
-    assert unseen_places(fused) == [4, 5]
+    assert unseen_indices(fused) == [4, 5]
     assert (fused.facts["split"], fused.facts["split_digest"]) == ("5_2", "5_2")
     streams = [read_scores(scores_path(pathlib.Path(run), "test")) for run in runs]
     for row, scores in zip(rows, [*streams, fused], strict=True):
-        area = make_curve(scores.score, scores.label, (4, 5)).area
+        area = seen_unseen_curve(scores.score, scores.label, (4, 5)).area
         expected = [f"{100 * value:.2f}" for value in (*by_hand(scores, (4, 5)), area)]
         assert row.split()[-3:] == expected
 

@@ -15,7 +15,7 @@ from configs import own
 from data_pipelines.convert import convert
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import PARTS
-from gapjax import plots
+from gapjax.analysis.run_figures import class_names
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.model import build_method
 from gapjax.workdir.scores import read_scores, scores_path
@@ -75,7 +75,7 @@ def test_the_commands(tmp_path: pathlib.Path, environment: dict[str, str]) -> No
     assert np.isfinite(scores.score).all()
     assert scores.facts["dataset"] == "mine"
     assert scores.facts["text"] == "none"
-    assert plots.class_names(scores, plots.data_folder(tmp_path / "run")) == ["wave", "kick"]
+    assert class_names(scores, tmp_path / "run") == ["wave", "kick"]
 
 
 def test_without_texts(converted: Callable) -> None:

@@ -6,7 +6,7 @@ import pytest
 from data_pipelines.datasets import nw_ucla
 from data_pipelines.errors import UserError
 from data_pipelines.storage.index import Index
-from gapjax.zero_shot import splits as problems
+from gapjax.zero_shot import splits
 from gapjax.zero_shot.splits import Problem, unseen_classes
 
 
@@ -30,17 +30,17 @@ def index() -> Index:
 def whole(index: Index) -> Problem:
     train = np.flatnonzero(index.subject <= 4)
     test = np.flatnonzero(index.subject > 4)
-    return problems.supervised(nw_ucla.SPEC, train, {"test": test})
+    return splits.supervised(nw_ucla.SPEC, train, {"test": test})
 
 
 @pytest.fixture(scope="module")
 def unseen(whole: Problem, index: Index) -> Problem:
-    return problems.zero_shot(whole, index, (1, 4))
+    return splits.zero_shot(whole, index, (1, 4))
 
 
 def test_a_supervised_problem_sees_everything(whole: Problem, index: Index) -> None:
     assert whole.seen == whole.classes == tuple(range(10))
-    np.testing.assert_array_equal(whole.places(index.label), index.label)
+    np.testing.assert_array_equal(whole.relabel(index.label), index.label)
 
 
 def test_unseen_classes_are_tested_and_never_learnt(unseen: Problem, index: Index) -> None:
@@ -52,28 +52,28 @@ def test_unseen_classes_are_tested_and_never_learnt(unseen: Problem, index: Inde
 
 def test_validation_has_no_unseen_class(whole: Problem, index: Index) -> None:
     evaluations = {**whole.evaluations, "validation": whole.train[::3]}
-    whole = problems.Problem(whole.classes, (), whole.train, evaluations)
-    posed = problems.zero_shot(whole, index, (1, 4))
+    whole = splits.Problem(whole.classes, (), whole.train, evaluations)
+    posed = splits.zero_shot(whole, index, (1, 4))
     assert not set(index.label[posed.evaluations["validation"]]) & {1, 4}
     assert {1, 4} <= set(index.label[posed.evaluations["test"]])
 
 
 def test_an_encoder_knows_the_seen_classes_alone(unseen: Problem, index: Index) -> None:
-    encoder = problems.seen_only(unseen, index)
+    encoder = splits.seen_only(unseen, index)
     assert encoder.unseen == ()
     assert encoder.classes == unseen.seen
     for rows in (encoder.train, *encoder.evaluations.values()):
-        places = encoder.places(index.label[rows])
-        assert set(places) == set(range(8))
-        np.testing.assert_array_equal(np.array(encoder.classes)[places], index.label[rows])
-    assert set(encoder.places(np.array([1, 4]))) == {-1}
+        labels = encoder.relabel(index.label[rows])
+        assert set(labels) == set(range(8))
+        np.testing.assert_array_equal(np.array(encoder.classes)[labels], index.label[rows])
+    assert set(encoder.relabel(np.array([1, 4]))) == {-1}
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_fold_is_a_zero_shot_problem_of_training_samples(
     unseen: Problem, index: Index, number: int
 ) -> None:
-    fold = problems.fold(unseen, index, number)
+    fold = splits.fold(unseen, index, number)
     assert set(fold.classes) == set(unseen.seen)
     assert len(fold.unseen) == 2
     test = fold.evaluations["test"]
@@ -86,14 +86,14 @@ def test_a_fold_is_a_zero_shot_problem_of_training_samples(
 
 
 def test_folds_differ(unseen: Problem, index: Index) -> None:
-    drawn = {problems.fold(unseen, index, number).unseen for number in range(1, 6)}
+    drawn = {splits.fold(unseen, index, number).unseen for number in range(1, 6)}
     assert len(drawn) > 2
 
 
 def test_too_few_seen_classes_make_no_fold(whole: Problem, index: Index) -> None:
-    few = problems.zero_shot(whole, index, tuple(range(7)))
+    few = splits.zero_shot(whole, index, tuple(range(7)))
     with pytest.raises(UserError, match=r"3 seen classes .* zero_shot\.folds=0"):
-        problems.fold(few, index, 1)
+        splits.fold(few, index, 1)
 
 
 def test_named_and_random_splits() -> None:

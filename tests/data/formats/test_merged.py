@@ -113,7 +113,7 @@ def test_facts(both: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_config_takes_it(both: pathlib.Path) -> None:
     dataset = open_dataset(config_of(both))
     assert set(dataset.index.label[dataset.problem.train]) == {dataset.labels.index("kick")}
-    assert [dataset.labels[each] for each in dataset.problem.unseen_places] == ["wave", "jump"]
+    assert [dataset.labels[each] for each in dataset.problem.unseen_indices] == ["wave", "jump"]
     assert len(dataset.problem.evaluations["test"]) == 7
 
 
