@@ -17,9 +17,9 @@ from jaxtyping import Float, Float32
 from data_pipelines import command
 from data_pipelines.errors import UserError
 from data_pipelines.parsers import clip
-from gapjax import registry
+from gapjax import methods
 from gapjax.experiment import model, schema
-from gapjax.methods._base import EncodeText
+from gapjax.methods import EncodeText
 from gapjax.prompts.strings import ClassText, from_name, load_all
 from gapjax.registry import suggestion
 from gapjax.serving.bundle import Bundle, Words, open_bundle
@@ -85,7 +85,7 @@ def words_of(bundle: Bundle, names: Sequence[str], texts: Mapping[str, ClassText
     words = bundle.words
     if other:
         rows |= {name: len(labels) + place for place, name in enumerate(other)}
-        method = registry.module("gapjax.methods", bundle.facts["run"]["method"])
+        method = methods.get(bundle.facts["run"]["method"])
         described = [texts.get(name) or from_name(name) for name in other]
         recipe = bundle.facts["text"]["recipe"]
         new = method.embed(described, recipe, _encoder(bundle))

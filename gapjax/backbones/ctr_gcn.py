@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
+from gapjax.backbones import BackboneSpec
 from gapjax.nn.graph import spatial_subsets
 from gapjax.nn.layers import BatchNorm, Projection, fan_out_normal, plan_blocks, pointwise
 from gapjax.nn.temporal import TEMPORAL
@@ -235,3 +236,6 @@ def _single_scale(state: StateDict, name: str) -> tuple[dict, dict]:
     params, statistics = join({"norm": state.norm([f"{name}.bn"])})
     kernel = state.time_kernel(f"{name}.conv")
     return {**params, "kernel": kernel, "bias": state.bias(f"{name}.conv")}, statistics
+
+
+BACKBONE = BackboneSpec(Backbone, from_torch)

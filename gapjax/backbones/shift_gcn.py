@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
+from gapjax.backbones import BackboneSpec
 from gapjax.nn.layers import (
     BatchNorm,
     Projection,
@@ -197,3 +198,6 @@ def _temporal(state: StateDict, name: str) -> tuple[dict, dict]:
         state.array(f"{name}.{shift}.xpos")
     linear = f"{name}.temporal_linear"
     return {**params, "kernel": state.kernel(linear), "bias": state.bias(linear)}, statistics
+
+
+BACKBONE = BackboneSpec(Backbone, from_torch)

@@ -3,7 +3,7 @@
 import functools
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -12,12 +12,12 @@ from ml_collections import ConfigDict
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
-from gapjax import registry
+from gapjax import backbones, methods, registry
+from gapjax.backbones import FromTorch
 from gapjax.experiment.data import Dataset
 from gapjax.experiment.schema import construct
-from gapjax.methods._base import Ingredients, Method, Variables
-from gapjax.methods._inference import Inference
-from gapjax.nn import heads, torch_weights
+from gapjax.methods import Context, Inference, Method, Variables
+from gapjax.nn import torch_weights
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import ClassText, load_texts
@@ -34,9 +34,8 @@ def build_method(config: ConfigDict, dataset: Dataset) -> Method:
     Raises:
         UserError: a name or a value of the config is not known, or a file is not what it should be.
     """
-    method = registry.module("gapjax.methods", config.method.name)
-    ingredients = replace(gather(config, dataset), published=published(config, method))
-    return method.build(ingredients, construct(method.Options, config.method, "method"))
+    context = replace(method_context(config, dataset), published=published(config))
+    return methods.get(config.method.name).build(context, method_options(config))
 
 
 def build_inference(config: ConfigDict, dataset: Dataset) -> Inference:
@@ -45,23 +44,33 @@ def build_inference(config: ConfigDict, dataset: Dataset) -> Inference:
     Raises:
         UserError: as `build_method`, or nobody wrote how the method recognises.
     """
-    method = registry.module("gapjax.methods", config.method.name)
-    if not hasattr(method, "inference"):
-        raise UserError(f"{method.__name__} has no `inference`, so its runs cannot be exported")
-    options = construct(method.Options, config.method, "method")
-    return method.inference(gather(config, dataset), options)
+    spec = methods.get(config.method.name)
+    if spec.inference is None:
+        raise UserError(
+            f"method.name={config.method.name!r} has no inference, so its runs cannot be exported"
+        )
+    return spec.inference(method_context(config, dataset), method_options(config))
 
 
-def gather(config: ConfigDict, dataset: Dataset) -> Ingredients:
-    """Return what a method is made of, without published variables."""
+def method_options(config: ConfigDict) -> Any:
+    """Return the options of a config's method.
+
+    Raises:
+        UserError: the method has no such option.
+    """
+    return construct(methods.get(config.method.name).options, config.method, "method")
+
+
+def method_context(config: ConfigDict, dataset: Dataset) -> Context:
+    """Return the parts that a config's method is built from, without published variables."""
     texts = descriptions(config, dataset)
     load = functools.cache(functools.partial(load_text, config))
     folder = Path(config.data.dir) / "text_features"
-    return Ingredients(
+    return Context(
         backbone=build_backbone(config, dataset.spec.skeleton),
         skeleton=dataset.spec.skeleton,
         labels=dataset.labels,
-        texts=[texts[each] for each in dataset.problem.classes] if texts else (),
+        descriptions=[texts[each] for each in dataset.problem.classes] if texts else (),
         load_text=load,
         encode_text=lambda strings: embedding.encode(strings, load(), folder),
         unseen=dataset.problem.unseen_indices,
@@ -70,7 +79,7 @@ def gather(config: ConfigDict, dataset: Dataset) -> Ingredients:
 
 def uses_text(config: ConfigDict) -> bool:
     """Return whether a config's method needs class descriptions."""
-    return config.method.name != "supervised" and config.method.get("partition") != "none"
+    return methods.get(config.method.name).uses_text(method_options(config))
 
 
 def descriptions(config: ConfigDict, dataset: Dataset) -> tuple[ClassText, ...]:
@@ -91,14 +100,21 @@ def descriptions(config: ConfigDict, dataset: Dataset) -> tuple[ClassText, ...]:
     return ()
 
 
-def backbone_module(config: ConfigDict) -> ModuleType:
-    """Return the module of the backbone that a config names."""
-    return registry.module("gapjax.backbones", config.backbone.name)
+def backbone_importer(config: ConfigDict, key: str) -> FromTorch:
+    """Return the importer of published weights of a config's backbone.
+
+    Raises:
+        UserError: it has none; the message names the config key that asks for it.
+    """
+    importer = backbones.get(config.backbone.name).from_torch
+    if importer is None:
+        raise UserError(f"{key}: backbone.name={config.backbone.name!r} has no published weights")
+    return importer
 
 
 def build_backbone(config: ConfigDict, skeleton: Skeleton) -> nn.Module:
     """Return the skeleton encoder of a config."""
-    make = backbone_module(config).Backbone
+    make = backbones.get(config.backbone.name).module
     given = {"skeleton": skeleton, "dtype": precision(config)}
     backbone = construct(make, config.backbone, "backbone", **given)
     # The config of an earlier run may lack the key.
@@ -111,28 +127,26 @@ def precision(config: ConfigDict) -> DTypeLike:
     return PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
 
 
-def published(config: ConfigDict, method: ModuleType) -> Variables:
-    """Return the variables of a published state dict, none where the config names none.
+def published(config: ConfigDict) -> Variables:
+    """Return the variables of a published state dict; none if the config names none.
 
     Raises:
-        UserError: there are no published weights of such a method or backbone, the file is not what
-            it should be, or nobody knows which classes it has seen.
+        UserError: the method or the backbone has no published weights, the file is invalid, or the
+            classes that the weights were trained on are unknown.
     """
-    path, backbone = config.train.init_from, backbone_module(config)
+    path, spec = config.train.init_from, methods.get(config.method.name)
     if not path:
         return {}
-    if getattr(method, "ON_FEATURES", False):
-        if not hasattr(method, "from_torch"):
-            raise UserError(f"train.init_from: {method.__name__} reads no published weights")
-        return method.from_torch(StateDict(torch_weights.read(path)))
-    if config.data.zero_shot:
+    if spec.from_torch is None:
+        raise UserError(f"train.init_from: {config.method.name!r} has no published weights")
+    on_clips = spec.learns_from == "clips"
+    if on_clips and config.data.zero_shot:
         raise UserError(
             "train.init_from: its weights may know classes that data.zero_shot leaves unseen; "
             "train from scratch, or give an encoder by encoder.checkpoint"
         )
-    if not hasattr(backbone, "from_torch"):
-        raise UserError(f"train.init_from: {backbone.__name__} reads no published weights")
-    return heads.from_torch(StateDict(torch_weights.read(path)), backbone.from_torch)
+    backbone = backbone_importer(config, "train.init_from") if on_clips else None
+    return spec.from_torch(StateDict(torch_weights.read(path)), backbone)
 
 
 def load_text(config: ConfigDict) -> LoadedText:

@@ -21,7 +21,12 @@ from gapjax.experiment.data import (
     selected,
     train_order,
 )
-from gapjax.experiment.model import backbone_module, build_backbone, build_method, uses_text
+from gapjax.experiment.model import (
+    backbone_importer,
+    build_backbone,
+    build_method,
+    uses_text,
+)
 from gapjax.experiment.schema import (
     cadence,
     check_keys,
@@ -230,7 +235,7 @@ def load_encoder(config: ConfigDict, dataset: Dataset, given: Given) -> Encoder:
     elif source.is_file():
         declared = options.trained_on == "seen"
         unseen = [name for name in dataset.spec.labels if name not in seen]
-        backbone = backbone_module(config)
+        backbone = backbone_importer(config, "encoder.checkpoint")
         variables = encoders.from_published(source, backbone, seen, unseen, declared)
     else:
         raise UserError(f"encoder.checkpoint: there is no workdir or state dict {str(source)!r}")

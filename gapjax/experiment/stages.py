@@ -11,7 +11,8 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from data_pipelines.errors import UserError
-from gapjax.registry import chosen, module
+from gapjax import methods
+from gapjax.registry import chosen
 
 FOLD_ENCODERS = ("shared", "own")
 
@@ -48,7 +49,7 @@ class Stage:
 
 def needs_encoder(config: ConfigDict) -> bool:
     """Return whether a config's method learns from features of a frozen encoder."""
-    return getattr(module("gapjax.methods", config.method.name), "ON_FEATURES", False)
+    return methods.get(config.method.name).learns_from == "features"
 
 
 def stages(config: ConfigDict, workdir: Path) -> list[Stage]:

@@ -6,10 +6,19 @@ from functools import partial
 import jax
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.methods._base import Ingredients, LossOut, Text, Variables
-from gapjax.methods._inference import Inference, of_network
-from gapjax.nn.heads import Recognizer, adopt
+from gapjax.backbones import FromTorch
+from gapjax.methods import (
+    Context,
+    Inference,
+    LossOut,
+    MethodSpec,
+    Text,
+    Variables,
+    fixed_classes,
+)
+from gapjax.nn.heads import Recognizer, adopt, recognizer_from_torch
 from gapjax.nn.losses import cross_entropy
+from gapjax.nn.torch_weights import StateDict
 
 
 @dataclass(frozen=True)
@@ -61,14 +70,32 @@ class Supervised:
         return self.network.apply(variables, clips, train=False)
 
 
-def build(ingredients: Ingredients, options: Options) -> Supervised:
+def build(context: Context, options: Options) -> Supervised:
     """Return the method of an experiment."""
     del options
-    return Supervised(
-        Recognizer(ingredients.backbone, len(ingredients.labels)), ingredients.published
-    )
+    return Supervised(Recognizer(context.backbone, len(context.labels)), context.published)
 
 
-def inference(ingredients: Ingredients, options: Options) -> Inference:
+def inference(context: Context, options: Options) -> Inference:
     """Return how the trained method recognises: by its network."""
-    return of_network(build(ingredients, options).network, dict)
+    return fixed_classes(build(context, options).network, dict)
+
+
+def from_torch(state: StateDict, backbone: FromTorch) -> Variables:
+    """Return the variables of a published backbone with its classifier.
+
+    Raises:
+        UserError: an array is missing or left over.
+    """
+    variables = recognizer_from_torch(state, backbone)
+    state.check_all_used()
+    return variables
+
+
+METHOD = MethodSpec(
+    options=Options,
+    build=build,
+    inference=inference,
+    uses_text=lambda options: False,
+    from_torch=from_torch,
+)

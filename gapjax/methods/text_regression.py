@@ -15,13 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.methods._base import EncodeText, Ingredients, LossOut, Text, Variables
-from gapjax.methods._inference import Inference, Outputs, Words
+from gapjax.methods import (
+    Context,
+    Embeddings,
+    EncodeText,
+    Inference,
+    LossOut,
+    MethodSpec,
+    Outputs,
+    Text,
+    Variables,
+)
 from gapjax.nn.heads import pool
 from gapjax.nn.losses import cosine_logits
 from gapjax.prompts.strings import ClassText, global_strings
-
-ON_FEATURES = True
 
 
 @dataclass(frozen=True)
@@ -85,37 +92,42 @@ def direction(clips: Float[Array, "b t v d"]) -> Float[Array, "b d"]:
 
 
 def embed(
-    texts: Sequence[ClassText], recipe: Mapping[str, Any], encode: EncodeText
+    texts: Sequence[ClassText], options: Mapping[str, Any], encode: EncodeText
 ) -> dict[str, Float[np.ndarray, "k e"]]:
-    """Return the classes' embeddings, of length one; `recipe` names the text.
+    """Return the classes' embeddings, of length one; `options` names the text.
 
     Raises:
         UserError: there is no such text.
     """
-    text = encode([row[0] for row in global_strings(texts, recipe["global_text"])])
+    text = encode([row[0] for row in global_strings(texts, options["global_text"])])
     return {"label": text / np.linalg.norm(text, axis=1, keepdims=True)}
 
 
-def build(ingredients: Ingredients, options: Options) -> TextRegression:
+def build(context: Context, options: Options) -> TextRegression:
     """Return the method of an experiment.
 
     Raises:
         UserError: there is no such text.
     """
-    text = embed(ingredients.texts, vars(options), ingredients.encode_text)["label"]
+    text = embed(context.descriptions, vars(options), context.encode_text)["label"]
     return TextRegression(nn.Dense(text.shape[1]), text)
 
 
-def inference(ingredients: Ingredients, options: Options) -> Inference:
+def inference(context: Context, options: Options) -> Inference:
     """Return how the trained method recognises any classes by their texts."""
-    method = build(ingredients, options)
+    method = build(context, options)
 
-    def apply(variables: Variables, clips: Float[Array, "b t v d"], words: Words) -> Outputs:
+    def apply(
+        variables: Variables, clips: Float[Array, "b t v d"], embeddings: Embeddings
+    ) -> Outputs:
         """Return the cosines with the classes' texts."""
-        return {"score": method.predict(variables, clips, words["label"])}
+        return {"score": method.predict(variables, clips, embeddings["label"])}
 
-    def keep(variables: Variables) -> Variables:
+    def strip(variables: Variables) -> Variables:
         """Return the linear map."""
         return {"params": variables["params"]}
 
-    return Inference(keep, apply, lambda _: {"label": method.text}, vars(options))
+    return Inference(strip, apply, lambda _: {"label": method.text}, vars(options))
+
+
+METHOD = MethodSpec(Options, build, inference, learns_from="features", embed=embed)

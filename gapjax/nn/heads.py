@@ -88,63 +88,21 @@ class Recognizer(nn.Module):
         return self.classifier(pool(self.backbone(clips, train=train)))
 
 
-class DescribedRecognizer(Recognizer):
-    """A recognizer with a head for the whole body, or for each part, or both (GAP, figure 2).
-
-    The heads are for training; class logits do not need them.
-
-    Attributes:
-        parts: the joints of each body part.
-        whole: whether the whole body has a head, too.
-        size: the text's dimension.
-    """
-
-    parts: tuple[tuple[int, ...], ...] = ()
-    whole: bool = True
-    size: int = 512
-
-    def setup(self) -> None:
-        """Create the classifier and the heads."""
-        super().setup()
-        if self.parts:
-            self.part_heads = PartHeads(self.size)
-        if self.whole:
-            fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-            self.global_head = nn.Dense(self.size, kernel_init=fan_out)
-
-    def describe(
-        self, clips: Float[Array, "b m t v c"], *, train: bool
-    ) -> tuple[Float[Array, "b k"], Float[Array, "b p e"]]:
-        """Return class logits, and the embeddings of the whole body (first) and of the parts."""
-        features = self.backbone(clips, train=train)
-        pooled = pool(features)
-        heads = [self.global_head(pooled)[:, None]] if self.whole else []
-        heads += [self.part_heads(pool_parts(features, self.parts))] if self.parts else []
-        return self.classifier(pooled), jnp.concatenate(heads, axis=1)
-
-
-def from_torch(state: StateDict, backbone: Callable[[StateDict], dict]) -> dict[str, dict]:
-    """Return the variables of a published network: a `DescribedRecognizer` where it has heads.
+def recognizer_from_torch(
+    state: StateDict, backbone: Callable[[StateDict], Mapping[str, Any]]
+) -> dict[str, dict]:
+    """Return the variables of the `Recognizer` within a published network.
 
     Args:
-        state: the published arrays.
-        backbone: the `from_torch` of the backbone's module.
+        state: the published arrays; whether all of them are used is the caller's to check.
+        backbone: the importer of the backbone's variables.
 
     Raises:
-        UserError: an array is missing or left over.
+        UserError: an array is missing.
     """
-    variables = backbone(state)
-    params = {"backbone": variables["params"], "classifier": {"Dense_0": _dense(state, "fc")}}
-    # The released order of the heads is head, hand, foot, hip; of the outputs, ours.
-    heads = [f"part_list.{number}" for number in (0, 1, 3, 2)]
-    if f"{heads[0]}.weight" in state:
-        dense = [_dense(state, head) for head in heads]
-        params["part_heads"] = {
-            name: np.stack([each[name] for each in dense]) for name in ("kernel", "bias")
-        }
-        params["global_head"] = _dense(state, "linear_head.ViT-B/32")
-    state.check_all_used(optional=["logit_scale"])
-    return {"params": params, "batch_stats": {"backbone": variables["batch_stats"]}}
+    encoder = backbone(state)
+    params = {"backbone": encoder["params"], "classifier": {"Dense_0": state.dense("fc")}}
+    return {"params": params, "batch_stats": {"backbone": encoder["batch_stats"]}}
 
 
 def adopt(fresh: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +127,3 @@ def adopt(fresh: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, A
                 "here; is it of other classes, joints or persons?"
             )
     return merged
-
-
-def _dense(state: StateDict, name: str) -> dict[str, Float[np.ndarray, "..."]]:
-    return {"kernel": state.kernel(name).T, "bias": state.bias(name)}

@@ -21,6 +21,9 @@ UNREADABLE = (
     *(zipfile.BadZipFile, pickle.UnpicklingError, SafetensorError),
 )
 
+# The first normalization of every published skeleton encoder.
+DATA_NORM = "data_bn"
+
 # What wrappers of a published model put before its names.
 WRAPPERS = ("module.",)
 
@@ -69,6 +72,20 @@ def _read_pt(path: Path) -> dict[str, np.ndarray]:
     return {name: each.numpy() for name, each in state.items() if isinstance(each, torch.Tensor)}
 
 
+def skeleton_encoder_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays of the skeleton encoder in a published model, by the encoder's own names.
+
+    A model may hold its encoder as a submodule of any name; `DATA_NORM` tells where.
+    """
+    marker = f"{DATA_NORM}.weight"
+    prefix = next((name.removesuffix(marker) for name in arrays if name.endswith(marker)), "")
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
 class StateDict:
     """A published state dict that remembers which of its names were used."""
 
@@ -105,6 +122,10 @@ class StateDict:
         """Return the bias of a layer."""
         return self.array(f"{name}.bias")
 
+    def dense(self, name: str) -> dict[str, Float[np.ndarray, "..."]]:
+        """Return the parameters of a linear layer, inputs first."""
+        return {"kernel": self.kernel(name).T, "bias": self.bias(name)}
+
     def norm(self, names: Sequence[str]) -> tuple[dict, dict]:
         """Return parameters and statistics of normalisations, joined along the channels."""
 
@@ -129,7 +150,7 @@ class StateDict:
             block: the parameters and statistics of the block of a name, `l1`, `l2`, ...
             blocks: how many blocks there are.
         """
-        modules = {"data_norm": self.norm(["data_bn"])}
+        modules = {"data_norm": self.norm([DATA_NORM])}
         modules |= {f"block{n}": block(self, f"l{n + 1}") for n in range(blocks)}
         params, statistics = join(modules)
         return {"params": params, "batch_stats": statistics}

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.experimental import jax2tf
 from jaxtyping import Array, Float, Int
 
-from gapjax.methods._inference import Outputs
+from gapjax.methods import Outputs
 from gapjax.serving.trained import Trained
 
 

@@ -15,8 +15,7 @@ from gapjax.experiment import model, plan, schema
 from gapjax.experiment.data import Dataset, open_dataset
 from gapjax.experiment.stages import needs_encoder, stages
 from gapjax.inputs.clips import ClipRecipe, eval_clips
-from gapjax.methods._base import Variables
-from gapjax.methods._inference import Inference, Outputs, Words
+from gapjax.methods import Embeddings, Inference, Outputs, Variables
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.history import read_results
@@ -43,7 +42,7 @@ class Trained:
 
     inference: Inference
     variables: Variables
-    words: Words
+    words: Embeddings
     clips: ClipRecipe
     shape: tuple[int, int, int, int]
     labels: Sequence[str]
@@ -58,7 +57,7 @@ class Trained:
         variables: Variables,
         frames: Float[Array, "b m t v c"],
         length: Int[Array, " b"],
-        words: Words,
+        words: Embeddings,
     ) -> Outputs:
         """Return the outputs for raw frames, padded with zeros, of true lengths."""
         return self.inference.apply(variables, eval_clips(self.clips, frames, length), words)
@@ -85,10 +84,10 @@ def load(workdir: Path, data: str = "") -> Trained:
     spec = dataset.spec
     inference = _inference(config, dataset, workdir)
     left = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}
-    words = inference.words(left)
+    words = inference.embeddings(left)
     return Trained(
         inference=inference,
-        variables=jax.tree.map(np.asarray, inference.keep(left)),
+        variables=jax.tree.map(np.asarray, inference.strip(left)),
         words={name: np.asarray(rows) for name, rows in words.items()},
         clips=plan.clip_recipe(config, dataset),
         shape=(
@@ -131,17 +130,17 @@ def on_clips(inner: Inference, encoder: Encoder) -> Inference:
         statistics = left["batch_stats"]
         return {**left, "batch_stats": statistics.get("method", statistics)}
 
-    def keep(left: Variables) -> Variables:
+    def strip(left: Variables) -> Variables:
         """Return the variables of method and encoder."""
         drifted = left["batch_stats"].get("encoder")
         statistics = {"batch_stats": drifted} if drifted else {}
-        return {"method": inner.keep(own(left)), "encoder": {**encoder.variables, **statistics}}
+        return {"method": inner.strip(own(left)), "encoder": {**encoder.variables, **statistics}}
 
-    def apply(variables: Variables, clips: Float[Array, "b m t v c"], words: Words) -> Outputs:
+    def apply(variables: Variables, clips: Float[Array, "b m t v c"], words: Embeddings) -> Outputs:
         """Return the method's outputs for the clips' features."""
         features = encoder.encode(variables["encoder"], clips)
         return inner.apply(variables["method"], features, words)
 
     return dataclasses.replace(
-        inner, keep=keep, apply=apply, words=lambda left: inner.words(own(left))
+        inner, strip=strip, apply=apply, embeddings=lambda left: inner.embeddings(own(left))
     )

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from data_pipelines.readers.order import eval_batches
 from data_pipelines.storage.disk import writing
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
-from gapjax.methods._base import Text, Variables
+from gapjax.methods import Text, Variables
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import DIVERGED

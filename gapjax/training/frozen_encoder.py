@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import flax.linen as nn
@@ -13,8 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.errors import UserError
-from gapjax.methods._base import LossOut, Method, Text, Variables
-from gapjax.methods.star.network import backbone_arrays
+from gapjax.backbones import FromTorch
+from gapjax.methods import LossOut, Method, Text, Variables
 from gapjax.nn import torch_weights
 from gapjax.nn.person_merge import MERGES, merge
 from gapjax.nn.torch_weights import StateDict
@@ -189,7 +188,7 @@ def _refuse_other(workdir: Path, config: Mapping[str, Any]) -> None:
 
 
 def from_published(
-    path: Path, backbone: ModuleType, seen: Sequence[str], unseen: Sequence[str], declared: bool
+    path: Path, backbone: FromTorch, seen: Sequence[str], unseen: Sequence[str], declared: bool
 ) -> Variables:
     """Return a backbone's variables from a published state dict.
 
@@ -197,20 +196,16 @@ def from_published(
     are classes mean that unseen ones were among them.
 
     Args:
-        path: the state dict, of the encoder or of a STAR that has one.
-        backbone: the module with `from_torch`.
+        path: the state dict, of the encoder or of a model that contains it.
+        backbone: the importer of the backbone's variables.
         seen: the names of the seen classes.
         unseen: those of the unseen ones.
         declared: whether the user states that only seen classes were trained on.
 
     Raises:
-        UserError: the backbone reads no published weights, or the encoder has seen, or may have
-            seen, unseen classes.
+        UserError: the encoder has seen, or may have seen, unseen classes.
     """
-    if not hasattr(backbone, "from_torch"):
-        raise UserError(f"encoder.checkpoint: {backbone.__name__} reads no published weights")
-    arrays = torch_weights.read(path)
-    state = StateDict(backbone_arrays(arrays) or arrays)
+    state = StateDict(torch_weights.skeleton_encoder_arrays(torch_weights.read(path)))
     outputs = len(state.array("fc.bias")) if "fc.bias" in state else 0
     if not declared:
         known = f"all of {', '.join(unseen)}" if outputs == len(seen) + len(unseen) else "unknown"
@@ -219,4 +214,4 @@ def from_published(
             f"was trained on: {known}; if it was trained on seen classes alone, say so with "
             "encoder.trained_on=seen"
         )
-    return backbone.from_torch(state)
+    return backbone(state)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from data_pipelines.errors import Preempted, UserError
-from gapjax.methods._base import Text
+from gapjax.methods import Text
 from gapjax.parallel import agreement
 from gapjax.parallel.preemption import Watch, notice
 from gapjax.parallel.sharding import placed_shapes

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from data_pipelines.readers.order import TrainOrder
 from data_pipelines.storage.index import Index
 from gapjax.inputs.feed import Feed
-from gapjax.methods._base import Method
+from gapjax.methods import Method
 from gapjax.parallel.sharding import Layout
 from gapjax.training.optimizer import Schedule
 from gapjax.training.step import EvalInput, TrainInput

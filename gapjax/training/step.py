@@ -12,7 +12,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 
 from gapjax.inputs.batch import Batch
-from gapjax.methods._base import Method, Text
+from gapjax.methods import Method, Text
 
 
 class TrainState(NamedTuple):

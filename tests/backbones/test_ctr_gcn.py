@@ -11,7 +11,8 @@ import pytest
 
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import ctr_gcn
-from gapjax.nn.heads import DescribedRecognizer, Recognizer, from_torch
+from gapjax.methods.gap.network import DescribedRecognizer, from_torch
+from gapjax.nn.heads import Recognizer
 from gapjax.nn.layers import BatchNorm
 from gapjax.nn.losses import cross_entropy
 from gapjax.nn.temporal import MultiScale

@@ -15,8 +15,7 @@ from jaxtyping import Array, Float
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
-from gapjax.methods import gap, supervised
-from gapjax.methods._base import Ingredients
+from gapjax.methods import Context, gap, supervised
 from gapjax.nn.heads import pool_parts
 from gapjax.prompts.strings import load_texts
 from gapjax.text.encoders import hashed
@@ -42,14 +41,14 @@ class Plain(nn.Module):
 
 
 def build(**options: Any) -> gap.Gap | supervised.Supervised:
-    ingredients = Ingredients(
+    context = Context(
         backbone=Plain(),
         skeleton=NTU25,
         labels=LABELS,
-        texts=load_texts("nw_ucla", LABELS),
+        descriptions=load_texts("nw_ucla", LABELS),
         load_text=lambda: hashed.load(""),
     )
-    return gap.build(ingredients, gap.Options(**options))
+    return gap.build(context, gap.Options(**options))
 
 
 def batch(size: int = 6) -> tuple[Array, Array, Array]:

@@ -4,10 +4,9 @@ import flax.linen as nn
 import jax
 import numpy as np
 import pytest
-from methods.star.test_star_method import INGREDIENTS, encode_text
+from methods.star.test_star_method import CONTEXT, encode_text
 
-from gapjax.methods import star, text_regression
-from gapjax.methods._inference import Inference
+from gapjax.methods import Inference, star, text_regression
 from gapjax.methods.star import SCORES, Options
 from gapjax.serving.trained import on_clips
 from gapjax.training.frozen_encoder import Encoder
@@ -25,16 +24,16 @@ def test_star(features: jax.Array, score: str, prompts: str) -> None:
     options = Options(
         attributes=5, heads=2, score=score, semantic_prompts=prompts, text_scale="unit"
     )
-    method, inference = (make(INGREDIENTS, options) for make in (star.build, star.inference))
+    method, inference = (make(CONTEXT, options) for make in (star.build, star.inference))
     variables = method.init(jax.random.key(1), features)
     expected = jax.jit(method.predict)(variables, features, method.prepare_text())
-    words, kept = inference.words(variables), inference.keep(variables)
+    words, kept = inference.embeddings(variables), inference.strip(variables)
     apply = jax.jit(inference.apply)
     found = apply(kept, features, words)
     np.testing.assert_allclose(found["score"], expected, rtol=1e-5, atol=1e-6)
     assert found["part"].shape == (7, 5, 6)
     assert inference.parts == ("head", "hand", "arm", "hip", "leg", "foot")
-    new = star.embed(INGREDIENTS.texts[3:4], inference.recipe, encode_text)
+    new = star.embed(CONTEXT.descriptions[3:4], inference.embed_options, encode_text)
     more = {name: np.concatenate([new[name], words[name]]) for name in words}
     wider = apply(kept, features, more)["score"]
     np.testing.assert_allclose(wider[:, 1:], expected, rtol=1e-5, atol=1e-6)
@@ -43,11 +42,11 @@ def test_star(features: jax.Array, score: str, prompts: str) -> None:
 
 
 def test_parts_that_were_not_trained_are_no_evidence(features: jax.Array) -> None:
-    inference = star.inference(INGREDIENTS, Options(attributes=5, heads=2, part_weight=0.0))
-    method = star.build(INGREDIENTS, Options(attributes=5, heads=2))
+    inference = star.inference(CONTEXT, Options(attributes=5, heads=2, part_weight=0.0))
+    method = star.build(CONTEXT, Options(attributes=5, heads=2))
     variables = method.init(jax.random.key(1), features)
-    words = inference.words(variables)
-    outputs = jax.jit(inference.apply)(inference.keep(variables), features, words)
+    words = inference.embeddings(variables)
+    outputs = jax.jit(inference.apply)(inference.strip(variables), features, words)
     assert set(outputs) == {"score"}
     assert inference.parts == ()
 
@@ -55,24 +54,24 @@ def test_parts_that_were_not_trained_are_no_evidence(features: jax.Array) -> Non
 def test_text_regression(features: jax.Array) -> None:
     options = text_regression.Options()
     method, inference = (
-        make(INGREDIENTS, options) for make in (text_regression.build, text_regression.inference)
+        make(CONTEXT, options) for make in (text_regression.build, text_regression.inference)
     )
     variables = method.init(jax.random.key(1), features)
     expected = jax.jit(method.predict)(variables, features, method.prepare_text())
-    words = inference.words(variables)
-    found = jax.jit(inference.apply)(inference.keep(variables), features, words)
+    words = inference.embeddings(variables)
+    found = jax.jit(inference.apply)(inference.strip(variables), features, words)
     np.testing.assert_allclose(found["score"], expected, rtol=1e-6)
 
 
 def test_an_encoder_whose_statistics_drifted() -> None:
     """What training left of the encoder's statistics is what recognises."""
-    inner = Inference(keep=lambda left: left["batch_stats"], apply=lambda *_: {})
+    inner = Inference(strip=lambda left: left["batch_stats"], apply=lambda *_: {})
     encoder = Encoder(nn.Dense(1), {"params": {"a": 1}, "batch_stats": {"b": 2}})
-    keep = on_clips(inner, encoder).keep
+    strip = on_clips(inner, encoder).strip
     drifted = {"params": {}, "batch_stats": {"method": {"c": 4}, "encoder": {"b": 3}}}
-    assert keep(drifted) == {
+    assert strip(drifted) == {
         "method": {"c": 4},
         "encoder": {"params": {"a": 1}, "batch_stats": {"b": 3}},
     }
     frozen = {"params": {}, "batch_stats": {}}
-    assert keep(frozen) == {"method": {}, "encoder": encoder.variables}
+    assert strip(frozen) == {"method": {}, "encoder": encoder.variables}

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.specs.skeletons import KINECT20
-from gapjax.methods import text_regression
-from gapjax.methods._base import Ingredients
+from gapjax.methods import Context, text_regression
 from gapjax.methods.text_regression import Options, TextRegression
 from gapjax.prompts.strings import load_texts
 
@@ -18,14 +17,14 @@ TEXT = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
 
 @pytest.fixture(scope="module")
 def method() -> TextRegression:
-    ingredients = Ingredients(
+    context = Context(
         backbone=nn.Dense(1),
         skeleton=KINECT20,
         labels=LABELS,
-        texts=load_texts("nw_ucla", LABELS),
+        descriptions=load_texts("nw_ucla", LABELS),
         encode_text=lambda strings: TEXT[[LABELS.index(string) for string in strings]],
     )
-    return text_regression.build(ingredients, Options())
+    return text_regression.build(context, Options())
 
 
 def test_the_loss_is_the_squared_distance(method: TextRegression) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import KINECT20
 from gapjax.backbones import ctr_gcn, shift_gcn
-from gapjax.methods._base import Variables
+from gapjax.methods import Variables
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.layers import EPSILON, MOMENTUM, BatchNorm
 from gapjax.parallel.sharding import make_layout

@@ -14,7 +14,8 @@ from safetensors.numpy import save_file
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import ctr_gcn
-from gapjax.nn.heads import Recognizer, adopt, from_torch
+from gapjax.methods.supervised import from_torch
+from gapjax.nn.heads import Recognizer, adopt
 from gapjax.nn.torch_weights import StateDict, read
 
 ARRAYS = {"fc.weight": np.ones((3, 2), np.float32), "fc.bias": np.zeros(3, np.float32)}

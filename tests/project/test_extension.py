@@ -52,7 +52,7 @@ BACKBONE = '''
 """A linear map of every joint."""
 from typing import Any
 import flax.linen as nn
-from gapjax.nn.layers import BatchNorm
+from gapjax.backbones import BackboneSpec
 from data_pipelines.specs.skeletons import Skeleton
 
 class Backbone(nn.Module):
@@ -63,6 +63,8 @@ class Backbone(nn.Module):
     @nn.compact
     def __call__(self, x, *, train):
         return nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(self.depth)(x)))
+
+BACKBONE = BackboneSpec(Backbone)
 '''
 ENCODER = '''
 """The number of letters."""
@@ -84,7 +86,7 @@ def load(checkpoint, **options):
 '''
 METHOD = '''
 """Supervised training that squares its loss."""
-from gapjax.methods._base import LossOut
+from gapjax.methods import LossOut, MethodSpec
 from gapjax.methods.supervised import Options, Supervised
 from gapjax.nn.heads import Recognizer
 
@@ -93,8 +95,10 @@ class Squared(Supervised):
         out = super().loss(variables, clips, labels, text, keys)
         return LossOut(out.total**2, out.batch_stats, out.scalars)
 
-def build(ingredients, options):
-    return Squared(Recognizer(ingredients.backbone, len(ingredients.labels)))
+def build(context, options):
+    return Squared(Recognizer(context.backbone, len(context.labels)))
+
+METHOD = MethodSpec(Options, build, uses_text=lambda options: False)
 '''
 
 

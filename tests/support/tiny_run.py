@@ -16,7 +16,7 @@ import optax
 from data_pipelines.readers.order import TrainOrder
 from data_pipelines.storage.index import Index
 from gapjax.inputs.feed import ResidentFeed, Store
-from gapjax.methods._base import LossOut, Text, Variables
+from gapjax.methods import LossOut, Text, Variables
 from gapjax.parallel.sharding import make_layout
 from gapjax.training.evaluation import summary
 from gapjax.training.run import Cadence, Run

@@ -15,8 +15,7 @@ from jaxtyping import Array, Float, Int, Key
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import shift_gcn
-from gapjax.methods._base import LossOut, Text, Variables
-from gapjax.nn import heads
+from gapjax.methods import LossOut, Text, Variables, supervised
 from gapjax.nn.heads import Recognizer
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import frozen_encoder as encoders
@@ -237,9 +236,9 @@ def test_published_weights_of_all_classes_are_refused(published: Path) -> None:
     unseen = ["reading", "writing", "put on a hat/cap", "jump up", "touch pocket"]
     message = r"60 outputs where 55 classes are seen.*all of reading, writing.*trained_on=seen"
     with pytest.raises(UserError, match=message):
-        encoders.from_published(published, shift_gcn, seen, unseen, declared=False)
+        encoders.from_published(published, shift_gcn.from_torch, seen, unseen, declared=False)
     with pytest.raises(UserError, match=r"60 outputs .*unknown"):
-        encoders.from_published(published, shift_gcn, seen[:10], unseen, declared=False)
+        encoders.from_published(published, shift_gcn.from_torch, seen[:10], unseen, declared=False)
 
 
 def test_published_weights_import_where_the_user_answers_for_them(
@@ -247,10 +246,12 @@ def test_published_weights_import_where_the_user_answers_for_them(
 ) -> None:
     seen = [f"seen {i}" for i in range(60)]
     with pytest.raises(UserError, match="trained_on=seen"):
-        encoders.from_published(published, shift_gcn, seen, ["reading"], declared=False)
-    found = encoders.from_published(published, shift_gcn, seen, ["reading"], declared=True)
+        encoders.from_published(published, shift_gcn.from_torch, seen, ["reading"], declared=False)
+    found = encoders.from_published(
+        published, shift_gcn.from_torch, seen, ["reading"], declared=True
+    )
     state = encoders.StateDict(load_pack("shift_gcn_ntu60")[0])
-    expected = heads.from_torch(state, shift_gcn.from_torch)
+    expected = supervised.from_torch(state, shift_gcn.from_torch)
     for kind in ("params", "batch_stats"):
         jax.tree.map(np.testing.assert_array_equal, found[kind], expected[kind]["backbone"])
 
@@ -260,7 +261,7 @@ def test_a_published_star_has_its_encoder(published: Path, tmp_path: Path) -> No
     star = {f"pretraining_model.{name}": each for name, each in arrays.items()}
     np.savez(tmp_path / "star.npz", **star, **{"body_part_prompts.0": np.ones((2, 2))})
     found, expected = (
-        encoders.from_published(path, shift_gcn, ["a"], ["b"], declared=True)
+        encoders.from_published(path, shift_gcn.from_torch, ["a"], ["b"], declared=True)
         for path in (tmp_path / "star.npz", published)
     )
     jax.tree.map(np.testing.assert_array_equal, found, expected)

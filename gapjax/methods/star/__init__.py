@@ -15,8 +15,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from data_pipelines.specs.skeletons import Skeleton
-from gapjax.methods._base import Ingredients, LossOut, Text, Variables, joints_of_parts
-from gapjax.methods._inference import Inference
+from gapjax.methods import (
+    Context,
+    Inference,
+    LossOut,
+    MethodSpec,
+    Text,
+    Variables,
+    joints_of_parts,
+)
 from gapjax.methods.star import inference as star_inference
 from gapjax.methods.star.inference import embed
 from gapjax.methods.star.losses import (
@@ -31,9 +38,7 @@ from gapjax.nn.heads import adopt
 from gapjax.registry import chosen
 
 # `from_torch` reads a published STAR, `embed` embeds further classes.
-__all__ = ["ON_FEATURES", "Options", "Star", "build", "embed", "from_torch", "inference"]
-
-ON_FEATURES = True
+__all__ = ["METHOD", "Options", "Star", "build", "embed", "from_torch", "inference"]
 
 # How embeddings are scaled before anything else: arrays → the factor.
 TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
@@ -196,7 +201,7 @@ def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
     return joints_of_parts(skeleton, partition, ("global",))
 
 
-def build(ingredients: Ingredients, options: Options) -> Star:
+def build(context: Context, options: Options) -> Star:
     """Return the method of an experiment.
 
     Raises:
@@ -205,8 +210,8 @@ def build(ingredients: Ingredients, options: Options) -> Star:
     chosen("method.similarity", options.similarity, SIMILARITIES)
     chosen("method.semantic_classes", options.semantic_classes, SEMANTIC_CLASSES)
     chosen("method.score", options.score, SCORES)
-    parts = joints_of(options.partition, ingredients.skeleton)
-    text = embed(ingredients.texts, recipe(options, parts), ingredients.encode_text)
+    parts = joints_of(options.partition, context.skeleton)
+    text = embed(context.descriptions, recipe(options, parts), context.encode_text)
     network = StarNetwork(
         parts=tuple(parts.values()),
         size=text["label"].shape[1],
@@ -219,11 +224,11 @@ def build(ingredients: Ingredients, options: Options) -> Star:
         similarity=options.similarity,
     )
     scale = TEXT_SCALES[chosen("method.text_scale", options.text_scale, TEXT_SCALES)]
-    seen = np.setdiff1d(np.arange(len(text["label"])), ingredients.unseen)
+    seen = np.setdiff1d(np.arange(len(text["label"])), context.unseen)
     factor = scale(text["part"][seen])
     text = {name: factor * rows for name, rows in text.items()}
-    unseen = tuple(ingredients.unseen)
-    return Star(network, options, text, unseen, ingredients.published, factor)
+    unseen = tuple(context.unseen)
+    return Star(network, options, text, unseen, context.published, factor)
 
 
 def recipe(options: Options, parts: Iterable[str], scale: float = 1.0) -> dict[str, Any]:
@@ -232,10 +237,20 @@ def recipe(options: Options, parts: Iterable[str], scale: float = 1.0) -> dict[s
     return {**texts, "parts": list(parts), "scale": scale}
 
 
-def inference(ingredients: Ingredients, options: Options) -> Inference:
+def inference(context: Context, options: Options) -> Inference:
     """Return how the trained method recognises any classes by their texts."""
-    star = build(ingredients, options)
-    parts = joints_of(options.partition, ingredients.skeleton)
+    star = build(context, options)
+    parts = joints_of(options.partition, context.skeleton)
     shown = tuple(parts) if options.part_weight > 0 else ()
     how = recipe(options, parts, star.scale), options.score, shown
     return star_inference.inference(star.network, star.text, star.prompted(), *how)
+
+
+METHOD = MethodSpec(
+    options=Options,
+    build=build,
+    inference=inference,
+    learns_from="features",
+    embed=embed,
+    from_torch=from_torch,
+)

@@ -8,8 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from gapjax.methods._base import EncodeText, Variables
-from gapjax.methods._inference import Inference, Outputs, Words
+from gapjax.methods import Embeddings, EncodeText, Inference, Outputs, Variables
 from gapjax.methods.star.losses import similarity
 from gapjax.methods.star.network import StarNetwork
 from gapjax.prompts.strings import ClassText, global_strings, part_strings
@@ -55,7 +54,7 @@ def _descriptions(
 
 def inference(
     network: StarNetwork,
-    text: Words,
+    text: Embeddings,
     prompted: Bool[np.ndarray, " k"],
     recipe: Mapping[str, Any],
     score: str,
@@ -77,12 +76,12 @@ def inference(
     plain = network.clone(semantic_prompts="none")
     by_parts = score == "name_and_parts"
 
-    def keep(variables: Variables) -> Variables:
+    def strip(variables: Variables) -> Variables:
         """Return the parameters without the prompts."""
         params = variables["params"]
         return {"params": {name: params[name] for name in params if name != "semantic"}}
 
-    def words(variables: Variables) -> Words:
+    def words(variables: Variables) -> Embeddings:
         """Return the trained classes' texts, with their prompts."""
         if "semantic" not in variables["params"]:
             return dict(text)
@@ -90,7 +89,9 @@ def inference(
         augmented = np.where(prompted[:, None, None], text["part"] + prompts, text["part"])
         return {**text, "part": augmented}
 
-    def apply(variables: Variables, features: Float[Array, "b t v d"], words: Words) -> Outputs:
+    def apply(
+        variables: Variables, features: Float[Array, "b t v d"], words: Embeddings
+    ) -> Outputs:
         """Return how alike clips and classes are, and their parts."""
         latents = plain.apply(variables, features, words["part"], words["label"])
         alike: Callable[[Array, Array], Array] = partial(similarity, how=network.similarity)
@@ -99,4 +100,4 @@ def inference(
         whole = (by_name + by_part.mean(axis=2)) / 2 if by_parts else by_name
         return {"score": whole, "part": by_part} if parts else {"score": whole}
 
-    return Inference(keep, apply, words, recipe, tuple(parts))
+    return Inference(strip, apply, words, recipe, tuple(parts))

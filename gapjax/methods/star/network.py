@@ -4,7 +4,6 @@ Chen et al., Fine-Grained Side Information Guided Dual-Prompts for Zero-Shot Ske
 Recognition, ACM MM 2024, section 3.3; sizes and initialisation as in facts D.3.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from flax.linen.initializers import normal
 from jaxtyping import Array, Bool, Float
 
 from data_pipelines.errors import UserError
+from gapjax.backbones import FromTorch
 from gapjax.methods.star.attention import PartAttributes
 from gapjax.methods.star.losses import similarity
 from gapjax.methods.star.part_layers import PartProjector
@@ -183,21 +183,17 @@ class StarNetwork(nn.Module):
         return self.label_projector(label_text[:, None])[:, 0]
 
 
-def backbone_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the skeleton encoder's arrays of a published STAR, by the encoder's own names."""
-    return {
-        name.removeprefix(BACKBONE): array
-        for name, array in arrays.items()
-        if name.startswith(BACKBONE)
-    }
-
-
-def from_torch(state: StateDict) -> dict[str, dict]:
+def from_torch(state: StateDict, backbone: FromTorch | None = None) -> dict[str, dict]:
     """Return the variables of a published STAR's `StarNetwork`, without the skeleton encoder.
+
+    Args:
+        state: the published arrays.
+        backbone: unused; the skeleton encoder is frozen, and imported apart.
 
     Raises:
         UserError: an array is missing or left over.
     """
+    del backbone
     parts = sum(name in state for name in (f"body_part_prompts.{i}" for i in range(100)))
     if not parts:
         raise UserError("the state dict lacks 'body_part_prompts.0'; is it of another model?")

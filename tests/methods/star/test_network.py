@@ -13,9 +13,9 @@ from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import shift_gcn
 from gapjax.methods.star.losses import global_loss, part_loss, semantic_loss
-from gapjax.methods.star.network import SEMANTIC_PROMPTS, StarNetwork, backbone_arrays, from_torch
+from gapjax.methods.star.network import SEMANTIC_PROMPTS, StarNetwork, from_torch
 from gapjax.nn.person_merge import merge
-from gapjax.nn.torch_weights import StateDict
+from gapjax.nn.torch_weights import StateDict, skeleton_encoder_arrays
 
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 
@@ -35,7 +35,7 @@ def close(found: Any, expected: Any, what: str = "") -> None:
 def pack(request: pytest.FixtureRequest, load_pack: Load) -> dict[str, Any]:
     """Return a parity pack with the features that the published encoder has for its clips."""
     state, outputs = load_pack(f"star_ntu60_55_5_{request.param}")
-    encoder = shift_gcn.from_torch(StateDict(backbone_arrays(state)))
+    encoder = shift_gcn.from_torch(StateDict(skeleton_encoder_arrays(state)))
     clips = jnp.asarray(outputs["input"].transpose(0, 4, 2, 3, 1))
     backbone = shift_gcn.Backbone(NTU25)
     bodies = jax.jit(partial(backbone.apply, train=False))(encoder, clips)

@@ -11,8 +11,7 @@ import pytest
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20
-from gapjax.methods import star
-from gapjax.methods._base import Ingredients
+from gapjax.methods import Context, star
 from gapjax.methods.star import Options, Star
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import global_strings, load_texts
@@ -34,18 +33,18 @@ def encode_text(strings: list[str]) -> np.ndarray:
     return np.stack([np.random.default_rng(seed).normal(size=12) for seed in seeds]).astype("f4")
 
 
-INGREDIENTS = Ingredients(
+CONTEXT = Context(
     backbone=nn.Dense(1),
     skeleton=KINECT20,
     labels=LABELS,
-    texts=load_texts("nw_ucla", LABELS),
+    descriptions=load_texts("nw_ucla", LABELS),
     encode_text=encode_text,
     unseen=UNSEEN,
 )
 
 
 def build(options: Options) -> Star:
-    return star.build(INGREDIENTS, options)
+    return star.build(CONTEXT, options)
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,19 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.errors import UserError
-from gapjax.methods import supervised
-from gapjax.methods._base import Ingredients, LossOut, Text, Variables, joints_of_parts
-from gapjax.methods._inference import Inference, of_network
-from gapjax.nn.heads import DescribedRecognizer, Recognizer, adopt
+from gapjax.methods import (
+    Context,
+    Inference,
+    LossOut,
+    MethodSpec,
+    Text,
+    Variables,
+    fixed_classes,
+    joints_of_parts,
+    supervised,
+)
+from gapjax.methods.gap.network import DescribedRecognizer, from_torch
+from gapjax.nn.heads import Recognizer, adopt
 from gapjax.nn.losses import TARGETS, cross_entropy, match_targets, matching_loss
 from gapjax.prompts.strings import global_strings, part_strings
 from gapjax.registry import chosen
@@ -176,11 +185,11 @@ class Gap:
         return losses.mean(axis=0).sum() / AVERAGES[self.options.average](parts, whole)
 
 
-def _parts(options: Options, ingredients: Ingredients) -> dict[str, tuple[int, ...]]:
+def _parts(options: Options, context: Context) -> dict[str, tuple[int, ...]]:
     """Return the joints of the parts that the options ask for, by the parts' names."""
     if options.partition == "global":
         return {}
-    return joints_of_parts(ingredients.skeleton, options.partition, ("none", "global"))
+    return joints_of_parts(context.skeleton, options.partition, ("none", "global"))
 
 
 def _check(options: Options) -> None:
@@ -192,7 +201,7 @@ def _check(options: Options) -> None:
         raise UserError("method.partition='global' needs a method.global_text")
 
 
-def build(ingredients: Ingredients, options: Options) -> Gap | supervised.Supervised:
+def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     """Return the method of an experiment; without text (`partition="none"`) a plain classifier.
 
     Raises:
@@ -200,34 +209,43 @@ def build(ingredients: Ingredients, options: Options) -> Gap | supervised.Superv
     """
     _check(options)
     if options.partition == "none":
-        return supervised.build(ingredients, supervised.Options())
-    parts = _parts(options, ingredients)
-    text = ingredients.load_text()
+        return supervised.build(context, supervised.Options())
+    parts = _parts(options, context)
+    text = context.load_text()
     strings = {}
     if options.global_text != "none":
-        strings["global"] = global_strings(ingredients.texts, options.global_text)
+        strings["global"] = global_strings(context.descriptions, options.global_text)
     if parts:
-        strings["parts"] = part_strings(ingredients.texts, tuple(parts), options.part_text)
+        strings["parts"] = part_strings(context.descriptions, tuple(parts), options.part_text)
     tables = {name: string_table.make_table(each, text.tokenize) for name, each in strings.items()}
     network = DescribedRecognizer(
-        backbone=ingredients.backbone,
-        num_classes=len(ingredients.labels),
+        backbone=context.backbone,
+        num_classes=len(context.labels),
         parts=tuple(parts.values()),
         whole="global" in tables,
         size=text.features,
     )
-    return Gap(network, options, tables, text.module, text.params, ingredients.published)
+    return Gap(network, options, tables, text.module, text.params, context.published)
 
 
-def inference(ingredients: Ingredients, options: Options) -> Inference:
+def inference(context: Context, options: Options) -> Inference:
     """Return how the trained method recognises: neither text nor heads take part."""
     if options.partition == "none":
-        return supervised.inference(ingredients, supervised.Options())
+        return supervised.inference(context, supervised.Options())
 
-    def keep(variables: Variables) -> Variables:
+    def strip(variables: Variables) -> Variables:
         """Return backbone and classifier."""
         network = variables["params"]["network"]
         params = {name: network[name] for name in ("backbone", "classifier")}
         return {"params": params, "batch_stats": variables["batch_stats"]}
 
-    return of_network(Recognizer(ingredients.backbone, len(ingredients.labels)), keep)
+    return fixed_classes(Recognizer(context.backbone, len(context.labels)), strip)
+
+
+METHOD = MethodSpec(
+    options=Options,
+    build=build,
+    inference=inference,
+    uses_text=lambda options: options.partition != "none",
+    from_torch=from_torch,
+)

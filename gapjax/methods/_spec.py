@@ -1,0 +1,94 @@
+"""The description by which an experiment builds a method."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import flax.linen as nn
+import numpy as np
+from jaxtyping import Float
+
+from data_pipelines.specs.skeletons import Skeleton
+from gapjax.backbones import FromTorch
+from gapjax.methods._base import EncodeText, Method, Variables
+from gapjax.methods._inference import Inference
+from gapjax.nn.torch_weights import StateDict
+from gapjax.prompts.strings import ClassText
+from gapjax.registry import module
+from gapjax.text.checkpoint import LoadedText
+
+# An instance of the dataclass `MethodSpec.options`.
+Options = Any
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of an experiment that a method is built from.
+
+    Attributes:
+        backbone: the skeleton encoder.
+        skeleton: the body model.
+        labels: the names of the classes that scores are given for.
+        descriptions: the descriptions of the classes, in the order of `labels`.
+        published: variables to start from (`MethodSpec.from_torch`); empty for none.
+        load_text: loads the text encoder of the config; called only by methods that train it.
+        encode_text: embeds strings with that encoder, frozen, cached where possible.
+        unseen: the indices in `labels` of the classes without training samples.
+    """
+
+    backbone: nn.Module
+    skeleton: Skeleton
+    labels: Sequence[str]
+    descriptions: Sequence[ClassText] = ()
+    published: Variables = field(default_factory=dict)
+    load_text: Callable[[], LoadedText] | None = None
+    encode_text: EncodeText | None = None
+    unseen: Sequence[int] = ()
+
+
+def _uses_text(options: Options) -> bool:
+    del options
+    return True
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method as its module describes it, in the constant `METHOD`.
+
+    Attributes:
+        options: the dataclass of the method's options: its fields are the keys `method.*` of a
+            config.
+        build: (context, options) → the method.
+        inference: (context, options) → the inference of the trained method; None if its runs cannot
+            be exported.
+        learns_from: `clips`, or `features` of a frozen skeleton encoder. Methods on features also
+            recognize classes without training samples.
+        uses_text: (options) → whether the method needs the descriptions of the classes.
+        embed: (descriptions, `Inference.embed_options`, text encoder) → the embeddings of any
+            classes; None if the classes are fixed.
+        from_torch: (published state dict, the backbone's importer) → variables to start from, for
+            `Context.published`; None if the method has no published weights.
+    """
+
+    options: type
+    build: Callable[[Context, Options], Method]
+    inference: Callable[[Context, Options], Inference] | None = None
+    learns_from: Literal["clips", "features"] = "clips"
+    uses_text: Callable[[Options], bool] = _uses_text
+    embed: (
+        Callable[
+            [Sequence[ClassText], Mapping[str, Any], EncodeText],
+            dict[str, Float[np.ndarray, "k ..."]],
+        ]
+        | None
+    ) = None
+    from_torch: Callable[[StateDict, FromTorch | None], Variables] | None = None
+
+
+def get(name: str) -> MethodSpec:
+    """Return the description of the method in the module `gapjax.methods.<name>`.
+
+    Raises:
+        UserError: there is no such module.
+    """
+    return module("gapjax.methods", name).METHOD

@@ -1,0 +1,75 @@
+"""GAP's network: a classifier of clips, with heads that are compared to text in training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from gapjax.backbones import FromTorch
+from gapjax.nn.heads import PartHeads, Recognizer, pool, pool_parts, recognizer_from_torch
+from gapjax.nn.torch_weights import StateDict
+
+# The release orders its part heads head, hand, foot, hip; the partition orders hip before foot.
+RELEASED_PART_HEADS = tuple(f"part_list.{number}" for number in (0, 1, 3, 2))
+RELEASED_GLOBAL_HEAD = "linear_head.ViT-B/32"
+
+
+class DescribedRecognizer(Recognizer):
+    """A recognizer with a head for the whole body, for each part, or for both (GAP, Fig. 2).
+
+    The heads are used in training only; the class logits do not depend on them.
+
+    Attributes:
+        parts: the joints of each body part.
+        whole: whether the whole body has a head.
+        size: the dimension of the text embeddings.
+    """
+
+    parts: tuple[tuple[int, ...], ...] = ()
+    whole: bool = True
+    size: int = 512
+
+    def setup(self) -> None:
+        """Create the classifier and the heads."""
+        super().setup()
+        if self.parts:
+            self.part_heads = PartHeads(self.size)
+        if self.whole:
+            fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+            self.global_head = nn.Dense(self.size, kernel_init=fan_out)
+
+    def describe(
+        self, clips: Float[Array, "b m t v c"], *, train: bool
+    ) -> tuple[Float[Array, "b k"], Float[Array, "b p e"]]:
+        """Return class logits, and the embeddings of the whole body (first) and of the parts."""
+        features = self.backbone(clips, train=train)
+        pooled = pool(features)
+        heads = [self.global_head(pooled)[:, None]] if self.whole else []
+        heads += [self.part_heads(pool_parts(features, self.parts))] if self.parts else []
+        return self.classifier(pooled), jnp.concatenate(heads, axis=1)
+
+
+def from_torch(state: StateDict, backbone: FromTorch) -> Mapping[str, Any]:
+    """Return the variables of a published `DescribedRecognizer`, or `Recognizer` without heads.
+
+    Args:
+        state: the published arrays.
+        backbone: the importer of the backbone's variables.
+
+    Raises:
+        UserError: an array is missing or left over.
+    """
+    variables = recognizer_from_torch(state, backbone)
+    if f"{RELEASED_PART_HEADS[0]}.weight" in state:
+        heads = [state.dense(head) for head in RELEASED_PART_HEADS]
+        variables["params"] |= {
+            "part_heads": {
+                name: np.stack([head[name] for head in heads]) for name in ("kernel", "bias")
+            },
+            "global_head": state.dense(RELEASED_GLOBAL_HEAD),
+        }
+    state.check_all_used(optional=["logit_scale"])
+    return variables
