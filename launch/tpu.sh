@@ -84,7 +84,7 @@ install() {
     asked --bucket "$bucket"
     # A clone and no mere archive: environment.json names the commit that a run is of.
     local clone=/tmp/gapjax.$$
-    run git clone --quiet --no-local --depth=1 . "$clone"
+    run git -c advice.detachedHead=false clone --quiet --no-local --depth=1 . "$clone"
     run tar czf "$clone.tar.gz" -C "$clone" .
     tpu scp "$clone.tar.gz" "$name:gapjax.tar.gz" --worker=all
     run rm -rf "$clone" "$clone.tar.gz"

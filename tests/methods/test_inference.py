@@ -4,12 +4,12 @@ import flax.linen as nn
 import jax
 import numpy as np
 import pytest
-from methods.star.test_star_method import CONTEXT, encode_text
 
 from gapjax.methods import Inference, star, text_regression
 from gapjax.methods.star import SCORES, Options
 from gapjax.serving.trained import on_clips
 from gapjax.training.frozen_encoder import Encoder
+from support.small_context import CONTEXT, encode_text
 
 
 @pytest.fixture(scope="module")

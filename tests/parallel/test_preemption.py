@@ -10,13 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training.test_feature_cache import SAMPLES, feed, items, source  # noqa: F401
 
 from data_pipelines.errors import Preempted
-from gapjax.inputs.feed import ResidentFeed
 from gapjax.parallel import preemption
 from gapjax.training import feature_cache, loop
-from gapjax.training.feature_cache import Source
+from support import small_features
 from support.commands import ROOT, results
 from support.tiny_run import STEPS_PER_EPOCH, tiny_run
 
@@ -86,13 +84,9 @@ def test_a_run_that_stops_in_an_evaluation_makes_up_for_it(
 
 
 def test_features_that_are_under_way_are_left_out(
-    listening: None,
-    source: Source,  # noqa: F811
-    items: np.ndarray,  # noqa: F811
-    feed: ResidentFeed,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    listening: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    source, items, feed = small_features.source(), small_features.items(), small_features.feed()
     begin = np.lib.format.write_array_header_1_0
 
     def stop_after(*args: object) -> None:
@@ -101,7 +95,7 @@ def test_features_that_are_under_way_are_left_out(
 
     monkeypatch.setattr(np.lib.format, "write_array_header_1_0", stop_after)
     with pytest.raises(Preempted, match=r"^stopped by SIGTERM; the same command goes on$"):
-        feature_cache.prepare(source, items, feed, SAMPLES, 3, tmp_path)
+        feature_cache.prepare(source, items, feed, small_features.SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

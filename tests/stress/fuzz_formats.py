@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from data.formats import test_pyskl
 from etils import epath
 
 from data_pipelines.conversion import reading
@@ -17,7 +16,7 @@ from data_pipelines.parsers.sources import state_of
 from data_pipelines.specs import checked_yaml, spec_file
 from stress.fuzz_damage import BINARY, TEXT
 from stress.fuzz_parsers import Parser
-from support import own_folder
+from support import own_folder, pyskl_file
 
 _LABELS = ("wave", "kick")
 
@@ -93,7 +92,7 @@ def _ctr_gcn(rng: np.random.Generator) -> bytes:
 
 
 def _pyskl(rng: np.random.Generator) -> bytes:
-    value, first = test_pyskl.content(flat=bool(rng.integers(2))), int(rng.integers(8))
+    value, first = pyskl_file.content(flat=bool(rng.integers(2))), int(rng.integers(8))
     value["annotations"] = value["annotations"][first : first + 1]
     for each in value["annotations"]:
         for key in {"keypoint", "keypoint_score"} & set(each):

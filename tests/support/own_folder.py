@@ -5,6 +5,9 @@ import json
 import pathlib
 
 import numpy as np
+import yaml
+
+from data_pipelines.specs.skeletons import PARTS
 
 JOINTS = [
     *("nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder"),
@@ -64,3 +67,17 @@ def write(folder: pathlib.Path, samples: int = 16, **changes: object) -> pathlib
     with (folder / "samples.csv").open("w", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *rows])
     return folder
+
+
+def texts(labels: tuple[str, ...] = ("wave", "kick")) -> str:
+    """Return the descriptions of classes, as YAML."""
+    described = [
+        {
+            "label": label,
+            "synonyms": [f"to {label}"],
+            "paragraph": f"A person will {label}.",
+            "parts": dict.fromkeys(PARTS, f"moves to {label}"),
+        }
+        for label in labels
+    ]
+    return yaml.safe_dump({"classes": described})

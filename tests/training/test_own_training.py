@@ -8,13 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import yaml
 from ml_collections import ConfigDict
 
 from configs import own
 from data_pipelines.convert import convert
 from data_pipelines.errors import UserError
-from data_pipelines.specs.skeletons import PARTS
 from gapjax.analysis.run_figures import class_names
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.model import build_method
@@ -25,26 +23,13 @@ from support.commands import ROOT
 HALVES = {"2": {"upper": list(range(8)), "lower": list(range(8, 15))}}
 
 
-def texts(labels: tuple[str, ...] = ("wave", "kick")) -> str:
-    described = [
-        {
-            "label": label,
-            "synonyms": [f"to {label}"],
-            "paragraph": f"A person will {label}.",
-            "parts": dict.fromkeys(PARTS, f"moves to {label}"),
-        }
-        for label in labels
-    ]
-    return yaml.safe_dump({"classes": described})
-
-
 @pytest.fixture
 def converted(tmp_path: pathlib.Path) -> Callable[..., ConfigDict]:
     """Return the function that converts a folder and gives a config of it."""
 
     def make(variants: str = "smoke", described: bool = False, **changes: object) -> ConfigDict:
         raw = own_folder.write(tmp_path / "mine", texts="t.yaml" if described else None, **changes)
-        (raw / "t.yaml").write_text(texts())
+        (raw / "t.yaml").write_text(own_folder.texts())
         convert("own", raw, tmp_path / "data")
         config = own.get_config(variants)
         config.mesh.cpu_devices = config.mesh.devices = 1

@@ -9,7 +9,6 @@ import pytest
 import yaml
 from etils import epath
 from ml_collections import ConfigDict
-from training.test_own_training import texts
 
 from configs import star_utd
 from data_pipelines import verify
@@ -44,7 +43,9 @@ def write_own(folder: pathlib.Path, name: str, **changes: object) -> pathlib.Pat
         **changes,
     }
     raw = own_folder.write(folder / name, SAMPLES[name], **facts)
-    described.write_text(texts(facts["labels"]).replace("A person will", f"In {name}, people"))
+    described.write_text(
+        own_folder.texts(facts["labels"]).replace("A person will", f"In {name}, people")
+    )
     if name == "two":
         for path in (raw / "clips").iterdir():
             np.save(path, -np.load(path))

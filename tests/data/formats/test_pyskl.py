@@ -20,36 +20,8 @@ from data_pipelines.readers.sample import read
 from data_pipelines.specs import catalog
 from data_pipelines.specs.skeletons import COCO17, NTU25
 from data_pipelines.storage.index import Index, select
-
-NAMES = [f"S001C00{c}P00{p}R001A0{a:02}" for a in (1, 60) for p in (1, 3) for c in (1, 2)]
-
-
-def annotation(number: int, flat: bool) -> dict[str, Any]:
-    """Return a sample: of two dimensions with scores, or of three."""
-    rng, persons = np.random.default_rng(number), 1 + number % 2
-    frames, joints = 4 + number, 17 if flat else 25
-    made = {
-        "frame_dir": NAMES[number],
-        "label": 59 * (number // 4),
-        "total_frames": frames,
-        "keypoint": rng.normal(size=(persons, frames, joints, 2 if flat else 3)),
-    }
-    if flat:
-        made["keypoint"] = (made["keypoint"] * 100).astype(np.float16)
-        made["keypoint_score"] = rng.uniform(size=(persons, frames, joints)).astype(np.float16)
-        made |= {"img_shape": (1080, 1920), "label": np.int64(made["label"])}
-    return made
-
-
-def content(flat: bool) -> dict[str, Any]:
-    """Return what a pickle holds: subject 1 trains across subjects, camera 2 across views."""
-    split = {
-        "xsub_train": [name for name in NAMES if "P001" in name],
-        "xsub_val": [name for name in NAMES if "P003" in name],
-        "xview_train": [name for name in NAMES if "C002" in name],
-        "xview_val": [name for name in NAMES if "C001" in name],
-    }
-    return {"split": split, "annotations": [annotation(i, flat) for i in range(len(NAMES))]}
+from support import pyskl_file
+from support.pyskl_file import NAMES
 
 
 def write(path: pathlib.Path, value: object, protocol: int = 4) -> pathlib.Path:
@@ -60,12 +32,12 @@ def write(path: pathlib.Path, value: object, protocol: int = 4) -> pathlib.Path:
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("flat", [True, False])
 def test_conversion(flat: bool, protocol: int, tmp_path: pathlib.Path) -> None:
-    raw = write(tmp_path / "ntu60_hrnet.pkl", content(flat), protocol)
+    raw = write(tmp_path / "ntu60_hrnet.pkl", pyskl_file.content(flat), protocol)
     folder = convert("pyskl", raw, tmp_path / "data")
     index, spec = Index.load(folder), catalog.spec_of(folder)
     assert index.name.tolist() == NAMES
     for row in range(len(NAMES)):
-        given = annotation(row, flat)
+        given = pyskl_file.annotation(row, flat)
         numbers = given["keypoint"]
         if flat:
             numbers = np.concatenate([numbers, given["keypoint_score"][..., None]], axis=-1)
@@ -85,7 +57,7 @@ def test_conversion(flat: bool, protocol: int, tmp_path: pathlib.Path) -> None:
 
 def changed(**changes: Any) -> dict[str, Any]:
     """Return a pickle's content whose first sample is changed."""
-    made = content(flat=True)
+    made = pyskl_file.content(flat=True)
     made["annotations"][0] |= changes
     return made
 

@@ -3,44 +3,19 @@
 import dataclasses
 from collections.abc import Callable
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
-from data_pipelines.specs.skeletons import KINECT20
-from gapjax.methods import Context, star
+from gapjax.methods import star
 from gapjax.methods.star import Options, Star
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import global_strings, load_texts
+from support.small_context import CONTEXT, LABELS, UNSEEN, encode_text
 
-LABELS = (
-    "pick up with one hand",
-    "pick up with two hands",
-    "drop trash",
-    "walk around",
-    "sit down",
-)
-UNSEEN = (1, 3)
 SMALL = Options(attributes=5, heads=2)
-
-
-def encode_text(strings: list[str]) -> np.ndarray:
-    """Embed a string by a draw that its text decides."""
-    seeds = [sum(map(ord, string)) for string in strings]
-    return np.stack([np.random.default_rng(seed).normal(size=12) for seed in seeds]).astype("f4")
-
-
-CONTEXT = Context(
-    backbone=nn.Dense(1),
-    skeleton=KINECT20,
-    labels=LABELS,
-    descriptions=load_texts("nw_ucla", LABELS),
-    encode_text=encode_text,
-    unseen=UNSEEN,
-)
 
 
 def build(options: Options) -> Star:
