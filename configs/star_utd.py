@@ -4,7 +4,7 @@ Data:     python -m data_pipelines.convert utd_mhad --raw=Skeleton.zip --out=dat
 Command:  python -m gapjax.main --config=configs/star_utd.py:minilm --workdir=runs/star_utd
 Splits:   `22_5` (the default), `18_9`, `14_13`; others by --config.data.zero_shot=random:5:SEED
 Expected: `:quick,minilm,described` 46.2 % at 22/5, 28.2 % at 18/9, 30.9 % at 14/13, three seeds
-          (README); chance is 20.0, 11.1 and 7.7 %. The full networks: not measured yet
+          (docs/results.md); chance is 20.0, 11.1 and 7.7 %. The full networks: not measured yet
 Cost:     `:quick` from two and a half minutes on one CPU core (encoder 88 s, fold and STAR 66 s)
 
 Variants: `quick`, minutes on a CPU; the splits, and those of every config of STAR

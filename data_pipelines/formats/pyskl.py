@@ -161,7 +161,7 @@ def _body(raw: pathlib.Path, item: Annotation) -> Skeleton:
     if (joints, coordinates) not in _BODIES:
         there = " or ".join(f"{v} joints of {c}" for v, c in _BODIES)
         what = f"has {joints} joints of {coordinates} coordinates, not {there}"
-        raise DataError(f"{raw}: {what}; convert it as your own (README, Your own skeletons)")
+        raise DataError(f"{raw}: {what}; convert it as your own (docs/own-data.md)")
     return _BODIES[joints, coordinates]
 
 

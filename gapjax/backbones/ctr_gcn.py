@@ -163,7 +163,7 @@ class Backbone(nn.Module):
                 each.residual,
                 name=each.name,
             )
-            # A first block in bfloat16 costs accuracy (README, Results); the others do not.
+            # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
             x = block(x, train=train).astype(self.dtype)
         return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)
 

@@ -146,7 +146,7 @@ class Backbone(nn.Module):
         x = x.reshape(m, v, c, b, t).transpose(2, 1, 3, 0, 4).reshape(c, v, b * m, t)
         for each in plan_blocks(self.width, self.stages):
             sizes = each.features, each.stride, self.shift_gradient, each.residual
-            # A first block in bfloat16 costs accuracy (README, Results); the others do not.
+            # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
             x = Block(*sizes, name=each.name)(x, train=train).astype(self.dtype)
         return x.reshape(-1, v, b, m, x.shape[-1]).transpose(2, 3, 4, 1, 0)
 

@@ -1,4 +1,4 @@
-"""Folders of data of one's own, as the README describes them."""
+"""Folders of data of one's own, as docs/own-data.md describes them."""
 
 import csv
 import json

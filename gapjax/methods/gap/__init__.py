@@ -51,7 +51,7 @@ AVERAGES: dict[str, Callable[[int, int], int]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """The choices of GAP (FIDELITY.md says where paper and release differ).
+    """The choices of GAP (docs/fidelity.md says where paper and release differ).
 
     Attributes:
         partition: `none` (no text), `global`, or a partition of the skeleton (`2`, `4`, `6`, ...).

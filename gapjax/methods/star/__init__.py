@@ -55,7 +55,7 @@ SEMANTIC_CLASSES = ("seen", "all")
 
 @dataclass(frozen=True)
 class Options:
-    """The choices of STAR (FIDELITY.md says where paper and release differ).
+    """The choices of STAR (docs/fidelity.md says where paper and release differ).
 
     Attributes:
         partition: a partition of the skeleton (`2`, `4`, `6`, ...), or `global`: one part, the

@@ -1,0 +1,78 @@
+"""The documentation: what it names exists."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "launch/*.md", "tests/parity/*.md")
+    for path in ROOT.glob(pattern)
+    if path.name != "CHANGELOG.md"
+)
+ROOTS = "gapjax|data_pipelines|configs|tests|launch|docs"
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text()
+
+
+def defines(path: Path, name: str) -> bool:
+    """Return whether a Python file defines a function, a class or a constant of this name."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return any(
+        getattr(node, "name", None) == name
+        or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name)
+        for node in nodes
+    )
+
+
+def missing_code(page: str) -> Iterator[str]:
+    """Yield what a page names in backquotes that is no file or no definition in one."""
+    for code in re.findall(r"`([^`\n]+)`", text(page)):
+        path, _, name = code.partition("::")
+        if not re.fullmatch(rf"({ROOTS})(/[\w.]+)+/?", path):
+            if not (page == "docs/fidelity.md" and path.endswith(".py") and "/" in path):
+                continue
+            path = f"tests/{path}"
+        if Path(path).stem == "mine":
+            continue
+        if not (ROOT / path).exists() or (name and not defines(ROOT / path, name)):
+            yield code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_definitions_exist(page: str) -> None:
+    assert not list(missing_code(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text(page))
+    files = [link for link, _ in links if link and "://" not in link]
+    assert [link for link in files if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_and_variants_exist(page: str) -> None:
+    for module in re.findall(r"python -m ((?:gapjax|data_pipelines)[\w.]*)", text(page)):
+        assert ROOT.joinpath(*module.split(".")).with_suffix(".py").exists(), module
+    for script in re.findall(r"python (tests/\S+\.py)", text(page)):
+        assert (ROOT / script).exists(), script
+    for name, variants in re.findall(r"configs/(\w+)\.py:([a-z0-9_,]+)", text(page)):
+        known = importlib.import_module(f"configs.{name}").VARIANTS
+        assert set(variants.split(",")) - {""} <= set(known), f"{name}:{variants}"
+
+
+def test_every_cited_fact_is_there() -> None:
+    """A docstring's "facts C.4" is a section of docs/facts.md."""
+    sections = set(re.findall(r"^### ([A-G]\.\d+)", text("docs/facts.md"), flags=re.MULTILINE))
+    for folder in ("gapjax", "data_pipelines", "configs", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            cited = set(re.findall(r"facts ([A-G]\.\d+)", path.read_text()))
+            assert cited <= sections, path
