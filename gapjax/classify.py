@@ -6,7 +6,6 @@ classes, whose names are given; beside each class stands how alike each part is 
 """
 
 import argparse
-import functools
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,6 @@ from gapjax.methods import EncodeText
 from gapjax.prompts.strings import ClassText, from_name, load_all
 from gapjax.registry import suggestion
 from gapjax.serving.bundle import Bundle, Words, open_bundle
-from gapjax.text import embedding
 
 
 def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Float32[np.ndarray, "_ _ v c"]]:
@@ -95,12 +93,12 @@ def words_of(bundle: Bundle, names: Sequence[str], texts: Mapping[str, ClassText
 
 def _encoder(bundle: Bundle) -> EncodeText:
     """Return the text encoder of a bundle."""
-    text = model.load_text(schema.nest(bundle.config()))
+    text = model.text_embedder(schema.nest(bundle.config()))
     told = bundle.facts["text"]
     if text.digest != told["digest"]:
         what = " ".join(filter(None, (told["encoder"], told["checkpoint"])))
         raise UserError(f"{bundle.folder}: the text encoder {what} here has other weights")
-    return functools.partial(embedding.encode, text=text, folder=None)
+    return text.embed
 
 
 def calibrated(

@@ -1,6 +1,5 @@
 """What a method is made of: the network, the texts and the weights that a config names."""
 
-import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from ml_collections import ConfigDict
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
-from gapjax import backbones, methods, registry
+from gapjax import backbones, methods
 from gapjax.backbones import FromTorch
 from gapjax.experiment.data import Dataset
 from gapjax.experiment.schema import construct
@@ -22,8 +21,8 @@ from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import ClassText, load_texts
 from gapjax.registry import chosen
-from gapjax.text import embedding
-from gapjax.text.checkpoint import LoadedText
+from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
 
 PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
@@ -64,15 +63,12 @@ def method_options(config: ConfigDict) -> Any:
 def method_context(config: ConfigDict, dataset: Dataset) -> Context:
     """Return the parts that a config's method is built from, without published variables."""
     texts = descriptions(config, dataset)
-    load = functools.cache(functools.partial(load_text, config))
-    folder = Path(config.data.dir) / "text_features"
     return Context(
         backbone=build_backbone(config, dataset.spec.skeleton),
         skeleton=dataset.spec.skeleton,
         labels=dataset.labels,
         descriptions=[texts[each] for each in dataset.problem.classes] if texts else (),
-        load_text=load,
-        encode_text=lambda strings: embedding.encode(strings, load(), folder),
+        text=text_embedder(config, Path(config.data.dir) / "text_features"),
         unseen=dataset.problem.unseen_indices,
     )
 
@@ -149,9 +145,9 @@ def published(config: ConfigDict) -> Variables:
     return spec.from_torch(StateDict(torch_weights.read(path)), backbone)
 
 
-def load_text(config: ConfigDict) -> LoadedText:
-    """Return the text encoder of a config with its weights."""
-    encoder = registry.module("gapjax.text.encoders", config.text.encoder)
-    options = {"pooling": config.text.pooling} if config.text.pooling else {}
-    options |= {"dtype": precision(config), "too_long": config.text.too_long}
-    return encoder.load(config.text.checkpoint, seed=config.seed, **options)
+def text_embedder(config: ConfigDict, folder: Path | None = None) -> TextEmbedder:
+    """Return the text encoder of a config, which caches frozen embeddings in `folder`."""
+    keys = ("encoder", "checkpoint", "pooling", "too_long")
+    options = {key: config.text[key] for key in keys}
+    dtype = chosen("train.precision", config.train.precision, PRECISIONS)
+    return TextEmbedder(TextOptions(**options, dtype=dtype, seed=config.seed), folder)

@@ -15,7 +15,7 @@ from gapjax.methods._inference import Inference
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import ClassText
 from gapjax.registry import module
-from gapjax.text.checkpoint import LoadedText
+from gapjax.text.embedding import TextEmbedder
 
 # An instance of the dataclass `MethodSpec.options`.
 Options = Any
@@ -31,8 +31,7 @@ class Context:
         labels: the names of the classes that scores are given for.
         descriptions: the descriptions of the classes, in the order of `labels`.
         published: variables to start from (`MethodSpec.from_torch`); empty for none.
-        load_text: loads the text encoder of the config; called only by methods that train it.
-        encode_text: embeds strings with that encoder, frozen, cached where possible.
+        text: the text encoder of the config; methods that use no text need none.
         unseen: the indices in `labels` of the classes without training samples.
     """
 
@@ -41,8 +40,7 @@ class Context:
     labels: Sequence[str]
     descriptions: Sequence[ClassText] = ()
     published: Variables = field(default_factory=dict)
-    load_text: Callable[[], LoadedText] | None = None
-    encode_text: EncodeText | None = None
+    text: TextEmbedder | None = None
     unseen: Sequence[int] = ()
 
 

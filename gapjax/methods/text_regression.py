@@ -109,7 +109,7 @@ def build(context: Context, options: Options) -> TextRegression:
     Raises:
         UserError: there is no such text.
     """
-    text = embed(context.descriptions, vars(options), context.encode_text)["label"]
+    text = embed(context.descriptions, vars(options), context.text.embed)["label"]
     return TextRegression(nn.Dense(text.shape[1]), text)
 
 

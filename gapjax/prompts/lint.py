@@ -13,10 +13,9 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines import command
-from gapjax import registry
 from gapjax.prompts.strings import PARTS, ClassText, load_all, part_strings
-from gapjax.text import embedding
-from gapjax.text.checkpoint import LoadedText
+from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
 
 # CLIP reads 77 tokens, two of them its own; some words are two tokens, which the margin is for.
 MOST_TOKENS = 72
@@ -47,13 +46,13 @@ def _problems_of(text: ClassText) -> Iterator[str]:
             yield f"{text.label}: {count} words and marks, at most {MOST_TOKENS} fit: {string}"
 
 
-def alikeness(texts: Sequence[ClassText], encoder: LoadedText) -> Float[np.ndarray, "k k"]:
+def alikeness(texts: Sequence[ClassText], embedder: TextEmbedder) -> Float[np.ndarray, "k k"]:
     """Return the cosines between classes' descriptions, a mean over the six parts.
 
     The mean of all classes is taken off each part first: what all share tells none apart.
     """
     rows = part_strings(texts, PARTS, "plain")
-    flat = embedding.encode([string for row in rows for string in row], encoder, None)
+    flat = embedder.embed([string for row in rows for string in row])
     part = flat.reshape(len(texts), len(PARTS), -1)
     part = part - part.mean(axis=0)
     part = part / np.maximum(np.linalg.norm(part, axis=2, keepdims=True), 1e-12)
@@ -61,10 +60,10 @@ def alikeness(texts: Sequence[ClassText], encoder: LoadedText) -> Float[np.ndarr
 
 
 def most_alike(
-    texts: Sequence[ClassText], encoder: LoadedText, count: int
+    texts: Sequence[ClassText], embedder: TextEmbedder, count: int
 ) -> list[tuple[float, str, str]]:
     """Return the pairs of classes whose descriptions are most alike: (cosine, one, other)."""
-    cosine = alikeness(texts, encoder)
+    cosine = alikeness(texts, embedder)
     first, second = np.triu_indices(len(texts), 1)
     order = np.argsort(-cosine[first, second], kind="stable")[:count]
     return [
@@ -83,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pairs", type=int, default=10, help="how many pairs to list")
     options = parser.parse_args(arguments)
     texts = load_all(options.texts)
-    encoder = registry.module("gapjax.text.encoders", options.encoder)
-    pairs = most_alike(texts, encoder.load(options.checkpoint), options.pairs)
+    embedder = TextEmbedder(TextOptions(options.encoder, options.checkpoint))
+    pairs = most_alike(texts, embedder, options.pairs)
     found = list(problems(texts))
     for line in found:
         print(line)

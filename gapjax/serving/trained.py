@@ -114,8 +114,12 @@ def _inference(config: ConfigDict, dataset: Dataset, workdir: Path) -> Inference
 
 def _text(config: ConfigDict) -> dict[str, str]:
     """Return which text encoder a run has, with the digest of its weights."""
-    digest = model.load_text(config).digest
-    return {"encoder": config.text.encoder, "checkpoint": config.text.checkpoint, "digest": digest}
+    text = model.text_embedder(config)
+    return {
+        "encoder": text.options.encoder,
+        "checkpoint": text.options.checkpoint,
+        "digest": text.digest,
+    }
 
 
 def on_clips(inner: Inference, encoder: Encoder) -> Inference:

@@ -4,15 +4,12 @@ A checkpoint's configuration and weights, checked and turned into Flax's layout,
 turned into the function from strings to padded tokens.
 """
 
-import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import flax.linen as nn
-import jax
 import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Float, Int
@@ -20,6 +17,7 @@ from tokenizers import Tokenizer
 
 from data_pipelines.errors import UserError
 from gapjax.registry import chosen
+from gapjax.text.encoder import Tokenize, Tree, pad_rows
 from gapjax.text.huggingface import (
     Rename,
     Tensors,
@@ -29,28 +27,6 @@ from gapjax.text.huggingface import (
     read_tokenizer,
 )
 from gapjax.text.transformer import ACTIVATIONS, Sizes
-
-Tokenize = Callable[[Sequence[str]], Int[np.ndarray, "n l"]]
-Tree = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class LoadedText:
-    """A text encoder that is ready for use: `module.apply({"params": params}, tokens)`.
-
-    Attributes:
-        module: the encoder.
-        params: its parameters, a tree of float32 arrays.
-        tokenize: strings → tokens, padded to the longest of the strings.
-        features: the size of an embedding.
-        digest: equal only where every string has the same embedding.
-    """
-
-    module: nn.Module
-    params: Tree
-    tokenize: Tokenize
-    features: int
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -199,7 +175,7 @@ def batch_tokenizer(opened: Checkpoint, sizes: Sizes, *, pad: int, too_long: str
         raise UserError(f"{opened.folder}: {has}: they do not belong together")
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    if chosen("text.too_long", too_long, ("refuse", "truncate")) == "truncate":
+    if too_long == "truncate":
         tokenizer.enable_truncation(limit)
 
     def tokenize(strings: Sequence[str]) -> Int[np.ndarray, "n l"]:
@@ -214,20 +190,3 @@ def batch_tokenizer(opened: Checkpoint, sizes: Sizes, *, pad: int, too_long: str
         return pad_rows(rows, pad)
 
     return tokenize
-
-
-def pad_rows(rows: Sequence[Sequence[int]], pad: int) -> Int[np.ndarray, "n l"]:
-    """Return the rows as one array, padded on the right to the longest."""
-    tokens = np.full((len(rows), max(map(len, rows), default=0)), pad, np.int32)
-    for row, ids in zip(tokens, rows, strict=True):
-        row[: len(ids)] = ids
-    return tokens
-
-
-def fingerprint(params: Tree, *facts: Any) -> str:
-    """Return a digest of parameters and of all else that an embedding depends on."""
-    digest = hashlib.sha256(repr(facts).encode())
-    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
-        digest.update(f"{jax.tree_util.keystr(path)} {leaf.shape} {leaf.dtype}".encode())
-        digest.update(np.ascontiguousarray(leaf))
-    return digest.hexdigest()

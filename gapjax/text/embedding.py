@@ -1,56 +1,102 @@
-"""Frozen text features: every string encoded once, and kept under a digest of all that matters."""
+"""From strings to embeddings, with an encoder that is frozen or about to be trained.
 
+Frozen embeddings are cached on disk under a digest of the strings, the options and the contents of
+the encoder's files, so that embeddings from the cache need neither weights nor a network.
+"""
+
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import flax.linen as nn
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float
 
 from data_pipelines.storage.atomic import replacing_file
-from gapjax.text.checkpoint import LoadedText
+from gapjax.text.encoder import LoadedText, TextOptions, encoder_module
 
-# Strings encoded at once; a large encoder's activations for more would crowd the memory.
+# Strings encoded at once: bounds the memory of a large encoder's activations.
 BATCH = 64
 
 
-def encode(
-    strings: Sequence[str], text: LoadedText, folder: Path | None
-) -> Float[np.ndarray, "n e"]:
-    """Return the embeddings of strings, from the cache where they are there.
+@dataclass(frozen=True)
+class TextEmbedder:
+    """A text encoder, loaded no earlier than its weights are needed.
 
-    Args:
-        strings: what to encode.
-        text: the encoder.
-        folder: where embeddings are kept, in a file named by the digest of the strings and of the
-            encoder with its weights; None for nowhere. Of several hosts, which may have folders of
-            their own or share one, each writes, completely or not at all.
+    Attributes:
+        options: which encoder.
+        folder: where frozen embeddings are cached; None for nowhere. Hosts may share it.
     """
-    if folder is None:
-        return _compute(strings, text)
-    key = json.dumps([text.digest, list(strings)]).encode()
-    path = folder / f"{hashlib.sha256(key).hexdigest()}.npy"
-    if not path.exists():
-        embeddings = _compute(strings, text)
-        with replacing_file(path) as file:
-            np.save(file, embeddings)
-    return np.load(path, allow_pickle=False)
+
+    options: TextOptions
+    folder: Path | None = None
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A digest of all that an embedding depends on besides its string."""
+        options = asdict(self.options)
+        # Paths differ between machines, contents do not.
+        del options["checkpoint"]
+        files = encoder_module(self.options.encoder).files(self.options)
+        if files:
+            del options["seed"]
+        contents = sorted((file.name, _file_digest(file)) for file in files)
+        return _sha256([options, contents])
+
+    def load(self) -> LoadedText:
+        """Return the encoder with its weights, which a process reads once.
+
+        Raises:
+            UserError: the checkpoint cannot be used.
+        """
+        return _load(self.options, self.digest)
+
+    def embed(self, strings: Sequence[str]) -> Float[np.ndarray, "n e"]:
+        """Return the frozen embeddings of strings, from the cache where it has them.
+
+        Raises:
+            UserError: the checkpoint cannot be used, or a string is too long.
+        """
+        if self.folder is None:
+            return encode(strings, self.load())
+        path = self.folder / f"{_sha256([self.digest, list(strings)])}.npy"
+        if not path.exists():
+            embeddings = encode(strings, self.load())
+            with replacing_file(path) as file:
+                np.save(file, embeddings)
+        return np.load(path, allow_pickle=False)
 
 
-def _compute(strings: Sequence[str], text: LoadedText) -> Float[np.ndarray, "n e"]:
+def encode(strings: Sequence[str], text: LoadedText) -> Float[np.ndarray, "n e"]:
+    """Return the embeddings of strings in float32, computed in batches of `BATCH`."""
     tokens = text.tokenize(strings)
-    missing = -len(tokens) % BATCH
-    padded = np.pad(tokens, [(0, missing), (0, 0)], mode="edge")
+    padded = np.pad(tokens, [(0, -len(tokens) % BATCH), (0, 0)], mode="edge")
     batches = padded.reshape(-1, BATCH, tokens.shape[1])
-    apply = jax.jit(partial(_apply, text.module))
-    features = [np.asarray(apply(text.params, batch)) for batch in batches]
-    return np.concatenate(features)[: len(tokens)].astype(np.float32)
+    apply = jax.jit(text.module.apply)
+    rows = [np.asarray(apply({"params": text.params}, batch)) for batch in batches]
+    return np.concatenate(rows)[: len(tokens)].astype(np.float32)
 
 
-def _apply(module: nn.Module, params: Any, tokens: Int[Array, "n l"]) -> Float[Array, "n e"]:
-    return module.apply({"params": params}, tokens)
+@functools.lru_cache(maxsize=1)
+def _load(options: TextOptions, digest: str) -> LoadedText:
+    del digest  # files that changed are read again
+    return encoder_module(options.encoder).load(options)
+
+
+def _file_digest(file: Path) -> str:
+    status = file.stat()
+    return _content_digest(file.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@functools.cache
+def _content_digest(file: Path, size: int, modified: int) -> str:
+    del size, modified  # a file that changed is read again
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -5,6 +5,7 @@ transformers takes 2.4 s, and PyTorch with it where that is installed (`tokenize
 an old folder without tokenizer.json needs it.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -69,6 +70,7 @@ def _package_folder(package: str) -> Path:
     return min(found, key=lambda file: len(file.parts)).parent
 
 
+@functools.cache
 def _hub_folder(name: str, revision: str | None) -> Path:
     """Return the folder of the hub's cache, after downloading what it lacks."""
     from huggingface_hub import snapshot_download
@@ -109,6 +111,13 @@ def read_tensors(folder: Path, rename: Rename) -> Tensors:
         read = _read_pickled if file.suffix == ".bin" else _read_safetensors
         tensors |= read(file, rename)
     return tensors
+
+
+def checkpoint_files(checkpoint: str) -> list[Path]:
+    """Return the files that determine what a model computes: weights, config and tokenizer."""
+    folder = locate(checkpoint)
+    others = {file for pattern in _HUB_FILES for file in folder.glob(pattern)}
+    return [*sorted(others), *_weight_files(folder)]
 
 
 def _weight_files(folder: Path) -> list[Path]:

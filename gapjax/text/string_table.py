@@ -1,4 +1,4 @@
-"""The strings of all classes as arrays: each distinct string once, found again by number.
+"""The strings of all classes as arrays: each distinct string once, looked up by index.
 
 Encoding every string of a batch of 200 with five strings a sample costs 1,000 passes through the
 text encoder; most are the same few strings. `encode` passes each distinct string of a batch once,
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Shaped
 
 from gapjax.parallel.shares import share_rows
 
@@ -21,65 +21,59 @@ class TextTable(NamedTuple):
     """Strings of classes.
 
     Attributes:
-        tokens: the tokens of every distinct string, padded to the longest of them.
-        features: the strings' embeddings where the text encoder is frozen, else None.
-        ids: for every class, the numbers of its strings, padded with its first.
+        rows: what every distinct string became: its tokens, padded to the longest of them, or the
+            embedding of a frozen text encoder.
+        ids: for every class, the indices of its strings, padded with its first.
         counts: how many strings each class has.
     """
 
-    tokens: Int[Array | np.ndarray, "n l"]
-    features: Float[Array | np.ndarray, "n e"] | None
+    rows: Shaped[Array | np.ndarray, "n l"]
     ids: Int[Array | np.ndarray, "k s"]
     counts: Int[Array | np.ndarray, " k"]
 
 
-Tokenize = Callable[[Sequence[str]], Int[np.ndarray, "n l"]]
+Convert = Callable[[Sequence[str]], Shaped[np.ndarray, "n l"]]
 Encode = Callable[[Int[Array, "n l"]], Float[Array, "n e"]]
 
 
-def make_table(strings: Sequence[Sequence[str]], tokenize: Tokenize) -> TextTable:
-    """Return the table of every class's strings (`strings[k]` are those of class k)."""
-    distinct = list(dict.fromkeys(text for texts in strings for text in texts))
-    number = {text: i for i, text in enumerate(distinct)}
-    longest = max(len(texts) for texts in strings)
-    ids = [
-        [number[text] for text in (*texts, *[texts[0]] * (longest - len(texts)))]
-        for texts in strings
-    ]
+def make_table(strings: Sequence[Sequence[str]], convert: Convert) -> TextTable:
+    """Return the table of every class's strings.
+
+    Args:
+        strings: of every class, one or more.
+        convert: the tokenizer or, of a frozen text encoder, the embedder.
+    """
+    distinct = list(dict.fromkeys(string for row in strings for string in row))
+    index = {string: i for i, string in enumerate(distinct)}
+    longest = max(map(len, strings))
+    padded = [[*row, *[row[0]] * (longest - len(row))] for row in strings]
     return TextTable(
-        tokens=tokenize(distinct),
-        features=None,
-        ids=np.asarray(ids, np.int32),
-        counts=np.asarray([len(texts) for texts in strings], np.int32),
+        rows=convert(distinct),
+        ids=np.asarray([[index[string] for string in row] for row in padded], np.int32),
+        counts=np.asarray([len(row) for row in strings], np.int32),
     )
 
 
-def freeze(table: TextTable, encode: Encode, chunk: int = 256) -> TextTable:
-    """Return the table with its strings encoded, a chunk at a time, for a frozen text encoder."""
-    encode = jax.jit(encode)
-    starts = range(0, len(table.tokens), chunk)
-    features = [np.asarray(encode(jnp.asarray(table.tokens[i : i + chunk]))) for i in starts]
-    return table._replace(features=np.concatenate(features).astype(np.float32))
-
-
 def draw(table: TextTable, labels: Int[Array, " b"], keys: Key[Array, " b"]) -> Int[Array, " b"]:
-    """Return for every sample the number of one string of its class, uniformly at random."""
+    """Return for every sample the index of one string of its class, uniformly at random."""
     choose = jax.vmap(lambda key, count: jax.random.randint(key, (), 0, count))
     counts = jnp.asarray(table.counts)[labels]
     return jnp.asarray(table.ids)[labels, choose(keys, counts)]
 
 
-def encode(table: TextTable, ids: Int[Array, "..."], encoder: Encode) -> Float[Array, "... e"]:
-    """Return the embeddings of strings by number, each distinct string encoded once.
+def encode(
+    table: TextTable, ids: Int[Array, "..."], encoder: Encode | None
+) -> Float[Array, "... e"]:
+    """Return the embeddings of strings by index, each distinct string encoded once.
 
     Args:
-        table: where the numbers point.
-        ids: the numbers of the strings that are needed.
-        encoder: the text encoder; not called where the table is frozen.
+        table: what the indices point into.
+        ids: the indices of the strings that are needed.
+        encoder: the text encoder of a table of tokens; None for a table of embeddings.
     """
-    if table.features is not None:
-        return jnp.asarray(table.features)[ids]
-    size = min(ids.size, len(table.tokens))
-    distinct, places = jnp.unique(ids, size=size, fill_value=0, return_inverse=True)
-    rows = encoder(share_rows(jnp.asarray(table.tokens)[distinct]))
-    return rows[places.reshape(ids.shape)]
+    if encoder is None:
+        return jnp.asarray(table.rows)[ids]
+    size = min(ids.size, len(table.rows))
+    distinct, inverse = jnp.unique(ids, size=size, fill_value=0, return_inverse=True)
+    embeddings = encoder(share_rows(jnp.asarray(table.rows)[distinct]))
+    return embeddings[inverse.reshape(ids.shape)]

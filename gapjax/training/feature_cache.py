@@ -22,7 +22,6 @@ from data_pipelines.readers.order import eval_batches
 from gapjax.inputs.feed import Feed, StreamFeed
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout
-from gapjax.text.checkpoint import fingerprint
 from gapjax.training import feature_file
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Run
@@ -65,6 +64,15 @@ class Source:
         seed = self.seed if self.views > 1 else None
         whole = fingerprint(self.encoder.variables, *facts, seed)
         return hashlib.sha256(whole.encode() + items.tobytes()).hexdigest()[:32]
+
+
+def fingerprint(params: Any, *facts: Any) -> str:
+    """Return a digest of parameters and of all else that features depend on."""
+    digest = hashlib.sha256(repr(facts).encode())
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        digest.update(f"{jax.tree_util.keystr(path)} {leaf.shape} {leaf.dtype}".encode())
+        digest.update(np.ascontiguousarray(leaf))
+    return digest.hexdigest()
 
 
 def items_of(

@@ -18,7 +18,8 @@ from data_pipelines.specs.skeletons import NTU25
 from gapjax.methods import Context, gap, supervised
 from gapjax.nn.heads import pool_parts
 from gapjax.prompts.strings import load_texts
-from gapjax.text.encoders import hashed
+from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
 from gapjax.training.step import create_state
 
 LABELS = (
@@ -46,7 +47,7 @@ def build(**options: Any) -> gap.Gap | supervised.Supervised:
         skeleton=NTU25,
         labels=LABELS,
         descriptions=load_texts("nw_ucla", LABELS),
-        load_text=lambda: hashed.load(""),
+        text=TextEmbedder(TextOptions()),
     )
     return gap.build(context, gap.Options(**options))
 
@@ -77,12 +78,12 @@ def test_loss_is_the_papers_formula() -> None:
     network = {"params": variables["params"]["network"], "batch_stats": variables["batch_stats"]}
     describe = partial(method.network.apply, train=False, method="describe")
     logits, heads = jax.jit(describe)(network, clips)
-    encoder = hashed.load("")
+    encoder = TextEmbedder(TextOptions()).load()
     encode = jax.jit(encoder.module.apply)
     words = []
     for label in labels:
         tokens = [jnp.asarray(encoder.tokenize([LABELS[label]]))]
-        tokens += [text["parts"].tokens[i][None] for i in text["parts"].ids[label]]
+        tokens += [text["parts"].rows[i][None] for i in text["parts"].ids[label]]
         words.append([encode({"params": encoder.params}, each)[0] for each in tokens])
     heads, words = np.asarray(heads, np.float64), np.asarray(words, np.float64)
     contrast = np.mean([kl_both_ways(heads[:, h], words[:, h], labels) for h in range(5)])

@@ -1,5 +1,7 @@
 """The linear reference learns a linear map, and ranks classes by their text."""
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -10,9 +12,18 @@ from data_pipelines.specs.skeletons import KINECT20
 from gapjax.methods import Context, text_regression
 from gapjax.methods.text_regression import Options, TextRegression
 from gapjax.prompts.strings import load_texts
+from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
 
 LABELS = ("pick up with one hand", "pick up with two hands", "drop trash", "walk around")
 TEXT = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+
+
+class Labels(TextEmbedder):
+    """Embeddings of the labels alone."""
+
+    def embed(self, strings: Sequence[str]) -> np.ndarray:
+        return TEXT[[LABELS.index(string) for string in strings]]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +33,7 @@ def method() -> TextRegression:
         skeleton=KINECT20,
         labels=LABELS,
         descriptions=load_texts("nw_ucla", LABELS),
-        encode_text=lambda strings: TEXT[[LABELS.index(string) for string in strings]],
+        text=Labels(TextOptions()),
     )
     return text_regression.build(context, Options())
 

@@ -9,7 +9,8 @@ import yaml
 
 from gapjax.prompts import lint
 from gapjax.prompts.strings import PARTS, ClassText
-from gapjax.text.encoders import hashed
+from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
 
 MOVES = ("is raised", "swings left", "bends twice", "turns round", "kicks far", "taps lightly")
 GOOD = ClassText(
@@ -51,12 +52,12 @@ def test_problems_are_named(text: ClassText, expected: str) -> None:
 
 def test_the_most_alike_come_first() -> None:
     near = change(label="beckon", parts={**GOOD.parts, "foot": "stays"})
-    pairs = lint.most_alike([GOOD, OTHER, near], hashed.load(""), 3)
+    pairs = lint.most_alike([GOOD, OTHER, near], TextEmbedder(TextOptions()), 3)
     assert pairs[0][1:] == ("wave", "beckon")
     assert [cosine for cosine, *_ in pairs] == sorted(
         (cosine for cosine, *_ in pairs), reverse=True
     )
-    cosine = lint.alikeness([GOOD, OTHER, near], hashed.load(""))
+    cosine = lint.alikeness([GOOD, OTHER, near], TextEmbedder(TextOptions()))
     np.testing.assert_allclose(np.diagonal(cosine), 1.0, rtol=1e-5)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from gapjax.text.checkpoint import LoadedText
+from gapjax.text.encoder import LoadedText, TextOptions, encoder_module
 
 Tensors = dict[str, np.ndarray]
 
@@ -134,6 +134,11 @@ def save_bert(folder: pathlib.Path, **config: Any) -> str:
     """Write a small BERT."""
     config = BERT_CONFIG | config
     return save(folder, config, bert_tensors(config), BERT_TOKENIZER)
+
+
+def load(encoder: str, checkpoint: str = "", **options: Any) -> LoadedText:
+    """Return a text encoder with its weights."""
+    return encoder_module(encoder).load(TextOptions(encoder, checkpoint, **options))
 
 
 def encode(loaded: LoadedText, tokens: Any) -> jax.Array:

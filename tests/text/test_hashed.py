@@ -7,7 +7,7 @@ import pytest
 
 from data_pipelines.errors import UserError
 from gapjax.text.encoders import hashed
-from support.small_text_models import assert_parameters_fit, assert_same_with_padding, encode
+from support.small_text_models import assert_parameters_fit, assert_same_with_padding, encode, load
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -27,7 +27,7 @@ def test_tokens_are_the_same_in_every_process() -> None:
 
 
 def test_texts_that_share_words_are_near() -> None:
-    loaded = hashed.load()
+    loaded = load("hashed")
     texts = ["a person waves a hand", "the person waves one hand", "she sips cold milk slowly"]
     a, b, c = np.asarray(encode(loaded, loaded.tokenize(texts)))
     assert cosine(a, b) > 0.3
@@ -43,7 +43,7 @@ def test_texts_that_share_words_are_near() -> None:
 
 
 def test_embedding_is_the_mean_of_rows() -> None:
-    loaded = hashed.load()
+    loaded = load("hashed")
     table = loaded.params["table"]["embedding"]
     tokens = loaded.tokenize(["wave hand", "clap", ""])
     got = encode(loaded, tokens.reshape(1, 3, 3))[0]
@@ -54,7 +54,7 @@ def test_embedding_is_the_mean_of_rows() -> None:
 
 
 def test_only_the_rows_of_a_text_are_trained() -> None:
-    loaded = hashed.load()
+    loaded = load("hashed")
     tokens = loaded.tokenize(["wave hand", "clap"])
 
     def total(params: dict) -> jax.Array:
@@ -65,14 +65,15 @@ def test_only_the_rows_of_a_text_are_trained() -> None:
 
 
 def test_the_seed_decides() -> None:
-    same, other = hashed.load("", seed=3), hashed.load("ignored", seed=4)
-    assert same.digest == hashed.load(seed=3).digest != other.digest
+    same, other = load("hashed", "", seed=3), load("hashed", "ignored", seed=4)
+    again = load("hashed", seed=3).params["table"]["embedding"]
+    assert np.array_equal(same.params["table"]["embedding"], again)
     assert same.features == same.module.features == hashed.FEATURES
     table = same.params["table"]["embedding"]
     assert not np.array_equal(table, other.params["table"]["embedding"])
     assert table.mean() == pytest.approx(0, abs=0.01)
     assert table.std() == pytest.approx(1, abs=0.01)
-    rough = hashed.load(seed=3, dtype="bfloat16")
+    rough = load("hashed", seed=3, dtype="bfloat16")
     assert encode(rough, rough.tokenize(["clap"])).dtype == jnp.float32
     with pytest.raises(UserError, match="pooling='cls' is not known"):
-        hashed.load(pooling="cls")
+        load("hashed", pooling="cls")

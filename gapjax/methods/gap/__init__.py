@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,6 +33,7 @@ from gapjax.nn.losses import TARGETS, cross_entropy, match_targets, matching_los
 from gapjax.prompts.strings import global_strings, part_strings
 from gapjax.registry import chosen
 from gapjax.text import string_table
+from gapjax.text.encoder import LoadedText
 
 # The inverse temperature: a free factor as released, a constant, or CLIP's exponential.
 CLIP_SCALE = float(np.log(1 / 0.07))
@@ -85,24 +85,19 @@ class Gap:
         network: the skeleton encoder with classifier and heads.
         options: the choices of GAP.
         tables: the strings of the classes: `global` and `parts`, as far as there are such heads.
-        encoder: the text encoder.
-        text_params: the text encoder's pretrained parameters.
+        text_encoder: the text encoder to train; None if it is frozen.
         published: variables of the network to start from.
     """
 
     network: DescribedRecognizer
     options: Options
     tables: dict[str, string_table.TextTable]
-    encoder: nn.Module
-    text_params: Any
+    text_encoder: LoadedText | None
     published: Variables = field(default_factory=dict)
 
     def prepare_text(self) -> Text:
         """Return the tables of strings, encoded if the text encoder is frozen."""
-        if self.options.train_text:
-            return self.tables
-        encode = self._encode(self.text_params)
-        return {name: string_table.freeze(table, encode) for name, table in self.tables.items()}
+        return self.tables
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
         """Return the network freshly initialised beside the pretrained text encoder."""
@@ -112,8 +107,8 @@ class Gap:
         params = {"network": network["params"], "scale": jnp.full((heads,), CLIP_SCALE)}
         if self.options.learn_loss_weight:
             params["loss_weight"] = jnp.asarray(self.options.loss_weight)
-        if self.options.train_text:
-            params["text_encoder"] = jax.tree.map(jnp.asarray, self.text_params)
+        if self.text_encoder:
+            params["text_encoder"] = jax.tree.map(jnp.asarray, self.text_encoder.params)
         return {"params": params, "batch_stats": network["batch_stats"]}
 
     def loss(
@@ -155,8 +150,11 @@ class Gap:
         }
         return self.network.apply(network, clips, train=False)
 
-    def _encode(self, params: Any) -> string_table.Encode:
-        return lambda tokens: self.encoder.apply({"params": params}, tokens)
+    def _encode(self, params: Any) -> string_table.Encode | None:
+        """Return the text encoder with the parameters it has in training; None if it is frozen."""
+        if self.text_encoder is None:
+            return None
+        return partial(self.text_encoder.module.apply, {"params": params})
 
     def _text_features(
         self, params: Any, text: Text, labels: Int[Array, " b"], keys: Key[Array, " b"]
@@ -211,21 +209,22 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     if options.partition == "none":
         return supervised.build(context, supervised.Options())
     parts = _parts(options, context)
-    text = context.load_text()
+    encoder = context.text.load() if options.train_text else None
+    convert = encoder.tokenize if encoder else context.text.embed
     strings = {}
     if options.global_text != "none":
         strings["global"] = global_strings(context.descriptions, options.global_text)
     if parts:
         strings["parts"] = part_strings(context.descriptions, tuple(parts), options.part_text)
-    tables = {name: string_table.make_table(each, text.tokenize) for name, each in strings.items()}
+    tables = {name: string_table.make_table(each, convert) for name, each in strings.items()}
     network = DescribedRecognizer(
         backbone=context.backbone,
         num_classes=len(context.labels),
         parts=tuple(parts.values()),
         whole="global" in tables,
-        size=text.features,
+        size=encoder.features if encoder else next(iter(tables.values())).rows.shape[1],
     )
-    return Gap(network, options, tables, text.module, text.params, context.published)
+    return Gap(network, options, tables, encoder, context.published)
 
 
 def inference(context: Context, options: Options) -> Inference:

@@ -211,7 +211,7 @@ def build(context: Context, options: Options) -> Star:
     chosen("method.semantic_classes", options.semantic_classes, SEMANTIC_CLASSES)
     chosen("method.score", options.score, SCORES)
     parts = joints_of(options.partition, context.skeleton)
-    text = embed(context.descriptions, recipe(options, parts), context.encode_text)
+    text = embed(context.descriptions, recipe(options, parts), context.text.embed)
     network = StarNetwork(
         parts=tuple(parts.values()),
         size=text["label"].shape[1],

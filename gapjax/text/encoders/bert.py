@@ -5,24 +5,22 @@ tokens (as sentence-transformers pools), the output at its first token, or BERT'
 Padding tokens are hidden and not counted, so padding changes nothing.
 """
 
+from pathlib import Path
+
 import flax.linen as nn
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from gapjax.registry import chosen
 from gapjax.text.checkpoint import (
     Config,
-    LoadedText,
-    Tree,
     Weights,
     batch_tokenizer,
-    fingerprint,
     open_checkpoint,
 )
+from gapjax.text.encoder import LoadedText, TextOptions, Tree
+from gapjax.text.huggingface import checkpoint_files
 from gapjax.text.transformer import Perceptron, Sizes, attention, embed, norm
 
-POOLINGS = ("mean", "cls", "pooler")
 _BLOCK = {
     "query": "attention.self.query",
     "key": "attention.self.key",
@@ -70,7 +68,7 @@ class TextEncoder(nn.Module):
         sizes: of the transformer.
         types: number of token types, of which only the first is used.
         pad: the padding token.
-        pooling: one of `POOLINGS`.
+        pooling: `mean`, `cls` or `pooler`.
     """
 
     sizes: Sizes
@@ -100,36 +98,26 @@ class TextEncoder(nn.Module):
         return nn.tanh(nn.Dense(self.sizes.width, name="pooler")(x[:, 0]))
 
 
-def load(
-    checkpoint: str,
-    *,
-    pooling: str = "mean",
-    seed: int = 0,
-    too_long: str = "refuse",
-    dtype: DTypeLike = jnp.float32,
-) -> LoadedText:
-    """Return a BERT checkpoint.
+def files(options: TextOptions) -> list[Path]:
+    """Return the files of the checkpoint."""
+    return checkpoint_files(options.checkpoint)
 
-    Args:
-        checkpoint: a folder, a hub name or `package:NAME`, of model type `bert`.
-        pooling: `mean`, `cls` or `pooler`.
-        seed: not used: every text encoder is called alike.
-        too_long: `refuse` or `truncate` a string of more tokens than the model reads.
-        dtype: the precision of the computation.
+
+def load(options: TextOptions) -> LoadedText:
+    """Return a BERT checkpoint; the pooling is `mean`, `cls` or `pooler`.
 
     Raises:
-        UserError: the checkpoint cannot be used.
+        UserError: the checkpoint or an option cannot be used.
     """
-    chosen("text.pooling", pooling, POOLINGS)
-    opened = open_checkpoint(checkpoint, ("bert",), _own_name)
+    pooling = options.choose_pooling("mean", "cls", "pooler")
+    opened = open_checkpoint(options.checkpoint, ("bert",), _own_name)
     config = Config(opened.config.file, _DEFAULTS | opened.config.values)
     config.choice("position_embedding_type", ("absolute",))
     types, pad = config.whole("type_vocab_size"), config.whole("pad_token_id", least=0)
-    module = TextEncoder(config.sizes(dtype), types, pad, pooling)
-    tokenize = batch_tokenizer(opened, module.sizes, pad=pad, too_long=too_long)
+    module = TextEncoder(config.sizes(options.dtype), types, pad, pooling)
+    tokenize = batch_tokenizer(opened, module.sizes, pad=pad, too_long=options.too_long)
     params = _params(opened.weights, module)
-    digest = fingerprint(params, module.sizes, pad, pooling, opened.tokenizer.to_str())
-    return LoadedText(module, params, tokenize, module.sizes.width, digest)
+    return LoadedText(module, params, tokenize, module.sizes.width)
 
 
 def _own_name(stored: str) -> str | None:

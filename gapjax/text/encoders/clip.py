@@ -6,25 +6,23 @@ follows the end of the text is hidden by causality, so padding changes nothing.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
 from data_pipelines.errors import UserError
-from gapjax.registry import chosen
 from gapjax.text.checkpoint import (
     Checkpoint,
     Config,
-    LoadedText,
-    Tree,
     Weights,
     batch_tokenizer,
-    fingerprint,
     open_checkpoint,
 )
+from gapjax.text.encoder import LoadedText, TextOptions, Tree
+from gapjax.text.huggingface import checkpoint_files
 from gapjax.text.transformer import Perceptron, Sizes, attention, embed, norm
 
 # In old configurations this is no token's number: it says that a text ends at its largest token.
@@ -102,38 +100,28 @@ class TextEncoder(nn.Module):
         return jnp.argmax(ids if self.end == _LARGEST else ids == self.end, axis=-1)
 
 
-def load(
-    checkpoint: str,
-    *,
-    pooling: str = "end",
-    seed: int = 0,
-    too_long: str = "refuse",
-    dtype: DTypeLike = jnp.float32,
-) -> LoadedText:
-    """Return the text tower of a CLIP checkpoint.
+def files(options: TextOptions) -> list[Path]:
+    """Return the files of the checkpoint."""
+    return checkpoint_files(options.checkpoint)
 
-    Args:
-        checkpoint: a folder, a hub name or `package:NAME`, saved from transformers' CLIPTextModel,
-            CLIPTextModelWithProjection or CLIPModel.
-        pooling: `end`: the embedding is the output at the end-of-text token.
-        seed: not used: every text encoder is called alike.
-        too_long: `refuse` or `truncate` a string of more tokens than the model reads.
-        dtype: the precision of the computation.
+
+def load(options: TextOptions) -> LoadedText:
+    """Return the text tower of a CLIP checkpoint; the pooling is `end`, the output at that token.
 
     Raises:
-        UserError: the checkpoint cannot be used.
+        UserError: the checkpoint or an option cannot be used.
     """
-    chosen("text.pooling", pooling, ("end",))
-    opened = open_checkpoint(checkpoint, ("clip", "clip_text_model"), _own_name)
+    options.choose_pooling("end")
+    opened = open_checkpoint(options.checkpoint, ("clip", "clip_text_model"), _own_name)
     config = Config(opened.config.file, _DEFAULTS | _text_values(opened.config.values))
     head = opened.weights.tensors.get("text_projection.weight")
     projection = None if head is None else len(head)
-    module = TextEncoder(config.sizes(dtype), config.whole("eos_token_id", least=0), projection)
-    tokenize = batch_tokenizer(opened, module.sizes, pad=_PAD, too_long=too_long)
+    end = config.whole("eos_token_id", least=0)
+    module = TextEncoder(config.sizes(options.dtype), end, projection)
+    tokenize = batch_tokenizer(opened, module.sizes, pad=_PAD, too_long=options.too_long)
     _check_end(opened, module.end)
     params = _params(opened.weights, module)
-    digest = fingerprint(params, module.sizes, module.end, opened.tokenizer.to_str())
-    return LoadedText(module, params, tokenize, projection or module.sizes.width, digest)
+    return LoadedText(module, params, tokenize, projection or module.sizes.width)
 
 
 def _own_name(stored: str) -> str | None:

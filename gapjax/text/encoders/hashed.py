@@ -9,6 +9,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -16,8 +17,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
-from gapjax.registry import chosen
-from gapjax.text.checkpoint import LoadedText, fingerprint, pad_rows
+from gapjax.text.encoder import LoadedText, TextOptions, pad_rows
 
 BUCKETS = 4096
 FEATURES = 256
@@ -66,29 +66,22 @@ def _bucket(gram: str) -> int:
     return 1 + zlib.crc32(gram.encode()) % (BUCKETS - 1)
 
 
-def load(
-    checkpoint: str = "",
-    *,
-    pooling: str = "mean",
-    seed: int = 0,
-    too_long: str = "refuse",
-    dtype: DTypeLike = jnp.float32,
-) -> LoadedText:
-    """Return the encoder with the table that `seed` determines.
+def files(options: TextOptions) -> list[Path]:
+    """Return no files: the seed determines the table."""
+    del options
+    return []
 
-    Args:
-        checkpoint: not used: every text encoder is called alike.
-        pooling: `mean`.
-        seed: of the table's entries, drawn from N(0, 1): an embedding of ten words then has a
-            standard deviation near 0.3, much like CLIP's.
-        too_long: not used: no string is too long.
-        dtype: the precision of the computation.
+
+def load(options: TextOptions) -> LoadedText:
+    """Return the encoder with the table that the seed determines.
+
+    The entries are drawn from N(0, 1): an embedding of ten words then has a standard deviation near
+    0.3, much like CLIP's.
 
     Raises:
-        UserError: there is no such pooling.
+        UserError: the pooling is not `mean`.
     """
-    chosen("text.pooling", pooling, ("mean",))
-    module = TextEncoder(dtype=np.dtype(dtype))
-    table = np.random.default_rng(seed).standard_normal((BUCKETS, FEATURES), np.float32)
-    params = {"table": {"embedding": table}}
-    return LoadedText(module, params, tokenize, FEATURES, fingerprint(params, module.dtype))
+    options.choose_pooling("mean")
+    table = np.random.default_rng(options.seed).standard_normal((BUCKETS, FEATURES), np.float32)
+    module = TextEncoder(dtype=np.dtype(options.dtype))
+    return LoadedText(module, {"table": {"embedding": table}}, tokenize, FEATURES)
