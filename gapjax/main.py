@@ -14,7 +14,7 @@ from gapjax.experiment.schema import flatten
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, multihost, preemption
 from gapjax.training import loop
-from gapjax.workdir import log
+from gapjax.workdir import config_file
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where everything about the run is written.")
 _MODE = flags.DEFINE_enum("mode", "train", ["evaluate", "train"], "What to do.")
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
             finish(stage, str(stage.workdir.relative_to(last.workdir)))
         carry_out(last)
     else:
-        log.compare(last.workdir, flatten(last.config))
+        config_file.compare(last.workdir, flatten(last.config))
         loop.evaluate_only(plan.build(last.config, last.given), last.workdir)
     return 0
 
@@ -45,8 +45,8 @@ def prepare(every: Sequence[Stage]) -> None:
         plan.check(stage.config)
         if stage.config.mesh.rules:
             abstract.check_split(stage.config)
-        if log.is_claimed(stage.workdir):
-            log.compare(stage.workdir, flatten(stage.config))
+        if config_file.is_claimed(stage.workdir):
+            config_file.compare(stage.workdir, flatten(stage.config))
 
 
 def finish(stage: Stage, name: str) -> None:
@@ -64,7 +64,7 @@ def finish(stage: Stage, name: str) -> None:
 def carry_out(stage: Stage) -> None:
     """Train a stage to its end, in a folder of its own."""
     run = plan.build(stage.config, stage.given)
-    log.claim(stage.workdir, run.config)
+    config_file.claim(stage.workdir, run.config)
     loop.train(run, stage.workdir)
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from data_pipelines import command
 from data_pipelines.errors import UserError
+from gapjax.workdir.config_file import EXECUTION_KEYS, read_config
 from gapjax.workdir.history import read_history, read_results
-from gapjax.workdir.log import ADDED, FREE, read_config
 
 # What is told by default, of what the runs have.
 METRICS = ("eval/top1", "zsl/top1", "gzsl/area", "gzsl_validation/harmonic", "gzsl_oracle/harmonic")
@@ -59,7 +59,7 @@ def read_result(workdir: Path) -> Result:
     Raises:
         UserError: it is none, or its run is not finished.
     """
-    config = {**ADDED, **read_config(workdir)}
+    config = read_config(workdir)
     step = read_history(workdir / "metrics.jsonl").lines[-1]["step"]
     metrics = read_results(workdir, config.get("train.epochs", 0), step)
     return Result(workdir, with_encoder(config, workdir), metrics)
@@ -75,7 +75,7 @@ def with_encoder(config: Mapping[str, Any], workdir: Path) -> dict[str, Any]:
         return dict(config)
     path = Path(config[ENCODER] or workdir / "encoder")
     if path.is_dir():
-        own = {**ADDED, **read_config(path)}
+        own = read_config(path)
         found = {f"{ENCODER}.{key}": value for key, value in own.items()}
     else:
         # Of what is gone only the path is known: it may have been a run called as all others are.
@@ -103,7 +103,7 @@ def group(results: Sequence[Result], over: Sequence[str]) -> list[Row]:
         UserError: two runs of a row differ in none of them, so that one run would count twice.
     """
     rows: dict[str, dict[str, Result]] = {}
-    left_out = {*over, *FREE}
+    left_out = {*over, *EXECUTION_KEYS}
     for result in results:
         common = {key: each for key, each in result.config.items() if plain(key) not in left_out}
         varied = {key: each for key, each in result.config.items() if plain(key) in over}

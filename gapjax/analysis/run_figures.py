@@ -16,8 +16,8 @@ from gapjax.analysis.metrics import (
     per_class_accuracy,
     top_k_accuracy,
 )
+from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import Series, read_history
-from gapjax.workdir.log import read_config
 from gapjax.workdir.scores import Scores
 
 # Key in metrics.jsonl → the name of its curve.

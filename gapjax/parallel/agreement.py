@@ -1,47 +1,44 @@
-"""Where several processes wait for one another; one alone never waits."""
+"""Decisions that all hosts take together; with one host, they return at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from jaxtyping import Shaped
 
 LOST = "another process of this run was lost, or this one failed; start all again"
-# More steps than checkpoints are kept of.
-_STEPS = 16
+# More steps than there are checkpoints at any time.
+_MOST_STEPS = 16
 
 
 def wait(name: str) -> None:
-    """Return when every process has come to the place of this name."""
+    """Return when every host has called this with the same name."""
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices(name)
 
 
-def decided(mine: bool) -> bool:
-    """Return the first process's answer to a question that every process asked.
+def on_first_host(condition: bool) -> bool:
+    """Return whether a condition holds on the first host.
 
-    What one process finds on a shared file system another may not see yet.
+    Hosts may see changes of a shared file system at different times.
     """
-    return mine if jax.process_count() == 1 else bool(_first(np.asarray(mine)))
-
-
-def listed(mine: Sequence[int]) -> list[int]:
-    """Return the newest of the steps that the first process lists, ascending."""
     if jax.process_count() == 1:
-        return sorted(mine)
-    newest = sorted(mine)[-_STEPS:]
-    every = _first(np.asarray(newest + [-1] * (_STEPS - len(newest))))
-    return [int(step) for step in every if step >= 0]
+        return condition
+    return bool(multihost_utils.broadcast_one_to_all(np.asarray(condition)))
 
 
-def all_agree(mine: bool) -> bool:
-    """Return whether every process says so."""
+def on_all_hosts(condition: bool) -> bool:
+    """Return whether a condition holds on every host."""
     if jax.process_count() == 1:
-        return mine
-    return bool(multihost_utils.process_allgather(np.asarray(mine)).all())
+        return condition
+    return bool(multihost_utils.process_allgather(np.asarray(condition)).all())
 
 
-def _first(mine: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-    """Return the first process's array."""
-    return multihost_utils.broadcast_one_to_all(mine)
+def newest_steps(steps: Iterable[int]) -> list[int]:
+    """Return the newest of the steps that the first host lists, ascending."""
+    newest = sorted(steps)[-_MOST_STEPS:]
+    if jax.process_count() == 1:
+        return newest
+    # Every host has to broadcast an array of the same shape.
+    padded = np.asarray(newest + [-1] * (_MOST_STEPS - len(newest)))
+    return [int(step) for step in multihost_utils.broadcast_one_to_all(padded) if step >= 0]

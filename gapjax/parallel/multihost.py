@@ -4,15 +4,10 @@ Each reads its own share of every batch and has its own devices; the first alone
 scores. All of them need one folder for `--workdir`, on a file system that they share.
 """
 
-import ctypes
-import os
-import signal
-
 import jax
 from absl import flags
 
 from data_pipelines.errors import HostError, UserError
-from gapjax.parallel.agreement import LOST
 
 _CLUSTER = flags.DEFINE_bool(
     "cluster", False, "Find the other processes by the environment of TPU VMs, SLURM or Open MPI."
@@ -23,7 +18,6 @@ _PROCESS = flags.DEFINE_integer("process", None, "Which of them this is.", lower
 
 # How long nothing is heard of a process before it is given up, in seconds.
 LOST_AFTER = 40
-_SAID = f"\ngapjax: {LOST}\n".encode()
 
 
 def join() -> None:
@@ -46,21 +40,6 @@ def join() -> None:
         reason = str(error).strip().partition("\n")[0]
         kind = UserError if isinstance(error, ValueError) else HostError
         raise kind(f"the processes did not meet: {reason}") from error
-    _say_why_it_ends()
-
-
-def _say_why_it_ends() -> None:
-    """End with a line and the status 1 where JAX aborts, as where another process is lost.
-
-    The main thread then waits for the lost one, so that a handler of Python's would never run.
-    """
-    ctypes.CDLL(None).signal(signal.SIGABRT, _ended)
-
-
-@ctypes.CFUNCTYPE(None, ctypes.c_int)
-def _ended(_: int) -> None:
-    os.write(2, _SAID)
-    os._exit(1)
 
 
 def check(

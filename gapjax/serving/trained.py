@@ -18,8 +18,8 @@ from gapjax.inputs.clips import ClipRecipe, eval_clips
 from gapjax.methods import Embeddings, Inference, Outputs, Variables
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.workdir.checkpoints import read_newest
+from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
-from gapjax.workdir.log import read_config
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ def load(workdir: Path, data: str = "") -> Trained:
     schema.check_keys(config)
     if data:
         config.data.dir = data
-    state, trained_on = read_newest(workdir)
-    results = read_results(workdir, config.train.epochs, int(state["step"]))
+    checkpoint = read_newest(workdir)
+    state = checkpoint.state
+    results = read_results(workdir, config.train.epochs, checkpoint.step)
     dataset = open_dataset(config)
     spec = dataset.spec
     inference = _inference(config, dataset, workdir)
@@ -95,7 +96,7 @@ def load(workdir: Path, data: str = "") -> Trained:
             *(spec.skeleton.num_joints, spec.coordinates),
         ),
         labels=dataset.labels,
-        trained_on=trained_on,
+        trained_on=checkpoint.trained_on,
         text=_text(config) if words else {},
         results=results,
         facts=plan.facts(config, dataset),

@@ -108,7 +108,7 @@ def prepare(
         folder: where files of features are kept.
     """
     path = folder / f"{source.digest(items)}.npy"
-    if not agreement.decided(path.exists()):
+    if not agreement.on_first_host(path.exists()):
         every = _encode_all(source, items, feed, samples, batch)
         if jax.process_index() == 0:
             feature_file.write(path, every, len(items))

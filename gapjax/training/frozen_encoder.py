@@ -19,8 +19,8 @@ from gapjax.nn.person_merge import MERGES, merge
 from gapjax.nn.torch_weights import StateDict
 from gapjax.registry import chosen
 from gapjax.workdir.checkpoints import read_newest
+from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
-from gapjax.workdir.log import read_config
 
 # Whether the encoder's batch normalisation stays as trained, or uses and learns the statistics of
 # each training batch, as STAR's release does (facts D.2).
@@ -149,14 +149,14 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) 
         UserError: there is no checkpoint, it is of another backbone or other clips, or it was
             trained on other classes; the message names them.
     """
-    state, trained_on = read_newest(workdir)
-    _refuse_unseen(str(workdir), trained_on, seen)
+    checkpoint = read_newest(workdir)
+    _refuse_unseen(str(workdir), checkpoint.trained_on, seen)
     _refuse_other(workdir, config)
-    params, statistics = state["params"], state["batch_stats"]
+    params, statistics = checkpoint.state["params"], checkpoint.state["batch_stats"]
     network = params.get("network", params)
     if "backbone" not in network:
         raise UserError(f"{workdir} is no run of a skeleton encoder; is it {workdir / 'encoder'}?")
-    read_results(workdir, read_config(workdir)["train.epochs"], int(state["step"]))
+    read_results(workdir, read_config(workdir)["train.epochs"], checkpoint.step)
     return {"params": network["backbone"], "batch_stats": statistics["backbone"]}
 
 

@@ -19,8 +19,9 @@ from gapjax.training.report import report, write_results
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState, create_state, make_train_step
 from gapjax.training.step_metrics import Meter
-from gapjax.workdir.checkpoints import Checkpoints, Restored, newest_step
+from gapjax.workdir.checkpoints import Checkpoints, newest_step
 from gapjax.workdir.history import has_results
+from gapjax.workdir.integrity import Logged
 from gapjax.workdir.log import Logbook
 from gapjax.workdir.scores import Scores, scores_path
 
@@ -106,9 +107,10 @@ def state_shapes(run: Run) -> TrainState:
     return placed_shapes(shapes, run.layout.places(shapes, shapes.params))
 
 
-def resume(run: Run, checkpoints: Checkpoints) -> Restored:
-    """Return what the newest whole checkpoint holds, or the initial state."""
-    return checkpoints.restore(state_shapes(run)) or Restored(initial_state(run), {})
+def resume(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, Logged]:
+    """Return the state to train from, and what it had logged since the last line of metrics."""
+    checkpoint = checkpoints.restore(state_shapes(run))
+    return (checkpoint.state, checkpoint.logged) if checkpoint else (initial_state(run), {})
 
 
 def train_epoch(
@@ -171,7 +173,6 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
     """
     checkpoints = Checkpoints(workdir, run.trained_on)
     state, logged = resume(run, checkpoints)
-    checkpoints.set_damaged_aside()
     text = run.layout.replicate(run.method.prepare_text())
     log = Logbook(workdir, int(state.step), run.steps)
     meter, watch = Meter(run.order.batch_size, logged), Watch(run.layout)
@@ -214,7 +215,9 @@ def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
     Several processes ask together: to read a checkpoint is a meeting of them all.
     """
     scored = scores_path(workdir, "test").is_file() and has_results(workdir, epochs, steps)
-    return agreement.decided(scored) and agreement.decided(newest_step(workdir) == steps)
+    return agreement.on_first_host(scored) and agreement.on_first_host(
+        newest_step(workdir) == steps
+    )
 
 
 def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:

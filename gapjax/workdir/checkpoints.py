@@ -1,12 +1,15 @@
-"""Orbax checkpoints of the whole training state, with the names of the classes behind it.
+"""Checkpoints of the training state, written by Orbax and verified when they are read.
 
-One that is torn or altered (`gapjax.workdir.integrity`) is passed over, with a warning, for the
-one before.
+Each checkpoint is the state's arrays and metadata with their checksums
+(`gapjax.workdir.integrity`). Reading goes from the newest checkpoint to the oldest and takes the
+first that every host can read and verify; those that it skips are reported as damaged.
 """
 
 import functools
 import itertools
-from collections.abc import Sequence
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,31 +18,33 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from data_pipelines.errors import UserError
-from data_pipelines.storage.disk import writing
-from gapjax import echoes
+from data_pipelines.storage.disk import raise_if_transient, writing
 from gapjax.parallel import agreement
-from gapjax.workdir.integrity import Logged, Whole, check, facts_of, newest_whole, silence
+from gapjax.workdir.integrity import Logged, make_metadata, verify
 
-_TRAINING = {"max_to_keep": 2, "cleanup_tmp_directories": True}
-# Orbax's own `read_only` talks of it in three lines.
-_READING = {"create": False, "save_root_metadata": False}
+_WRITE = ocp.CheckpointManagerOptions(max_to_keep=2, cleanup_tmp_directories=True)
+# Orbax's own `read_only` logs three lines.
+_READ = ocp.CheckpointManagerOptions(create=False, save_root_metadata=False)
 
 
-class Restored(NamedTuple):
+class Checkpoint(NamedTuple):
     """What a checkpoint holds.
 
     Attributes:
-        state: the training state, a pytree of arrays.
-        logged: what the steps since the last line of the log logged
-        (`gapjax.training.step_metrics`).
+        step: how many steps were trained.
+        state: the training state; of `read_newest`, nested dictionaries of host arrays.
+        trained_on: the names of the classes that the run trains on.
+        logged: what the steps since the last line of metrics logged.
     """
 
+    step: int
     state: Any
+    trained_on: Sequence[str]
     logged: Logged
 
 
 class Checkpoints:
-    """The checkpoints of one working directory, the newest two of them kept."""
+    """The checkpoints of a run, of which the newest two are kept."""
 
     def __init__(
         self, workdir: Path, trained_on: Sequence[str] = (), read_only: bool = False
@@ -48,143 +53,163 @@ class Checkpoints:
 
         Args:
             workdir: the working directory.
-            trained_on: the names of the classes whose samples are trained on; every checkpoint
-                carries them, so that a zero-shot run can tell what its encoder has seen.
-            read_only: leave the folder as it is; otherwise what a killed run half wrote is removed.
+            trained_on: the names of the classes that the run trains on. Every checkpoint has them,
+                so that a zero-shot run knows which classes its skeleton encoder has seen.
+            read_only: leave the folder as it is; otherwise, partial checkpoints are removed.
+
+        Raises:
+            UserError: the folder cannot be written.
+            DiskError: the disk is full.
         """
-        options = ocp.CheckpointManagerOptions(**_READING if read_only else _TRAINING)
-        self._folder = _folder(workdir)
-        echoes.silence()
-        with silence(), writing(self._folder):
+        self._folder, self._trained_on, self._read_only = _folder(workdir), trained_on, read_only
+        with writing(self._folder):
+            options = _READ if read_only else _WRITE
             self._manager = ocp.CheckpointManager(self._folder, options=options)
-        self._trained_on = list(trained_on)
-        self._damaged: list[int] = []
 
     def save(self, step: int, state: Any, logged: Logged | None = None) -> None:
-        """Start writing a checkpoint; on disk it is whole or absent, never half-written."""
-        facts = facts_of(state, {} if logged is None else logged, self._trained_on)
+        """Save a checkpoint atomically, in the background.
+
+        Raises:
+            DiskError: the disk is full; also if it was when the checkpoint before was written.
+        """
+        metadata = make_metadata(state, self._trained_on, logged or {})
         args = ocp.args.Composite(
-            state=ocp.args.StandardSave(state),
-            trained_on=ocp.args.JsonSave(self._trained_on),
-            facts=ocp.args.JsonSave(facts),
+            state=ocp.args.StandardSave(state), metadata=ocp.args.JsonSave(metadata)
         )
-        # It waits for the checkpoint before, and raises what went wrong with it.
         with writing(self._folder):
             self._manager.save(step, args=args)
 
-    def restore(self, template: Any) -> Restored | None:
-        """Return what the newest checkpoint that is whole holds, or None if there is none at all.
+    def restore(self, template: Any) -> Checkpoint | None:
+        """Return the newest checkpoint that is not damaged, or None if there is none at all.
+
+        Damaged ones are renamed, so that their steps can be saved again.
 
         Args:
-            template: a state of the same structure, of shapes with shardings.
+            template: the state as `jax.ShapeDtypeStruct`s with shardings.
 
         Raises:
-            UserError: there are checkpoints, and none can be read.
+            UserError: there are checkpoints, and all are damaged.
+            DiskError: the disk does not answer.
         """
-
-        def read(step: int) -> Restored:
-            """Return what a checkpoint holds."""
-            wanted = _items(self._folder, step, ocp.args.StandardRestore(template))
-            found = self._manager.restore(step, args=wanted)
-            return Restored(found.state, _logged(found))
-
-        with silence():
-            steps = agreement.listed(self._manager.all_steps())
+        steps = agreement.newest_steps(self._manager.all_steps())
         if not steps:
             return None
-        newest = newest_whole(self._folder, steps, read)
-        newest.warn()
-        self._damaged = [step for step in steps if step > newest.step]
-        return newest.found
+        read = functools.partial(_read, self._manager, ocp.args.StandardRestore(template))
+        checkpoint = _newest_whole(self._folder, steps, read)
+        damaged = [step for step in steps if step > checkpoint.step]
+        if damaged and not self._read_only:
+            self._set_aside(damaged)
+        return checkpoint
 
-    def set_damaged_aside(self) -> None:
-        """Rename the checkpoints that `restore` passed over, so that their steps can be saved."""
+    def _set_aside(self, steps: Iterable[int]) -> None:
+        """Rename checkpoints to `<step>.damaged`."""
         if jax.process_index() == 0:
-            for step in self._damaged:
-                (self._folder / str(step)).rename(_aside(self._folder, step))
-        agreement.wait("damaged checkpoints are set aside")
-        if self._damaged:
-            self._manager.reload()
-            self._damaged = []
+            for step in steps:
+                (self._folder / str(step)).rename(_unused_name(self._folder, step))
+        agreement.wait("damaged checkpoints are renamed")
+        self._manager.reload()
 
     def close(self) -> None:
-        """Wait until everything is written."""
+        """Wait until everything is written.
+
+        Raises:
+            DiskError: the disk is full.
+        """
         with writing(self._folder):
             self._manager.close()
 
 
-def read_newest(workdir: Path) -> tuple[dict[str, Any], list[str]]:
-    """Return the newest whole checkpoint's state as a tree of host arrays, and its classes' names.
+def read_newest(workdir: Path) -> Checkpoint:
+    """Return the newest checkpoint that is not damaged, its state as host arrays.
 
     Raises:
-        UserError: there is no checkpoint, or none can be read.
+        UserError: there is no checkpoint, or all are damaged.
     """
-    newest = _read_newest(workdir)
-    if newest is None:
+    checkpoint = _read_newest(workdir)
+    if checkpoint is None:
         raise UserError(f"{workdir} has no checkpoints; it is not the workdir of a finished run")
-    newest.warn()
-    return newest.found.state, newest.found.trained_on
+    return checkpoint
 
 
 def newest_step(workdir: Path) -> int | None:
-    """Return the step of the newest checkpoint that is whole, or None if there is none at all.
+    """Return the step of the newest checkpoint that is not damaged; None if there is none at all.
 
     Raises:
-        UserError: there are checkpoints, and none can be read.
+        UserError: there are checkpoints, and all are damaged.
     """
-    newest = _read_newest(workdir)
-    return newest and newest.step
+    checkpoint = _read_newest(workdir)
+    return checkpoint and checkpoint.step
 
 
-def _read_newest(workdir: Path) -> Whole[ocp.args.Composite] | None:
-    """Return the newest whole checkpoint's items, with arrays on the host."""
+def _read_newest(workdir: Path) -> Checkpoint | None:
     folder = _folder(workdir)
     if not folder.is_dir():
         return None
-    kinds = {"state": ocp.PyTreeCheckpointHandler()}
-    kinds |= {name: ocp.JsonCheckpointHandler() for name in ("trained_on", "facts")}
-    options = ocp.CheckpointManagerOptions(**_READING)
-    with silence(), ocp.CheckpointManager(folder, options=options, item_handlers=kinds) as manager:
-        steps = agreement.listed(manager.all_steps())
+    handlers = {"state": ocp.PyTreeCheckpointHandler(), "metadata": ocp.JsonCheckpointHandler()}
+    with ocp.CheckpointManager(folder, options=_READ, item_handlers=handlers) as manager:
+        steps = agreement.newest_steps(manager.all_steps())
         if not steps:
             return None
-        return newest_whole(folder, steps, functools.partial(_read, manager, folder))
+        return _newest_whole(folder, steps, functools.partial(_read_to_host, manager))
 
 
-def _read(manager: ocp.CheckpointManager, folder: Path, step: int) -> ocp.args.Composite:
-    """Return the items of a checkpoint, with host arrays whatever devices they were saved from."""
+def _newest_whole(
+    folder: Path, steps: Iterable[int], read: Callable[[int], Checkpoint]
+) -> Checkpoint:
+    """Return the newest checkpoint that every host can read, and warn of newer ones.
+
+    Args:
+        folder: the folder of the checkpoints.
+        steps: their steps.
+        read: step → the verified checkpoint.
+
+    Raises:
+        UserError: all are damaged.
+        DiskError: the disk does not answer.
+    """
+    damaged: dict[Path, str] = {}
+    for step in sorted(steps, reverse=True):
+        path = folder / str(step)
+        checkpoint, reason = _try(read, step, path)
+        if agreement.on_all_hosts(checkpoint is not None):
+            for path, reason in damaged.items():
+                text = f"{path} is damaged, {step} is used instead ({reason})"
+                print(f"gapjax: warning: {text}", file=sys.stderr)
+            return checkpoint
+        damaged[path] = reason
+    path, reason = next(iter(damaged.items()))
+    raise UserError(f"{path} is damaged, and so is every older checkpoint ({reason})")
+
+
+def _try(read: Callable[[int], Checkpoint], step: int, path: Path) -> tuple[Checkpoint | None, str]:
+    """Return a checkpoint, or None and what is wrong with it."""
+    try:
+        return read(step), "another host cannot read it"
+    # Orbax and TensorStore raise errors of any type for damaged files.
+    except Exception as error:
+        raise_if_transient(path, error)
+        return None, textwrap.shorten(str(error) or repr(error), 120)
+
+
+def _read(
+    manager: ocp.CheckpointManager, state_args: ocp.args.CheckpointArgs, step: int
+) -> Checkpoint:
+    """Return a checkpoint after verifying it."""
+    args = ocp.args.Composite(state=state_args, metadata=ocp.args.JsonRestore())
+    items = manager.restore(step, args=args)
+    verify(items.state, items.metadata)
+    return Checkpoint(step, items.state, items.metadata["trained_on"], items.metadata["logged"])
+
+
+def _read_to_host(manager: ocp.CheckpointManager, step: int) -> Checkpoint:
+    """Return a verified checkpoint as host arrays, whatever devices it was saved from."""
     host = ocp.RestoreArgs(restore_type=np.ndarray)
     tree = jax.tree.map(lambda _: host, manager.item_metadata(step)["state"].tree)
-    wanted = _items(folder, step, ocp.args.PyTreeRestore(restore_args=tree))
-    found = manager.restore(step, args=wanted)
-    _logged(found)
-    return found
+    return _read(manager, ocp.args.PyTreeRestore(restore_args=tree), step)
 
 
-def _items(folder: Path, step: int, state: ocp.args.CheckpointArgs) -> ocp.args.Composite:
-    """Return what to restore of a checkpoint; the first ones that gapjax wrote had no facts."""
-    names = ["trained_on", *(["facts"] if _has_facts(folder / str(step)) else [])]
-    return ocp.args.Composite(state=state, **{name: ocp.args.JsonRestore() for name in names})
-
-
-def _has_facts(path: Path) -> bool:
-    """Return whether a checkpoint has facts, or had some that are lost."""
-    described = path / "_CHECKPOINT_METADATA"
-    lost = described.is_file() and '"facts"' in described.read_text(errors="replace")
-    return lost or (path / "facts").is_dir()
-
-
-def _logged(found: ocp.args.Composite) -> Logged:
-    """Return what the items of a checkpoint say was logged, having checked them all."""
-    facts = found.get("facts")
-    if facts is None:
-        return {}
-    check(found.state, facts, found.trained_on)
-    return facts["logged"]
-
-
-def _aside(folder: Path, step: int) -> Path:
-    """Return where a damaged checkpoint is kept."""
+def _unused_name(folder: Path, step: int) -> Path:
+    """Return the path to rename a damaged checkpoint to."""
     names = (f"{step}.damaged{number or ''}" for number in itertools.count())
     return next(folder / name for name in names if not (folder / name).exists())
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from data_pipelines.errors import UserError
 
-# Epochs, with fractions, and what was told then.
+# Epochs, with fractions, and the values of a metric.
 Series = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 
@@ -23,31 +23,31 @@ class History:
 
     def series(self, key: str) -> Series:
         """Return the epochs (with fractions) and the values of all lines that have `key`."""
-        found = [line for line in self.lines if key in line]
-        steps = np.array([line["step"] for line in found], float)
-        return steps / self._steps_per_epoch(), np.array([line[key] for line in found], float)
+        lines = [line for line in self.lines if key in line]
+        steps = np.array([line["step"] for line in lines], float)
+        return steps / self._steps_per_epoch(), np.array([line[key] for line in lines], float)
 
     def _steps_per_epoch(self) -> float:
-        """Return the most steps an epoch is seen to have, which an epoch's end shows exactly."""
+        """Return the largest ratio of step to epoch, which the last line of an epoch has."""
         return max(line["step"] / max(line["epoch"], 1) for line in self.lines) or 1.0
 
 
 def read_history(path: Path) -> History:
-    """Read a metrics.jsonl; a last line that is cut short, as a killed run leaves it, is dropped.
+    """Read a metrics.jsonl; a last line that is cut short, as by a kill, is dropped.
 
     Raises:
-        UserError: the file is missing, is empty, or has a line that is no line of metrics.
+        UserError: the file is missing, is empty, or has a line that is not a line of metrics.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; is {path.parent} a working directory?")
-    *whole, cut = path.read_text().split("\n")
+    *complete, last = path.read_text().split("\n")
     lines = []
-    for number, text in enumerate([*whole, cut], 1):
+    for number, text in enumerate([*complete, last], 1):
         try:
             lines += [_metrics_of(text)] if text.strip() else []
         except (ValueError, KeyError, TypeError) as error:
-            if number <= len(whole):
-                raise UserError(f"{path}, line {number}, is no line of metrics") from error
+            if number <= len(complete):
+                raise UserError(f"{path}, line {number}, is not a line of metrics") from error
     if not lines:
         raise UserError(f"{path} has no metrics yet")
     return History(tuple(lines))
@@ -67,31 +67,27 @@ def has_results(workdir: Path, epochs: int, step: int) -> bool:
 
 
 def read_results(workdir: Path, epochs: int, step: int) -> dict[str, Any]:
-    """Return the step, the epoch and the metrics of the evaluation that ended a run.
+    """Return the step, the epoch and the metrics of a run's last evaluation.
 
     Args:
         workdir: the run's working directory.
-        epochs: how many the run has.
-        step: of the checkpoint that the results should be those of.
+        epochs: how many epochs the run has.
+        step: the step of the checkpoint that was evaluated.
 
     Raises:
         UserError: the run is not finished, or its last checkpoint is damaged.
     """
-    lines = read_history(workdir / "metrics.jsonl").lines
-    found = {
-        key: value
-        for line in lines
-        if line["step"] == step
-        for key, value in line.items()
-        if not key.startswith("train/")
-    }
-    if found.get("epoch") != epochs or set(found) == {"step", "epoch"}:
+    results: dict[str, Any] = {}
+    for line in read_history(workdir / "metrics.jsonl").lines:
+        if line["step"] == step:
+            results |= {key: line[key] for key in line if not key.startswith("train/")}
+    if results.get("epoch") != epochs or set(results) == {"step", "epoch"}:
         raise UserError(f"{workdir} is not finished: run its command again, it goes on")
-    return found
+    return results
 
 
 def gammas_of(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return where a γ comes from → that γ, of the metrics of a zero-shot run's evaluation."""
+    """Return the γ of each source (`paper`, `validation`, ...) in a zero-shot run's metrics."""
     prefix, suffix = "gzsl_", "/gamma"
     return {
         key.removeprefix(prefix).removesuffix(suffix): float(value)

@@ -1,118 +1,94 @@
-"""Whether a checkpoint is whole, and which is the newest that is.
+"""What a checkpoint says of itself, so that a reader can verify it.
 
-The storage has no checksums of arrays, so that a changed byte may read as other numbers: a
-checkpoint carries its own.
+Orbax stores arrays compressed and without checksums, so that a flipped bit may read as another
+number. A checkpoint therefore carries a checksum of every array, and a digest of its metadata.
 """
 
-import contextlib
 import hashlib
 import json
-import sys
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from absl import logging
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped, UInt32
 
-from data_pipelines.errors import UserError
-from data_pipelines.storage.disk import raise_if_transient
-from gapjax import echoes
-from gapjax.parallel import agreement
-from gapjax.workdir.checksums import checksums
+from gapjax.parallel.tree_paths import path_name
 
-Found = TypeVar("Found")
-# Name → the values that consecutive steps logged.
+# name → what each of some steps logged.
 Logged = Mapping[str, Sequence[float]]
 
 
-@dataclass(frozen=True)
-class Whole(Generic[Found]):
-    """The newest checkpoint that is whole.
-
-    Attributes:
-        step: its step.
-        found: what was read of it.
-        damaged: the newer ones' folders, and what is wrong with each.
-    """
-
-    step: int
-    found: Found
-    damaged: Mapping[Path, str]
-
-    def warn(self) -> None:
-        """Print a line for each checkpoint that is damaged."""
-        for path, reason in self.damaged.items():
-            text = f"{path} is damaged, {self.step} is used instead ({reason})"
-            print(f"gapjax: warning: {text}", file=sys.stderr)
-
-
-def newest_whole(folder: Path, steps: Iterable[int], read: Callable[[int], Found]) -> Whole[Found]:
-    """Return the newest checkpoint that every process can read.
+def make_metadata(state: Any, trained_on: Sequence[str], logged: Logged) -> dict[str, Any]:
+    """Return a checkpoint's metadata, as JSON has it.
 
     Args:
-        folder: where the checkpoints are.
-        steps: their steps.
-        read: step → what is wanted of it; what it raises is damage, unless it may pass.
+        state: the arrays that are saved.
+        trained_on: the names of the classes that the run trains on.
+        logged: what the steps since the last line of metrics logged.
+    """
+    metadata = {
+        "trained_on": list(trained_on),
+        "logged": dict(logged),
+        "checksums": checksums(state),
+    }
+    return metadata | {"digest": _digest(metadata)}
+
+
+def verify(state: Any, metadata: Mapping[str, Any]) -> None:
+    """Compare what was read of a checkpoint with what was saved.
 
     Raises:
-        UserError: none can be read.
-        DiskError: the disk does not answer, which is no fault of a checkpoint.
+        ValueError: the metadata or an array has changed.
+        KeyError: the metadata is incomplete.
     """
-    echoes.silence()
-    damaged: dict[Path, str] = {}
-    for step in sorted(steps, reverse=True):
-        path = folder / str(step)
-        if (path / "default").is_dir():
-            raise UserError(f"{path} is of an older gapjax; use a new --workdir")
-        reason = "another process cannot read it"
-        found = None
-        try:
-            with silence():
-                found = read(step)
-        # The libraries behind it raise anything, from KeyError to what their C++ says.
-        except Exception as error:
-            raise_if_transient(path, error)
-            reason = textwrap.shorten(str(error) or repr(error), 120)
-        if agreement.all_agree(found is not None):
-            return Whole(step, found, damaged)
-        damaged[path] = reason
-    path, reason = next(iter(damaged.items()))
-    raise UserError(f"{path} is damaged, and no older checkpoint is whole ({reason})")
+    if metadata["digest"] != _digest(metadata):
+        raise ValueError("its metadata is not as it was saved")
+    read, saved = checksums(state), metadata["checksums"]
+    changed = [name for name in sorted({*read, *saved}) if read.get(name) != saved.get(name)]
+    if changed:
+        raise ValueError(f"{len(changed)} arrays are not as they were saved: {changed[0]}")
 
 
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Keep Orbax from telling what is wrong before it raises."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.FATAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-
-
-def facts_of(state: Any, logged: Logged, trained_on: Sequence[str]) -> dict[str, Any]:
-    """Return what a checkpoint says of itself, as JSON has it."""
-    facts = {"checksums": checksums(state), "logged": dict(logged)}
-    return {**facts, "digest": _digest(facts, trained_on)}
-
-
-def check(state: Any, facts: Mapping[str, Any], trained_on: Sequence[str]) -> None:
-    """Compare what was read of a checkpoint with what it says of itself.
-
-    Raises:
-        ValueError: something is not as it was saved.
-    """
-    if facts["digest"] != _digest(facts, trained_on):
-        raise ValueError("its facts or its classes are not as they were saved")
-    now, saved = checksums(state), facts["checksums"]
-    altered = [name for name in sorted({*now, *saved}) if now.get(name) != saved.get(name)]
-    if altered:
-        raise ValueError(f"{len(altered)} arrays are not as they were saved: {altered[0]}")
-
-
-def _digest(facts: Mapping[str, Any], trained_on: Sequence[str]) -> str:
-    content = [facts["checksums"], facts["logged"], list(trained_on)]
+def _digest(metadata: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in metadata.items() if key != "digest"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def checksums(tree: Any) -> dict[str, int]:
+    """Return the path of every array in a tree → its checksum, computed where the array lies.
+
+    A checksum is a sum of integers, and so the same on every platform and for every sharding. Paths
+    do not tell named tuples, lists and dictionaries apart, since a checkpoint may not, either.
+    Changing one number always changes the checksum; changing several keeps it with probability
+    2^-32.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    sums = jax.device_get({path_name(path): _checksum(leaf) for path, leaf in leaves})
+    return {name: int(value) for name, value in sums.items()}
+
+
+# Compiled once per shape, of which a network has few; one program for all arrays compiles longer.
+@jax.jit
+def _checksum(array: Shaped[Array, "..."]) -> UInt32[Array, ""]:
+    """Return the sum of an array's bits, each number mixed with its index by MurmurHash3's end."""
+    bits = _bits(array)
+    index, stride = jnp.zeros(bits.shape, jnp.uint32), 1
+    for axis in reversed(range(bits.ndim)):
+        index += jax.lax.broadcasted_iota(jnp.uint32, bits.shape, axis) * np.uint32(stride)
+        stride *= bits.shape[axis]
+    mixed = bits ^ (index * np.uint32(0x9E3779B1))
+    mixed = (mixed ^ (mixed >> 16)) * np.uint32(0x85EBCA6B)
+    mixed = (mixed ^ (mixed >> 13)) * np.uint32(0xC2B2AE35)
+    return jnp.sum(mixed ^ (mixed >> 16), dtype=jnp.uint32)
+
+
+def _bits(array: Shaped[Array, "..."]) -> UInt32[Array, "..."]:
+    """Return the bits of numbers as unsigned integers."""
+    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+        array = jax.random.key_data(array)
+    if array.dtype == bool:
+        return array.astype(jnp.uint32)
+    unsigned = np.dtype(f"u{array.dtype.itemsize}")
+    return jax.lax.bitcast_convert_type(array, unsigned).astype(jnp.uint32)

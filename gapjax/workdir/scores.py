@@ -1,6 +1,6 @@
 """The scores of an evaluation as a file: `scores/<evaluation>.npz` of a working directory.
 
-Every metric, curve, ensemble and picture is made from such files.
+Every metric, curve, ensemble and figure is computed from such files.
 """
 
 import dataclasses
@@ -28,8 +28,8 @@ class Scores:
     Attributes:
         score: the logits of the classes.
         label: the true classes, 0-based.
-        name: the samples' names, each different.
-        facts: what a result must be told with, as JSON has it: dataset, protocol and its digest,
+        name: the samples' names, all different.
+        facts: what is reported with a result, as in JSON: dataset, protocol and its digest,
             index (the dataset's digest), evaluation, modality, text encoder, seed.
     """
 
@@ -46,12 +46,12 @@ class Scores:
 
 
 def scores_path(workdir: Path, evaluation: str) -> Path:
-    """Return where a working directory has the scores of an evaluation."""
+    """Return the path of the scores of an evaluation."""
     return workdir / "scores" / f"{evaluation}.npz"
 
 
 def write_scores(path: Path, scores: Scores) -> None:
-    """Write scores so that a reader sees the old file or the new one, never half of it."""
+    """Write scores atomically: a reader sees the old file or the new one."""
     with replacing_file(path, single_writer=True) as file:
         np.savez_compressed(
             file,
@@ -66,7 +66,7 @@ def read_scores(path: Path) -> Scores:
     """Read a file of scores.
 
     Raises:
-        UserError: the file is missing, is not one of scores, or its content cannot be right.
+        UserError: the file is missing, is not a file of scores, or its arrays make no sense.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; evaluate that working directory first")

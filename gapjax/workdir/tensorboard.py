@@ -1,7 +1,7 @@
-"""Scalars for TensorBoard, in its own format.
+"""Scalars for TensorBoard, in its own file format.
 
-`tensorboardX.SummaryWriter` writes from a thread: one that ends, as on a full disk, says nothing
-and lets the run wait for it for ever. What is written here is on disk, or raises.
+`tensorboardX.SummaryWriter` writes from a thread; when that thread fails, as on a full disk, the
+run waits for it forever. This writer writes in the calling thread, and raises.
 """
 
 import time
@@ -13,23 +13,23 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 
-class Board:
-    """A file of scalars that TensorBoard shows; of several in a folder it shows the later steps."""
+class ScalarWriter:
+    """A file of scalars; of several in a folder, TensorBoard prefers the newest."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
-        """Begin a file.
+        """Create a file.
 
         Args:
-            folder: where to write it, such as a run's `tensorboard`.
-            first_step: steps after it in earlier files of the folder are shown no more.
+            folder: where to create it, such as a run's `tensorboard`.
+            first_step: TensorBoard hides the later steps of the folder's earlier files.
 
         Raises:
             OSError: it cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._file = EventsWriter(str(folder / "events"))
-        begin = SessionLog(status=SessionLog.START)
-        self._add(Event(step=first_step + 1, session_log=begin))
+        session = SessionLog(status=SessionLog.START)
+        self._add(Event(step=first_step + 1, session_log=session))
         self._file.flush()
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
@@ -43,7 +43,7 @@ class Board:
         self._file.flush()
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         self._file.close()
 
     def _add(self, event: Event) -> None:

@@ -90,18 +90,6 @@ def test_a_run_that_was_stopped_in_its_last_epoch_is_not_finished(
     assert "| 1 | 75.0 | all runs |" in run(capsys, stopped)[1]
 
 
-def test_keys_that_older_configs_lack_have_their_defaults(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    old = write(tmp_path / "old", top1=0.5)
-    same = write(tmp_path / "same", top1=0.6, seed=2, **{"train.replicas": 1})
-    other = write(tmp_path / "other", top1=0.7, **{"train.replicas": 2})
-    assert run(capsys, old, same, other)[1].splitlines()[2:] == [
-        "| 2 | 55.0 ± 7.1 | train.replicas=1 |",
-        "| 1 | 70.0 | train.replicas=2 |",
-    ]
-
-
 def test_a_run_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     first = write(tmp_path / "a", top1=0.5)
     second = write(tmp_path / "b", top1=0.6, **{"data.dir": "elsewhere"})

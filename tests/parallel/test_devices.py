@@ -145,7 +145,7 @@ def saved_and_restored(state: TrainState, run: Run, workdir: Path) -> TrainState
     checkpoints.save(int(state.step), state)
     checkpoints.close()
     checkpoints = Checkpoints(workdir)
-    restored = loop.resume(run, checkpoints).state
+    restored = loop.resume(run, checkpoints)[0]
     checkpoints.close()
     return restored
 

@@ -50,7 +50,7 @@ def assert_as_one(one: Path, several: Path, told: list[list[str]]) -> None:
     np.testing.assert_allclose(*losses, rtol=1e-4)
     assert f"eval/top1 {100 * lines[0][-1]['eval/top1']:.2f}" in told[0][-1]
     # The order of sums differs, and so does what training makes of it.
-    ours, theirs = (read_newest(workdir)[0]["params"] for workdir in (one, several))
+    ours, theirs = (read_newest(workdir).state["params"] for workdir in (one, several))
     near = functools.partial(np.testing.assert_allclose, rtol=0, atol=5e-3)
     jax.tree.map(near, ours, theirs)
 

@@ -20,7 +20,7 @@ from gapjax import export
 from gapjax.classify import calibrated
 from gapjax.experiment import schema
 from gapjax.serving import bundle, model_card, trained
-from gapjax.workdir.log import read_config
+from gapjax.workdir.config_file import read_config
 from support.commands import metrics
 
 KINDS = ("gap", "star")

@@ -50,7 +50,7 @@ def harm(path: Path, rng: random.Random) -> str:
 def arrays(workdir: Path) -> list[bytes]:
     """Return what the newest checkpoint that is whole holds."""
     with contextlib.redirect_stderr(io.StringIO()):
-        return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(read_newest(workdir)[0])]
+        return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(read_newest(workdir).state)]
 
 
 def damaged(finished: Path, count: int, seed: int) -> collections.Counter[str]:

@@ -48,7 +48,7 @@ def report(one: Path, several: Path) -> int:
         stage = path.parent.relative_to(one)
         lines = [metrics(workdir / stage) for workdir in (one, several)]
         losses, scores = (farthest(*lines, begins) for begins in ("train/loss", ("eval", "z", "g")))
-        states = (read_newest(workdir / stage)[0] for workdir in (one, several))
+        states = (read_newest(workdir / stage).state for workdir in (one, several))
         apart = jax.tree.map(lambda x, y: np.abs(x - y).max(), *(each["params"] for each in states))
         params = max(jax.tree.leaves(apart))
         print(

@@ -65,7 +65,7 @@ def start_together(
 
 def checkpoint(workdir: Path) -> list[np.ndarray]:
     """Return the arrays of a workdir's newest checkpoint."""
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(read_newest(workdir)[0])]
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(read_newest(workdir).state)]
 
 
 def metrics(workdir: Path) -> list[dict]:

@@ -169,7 +169,7 @@ def test_an_encoder_crosses_devices(workdir: Path, trained: dict, tmp_path: Path
     checkpoints = Checkpoints(tmp_path / "two", ("wave",))
     checkpoints.save(1, state)
     checkpoints.close()
-    restored, _ = read_newest(tmp_path / "two")
+    restored = read_newest(tmp_path / "two").state
     assert {type(leaf) for leaf in jax.tree.leaves(restored["params"])} == {np.ndarray}
 
 

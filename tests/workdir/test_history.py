@@ -1,4 +1,4 @@
-"""Metrics read back: over epochs, without a line that was cut short, with clear refusals."""
+"""Metrics read back: series over epochs, truncated lines, refusals."""
 
 import json
 import pathlib
@@ -31,16 +31,16 @@ def test_series_are_over_epochs_with_fractions(tmp_path: pathlib.Path) -> None:
     assert len(history.series("nothing")[0]) == 0
 
 
-def test_a_last_line_that_is_cut_short_is_dropped(tmp_path: pathlib.Path) -> None:
-    whole = read_history(write_lines(tmp_path / "metrics.jsonl"))
+def test_a_truncated_last_line_is_dropped(tmp_path: pathlib.Path) -> None:
+    complete = read_history(write_lines(tmp_path / "metrics.jsonl"))
     for end in ("", "\n{", '\n{"step": 20, "epo', "\n\n"):
-        assert read_history(write_lines(tmp_path / "metrics.jsonl", end)) == whole
+        assert read_history(write_lines(tmp_path / "metrics.jsonl", end)) == complete
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"step": 1}', '{"step": "a", "epoch": 1}', "3"])
-def test_a_line_that_is_no_metrics_is_named(tmp_path: pathlib.Path, line: str) -> None:
+def test_the_number_of_a_malformed_line_is_reported(tmp_path: pathlib.Path, line: str) -> None:
     path = write_lines(tmp_path / "metrics.jsonl", f"\n{line}\n{{}}\n")
-    with pytest.raises(UserError, match=r"metrics\.jsonl, line 5, is no line of metrics"):
+    with pytest.raises(UserError, match=r"metrics\.jsonl, line 5, is not a line of metrics"):
         read_history(path)
 
 
@@ -52,7 +52,7 @@ def test_missing_and_empty_metrics_are_refused(tmp_path: pathlib.Path) -> None:
         read_history(tmp_path / "metrics.jsonl")
 
 
-def test_results_are_of_the_checkpoint_at_the_end(tmp_path: pathlib.Path) -> None:
+def test_results_are_those_of_the_last_checkpoint(tmp_path: pathlib.Path) -> None:
     write_lines(tmp_path / "metrics.jsonl")
     assert read_results(tmp_path, 1, 10) == {"step": 10, "epoch": 1, "eval/top1": 0.5}
     for epochs, step in ((2, 10), (1, 5), (2, 15), (2, 20)):

@@ -1,4 +1,4 @@
-"""Files of scores: what is written is read, and what cannot be right is refused in one line."""
+"""Files of scores: a round trip, and refusals of malformed content in one line."""
 
 import io
 import pathlib
@@ -20,7 +20,7 @@ def scores(samples: int = 5, classes: int = 3) -> Scores:
     )
 
 
-def test_what_is_written_is_read(tmp_path: pathlib.Path) -> None:
+def test_round_trip(tmp_path: pathlib.Path) -> None:
     path = scores_path(tmp_path / "run", "test")
     assert path == tmp_path / "run" / "scores" / "test.npz"
     for samples in (5, 4):
@@ -33,7 +33,7 @@ def test_what_is_written_is_read(tmp_path: pathlib.Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["test.npz"]
 
 
-def test_the_file_has_plain_arrays(tmp_path: pathlib.Path) -> None:
+def test_the_file_has_no_pickled_arrays(tmp_path: pathlib.Path) -> None:
     write_scores(tmp_path / "test.npz", scores())
     with np.load(tmp_path / "test.npz", allow_pickle=False) as content:
         assert content["score"].dtype == np.float32
@@ -41,14 +41,14 @@ def test_the_file_has_plain_arrays(tmp_path: pathlib.Path) -> None:
         assert content["name"].dtype.kind == "U"
 
 
-def test_take_picks_samples() -> None:
+def test_take_selects_samples() -> None:
     taken = scores().take(np.array([3, 0]))
     assert taken.name.tolist() == ["sample_3", "sample_0"]
     np.testing.assert_array_equal(taken.score, scores().score[[3, 0]])
 
 
 def change(tmp_path: pathlib.Path, **arrays: object) -> pathlib.Path:
-    """Write a file of scores of which some arrays are replaced, or left out where `None`."""
+    """Write a file of scores with some arrays replaced, or left out where `None`."""
     whole = {"score": scores().score, "label": scores().label, "name": scores().name} | arrays
     path = tmp_path / "test.npz"
     np.savez(path, **{key: value for key, value in whole.items() if value is not None})
@@ -74,9 +74,7 @@ def change(tmp_path: pathlib.Path, **arrays: object) -> pathlib.Path:
         ({"name": np.array([None] * 5)}, "is not a file of scores"),
     ],
 )
-def test_content_that_cannot_be_right_is_refused(
-    tmp_path: pathlib.Path, arrays: dict, message: str
-) -> None:
+def test_malformed_content_is_refused(tmp_path: pathlib.Path, arrays: dict, message: str) -> None:
     path = change(tmp_path, **arrays)
     with pytest.raises(UserError, match=message) as caught:
         read_scores(path)
@@ -84,7 +82,7 @@ def test_content_that_cannot_be_right_is_refused(
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_and_a_broken_file_are_refused(tmp_path: pathlib.Path) -> None:
+def test_missing_and_damaged_files_are_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(UserError, match=r"nowhere.npz is missing; evaluate"):
         read_scores(tmp_path / "nowhere.npz")
     path = change(tmp_path)

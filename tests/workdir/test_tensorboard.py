@@ -1,4 +1,4 @@
-"""What TensorBoard is given, read by TensorFlow."""
+"""The scalars written for TensorBoard, read by TensorFlow."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,24 +6,24 @@ from pathlib import Path
 import tensorflow as tf
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-from gapjax.workdir.tensorboard import Board
+from gapjax.workdir.tensorboard import ScalarWriter
 
 
 def events(folder: Path) -> Iterator[Event]:
-    """Yield the events of the files of a folder, whose checksums TensorFlow checks."""
+    """Yield the events of the files in a folder; TensorFlow verifies their checksums."""
     for record in tf.data.TFRecordDataset(sorted(map(str, folder.iterdir()))):
         yield Event.FromString(record.numpy())
 
 
 def test_scalars_of_every_step(tmp_path: Path) -> None:
-    board = Board(tmp_path / "tensorboard", 4)
-    board.write(5, {"train/loss": 0.5, "eval/top1": 1})
-    board.write(6, {"train/loss": 0.25})
-    there = list(events(tmp_path / "tensorboard"))
-    board.close()
-    assert there[0].file_version == "brain.Event:2"
-    # TensorBoard drops what earlier files say of this step and of later ones.
-    assert (there[1].step, there[1].session_log.status) == (5, SessionLog.START)
-    found = [(e.step, each.tag, each.simple_value) for e in there for each in e.summary.value]
-    assert found == [(5, "train/loss", 0.5), (5, "eval/top1", 1.0), (6, "train/loss", 0.25)]
-    assert all(event.wall_time > 1.7e9 for event in there)
+    writer = ScalarWriter(tmp_path / "tensorboard", 4)
+    writer.write(5, {"train/loss": 0.5, "eval/top1": 1})
+    writer.write(6, {"train/loss": 0.25})
+    written = list(events(tmp_path / "tensorboard"))
+    writer.close()
+    assert written[0].file_version == "brain.Event:2"
+    # TensorBoard hides this step and later ones of earlier files.
+    assert (written[1].step, written[1].session_log.status) == (5, SessionLog.START)
+    scalars = [(e.step, v.tag, v.simple_value) for e in written for v in e.summary.value]
+    assert scalars == [(5, "train/loss", 0.5), (5, "eval/top1", 1.0), (6, "train/loss", 0.25)]
+    assert all(event.wall_time > 1.7e9 for event in written)

@@ -41,11 +41,11 @@ def test_each_stage_has_its_folder(finished: Path) -> None:
 
 def test_checkpoints_name_the_classes_they_have_seen(finished: Path) -> None:
     for folder in (finished / "encoder", finished):
-        _, trained_on = read_newest(folder)
+        trained_on = read_newest(folder).trained_on
         assert len(trained_on) == 18
         assert not set(trained_on) & set(UNSEEN)
     # A fold learns from 14 classes, on an encoder that knows all 18.
-    _, trained_on = read_newest(finished / "fold1")
+    trained_on = read_newest(finished / "fold1").trained_on
     assert len(trained_on) == 18
 
 
