@@ -173,8 +173,8 @@ def resident(
     stored = index.frames.astype(np.int64) * index.bodies
     samples = {
         "start": (np.cumsum(stored) - stored).astype(np.int32),
-        "count": index.frames.astype(np.int32),
-        "bodies": index.bodies.astype(np.int32),
+        "length": index.frames.astype(np.int32),
+        "persons": index.bodies.astype(np.int32),
         "label": index.label.astype(np.int32),
     }
     rows = np.asarray(frames, np.float32).reshape(len(frames), -1)

@@ -1,10 +1,9 @@
 """Batches onto the devices, in two ways that give the same batches.
 
-A feed is asked for batches by item (`data_pipelines.readers.order`) and yields *requests*: pytrees
-whose
-first axis counts steps. `load`, a pure function inside the jitted step, turns one request and the
-feed's `store` into a `Batch`. The resident feed keeps all frames on the devices and its requests
-are a few numbers; the stream's requests are the frames themselves and its store is empty.
+A feed is asked for batches of items (`data_pipelines.readers.order`) and yields *requests*: pytrees
+whose first axis counts steps. `load`, a pure function inside the jitted step, turns one step's
+request and the feed's `store` into a `Batch`. The resident feed keeps all frames on the devices,
+and its requests are indices. The stream's requests are the frames, and its store is empty.
 """
 
 import itertools
@@ -20,10 +19,10 @@ from jaxtyping import Array, Float, Int
 from gapjax.inputs.batch import Batch
 from gapjax.parallel.sharding import Layout
 
-# Rows of several batches, (steps, batch) → for each batch its padded frames and true lengths.
-Read = Callable[
+# Index rows of several batches, (steps, batch) → padded frames and true lengths of each batch.
+ReadBatches = Callable[
     [Int[np.ndarray, "n b"]],
-    Iterator[tuple[Float[np.ndarray, "b ..."], Int[np.ndarray, " b"]]],
+    Iterator[tuple[Float[np.ndarray, "b m t v c"], Int[np.ndarray, " b"]]],
 ]
 
 
@@ -33,17 +32,23 @@ class Feed(Protocol):
 
     @property
     def store(self) -> Any:
-        """Return the arrays that stay on the devices, handed to every dispatch."""
+        """Return the arrays that stay on the devices; every step receives them."""
         ...
 
     def load(self, store: Any, request: Any) -> Batch:
-        """Return the batch of one request (traced inside the step)."""
+        """Return the batch of one step's request (traced inside the step)."""
         ...
 
     def requests(
         self, items: Int[np.ndarray, "n b"], epoch: int, counts: Sequence[int]
     ) -> Iterator[Any]:
-        """Yield device requests of `counts` steps each; together they ask for all of `items`."""
+        """Yield requests, on the devices.
+
+        Args:
+            items: the items of each step's batch.
+            epoch: the epoch of all steps.
+            counts: the number of steps of each request, which add up to `len(items)`.
+        """
         ...
 
 
@@ -51,20 +56,18 @@ class Store(NamedTuple):
     """All samples of a dataset in device memory.
 
     Attributes:
-        frames: every body's frames, one after another (see `data_pipelines.storage.packed.Pack`);
-        a frame is
-            one row, the coordinates of all its joints, since a TPU pads short last axes. On every
-            device, or split over them.
-        start: where a sample's first body starts.
-        count: how many frames each of its bodies has.
-        bodies: how many bodies it has.
+        frames: the frames of all persons, one after another (`data_pipelines.storage.packed.Pack`),
+            on every device or sharded. A frame is one row, because a TPU pads short last axes.
+        start: the row at which a sample's first person starts.
+        length: the number of frames of each of its persons.
+        persons: the number of its persons.
         label: its class.
     """
 
     frames: Float[Array, "f c"]
     start: Int[Array, " n"]
-    count: Int[Array, " n"]
-    bodies: Int[Array, " n"]
+    length: Int[Array, " n"]
+    persons: Int[Array, " n"]
     label: Int[Array, " n"]
 
 
@@ -73,28 +76,30 @@ def gather(
 ) -> Float[Array, "b m t c"]:
     """Return the raw frames of samples, padded with zeros to `persons` and `frames`.
 
-    Where the frames are split over devices, each device looks all rows of the global batch up in
-    its share and has zeros for those it lacks; an all-reduce of the batch adds them. No device ever
-    has more of the store than its share (`tests/inputs/test_feed.py` reads the compiled program).
+    If the frames are sharded, each device looks up all rows of the global batch in its shard, with
+    zeros for those it lacks, and an all-reduce of the batch adds them up. No device ever holds more
+    of the store than its shard (`tests/inputs/test_feed.py` reads the compiled program).
     """
-    start, count, bodies = store.start[rows], store.count[rows], store.bodies[rows]
+    start, length = store.start[rows], store.length[rows]
     person, frame = jnp.arange(persons), jnp.arange(frames)
-    first = start[:, None] + person[None] * count[:, None]
-    there = (person[None] < bodies[:, None])[:, :, None] & (frame[None] < count[:, None])[:, None]
-    place = jnp.where(there, first[:, :, None] + frame[None, None], 0)
-    return jnp.where(there[..., None], store.frames[place], 0)
+    first = start[:, None] + person[None] * length[:, None]
+    has_person = person[None] < store.persons[rows][:, None]
+    has_frame = frame[None] < length[:, None]
+    present = has_person[:, :, None] & has_frame[:, None]
+    index = jnp.where(present, first[:, :, None] + frame[None, None], 0)
+    return jnp.where(present[..., None], store.frames[index], 0)
 
 
 @dataclass(frozen=True)
 class ResidentFeed:
-    """The whole dataset in device memory; a step gathers its samples by number.
+    """A feed of a dataset in device memory, from which a step gathers its samples.
 
     Attributes:
         store: the dataset on the devices.
         layout: the placement of batches.
-        persons: persons of a batch.
-        frames: frames of a batch.
-        joints: joints of a frame.
+        persons: the persons of a batch.
+        frames: the frames of a batch.
+        joints: the joints of a frame.
     """
 
     store: Store
@@ -104,12 +109,12 @@ class ResidentFeed:
     joints: int
 
     def load(self, store: Store, request: dict[str, Array]) -> Batch:
-        """Return the batch of one request."""
+        """Return the batch of one step's request."""
         rows = request["item"] % len(store.start)
         frames = gather(store, rows, self.persons, self.frames)
         return Batch(
             frames=frames.reshape(*frames.shape[:3], self.joints, -1),
-            length=store.count[rows],
+            length=store.length[rows],
             label=store.label[rows],
             item=request["item"],
             epoch=request["epoch"],
@@ -128,57 +133,48 @@ class ResidentFeed:
 
 @dataclass(frozen=True)
 class StreamFeed:
-    """The dataset read from storage while training.
+    """A feed that reads a dataset from storage while training.
 
     Attributes:
-        read: reads padded frames by row.
-        label: the class of every row.
+        read: reads padded frames by index row.
+        label: the class of every index row.
         layout: the placement of batches.
     """
 
-    read: Read
+    read: ReadBatches
     label: Int[np.ndarray, " n"]
     layout: Layout
     store: None = None
 
     def load(self, store: None, request: Batch) -> Batch:
-        """Return the request itself, which already is a batch."""
+        """Return the request, which already is a batch."""
         del store
         return request
 
     def requests(
         self, items: Int[np.ndarray, "n b"], epoch: int, counts: Sequence[int]
     ) -> Iterator[Batch]:
-        """Yield requests of `counts` steps each, the next one on its way while one is used."""
-        items = items[:, self.layout.local_columns(items.shape[1])]
-        batches = (
-            self._batch(frames, length, item, epoch)
-            for (frames, length), item in zip(
-                self.read(items % len(self.label)), items, strict=True
-            )
-        )
-        ahead = None
+        """Yield requests of `counts` steps each, and transfer the next one while one is used."""
+        batches = self._batches(items[:, self.layout.local_columns(items.shape[1])], epoch)
+        ready = None
         for count in counts:
             steps = list(itertools.islice(batches, count))
             stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *steps)
-            placed = self.layout.put_batches(stacked)
-            if ahead is not None:
-                yield ahead
-            ahead = placed
-        if ahead is not None:
-            yield ahead
+            transferring = self.layout.put_batches(stacked)
+            if ready is not None:
+                yield ready
+            ready = transferring
+        if ready is not None:
+            yield ready
 
-    def _batch(
-        self,
-        frames: Float[np.ndarray, "b ..."],
-        length: Int[np.ndarray, " b"],
-        item: Int[np.ndarray, " b"],
-        epoch: int,
-    ) -> Batch:
-        return Batch(
-            frames=frames,
-            length=length.astype(np.int32),
-            label=self.label[item % len(self.label)].astype(np.int32),
-            item=item.astype(np.int32),
-            epoch=np.full(item.shape, epoch, np.int32),
-        )
+    def _batches(self, items: Int[np.ndarray, "n b"], epoch: int) -> Iterator[Batch]:
+        """Yield the batch of every step, in host memory."""
+        rows = items % len(self.label)
+        for (frames, length), item, row in zip(self.read(rows), items, rows, strict=True):
+            yield Batch(
+                frames=frames,
+                length=length.astype(np.int32),
+                label=self.label[row].astype(np.int32),
+                item=item.astype(np.int32),
+                epoch=np.full(item.shape, epoch, np.int32),
+            )

@@ -14,7 +14,7 @@ import pytest
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25
-from gapjax.inputs import clips
+from gapjax.inputs import clips, rotation
 from gapjax.inputs.clips import ClipRecipe
 from gapjax.inputs.modalities import MODALITIES
 from support import parity
@@ -26,7 +26,7 @@ UCLA = ClipRecipe(
     sampling="frames",
     origin="first_frame",
     rotation="view",
-    angle=60,
+    angle=60.0,
     scale="axis_range",
 )
 TRAIN = {
@@ -57,7 +57,7 @@ def test_parity_with_the_released_crop_and_resize(length: int) -> None:
 
 def test_parity_with_the_released_rotation_matrix() -> None:
     _, outputs = parity.load_pack("preprocess_ntu")
-    matrix = clips.augment.rigid_rotation(jnp.asarray(outputs["rotation/angles"]))
+    matrix = rotation.rigid_rotation(jnp.asarray(outputs["rotation/angles"]))
     np.testing.assert_allclose(matrix[0], outputs["rotation/matrix"][0], atol=1e-6)
 
 
@@ -162,7 +162,7 @@ def test_the_rotation_commutes_with_the_crop_where_axes_are_not_scaled() -> None
         clips.train_clips(dataclasses.replace(recipe, rotation="none"), frames, length, keys)
     )
     _, turn_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
-    matrix = clips.augment.random_view_rotation(turn_keys, 60)
+    matrix = rotation.random_view_rotation(turn_keys, 60)
     expected = np.einsum("bdc,bmtvc->bmtvd", matrix, still)
     np.testing.assert_allclose(turned, expected, atol=1e-5)
 
@@ -177,7 +177,7 @@ def test_the_rotation_commutes_with_the_crop_where_axes_are_not_scaled() -> None
         ({"window": 0}, "window=0 must be at least 1 frame"),
         ({"train_crop": (1.0, 0.5)}, r"train_crop=\(1.0, 0.5\) must be two shares in"),
         ({"eval_crop": 0.0}, r"eval_crop=0.0 must be a share in \(0, 1\]"),
-        ({"rotation": "rigid"}, "angle=0.0 must be more than 0, in radians"),
+        ({"rotation": "rigid", "angle": 0.0}, "angle=0.0 must be more than 0, in radians"),
         ({"rotation": "view", "angle": 0.3}, "angle=0.3 must be a whole number of degrees"),
         ({"k": -1}, "k=-1 must be None or at least 0"),
     ],

@@ -11,7 +11,7 @@ from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.sharding import make_layout
 
-COUNT = np.asarray([3, 1, 4, 2], np.int32)
+LENGTH = np.asarray([3, 1, 4, 2], np.int32)
 BODIES = np.asarray([1, 2, 1, 2], np.int32)
 LABEL = np.asarray([2, 0, 1, 2], np.int32)
 PERSONS, FRAMES, JOINTS, COORDINATES = 2, 5, 6, 3
@@ -19,7 +19,7 @@ PERSONS, FRAMES, JOINTS, COORDINATES = 2, 5, 6, 3
 
 def bodies() -> list[Float[np.ndarray, "m t v c"]]:
     rng = np.random.default_rng(0)
-    shapes = [(m, t, JOINTS, COORDINATES) for m, t in zip(BODIES, COUNT, strict=True)]
+    shapes = [(m, t, JOINTS, COORDINATES) for m, t in zip(BODIES, LENGTH, strict=True)]
     return [rng.normal(size=shape).astype(np.float32) for shape in shapes]
 
 
@@ -37,12 +37,12 @@ def feed(request: pytest.FixtureRequest) -> Feed:
 
         def read(rows: Int[np.ndarray, "n b"]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for row in rows:
-                yield padded(samples)[row], COUNT[row]
+                yield padded(samples)[row], LENGTH[row]
 
         return StreamFeed(read, LABEL, layout)
-    start = np.cumsum([0, *(COUNT * BODIES)[:-1]]).astype(np.int32)
+    start = np.cumsum([0, *(LENGTH * BODIES)[:-1]]).astype(np.int32)
     frames = np.concatenate([body.reshape(len(body), -1) for each in samples for body in each])
-    store = layout.replicate(Store(frames, start, COUNT, BODIES, LABEL))
+    store = layout.replicate(Store(frames, start, LENGTH, BODIES, LABEL))
     if request.param == "sharded":
         store = store._replace(frames=layout.put_rows(frames))
     store = store._replace(frames=layout.in_rows(store.frames))
@@ -62,7 +62,7 @@ def test_batches(feed: Feed, counts: list[int]) -> None:
     ]
     for batch, item in zip(batches, items, strict=True):
         np.testing.assert_array_equal(batch.frames, padded(bodies())[item % 4])
-        np.testing.assert_array_equal(batch.length, COUNT[item % 4])
+        np.testing.assert_array_equal(batch.length, LENGTH[item % 4])
         np.testing.assert_array_equal(batch.label, LABEL[item % 4])
         np.testing.assert_array_equal(batch.item, item)
         np.testing.assert_array_equal(batch.epoch, [4, 4])

@@ -1,4 +1,4 @@
-"""Normalisations of poses, against loops over samples, persons and frames."""
+"""Normalizations of poses, against loops over samples, persons and frames."""
 
 import dataclasses
 import math
@@ -11,8 +11,9 @@ import pytest
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import COCO17, NTU25
-from gapjax.inputs import clips, normalize
+from gapjax.inputs import clips, crop, normalize
 from gapjax.inputs.clips import ClipRecipe
+from support.raw_batches import raw_batch
 
 LENGTHS = (11, 2, 40, 26)
 PKU = ClipRecipe(NTU25, window=9, longest=30, origin="every_frame", align="shoulders")
@@ -47,18 +48,18 @@ def slow_turn(body: np.ndarray) -> np.ndarray:
 
 
 def slow_resize(sequence: np.ndarray, window: int) -> np.ndarray:
-    """Resize one person's frames (t v c) linearly, frame centres aligned."""
+    """Resize one person's frames (t v c) linearly, frame centers aligned."""
     frames = []
     for i in range(window):
-        place = max((i + 0.5) * len(sequence) / window - 0.5, 0)
-        before = int(place)
+        position = max((i + 0.5) * len(sequence) / window - 0.5, 0)
+        before = int(position)
         after = min(before + 1, len(sequence) - 1)
-        part = place - before
+        part = position - before
         frames.append((1 - part) * sequence[before] + part * sequence[after])
     return np.array(frames)
 
 
-def test_the_second_normalisation_of_pku_mmd() -> None:
+def test_the_second_normalization_of_pku_mmd() -> None:
     """The central 30 frames, each body about its spine, resized, each body turned."""
     frames = batch()
     recipe = dataclasses.replace(PKU, eval_crop=1.0)
@@ -77,7 +78,7 @@ def test_the_second_normalisation_of_pku_mmd() -> None:
     assert (across[0, ..., 0] > 0).all()
 
 
-def test_training_clips_are_normalised_as_well() -> None:
+def test_training_clips_are_normalized_as_well() -> None:
     frames, keys = jnp.asarray(batch()), jax.random.split(jax.random.key(0), 4)
     recipe = dataclasses.replace(PKU, rotation="none", train_crop=(1.0, 1.0), eval_crop=1.0)
     given = frames, jnp.asarray(LENGTHS)
@@ -108,6 +109,79 @@ def test_bodies_whose_shoulders_are_not_named_are_not_aligned() -> None:
     assert "mine" in said
     assert "name `shoulders` in dataset.yaml" in said
     assert "\n" not in said
+
+
+def test_presence_and_center_keep_absent_persons_at_zero() -> None:
+    frames, length = raw_batch([4, 7, 5])
+    frames = frames.at[2, 0, :2].set(0)
+    present = normalize.person_presence(frames, length)
+    assert present.sum(axis=(1, 2)).tolist() == [8, 7, 8]
+    centered = np.asarray(normalize.center_first_frame(frames, present, joint=1))
+    for i, first in enumerate([0, 0, 2]):
+        origin = np.asarray(frames[i, 0, first, 1])
+        there = np.asarray(present[i])
+        np.testing.assert_allclose(
+            centered[i][there], np.asarray(frames[i])[there] - origin, atol=1e-6
+        )
+        assert (centered[i][~there] == 0).all()
+
+
+def slow_center_first_frame(body: np.ndarray, seen: np.ndarray, joint: int) -> np.ndarray:
+    """Move one sample's persons (m t v c) until what is there of the first is the origin."""
+    persons, frames, joints = seen.shape
+    for m in range(persons):
+        for wanted in ([joint], range(joints)):
+            for t in range(frames):
+                counted = [body[m, t, v].astype(float) for v in wanted if seen[m, t, v]]
+                if counted:
+                    origin = sum(counted) / len(counted)
+                    return np.where(seen[..., None], body - origin, 0)
+    return np.zeros_like(body)
+
+
+def test_center_where_the_first_person_or_the_joint_is_never_seen() -> None:
+    frames, lengths = raw_batch([5, 7, 6, 4, 7], persons=3)
+    frames = np.array(frames) + np.float32(800)
+    frames[0, 0] = 0
+    frames[3] = 0
+    frames[4, :2] = 0
+    seen = np.array(normalize.person_presence(jnp.asarray(frames), lengths))
+    seen = np.repeat(seen[..., None], frames.shape[3], axis=-1)
+    seen[1, 0, :, 2] = False
+    seen[1, 0, :3] = False
+    seen[1, 0, 3, :2] = False
+    seen[2, 0, :4, 2] = False
+    center = jax.jit(normalize.center_first_frame, static_argnames="joint")
+    centered = center(frames, jnp.asarray(seen), joint=2)
+    for body, joints, moved in zip(frames, seen, centered, strict=True):
+        np.testing.assert_allclose(moved, slow_center_first_frame(body, joints, 2), atol=2e-4)
+    persons = normalize.person_presence(jnp.asarray(frames), lengths)
+    whole = np.asarray(center(frames, persons, joint=2))
+    assert not whole[0, 1, 0, 2].any(), "the second person is the first who is present"
+    assert np.abs(whole).max() < 100
+
+
+def test_scale_axes_spans_the_true_frames_only() -> None:
+    frames, length = raw_batch([4, 7, 5])
+    frames = frames.at[2, ..., 1].set(jnp.where(frames[2, ..., 1] != 0, 3.5, 0))
+    present = normalize.person_presence(frames, length)
+    scaled = np.asarray(normalize.scale_axes(frames, present))
+    for i in range(3):
+        there = np.asarray(present[i])
+        seen = np.asarray(frames[i])[there]
+        low, high = seen.min(axis=(0, 1)), seen.max(axis=(0, 1))
+        with np.errstate(invalid="ignore"):
+            expected = np.nan_to_num((seen - low) / (high - low) * 2 - 1)
+        np.testing.assert_allclose(scaled[i][there], expected, atol=1e-6)
+        assert (scaled[i][~there] == 0).all()
+    assert (scaled[2, ..., 1] == 0).all()
+    assert scaled[0].min() == -1
+    assert scaled[0].max() == 1
+
+
+def test_scale_axes_of_a_batch_padding_sample_is_zero() -> None:
+    frames, length = jnp.zeros((1, 1, 4, 5, 3)), jnp.zeros(1, jnp.int32)
+    assert (normalize.scale_axes(frames, normalize.person_presence(frames, length)) == 0).all()
 
 
 def test_joints_that_are_not_seen_do_not_move_others() -> None:
@@ -144,10 +218,10 @@ def test_an_absent_second_person(absent: str, modality: str) -> None:
 def test_sequences_that_are_not_too_long_are_whole() -> None:
     frames, length = jnp.asarray(batch()), jnp.asarray(LENGTHS)
     for longest in (43, 300, None):
-        kept, counts = normalize.central_frames(frames, length, longest)
+        kept, counts = crop.central_frames(frames, length, longest)
         assert kept is frames
         assert counts is length
-    kept, counts = normalize.central_frames(frames, length, 7)
+    kept, counts = crop.central_frames(frames, length, 7)
     assert counts.tolist() == [7, 2, 7, 7]
     for sample, (whole, frames_of_it) in enumerate(zip(frames, LENGTHS, strict=True)):
         start = max(0, (frames_of_it - 7) // 2)

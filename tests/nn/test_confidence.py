@@ -9,8 +9,8 @@ import pytest
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import COCO17
-from gapjax.inputs.augment import random_plane_rotation
 from gapjax.inputs.clips import ClipRecipe, eval_clips, train_clips
+from gapjax.inputs.rotation import random_plane_rotation
 
 PLAIN = ClipRecipe(COCO17, space=2, window=4)
 CHANGES = {
@@ -98,4 +98,4 @@ def test_views_need_three_coordinates() -> None:
     with pytest.raises(
         UserError, match=r"rotation='view' must be 'rigid' or 'none': joints have 2"
     ):
-        ClipRecipe(COCO17, space=2, rotation="view", angle=60)
+        ClipRecipe(COCO17, space=2, rotation="view", angle=60.0)

@@ -26,8 +26,8 @@ def feed() -> ResidentFeed:
     store = Store(
         frames=rng.normal(size=(count.sum(), 25 * 3)).astype(np.float32),
         start=(np.cumsum(count) - count).astype(np.int32),
-        count=count,
-        bodies=np.ones(SAMPLES, np.int32),
+        length=count,
+        persons=np.ones(SAMPLES, np.int32),
         label=(np.arange(SAMPLES) % 4).astype(np.int32),
     )
     return ResidentFeed(layout.replicate(store), layout, 2, 15, 25)

@@ -116,8 +116,8 @@ def tiny_run(
     store = Store(
         frames=rng.normal(size=(count.sum(), CLIP[2] * CLIP[3])).astype(np.float32),
         start=(np.cumsum(count) - count).astype(np.int32),
-        count=count,
-        bodies=np.ones(SAMPLES, np.int32),
+        length=count,
+        persons=np.ones(SAMPLES, np.int32),
         label=label,
     )
     feed = ResidentFeed(layout.replicate(store), layout, *CLIP[:3])

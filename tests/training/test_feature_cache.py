@@ -58,7 +58,7 @@ def test_the_first_view_is_the_evaluated_clip(
         return encoder.encode(encoder.variables, eval_clips(RECIPE, frames, count))[0]
 
     for place, row in enumerate(items[:8]):
-        start, count = int(store.start[row]), int(store.count[row])
+        start, count = int(store.start[row]), int(store.length[row])
         frames = jnp.zeros((1, 2, 15, 25, 3))
         frames = frames.at[0, 0, :count].set(
             store.frames[start : start + count].reshape(count, 25, 3)
