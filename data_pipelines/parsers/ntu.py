@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from data_pipelines.errors import FileError
-from data_pipelines.parsers.table import LineError, beginnings, shown, table
+from data_pipelines.parsers.table import LineError, quoted, table
 
 JOINTS = 25
 _FIELDS = 12
@@ -70,62 +70,61 @@ def parse(content: bytes, where: str) -> Recording:
     Raises:
         FileError: the text is cut or is of another form; the message names the line.
     """
-    content = content.removeprefix(codecs.BOM_UTF8).rstrip()
-    begins = beginnings(content)
-    heads, frame, ids = _walked(content, begins.data, where)
-    joints = (np.array(heads, np.int64)[:, None] + np.arange(2, 2 + JOINTS)).ravel()
+    lines = content.removeprefix(codecs.BOM_UTF8).rstrip().split(b"\n")
+    heads, frame, ids = _bodies(lines, where)
+    joint_lines = [head + line for head in heads for line in range(2, 2 + JOINTS)]
     try:
-        coordinates = table(content, begins[joints], begins[joints + 1] - 1, _FIELDS, 3)
+        coordinates = table([lines[line] for line in joint_lines], _FIELDS, 3)
     except LineError as error:
-        raise _fault(where, int(joints[error.row]), error.what) from None
-    numbers = {body: number for number, body in enumerate(dict.fromkeys(ids))}
-    body = np.array([numbers[body] for body in ids], np.int64)
+        raise _error(where, joint_lines[error.row], error.reason) from None
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(ids))}
+    body = np.array([numbers[name] for name in ids], np.int64)
     return Recording(np.array(frame, np.int64), body, coordinates.reshape(-1, JOINTS, 3))
 
 
-def _walked(
-    content: bytes, begins: Sequence[int], where: str
-) -> tuple[list[int], list[int], list[bytes]]:
-    """Return for every body the place of its line of facts, its frame and its id.
-
-    Args:
-        content: the text.
-        begins: where its lines begin, and where one after its end would.
-        where: the file's name, for messages.
-    """
-    heads, frames, ids, place, lines = [], [], [], 1, len(begins) - 1
-    for frame in range(_count(content, begins, 0, "the number of frames", where)):
-        bodies = _count(content, begins, place, "the number of bodies", where)
-        place += 1
-        seen = set()
-        for _ in range(bodies):
-            joints = _count(content, begins, place + 1, "the number of joints", where)
-            if joints != JOINTS:
-                raise _fault(where, place + 1, f"a body has {joints} joints, not {JOINTS}")
-            facts = content[begins[place] : begins[place + 1]].split(None, 1)
-            if not facts or facts[0] in seen:
-                raise _fault(where, place, "a body has no id, or the id of another of the frame")
-            seen.add(facts[0])
-            heads.append(place)
+def _bodies(lines: Sequence[bytes], where: str) -> tuple[list[int], list[int], list[bytes]]:
+    """Return for every body the number of its line of metadata, its frame and its id."""
+    heads, frames, ids, line = [], [], [], 1
+    for frame in range(_count(lines, 0, "the number of frames", where)):
+        ids_of_frame = set()
+        bodies = _count(lines, line, "the number of bodies", where)
+        for head in range(line + 1, line + 1 + bodies * (2 + JOINTS), 2 + JOINTS):
+            identifier = _identifier(lines, head, where)
+            if identifier in ids_of_frame:
+                raise _error(where, head, "a body has the id of another of its frame")
+            ids_of_frame.add(identifier)
+            heads.append(head)
             frames.append(frame)
-            ids.append(facts[0])
-            place += 2 + JOINTS
-    if place != lines:
-        what = "the file ends within a frame" if place > lines else "follows the last frame"
-        raise _fault(where, min(place, lines - 1), what)
+            ids.append(identifier)
+        line += 1 + bodies * (2 + JOINTS)
+    if line > len(lines):
+        raise _error(where, len(lines) - 1, "the file ends within a frame")
+    if line < len(lines):
+        raise _error(where, line, "follows the last frame")
     return heads, frames, ids
 
 
-def _count(content: bytes, begins: Sequence[int], place: int, what: str, where: str) -> int:
-    """Return the number that a line holds."""
-    if place >= len(begins) - 1:
-        raise _fault(where, len(begins) - 2, "the file ends within a frame")
-    text = content[begins[place] : begins[place + 1]].strip()
+def _identifier(lines: Sequence[bytes], head: int, where: str) -> bytes:
+    """Return the id of the body whose line of metadata is `head`."""
+    joints = _count(lines, head + 1, "the number of joints", where)
+    if joints != JOINTS:
+        raise _error(where, head + 1, f"a body has {joints} joints, not {JOINTS}")
+    fields = lines[head].split(None, 1)
+    if not fields:
+        raise _error(where, head, "a body has no id")
+    return fields[0]
+
+
+def _count(lines: Sequence[bytes], line: int, meaning: str, where: str) -> int:
+    """Return the number that a line, counted from 0, holds."""
+    if line >= len(lines):
+        raise _error(where, len(lines) - 1, "the file ends within a frame")
+    text = lines[line].strip()
     if not text.isdigit() or len(text) > 9:
-        raise _fault(where, place, f"{shown(text)} is not {what}")
+        raise _error(where, line, f"{quoted(text)} is not {meaning}")
     return int(text)
 
 
-def _fault(where: str, place: int, what: str) -> FileError:
-    """Return the error that says what is wrong at a place, counted from 0."""
-    return FileError(where, f"{what}; extract or download it again", place + 1)
+def _error(where: str, line: int, reason: str) -> FileError:
+    """Return the error that says what is wrong with a line, counted from 0."""
+    return FileError(where, f"{reason}; extract or download it again", line + 1)

@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.parsers.sources import Source, sources
-from data_pipelines.parsers.table import LineError, beginnings, shown, table
+from data_pipelines.parsers.table import LineError, quoted, table
 
 _PERSONS, _JOINTS = 2, 25
 _NUMBERS = _PERSONS * _JOINTS * 3
@@ -199,12 +199,10 @@ def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:
     Raises:
         FileError: the text is cut or of another form; the message names the line.
     """
-    content = source.read().rstrip()
-    begins = beginnings(content)
     try:
-        values = table(content, begins[:-1], begins[1:] - 1, _NUMBERS, _NUMBERS)
+        values = table(source.read().rstrip().split(b"\n"), _NUMBERS, _NUMBERS)
     except LineError as error:
-        reason = f"{error.what}; extract or download it again"
+        reason = f"{error.reason}; extract or download it again"
         raise FileError(source.where, reason, error.row + 1) from None
     return values.reshape(-1, _PERSONS, _JOINTS, 3)
 
@@ -220,7 +218,7 @@ def actions(source: Source) -> Iterator[Action]:
         numbers = [int(text) for text in texts[:3] if text.isdigit() and len(text) < 9]
         if len(texts) != 4 or len(numbers) != 3:
             form = "class,first,last,confidence"
-            raise FileError(source.where, f"{shown(line)} is not {form}; repair it", number)
+            raise FileError(source.where, f"{quoted(line)} is not {form}; repair it", number)
         label, first, last = numbers
         yield Action(number, label - 1, first - 1, last)
 

@@ -1,25 +1,22 @@
-"""How fast `.skeleton` files are parsed on one core, against readers that go line by line.
+"""How fast `.skeleton` files are parsed on one core.
 
 python tests/stress/bench_ntu.py [--files=20] [--frames=90] [--rounds=5]
 
 The files are made here, with numbers of seven digits as NTU RGB+D has them. What is timed is the
 time on the processor from a file's bytes, in memory, to its arrays, in a process that has the
-variables of the workers of `data_pipelines.convert`; of the rounds, in which the readers take
-turns, the fastest counts. One reader converts all twelve numbers of a joint's line, the other only
-the three that are used.
+variables of the workers of `data_pipelines.convert`; of the rounds, the fastest counts.
 """
 
 import argparse
 import multiprocessing
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
 from data_pipelines.conversion import workers
 from data_pipelines.parsers import ntu
-from support.ntu_text import person, slowly
+from support.ntu_text import person
 
 
 def realistic(frames: int, bodies: int, seed: int) -> bytes:
@@ -37,43 +34,20 @@ def realistic(frames: int, bodies: int, seed: int) -> bytes:
     return "\r\n".join([*lines, ""]).encode()
 
 
-def seconds(read: Callable[[bytes], object], contents: list[bytes]) -> float:
-    """Return the time on the processor that all files take."""
+def seconds(contents: list[bytes]) -> float:
+    """Return the time on the processor that parsing all files takes."""
     start = time.process_time()
     for content in contents:
-        read(content)
+        ntu.parse(content, "file")
     return time.process_time() - start
-
-
-def all_numbers(content: bytes) -> np.ndarray:
-    """Return the joints of every body from a reader that converts every number."""
-    lines = iter(content.split(b"\n"))
-    bodies = []
-    for _ in range(int(next(lines))):
-        for _ in range(int(next(lines))):
-            next(lines)
-            joints = range(int(next(lines)))
-            bodies.append([[float(text) for text in next(lines).split()] for _ in joints])
-    return np.array(bodies, np.float32)[:, :, :3]
-
-
-def parsed(content: bytes) -> np.ndarray:
-    return ntu.parse(content, "file").joints
-
-
-READERS = {"twelve numbers a line": all_numbers, "three": slowly, "ntu.parse": parsed}
 
 
 def measured(bodies: int, frames: int, files: int, rounds: int) -> str:
     """Return what is printed of files with so many bodies."""
     contents = [realistic(frames, bodies, seed) for seed in range(files)]
-    np.testing.assert_array_equal(parsed(contents[0]), all_numbers(contents[0]))
-    times = [[seconds(read, contents) for read in READERS.values()] for _ in range(rounds)]
-    rates = files / np.min(times, axis=0)
+    rate = files / min(seconds(contents) for _ in range(rounds))
     size = np.mean([len(content) for content in contents]) / 1e3
-    said = [f"{name} {rate:,.0f} files/s" for name, rate in zip(READERS, rates, strict=True)]
-    ratios = " and ".join(f"{rates[-1] / rate:.1f}" for rate in rates[:-1])
-    return f"{bodies} x {frames} frames, {size:.0f} kB: {', '.join(said)}: {ratios} times"
+    return f"{bodies} x {frames} frames, {size:.0f} kB: {rate:,.0f} files/s"
 
 
 def main() -> None:

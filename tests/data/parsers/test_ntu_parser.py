@@ -134,7 +134,7 @@ def test_bad_file(case: str) -> None:
 def test_the_same_id_twice_in_a_frame() -> None:
     text = ntu_text([{0: person(1)[0], 1: person(1)[0]}])
     text = text.replace("72057594037944739", "72057594037944738")
-    with pytest.raises(DataError, match="line 30: a body has no id, or the id of another"):
+    with pytest.raises(DataError, match="line 30: a body has the id of another of its frame"):
         parse(text.encode(), "file")
 
 
