@@ -72,7 +72,7 @@ def convert(
 def _skipped(name: str, raw: Path | None) -> str:
     """Return what to say of raw files that are not read, and how they would be."""
     unread = "" if raw is None else f"; {raw} is not read"
-    beside = ", --name=NAME beside it" if name in catalog.forms() else ""
+    beside = ", --name=NAME beside it" if name in catalog.formats() else ""
     return f"{unread} (--overwrite converts again{beside})"
 
 
@@ -99,10 +99,10 @@ def _title(name: str, raw: Path | None, title: str) -> str:
         DataError: there is no such dataset or format, or it cannot be called that.
     """
     module = catalog.module(name)
-    if name in catalog.forms():
+    if name in catalog.formats():
         if raw is None:
             raise DataError(f"{name} needs --raw=PATH: {module.WANTED}")
-        return catalog.title(raw, title)
+        return catalog.dataset_name(raw, title)
     if title not in ("", name):
         raise DataError(f"--name={title}: {name} has its name; --name is for own and other formats")
     return name

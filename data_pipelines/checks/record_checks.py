@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from data_pipelines.checks.index_checks import Check, counted
 from data_pipelines.errors import DataError
-from data_pipelines.parsers.record import Record
 from data_pipelines.specs.dataset import DatasetSpec
+from data_pipelines.specs.record import Record
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index
 from data_pipelines.storage.packed import Pack, bodies_in_turn

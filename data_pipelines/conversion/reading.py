@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from data_pipelines.conversion import workers
 from data_pipelines.errors import DataError, FileError
-from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.specs.dataset import DatasetSpec
+from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.storage import chunks
 
 # Items of a chunk, at most; of few items there are this many chunks, for all processes to be busy.

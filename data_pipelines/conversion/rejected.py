@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from data_pipelines.errors import FileError
-from data_pipelines.parsers.record import LeftOut
+from data_pipelines.specs.record import LeftOut
 
 FILE, LEFT_OUT = "rejected.csv", "left_out.csv"
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from data_pipelines.errors import DataError
 from data_pipelines.parsers import ntu, ntu_cleaning
-from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.specs.dataset import DatasetSpec
+from data_pipelines.specs.record import LeftOut, Record
 
 # The first 60 are those of NTU RGB+D.
 LABELS = (

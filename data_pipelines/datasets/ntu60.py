@@ -4,9 +4,9 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from data_pipelines.datasets import _ntu
-from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.parsers.sources import Source
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.specs.skeletons import NTU25
 
 SPEC = DatasetSpec(

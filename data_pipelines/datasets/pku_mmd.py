@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from data_pipelines.errors import DataError
 from data_pipelines.parsers import pku
-from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.specs.skeletons import NTU25
 
 SPEC = DatasetSpec(

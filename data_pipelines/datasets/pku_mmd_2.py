@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from data_pipelines.datasets import pku_mmd
 from data_pipelines.errors import DataError
 from data_pipelines.parsers import pku
-from data_pipelines.parsers.record import LeftOut, Record
+from data_pipelines.specs.record import LeftOut, Record
 
 SPEC = dataclasses.replace(
     pku_mmd.SPEC,

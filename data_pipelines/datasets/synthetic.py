@@ -7,8 +7,8 @@ show (`data_pipelines.synthesis.programs`).
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.parsers.record import Record
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import NTU25
 from data_pipelines.synthesis.performance import Take
 from data_pipelines.synthesis.programs import LABELS

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from data_pipelines.errors import DataError
 from data_pipelines.parsers import utd
-from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import Source
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import KINECT20
 
 SPEC = DatasetSpec(

@@ -16,9 +16,9 @@ from jaxtyping import Float32, Int64
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import npz
-from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import NTU25
 
 WANTED = "an .npz file with x_train, y_train, x_test and y_test"

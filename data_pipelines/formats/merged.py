@@ -36,11 +36,11 @@ import yaml
 from etils import epath
 
 from data_pipelines.errors import FileError
-from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs import catalog, checked_yaml, spec_file
 from data_pipelines.specs.checked_yaml import Sheet
 from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.specs.record import Record
 from data_pipelines.storage import index as indexing
 from data_pipelines.storage import packed
 from data_pipelines.storage.index import Index

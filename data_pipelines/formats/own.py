@@ -14,10 +14,10 @@ from etils import epath
 
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import samples
-from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.samples import Sample
 from data_pipelines.specs import checked_yaml, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, Found
+from data_pipelines.specs.record import Record
 
 WANTED = f"a folder with {spec_file.FILE}, {samples.FILE} and .npy files"
 

@@ -21,9 +21,9 @@ from jaxtyping import Float32, Shaped
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import plain_pickle
-from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import COCO17, NTU25, Skeleton
 
 WANTED = "one of PYSKL's .pkl files"

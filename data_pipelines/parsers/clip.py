@@ -10,7 +10,7 @@ from jaxtyping import Float32, Shaped
 
 from data_pipelines.errors import FileError
 from data_pipelines.parsers import ntu, ntu_cleaning, samples
-from data_pipelines.parsers.record import ARRAY_DAMAGE
+from data_pipelines.parsers.npz import ARRAY_DAMAGE
 
 # What an archive may call the array that is read, if it has several.
 ARRAY = "skeleton"

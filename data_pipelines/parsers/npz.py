@@ -7,6 +7,7 @@ Of an archive that `numpy.savez` wrote, arrays are mapped into memory. Of one th
 import functools
 import pathlib
 import struct
+import tokenize
 import weakref
 import zipfile
 import zlib
@@ -15,9 +16,14 @@ import numpy as np
 from jaxtyping import Shaped
 
 from data_pipelines.errors import DataError, FileError
-from data_pipelines.parsers.record import ARRAY_DAMAGE
 from data_pipelines.parsers.sources import State
 
+# NumPy's errors on a damaged array: it evaluates the header, which is Python's text, and allocates
+# as much memory as the file claims to need.
+ARRAY_DAMAGE = (
+    *(OSError, ValueError, EOFError, OverflowError, MemoryError),
+    *(SyntaxError, tokenize.TokenError),
+)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, *ARRAY_DAMAGE)
 # The part of a member that precedes its name, and where in it the lengths are that follow.
 _LOCAL, _LENGTHS = 30, 26

@@ -18,9 +18,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from data_pipelines.errors import DataError, FileError
-from data_pipelines.parsers.record import LeftOut, Record
 from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.parsers.table import LineError, quoted, table
+from data_pipelines.specs.record import LeftOut, Record
 
 _PERSONS, _JOINTS = 2, 25
 _NUMBERS = _PERSONS * _JOINTS * 3

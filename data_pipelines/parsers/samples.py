@@ -17,8 +17,9 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from data_pipelines.errors import DataError, FileError
-from data_pipelines.parsers.record import ARRAY_DAMAGE, Record
+from data_pipelines.parsers.npz import ARRAY_DAMAGE
 from data_pipelines.parsers.sources import State, state_of
+from data_pipelines.specs.record import Record
 
 FILE = "samples.csv"
 _FACTS = ("label", "subject", "camera", "setup")

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.errors import FileError
-from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import Source, sources
+from data_pipelines.specs.record import Record
 
 _NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)")
 

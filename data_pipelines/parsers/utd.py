@@ -11,8 +11,8 @@ import scipy.io
 from jaxtyping import Float, Shaped
 
 from data_pipelines.errors import FileError, one_short_line
-from data_pipelines.parsers.record import Record
 from data_pipelines.parsers.sources import Source, sources
+from data_pipelines.specs.record import Record
 
 _NAME = re.compile(r"a([1-9]\d?)_s([1-9]\d?)_t([1-9]\d?)_skeleton")
 _ARRAY = "d_skel"

@@ -1,4 +1,8 @@
-"""Which datasets there are: those with a module, and those that carry their facts with them."""
+"""The known datasets: those with a module, and converted ones that carry their metadata.
+
+Modules are looked up by name, so that this module does not import them: a new file in
+`data_pipelines/datasets` or `data_pipelines/formats` is a new dataset or format.
+"""
 
 import contextlib
 import importlib
@@ -9,25 +13,27 @@ from types import ModuleType
 
 from etils import epath
 
-from data_pipelines import datasets, formats
 from data_pipelines.errors import DataError
 from data_pipelines.specs import spec_file
 from data_pipelines.specs.dataset import DatasetSpec
 
+_DATASETS, _FORMATS = "data_pipelines.datasets", "data_pipelines.formats"
+
 
 def modules() -> list[str]:
     """Return the datasets that have a module."""
-    return _names(datasets)
+    return _module_names(_DATASETS)
 
 
-def forms() -> list[str]:
+def formats() -> list[str]:
     """Return the modules of `data_pipelines.formats`."""
-    return _names(formats)
+    return _module_names(_FORMATS)
 
 
-def _names(package: ModuleType) -> list[str]:
-    names = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return sorted(name for name in names if not name.startswith("_"))
+def _module_names(package: str) -> list[str]:
+    path = importlib.import_module(package).__path__
+    module_names = (module.name for module in pkgutil.iter_modules(path))
+    return sorted(name for name in module_names if not name.startswith("_"))
 
 
 def module(name: str) -> ModuleType:
@@ -36,65 +42,65 @@ def module(name: str) -> ModuleType:
     Raises:
         DataError: there is none; the message lists those there are.
     """
-    for package, names in ((datasets, modules()), (formats, forms())):
-        if name in names:
-            return importlib.import_module(f"{package.__name__}.{name}")
-    there = f"{', '.join(modules())}; of files that you have: {', '.join(forms())}"
-    raise DataError(f"no dataset {name!r} (there are: {there})")
+    for package in (_DATASETS, _FORMATS):
+        if name in _module_names(package):
+            return importlib.import_module(f"{package}.{name}")
+    known = f"{', '.join(modules())}; of files that you have: {', '.join(formats())}"
+    raise DataError(f"no dataset {name!r} (there are: {known})")
 
 
-def carries_facts(folder: str | os.PathLike) -> bool:
+def carries_metadata(folder: str | os.PathLike) -> bool:
     """Return whether a folder is a converted dataset that has no module."""
     return (epath.Path(folder) / spec_file.FILE).exists()
 
 
 def names(folder: str | os.PathLike) -> list[str]:
-    """Return the datasets that have a module, and those of a folder that carry their facts."""
-    place = epath.Path(folder)
-    others = place.glob(f"*/{spec_file.FILE}") if place.exists() else ()
-    return [*modules(), *sorted(path.parent.name for path in others)]
+    """Return the datasets that have a module, and those in a folder that carry their metadata."""
+    folder = epath.Path(folder)
+    files = folder.glob(f"*/{spec_file.FILE}") if folder.exists() else ()
+    return [*modules(), *sorted(file.parent.name for file in files)]
 
 
 def spec_of(folder: str | os.PathLike) -> DatasetSpec:
-    """Return the facts of the dataset in a folder, which is named after it.
+    """Return the spec of the dataset in a folder, which is named after it.
 
-    They are what the folder carries, or those of the module of its name; that dataset need not be
+    It is what the folder carries, or that of the module of its name; that dataset need not be
     converted.
 
     Raises:
-        DataError: there is no such dataset, or the facts are altered.
+        DataError: there is no such dataset, or its metadata are altered.
     """
-    place = epath.Path(folder).resolve()
-    if carries_facts(place):
-        return spec_file.read(place)
-    if place.name in modules():
-        return module(place.name).SPEC
-    raise DataError(f"no dataset {place.name!r} (there are: {', '.join(names(place.parent))})")
+    folder = epath.Path(folder).resolve()
+    if carries_metadata(folder):
+        return spec_file.read(folder)
+    if folder.name in modules():
+        return module(folder.name).SPEC
+    raise DataError(f"no dataset {folder.name!r} (there are: {', '.join(names(folder.parent))})")
 
 
 def conversion(folder: str | os.PathLike) -> str:
     """Return the command that converts the dataset of a folder."""
-    place = epath.Path(folder)
-    what, raw = place.name, " --raw=PATH"
+    folder = epath.Path(folder)
+    dataset, raw = folder.name, " --raw=PATH"
     with contextlib.suppress(DataError):
-        spec = spec_of(place)
-        what = f"{spec.format} --name={spec.name}" if spec.format else what
+        spec = spec_of(folder)
+        dataset = f"{spec.format} --name={spec.name}" if spec.format else dataset
         raw = "" if spec.builtin else raw
-    return f"python -m data_pipelines.convert {what}{raw} --out={place.parent}"
+    return f"python -m data_pipelines.convert {dataset}{raw} --out={folder.parent}"
 
 
-def title(raw: os.PathLike, given: str) -> str:
-    """Return what a dataset without a module is called: as given, or after its files.
+def dataset_name(raw: os.PathLike, name: str) -> str:
+    """Return the name of a dataset without a module: `name`, or if empty that of its files.
 
     Raises:
-        DataError: that is no name, or a module's.
+        DataError: that is not a valid name, or a module's.
     """
     path = epath.Path(raw).absolute()
-    # What follows a dot is an ending in a file's name alone: folders may be mine.v1 and mine.v2.
-    whole = path.name if path.is_dir() else path.stem
-    name = given or re.sub(r"\W+", "_", whole, flags=re.ASCII).lower()
+    # A dot begins an extension in a file's name alone: folders may be mine.v1 and mine.v2.
+    stem = path.name if path.is_dir() else path.stem
+    name = name or re.sub(r"\W+", "_", stem, flags=re.ASCII).lower()
     if not re.fullmatch(r"[a-z]\w*", name, flags=re.ASCII):
         raise DataError(f"{name!r} is no name: give --name of letters, digits and _, as in mine_2")
-    if name in (*modules(), *forms()):
+    if name in (*modules(), *formats()):
         raise DataError(f"{name!r} is the name of a module; give another by --name")
     return name

@@ -12,8 +12,8 @@ from absl import logging
 from tensorflow_datasets.core import writer as tfds_writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from data_pipelines.parsers.record import Record
 from data_pipelines.specs.dataset import DatasetSpec
+from data_pipelines.specs.record import Record
 
 # All samples are one split: protocols and zero-shot splits are selections over the index.
 SPLIT = "samples"

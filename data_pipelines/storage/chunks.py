@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from data_pipelines.errors import DataError, FileError
-from data_pipelines.parsers.record import LeftOut, Record
+from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.storage.atomic import replacing_file
 
 

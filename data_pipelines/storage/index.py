@@ -17,9 +17,9 @@ from etils import epath
 from jaxtyping import Int32, Int64, Shaped
 
 from data_pipelines.errors import DataError
-from data_pipelines.parsers.record import Record
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import Protocol
+from data_pipelines.specs.record import Record
 
 FILE = "index.csv"
 

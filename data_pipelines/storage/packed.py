@@ -15,7 +15,7 @@ from jaxtyping import Float32, Int32, Int64
 from tqdm import tqdm
 
 from data_pipelines.errors import DataError
-from data_pipelines.parsers.record import ARRAY_DAMAGE
+from data_pipelines.parsers.npz import ARRAY_DAMAGE
 from data_pipelines.storage import npy, tfrecord
 from data_pipelines.storage.atomic import locked, replacing_folder
 from data_pipelines.storage.disk import writing

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_pipelines.errors import DataError
-from data_pipelines.parsers.record import Record
+from data_pipelines.specs.record import Record
 
 # A TFRecord is a length (8 bytes) and its checksum (4), the data, and the data's checksum (4).
 FRAMING = 16

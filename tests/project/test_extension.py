@@ -22,7 +22,7 @@ DATASET = '''
 """Two stick figures, one of which moves."""
 import numpy as np
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
-from data_pipelines.parsers.record import Record
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import Skeleton
 
 STICK = Skeleton("stick", ("foot", "hip", "head"), ((0, 1), (2, 1)), 1, 1, (0, 2),

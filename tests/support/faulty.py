@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_pipelines.checks.record_checks import FACTS
-from data_pipelines.parsers.record import Record
+from data_pipelines.specs.record import Record
 from data_pipelines.storage import builder, tfrecord
 from data_pipelines.storage import index as indexing
 from data_pipelines.storage.index import Index

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Iterator
 from types import ModuleType
 
-from data_pipelines.parsers.record import Record
+from data_pipelines.specs.record import Record
 
 
 def records_of(module: ModuleType, raw: pathlib.Path | None) -> Iterator[Record]:

@@ -9,8 +9,8 @@ import pytest
 
 from data_pipelines import datasets
 from data_pipelines.convert import convert
-from data_pipelines.parsers.record import Record
 from data_pipelines.specs.dataset import DatasetSpec
+from data_pipelines.specs.record import Record
 from data_pipelines.storage.index import Index
 from support.raw_records import records_of
 

@@ -17,7 +17,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 from data_pipelines.convert import convert, main, reconvert
 from data_pipelines.errors import DataError, UserError
-from data_pipelines.parsers.record import Record
+from data_pipelines.specs.record import Record
 from data_pipelines.storage import builder
 from data_pipelines.storage.index import Index
 from support import tiny_dataset

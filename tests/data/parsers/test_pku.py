@@ -10,7 +10,7 @@ from data_pipelines import verify
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import pku_mmd, pku_mmd_2
 from data_pipelines.errors import DataError
-from data_pipelines.parsers.record import LeftOut, Record
+from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.storage.index import Index, select
 from support.raw_records import records_of
 

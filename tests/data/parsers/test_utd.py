@@ -13,7 +13,7 @@ import scipy.io
 from data_pipelines.datasets import nw_ucla, utd_mhad
 from data_pipelines.errors import DataError
 from data_pipelines.parsers import utd
-from data_pipelines.parsers.record import Record
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import KINECT20
 from stress.fuzz_parsers import nested_cells
 from support.raw_records import records_of

@@ -2,17 +2,16 @@
 
 import doctest
 import importlib
-import pkgutil
 
 import pytest
 
-from data_pipelines import datasets
 from data_pipelines.datasets import _ntu
+from data_pipelines.specs import catalog
 from data_pipelines.specs import dataset as spec_module
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.specs.skeletons import KINECT20, NTU25
 
-NAMES = sorted(found.name for found in pkgutil.iter_modules(datasets.__path__))
+NAMES = catalog.modules()
 
 # For every zero-shot split, the classes that facts D.7 name, and some labels by which to tell them.
 SPLITS = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError, FileError
-from data_pipelines.parsers.record import LeftOut
+from data_pipelines.specs.record import LeftOut
 from data_pipelines.storage import chunks
 from support import tiny_dataset
 

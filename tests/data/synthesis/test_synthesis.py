@@ -10,7 +10,7 @@ import yaml
 
 from data_pipelines.datasets import synthetic
 from data_pipelines.datasets.synthetic import SPEC
-from data_pipelines.parsers.record import Record
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import PARTS
 from data_pipelines.synthesis.camera import film
 from data_pipelines.synthesis.draws import Draws

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from data_pipelines.parsers.record import Record
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import Skeleton
 
 SPEC = DatasetSpec(

@@ -1,17 +1,9 @@
-"""What every raw parser yields."""
+"""What every raw parser yields: records, and recordings that have none."""
 
-import tokenize
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-
-# What NumPy raises for a file that is no whole array, whose header is text of Python's; it asks for
-# the memory of as long a header as the file says.
-ARRAY_DAMAGE = (
-    *(OSError, ValueError, EOFError, OverflowError, MemoryError),
-    *(SyntaxError, tokenize.TokenError),
-)
 
 
 @dataclass(frozen=True)
