@@ -1,7 +1,7 @@
-"""Being told to stop: after SIGTERM or SIGINT a run ends where it can go on.
+"""Graceful preemption: on SIGTERM or SIGINT a run saves its state and exits.
 
-A signal is only noted; what is under way asks at its next good moment (`check`, `Watch`) and ends
-with `Preempted`. A second signal ends the process at once, whatever it is doing.
+A signal is only recorded. Training asks for it between dispatches (`StopSignal`), other work where
+nothing is half done (`check`); both raise `Preempted`. A second signal ends the process at once.
 """
 
 import os
@@ -18,91 +18,93 @@ from data_pipelines.errors import Preempted
 from gapjax.parallel.sharding import Layout
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# Whoever stops a group of processes may send two signals at once; within so many seconds they are
-# one notice.
-ONE_NOTICE = 1.0
+# Whoever stops a group of processes may send two signals at once: within so many seconds they
+# count as one.
+GRACE = 1.0
 
-_told: list[str] = []
+# The name of the signal that was received, if any.
+_received: list[str] = []
 
 
 def listen() -> None:
-    """Note SIGTERM and SIGINT from now on. Call it in the main thread, and once."""
-    heard, sent = os.pipe()
-    os.set_blocking(sent, False)
-    # Python's own handlers wait for the main thread, which may be in the compiler for minutes.
-    signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
+    """Record SIGTERM and SIGINT from now on. Call it in the main thread, and once."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    # Python runs signal handlers in the main thread, which may be compiling for minutes.
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     for number in SIGNALS:
         signal.signal(number, lambda *_: None)
-    threading.Thread(target=_note, args=(heard,), daemon=True, name="signals").start()
+    threading.Thread(target=_record, args=(read_end,), daemon=True, name="signals").start()
 
 
-def _note(heard: int) -> None:
-    """Note the signals whose numbers come through a pipe."""
+def _record(read_end: int) -> None:
+    """Record the signals whose numbers come through a pipe; exit at the second one."""
     first = 0.0
     while True:
-        (number,) = os.read(heard, 1)
+        (number,) = os.read(read_end, 1)
         if number not in SIGNALS:
             continue
-        if not _told:
+        if not _received:
             first = time.monotonic()
-            _told.append(signal.Signals(number).name)
-        elif time.monotonic() - first > ONE_NOTICE:
+            _received.append(signal.Signals(number).name)
+        elif time.monotonic() - first > GRACE:
             os._exit(128 + number)
 
 
 def forget() -> None:
-    """Go on as if no signal had come."""
-    _told.clear()
+    """Discard the recorded signal."""
+    _received.clear()
 
 
 def check() -> None:
-    """Raise Preempted if this process has been told to stop and is the only one of its run.
+    """Raise Preempted if this process has received a signal and is the only one of its run.
 
-    Several would not hear it at the same place; they stop at the first step that they train.
+    Several hosts stop together, at the first step that they train: see `StopSignal`.
     """
-    if _told and jax.process_count() == 1:
-        raise notice("")
+    if _received and jax.process_count() == 1:
+        raise preempted()
 
 
-def notice(there: str) -> Preempted:
-    """Return the error that says who wanted the run to stop, and what is kept of it."""
-    who = _told[0] if _told else "another host"
-    return Preempted(f"stopped by {who}{there and ': '}{there}; the same command goes on")
+def preempted(progress: str = "") -> Preempted:
+    """Return the error that says what stopped the run, and what progress is saved."""
+    cause = _received[0] if _received else "another host"
+    saved = f": {progress}" if progress else ""
+    return Preempted(f"stopped by {cause}{saved}; the same command goes on")
 
 
-class Watch:
-    """Whether to stop, asked between dispatches: all hosts hear the same answer at the same one.
+class StopSignal:
+    """Whether to stop, asked between dispatches; all hosts get the same answer.
 
-    One process answers for itself. Of several, each says whether it was told, and what one of them
-    said is heard by all when they ask the next time: the devices never wait for it.
+    Whenever they ask, hosts send one another whether they have received a signal. They read the
+    result when they ask the next time, so that the devices never wait for it.
     """
 
     def __init__(self, layout: Layout) -> None:
-        """Begin.
+        """Start.
 
         Args:
             layout: the devices of all hosts.
         """
         self._layout = layout
-        self._asked: Bool[Array, ""] | None = None
-        self._stop = False
+        self._pending: Bool[Array, ""] | None = None
+        self._is_due = False
 
-    def stop(self) -> bool:
-        """Return whether to stop; once it is time, it stays so."""
+    def is_due(self) -> bool:
+        """Return whether to stop; once True, it stays True."""
         if jax.process_count() == 1:
-            return bool(_told)
-        if not self._stop:
-            said, self._asked = self._asked, self._any_host(bool(_told))
-            self._stop = said is not None and bool(said)
-        return self._stop
+            return bool(_received)
+        if not self._is_due:
+            answer, self._pending = self._pending, self._any_host(bool(_received))
+            self._is_due = answer is not None and bool(answer)
+        return self._is_due
 
     def check(self) -> None:
         """Raise Preempted if it is time to stop."""
-        if self.stop():
-            raise notice("")
+        if self.is_due():
+            raise preempted()
 
-    def _any_host(self, told: bool) -> Bool[Array, ""]:
-        """Return whether any host was told, on its way from all of them."""
-        mine = np.full(len(self._layout.mesh.local_devices), told)
-        every = jax.make_array_from_process_local_data(self._layout.batch, mine)
-        return jax.jit(jnp.any, out_shardings=self._layout.replicated)(every)
+    def _any_host(self, received: bool) -> Bool[Array, ""]:
+        """Return whether any host has received a signal; the result is still being computed."""
+        local = np.full(len(self._layout.mesh.local_devices), received)
+        everywhere = jax.make_array_from_process_local_data(self._layout.batch, local)
+        return jax.jit(jnp.any, out_shardings=self._layout.replicated)(everywhere)

@@ -1,4 +1,4 @@
-"""Scores of samples: computed in padded batches, and exact for any batch size."""
+"""Scores of samples, computed in padded batches so that every batch size gives the same."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,17 +11,19 @@ from jaxtyping import Array, Float, Int
 from data_pipelines.readers.order import eval_batches
 from data_pipelines.storage.disk import writing
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
+from gapjax.inputs.feed import Feed
 from gapjax.methods import Text, Variables
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import DIVERGED
-from gapjax.workdir.scores import Scores, write_scores
+from gapjax.workdir.scores import Scores, scores_path, write_scores
 
+# (variables, the feed's store, request of one batch, text) → scores.
 Predict = Callable[[Variables, Any, Any, Text], Float[Array, "b k"]]
 
 
 def make_predict(run: Run) -> Predict:
-    """Return the jitted (variables, store, request of one batch, text) → scores."""
+    """Return the jitted function that scores one batch."""
 
     def predict(variables: Variables, store: Any, request: Any, text: Text) -> Float[Array, "b k"]:
         """Return the scores of one batch, whose request has one step."""
@@ -30,27 +32,6 @@ def make_predict(run: Run) -> Predict:
         return run.method.predict(variables, clips, text)
 
     return jax.jit(predict, out_shardings=run.layout.replicated)
-
-
-def score(
-    run: Run,
-    predict: Predict,
-    state: TrainState,
-    text: Text,
-    rows: Int[np.ndarray, " n"],
-    check: Callable[[], None],
-) -> Float[np.ndarray, "n k"]:
-    """Return the scores of samples, in the order of `rows`; `evaluate` says what `check` is."""
-    padded, _ = eval_batches(rows, run.eval_batch_size)
-    variables = {"params": state.params, "batch_stats": state.batch_stats}
-    scores, last = [], None
-    for request in run.feed.requests(padded, 0, [1] * len(padded)):
-        check()
-        last, before = predict(variables, run.feed.store, request, text), last
-        # A batch is fetched when the next one is under way.
-        if before is not None:
-            scores.append(np.asarray(before))
-    return np.concatenate([*scores, np.asarray(last)])[: len(rows)]
 
 
 def evaluate(
@@ -63,8 +44,8 @@ def evaluate(
     """Return the scores of every evaluation of a run, by name.
 
     Args:
-        run: what is evaluated, and on what.
-        predict: `make_predict`.
+        run: what is evaluated, and on which samples.
+        predict: the result of `make_predict`.
         state: the trained state.
         text: the method's text.
         check: is called before every batch, and may raise.
@@ -72,15 +53,39 @@ def evaluate(
     Raises:
         FloatingPointError: a score is not finite.
     """
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+
+    def predict_request(request: Any) -> Float[Array, "b k"]:
+        """Return the scores of one batch."""
+        check()
+        return predict(variables, run.feed.store, request, text)
+
     return {
         name: Scores(
-            score=check_scores(score(run, predict, state, text, rows, check)),
+            score=check_scores(score(run.feed, predict_request, rows, run.eval_batch_size)),
             label=run.index.label[rows].astype(np.int32),
             name=np.asarray(run.index.name)[rows],
             facts={**run.facts, "evaluation": name},
         )
         for name, rows in run.evaluations.items()
     }
+
+
+def score(
+    feed: Feed,
+    predict: Callable[[Any], Float[Array, "b k"]],
+    rows: Int[np.ndarray, " n"],
+    batch_size: int,
+) -> Float[np.ndarray, "n k"]:
+    """Return the scores of samples, in the order of `rows`."""
+    batches, _ = eval_batches(rows, batch_size)
+    scores, on_device = [], None
+    for request in feed.requests(batches, 0, [1] * len(batches)):
+        before, on_device = on_device, predict(request)
+        # A batch is fetched while the next one is computed.
+        if before is not None:
+            scores.append(np.asarray(before))
+    return np.concatenate([*scores, np.asarray(on_device)])[: len(rows)]
 
 
 def check_scores(score: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
@@ -94,9 +99,9 @@ def check_scores(score: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
 
 
 def summary(name: str, scores: Scores) -> dict[str, float]:
-    """Return the metrics of one evaluation under the names of metrics.jsonl.
+    """Return the metrics of one evaluation under their names in metrics.jsonl.
 
-    The official test samples are `eval`, everything else goes by its own name.
+    Those of the test samples start with `eval/`, all others with the name of the evaluation.
     """
     prefix = "eval" if name == "test" else name
     return {
@@ -107,12 +112,13 @@ def summary(name: str, scores: Scores) -> dict[str, float]:
 
 
 def save(workdir: Path, results: dict[str, Scores]) -> None:
-    """Write the scores of every evaluation to the folder `scores` of a working directory.
+    """Write the scores of every evaluation to a working directory; only the first host writes.
 
-    Only the first host of several writes.
+    Raises:
+        DiskError: the disk is full.
     """
     if jax.process_index():
         return
-    for name, scores in results.items():
-        with writing(workdir / "scores"):
-            write_scores(workdir / "scores" / f"{name}.npz", scores)
+    with writing(workdir / "scores"):
+        for name, scores in results.items():
+            write_scores(scores_path(workdir, name), scores)

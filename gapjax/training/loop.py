@@ -1,23 +1,19 @@
-"""The training loop. It knows no paper: everything reaches it as a `Run`."""
+"""The training loop. It knows no method: everything reaches it as a `Run`."""
 
 import contextlib
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from data_pipelines.errors import Preempted, UserError
 from gapjax.methods import Text
 from gapjax.parallel import agreement
-from gapjax.parallel.preemption import Watch, notice
-from gapjax.parallel.sharding import placed_shapes
+from gapjax.parallel.preemption import StopSignal, preempted
 from gapjax.training import evaluation
+from gapjax.training.dispatch import Dispatch, initial_state, make_dispatch, state_shapes
+from gapjax.training.evaluation import Predict
 from gapjax.training.report import report, write_results
-from gapjax.training.run import Run
-from gapjax.training.step import TrainState, create_state, make_train_step
+from gapjax.training.run import Cadence, Run
+from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import Meter
 from gapjax.workdir.checkpoints import Checkpoints, newest_step
 from gapjax.workdir.history import has_results
@@ -25,180 +21,157 @@ from gapjax.workdir.integrity import Logged
 from gapjax.workdir.log import Logbook
 from gapjax.workdir.scores import Scores, scores_path
 
-Dispatch = Callable[[TrainState, Any, Any, Text], tuple[TrainState, dict[str, Float[Array, " n"]]]]
 
+@dataclass(frozen=True)
+class Session:
+    """What one call of `train` works with, besides the state.
 
-def make_dispatch(run: Run, state: TrainState) -> Dispatch:
-    """Return the jitted function that runs the steps of one request.
-
-    Its arguments are the state (donated), the feed's store, the request and the text; it returns
-    the new state and what each step logged.
-
-    Args:
+    Attributes:
         run: what to train.
-        state: a state, or its shapes, of which every array lies where it will stay.
-    """
-    step = make_train_step(run.method, run.optimizer, run.train_input)
-
-    def dispatch(
-        state: TrainState, store: Any, request: Any, text: Text
-    ) -> tuple[TrainState, dict[str, Float[Array, " n"]]]:
-        """Return the state after the n steps of a request, and what each of them logged."""
-
-        def one(state: TrainState, each: Any) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
-            """Return the state after a step, and what it logged."""
-            with run.layout.context():
-                return step(state, run.feed.load(store, each), text)
-
-        if len(jax.tree.leaves(request)[0]) > 1:
-            return jax.lax.scan(one, state, request)
-        # XLA runs the body of a loop on the CPU several times slower than the same program alone.
-        state, scalars = one(state, jax.tree.map(lambda leaf: leaf[0], request))
-        return state, jax.tree.map(lambda leaf: leaf[None], scalars)
-
-    places = jax.tree.map(lambda leaf: leaf.sharding, state)
-    return jax.jit(dispatch, donate_argnums=0, out_shardings=(places, run.layout.replicated))
-
-
-def chunk_sizes(run: Run, first: int) -> list[int]:
-    """Return how many steps each dispatch runs from `first` to the end of its epoch.
-
-    Where dispatches end depends on the step alone, so that a resumed run repeats them exactly.
-    """
-    cadence, sizes = run.cadence, []
-    epoch_start = first - first % run.order.steps_per_epoch
-    epoch_end = epoch_start + run.order.steps_per_epoch
-    while first < epoch_end:
-        stops = [epoch_end, _next(first, cadence.steps_per_dispatch, epoch_start)]
-        stops += [_next(first, n, 0) for n in (cadence.log_every, cadence.checkpoint_every) if n]
-        sizes.append(min(stops) - first)
-        first = min(stops)
-    return sizes
-
-
-def _next(step: int, every: int, start: int) -> int:
-    """Return the first step after `step` that lies a multiple of `every` after `start`."""
-    return start + ((step - start) // every + 1) * every
-
-
-def is_due(run: Run, step: int, every: int) -> bool:
-    """Return whether what happens every so many steps (0: every epoch) happens at `step`."""
-    return step == run.steps or step % (every or run.order.steps_per_epoch) == 0
-
-
-def initial_state(run: Run) -> TrainState:
-    """Return the state before the first step, on the devices of the run."""
-    fresh = _fresh(run)
-    return run.layout.put(fresh, run.layout.places(fresh, fresh.params))
-
-
-def _fresh(run: Run) -> TrainState:
-    clips = jnp.zeros((1, *run.clip_shape))
-    return create_state(run.method, run.optimizer, clips, run.seed)
-
-
-def state_shapes(run: Run) -> TrainState:
-    """Return the state's arrays as their shapes alone, with their places.
-
-    Raises:
-        UserError: a rule of the layout splits no parameter, or one that cannot be split.
-    """
-    shapes = jax.eval_shape(lambda: _fresh(run))
-    return placed_shapes(shapes, run.layout.places(shapes, shapes.params))
-
-
-def resume(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, Logged]:
-    """Return the state to train from, and what it had logged since the last line of metrics."""
-    checkpoint = checkpoints.restore(state_shapes(run))
-    return (checkpoint.state, checkpoint.logged) if checkpoint else (initial_state(run), {})
-
-
-def train_epoch(
-    run: Run,
-    dispatch: Dispatch,
-    state: TrainState,
-    text: Text,
-    log: Logbook,
-    meter: Meter,
-    save: Callable[[TrainState], None],
-    stop: Callable[[], bool],
-) -> TrainState:
-    """Return the state at the end of the epoch that `state` is in, logging and saving on the way.
-
-    Args:
-        run: what to train.
-        dispatch: `make_dispatch`.
-        state: the state to go on from.
-        text: the method's text.
+        text: the method's text, on the devices.
+        dispatch: trains the steps of a request.
+        predict: scores a batch.
+        checkpoints: where the state is saved.
         log: where metrics are written.
-        meter: what the steps since the last line of the log logged.
-        save: saves a checkpoint.
-        stop: says between dispatches whether to return where the epoch is.
-
-    Raises:
-        FloatingPointError: a loss is not finite; no checkpoint is written after that.
+        meter: the scalars since the last line of the log.
+        stop: whether to stop before the end.
     """
-    step = int(state.step)
-    epoch, offset = divmod(step, run.order.steps_per_epoch)
-    meter.restart_clock()
-    sizes = chunk_sizes(run, step)
-    items = run.order.batches(step, step - offset + run.order.steps_per_epoch)
-    requests = meter.watch(run.feed.requests(items, epoch, sizes))
-    for size, request in zip(sizes, requests, strict=True):
-        if stop():
-            break
-        state, scalars = dispatch(state, run.feed.store, request, text)
-        step += size
-        meter.add(step, scalars)
-        log.advance(step, {"epoch": epoch + 1})
-        if is_due(run, step, run.cadence.log_every):
-            rate = float(run.schedule(step - 1))
-            log.write(step, epoch + 1, {**meter.means(), "train/learning_rate": rate})
-        if is_due(run, step, run.cadence.checkpoint_every):
-            save(state)
-    meter.settle()
-    return state
+
+    run: Run
+    text: Text
+    dispatch: Dispatch
+    predict: Predict
+    checkpoints: Checkpoints
+    log: Logbook
+    meter: Meter
+    stop: StopSignal
+
+    def save(self, state: TrainState) -> None:
+        """Save a checkpoint, with the scalars that are not in the log yet."""
+        self.checkpoints.save(int(state.step), state, self.meter.unlogged())
 
 
 def train(run: Run, workdir: Path) -> dict[str, Scores]:
-    """Train to the end, going on where an earlier call stopped; return the last scores.
+    """Train to the end, resuming from the newest checkpoint; return the scores of the last epoch.
 
     Args:
         run: what to train.
         workdir: where checkpoints, metrics and scores are written.
 
     Raises:
-        FloatingPointError: a loss is not finite.
-        Preempted: this process was told to stop, and what it had trained is saved.
+        FloatingPointError: a loss, a gradient or a score is not finite.
+        Preempted: this process received a signal; the state is saved.
     """
     checkpoints = Checkpoints(workdir, run.trained_on)
     state, logged = resume(run, checkpoints)
-    text = run.layout.replicate(run.method.prepare_text())
     log = Logbook(workdir, int(state.step), run.steps)
-    meter, watch = Meter(run.order.batch_size, logged), Watch(run.layout)
-    dispatch, predict = make_dispatch(run, state), evaluation.make_predict(run)
-
-    def save(state: TrainState) -> None:
-        """Save a checkpoint with what is not logged yet."""
-        checkpoints.save(int(state.step), state, meter.collected())
-
+    session = Session(
+        run=run,
+        text=run.layout.replicate(run.method.prepare_text()),
+        dispatch=make_dispatch(run, state),
+        predict=evaluation.make_predict(run),
+        checkpoints=checkpoints,
+        log=log,
+        meter=Meter(run.order.batch_size, logged),
+        stop=StopSignal(run.layout),
+    )
     with contextlib.closing(checkpoints), contextlib.closing(log):
-        try:
-            while True:
-                step = int(state.step)
-                if is_evaluated(run, step):
-                    results = evaluation.evaluate(run, predict, state, text, watch.check)
-                    write_results(run, log, step, results)
-                if step == run.steps:
-                    break
-                state = train_epoch(run, dispatch, state, text, log, meter, save, watch.stop)
-                watch.check()
-        except Preempted:
-            save(state)
-            raise notice(f"step {int(state.step)} of {run.steps} is saved") from None
+        results = train_to_end(session, state)
     evaluation.save(workdir, results)
     report(run, results)
     return results
+
+
+def resume(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, Logged]:
+    """Return the newest checkpoint's state and its unlogged scalars, or the initial state."""
+    checkpoint = checkpoints.restore(state_shapes(run))
+    return (checkpoint.state, checkpoint.logged) if checkpoint else (initial_state(run), {})
+
+
+def train_to_end(session: Session, state: TrainState) -> dict[str, Scores]:
+    """Train and evaluate epoch by epoch; return the last scores.
+
+    Raises:
+        Preempted: this process received a signal; the state is saved.
+    """
+    run = session.run
+    try:
+        while True:
+            step = int(state.step)
+            if is_evaluated(run, step):
+                results = evaluate(session, state)
+                write_results(run, session.log, step, results)
+            if step == run.steps:
+                return results
+            state = train_epoch(session, state)
+            session.stop.check()
+    except Preempted:
+        session.save(state)
+        raise preempted(f"step {int(state.step)} of {run.steps} is saved") from None
+
+
+def evaluate(session: Session, state: TrainState) -> dict[str, Scores]:
+    """Return the scores of every evaluation of the run."""
+    run, text, check = session.run, session.text, session.stop.check
+    return evaluation.evaluate(run, session.predict, state, text, check)
+
+
+def train_epoch(session: Session, state: TrainState) -> TrainState:
+    """Return the state at the end of its epoch, or where a signal stopped it; log and save.
+
+    Raises:
+        FloatingPointError: a loss is not finite; no checkpoint is written after that.
+    """
+    run, meter = session.run, session.meter
+    step = int(state.step)
+    epoch = step // run.order.steps_per_epoch
+    sizes = dispatch_sizes(run.cadence, step, run.order.steps_per_epoch)
+    items = run.order.batches(step, step + sum(sizes))
+    meter.restart_clock()
+    requests = meter.timed(run.feed.requests(items, epoch, sizes))
+    for size, request in zip(sizes, requests, strict=True):
+        if session.stop.is_due():
+            break
+        state, scalars = session.dispatch(state, run.feed.store, request, session.text)
+        step += size
+        meter.add(step, scalars)
+        session.log.advance(step, {"epoch": epoch + 1})
+        if is_due(run, step, run.cadence.log_every):
+            rate = float(run.schedule(step - 1))
+            session.log.write(step, epoch + 1, {**meter.means(), "train/learning_rate": rate})
+        if is_due(run, step, run.cadence.checkpoint_every):
+            session.save(state)
+    meter.fetch()
+    return state
+
+
+def dispatch_sizes(cadence: Cadence, step: int, steps_per_epoch: int) -> list[int]:
+    """Return how many steps each dispatch runs from `step` to the end of its epoch.
+
+    Where dispatches end depends on the step alone, so that a resumed run repeats them exactly.
+
+    >>> dispatch_sizes(Cadence(steps_per_dispatch=4, log_every=5), 10, 10)
+    [4, 1, 3, 2]
+    """
+    start = step - step % steps_per_epoch
+    end, sizes = start + steps_per_epoch, []
+    while step < end:
+        ends = [end, _next_multiple(step, cadence.steps_per_dispatch, start)]
+        intervals = (cadence.log_every, cadence.checkpoint_every)
+        ends += [_next_multiple(step, interval) for interval in intervals if interval]
+        sizes.append(min(ends) - step)
+        step = min(ends)
+    return sizes
+
+
+def _next_multiple(step: int, interval: int, start: int = 0) -> int:
+    """Return the first step after `step` that is a multiple of `interval` after `start`."""
+    return start + ((step - start) // interval + 1) * interval
+
+
+def is_due(run: Run, step: int, interval: int) -> bool:
+    """Return whether what happens every `interval` steps (0: every epoch) happens at `step`."""
+    return step == run.steps or step % (interval or run.order.steps_per_epoch) == 0
 
 
 def is_evaluated(run: Run, step: int) -> bool:
@@ -210,31 +183,30 @@ def is_evaluated(run: Run, step: int) -> bool:
 
 
 def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
-    """Return whether a working directory has the end of a run of so many steps, with its scores.
+    """Return whether a working directory has the last checkpoint of a run, and its scores.
 
-    Several processes ask together: to read a checkpoint is a meeting of them all.
+    All hosts call this together, since they read checkpoints together.
     """
     scored = scores_path(workdir, "test").is_file() and has_results(workdir, epochs, steps)
-    return agreement.on_first_host(scored) and agreement.on_first_host(
-        newest_step(workdir) == steps
-    )
+    if not agreement.on_first_host(scored):
+        return False
+    return agreement.on_first_host(newest_step(workdir) == steps)
 
 
 def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
-    """Return the scores of the newest checkpoint, and write them.
+    """Return and write the scores of the newest checkpoint.
 
     Raises:
         UserError: there is no checkpoint.
-        Preempted: this process was told to stop.
+        Preempted: this process received a signal.
     """
-    checkpoints = Checkpoints(workdir, read_only=True)
-    restored = checkpoints.restore(state_shapes(run))
-    checkpoints.close()
-    if restored is None:
+    with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
+        checkpoint = checkpoints.restore(state_shapes(run))
+    if checkpoint is None:
         raise UserError(f"no checkpoint in {workdir}/checkpoints; train first")
     text = run.layout.replicate(run.method.prepare_text())
-    check = Watch(run.layout).check
-    results = evaluation.evaluate(run, evaluation.make_predict(run), restored.state, text, check)
+    predict, check = evaluation.make_predict(run), StopSignal(run.layout).check
+    results = evaluation.evaluate(run, predict, checkpoint.state, text, check)
     evaluation.save(workdir, results)
     report(run, results)
     return results

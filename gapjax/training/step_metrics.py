@@ -1,4 +1,4 @@
-"""Means of what the steps log, fetched late enough not to hold up the devices."""
+"""Means of what training steps log, fetched late enough not to hold up the devices."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -9,30 +9,30 @@ from jaxtyping import Array, Float
 
 from gapjax.workdir.integrity import Logged
 
-Scalars = dict[str, Float[Array | np.ndarray, " n"]]
-Item = TypeVar("Item")
-
+# name → what each of some steps logged.
+Columns = dict[str, Float[Array | np.ndarray, " n"]]
+Request = TypeVar("Request")
 
 # What to do about numbers that are not finite.
 DIVERGED = "lower optimizer.learning_rate or check the data, and use a new --workdir"
 
 
-def check_finite(values: Float[np.ndarray, " n"], last_step: int, what: str = "loss") -> None:
-    """Raise if a step's loss, or another number of it, is not finite.
+def check_finite(values: Float[np.ndarray, " n"], last_step: int, name: str = "loss") -> None:
+    """Raise if a value of some step is not finite.
 
     Args:
         values: those of consecutive steps.
-        last_step: the number of the last of them, the run's first step being 1.
-        what: what they are.
+        last_step: the number of the last step; the run's first step is 1.
+        name: what the values are.
 
     Raises:
         FloatingPointError: names the first such step.
     """
     bad = ~np.isfinite(values)
     if bad.any():
-        place = int(bad.argmax())
-        step = last_step - len(values) + 1 + place
-        raise FloatingPointError(f"the {what} of step {step} is {values[place]}; {DIVERGED}")
+        index = int(bad.argmax())
+        step = last_step - len(values) + 1 + index
+        raise FloatingPointError(f"the {name} of step {step} is {values[index]}; {DIVERGED}")
 
 
 class Meter:
@@ -42,47 +42,34 @@ class Meter:
         """Start the clock.
 
         Args:
-            batch_size: samples of a step, for the rate.
-            logged: what a meter had collected when the run was interrupted (`collected`).
+            batch_size: samples per step, for the rate.
+            logged: what `unlogged` returned when the run was interrupted.
         """
         self._batch_size = batch_size
-        self._waiting: tuple[int, Scalars] | None = None
-        self._collected: list[Scalars] = []
+        self._on_device: tuple[int, Columns] | None = None
+        self._fetched: list[Columns] = []
         if logged:
-            self._collected = [{name: np.array(each, np.float32) for name, each in logged.items()}]
+            self._fetched = [{name: np.array(logged[name], np.float32) for name in logged}]
         self.restart_clock()
 
     def restart_clock(self) -> None:
-        """Leave the time until now, and its steps, out of the rate: devices did something else."""
+        """Leave the time until now, and its steps, out of the rate."""
         self._feed_seconds, self._steps = 0.0, 0
         self._start = time.monotonic()
 
-    def add(self, last_step: int, scalars: Scalars) -> None:
+    def add(self, last_step: int, scalars: Columns) -> None:
         """Take the scalars of a dispatch whose last step is `last_step`.
 
         They are fetched at the next call, when the devices are busy with the next dispatch.
 
         Raises:
-            FloatingPointError: a loss of the dispatch before was not finite.
+            FloatingPointError: a loss of the dispatch before is not finite.
         """
-        self.settle()
-        self._waiting = (last_step, scalars)
+        self.fetch()
+        self._on_device = (last_step, scalars)
 
-    def collected(self) -> dict[str, list[float]]:
-        """Return what every step since the last line of the log logged, for a checkpoint.
-
-        Raises:
-            FloatingPointError: a loss was not finite.
-        """
-        self.settle()
-        return {name: column.tolist() for name, column in self._columns().items()}
-
-    def _columns(self) -> dict[str, Float[np.ndarray, " n"]]:
-        names = self._collected[0] if self._collected else ()
-        return {name: np.concatenate([each[name] for each in self._collected]) for name in names}
-
-    def watch(self, requests: Iterable[Item]) -> Iterator[Item]:
-        """Yield from a feed, measuring how long it makes the loop wait."""
+    def timed(self, requests: Iterable[Request]) -> Iterator[Request]:
+        """Yield from a feed, measuring how long the loop waits for it."""
         requests = iter(requests)
         while True:
             start = time.monotonic()
@@ -92,33 +79,47 @@ class Meter:
                 return
             yield request
 
+    def fetch(self) -> None:
+        """Wait for the last dispatch that was added and take its scalars.
+
+        Raises:
+            FloatingPointError: one of its losses, or the norm of a gradient, is not finite.
+        """
+        if self._on_device is None:
+            return
+        last_step, scalars = self._on_device
+        self._on_device = None
+        columns = {name: np.asarray(values) for name, values in scalars.items()}
+        check_finite(columns["loss"], last_step)
+        norms = columns.get("gradient_norm", columns["loss"])
+        check_finite(norms, last_step, "norm of the gradients")
+        self._fetched.append(columns)
+        self._steps += len(columns["loss"])
+
+    def unlogged(self) -> dict[str, list[float]]:
+        """Return what every step since the last line of the log logged, for a checkpoint.
+
+        Raises:
+            FloatingPointError: a loss is not finite.
+        """
+        self.fetch()
+        return {name: values.tolist() for name, values in self._columns().items()}
+
     def means(self) -> dict[str, float]:
         """Return the means of all steps since the last call, their rate, and the feed's share.
 
         Raises:
-            FloatingPointError: a loss was not finite.
+            FloatingPointError: a loss is not finite.
         """
-        self.settle()
+        self.fetch()
         seconds = max(time.monotonic() - self._start, 1e-9)
-        means = {f"train/{name}": float(each.mean()) for name, each in self._columns().items()}
+        means = {f"train/{name}": float(values.mean()) for name, values in self._columns().items()}
         means["train/samples_per_sec"] = self._steps * self._batch_size / seconds
         means["train/feed_share"] = self._feed_seconds / seconds
-        self._collected = []
+        self._fetched = []
         self.restart_clock()
         return means
 
-    def settle(self) -> None:
-        """Wait for the last dispatch that was added and take its scalars.
-
-        Raises:
-            FloatingPointError: one of its losses was not finite.
-        """
-        if self._waiting is None:
-            return
-        last_step, scalars = self._waiting
-        self._waiting = None
-        host = {name: np.asarray(values) for name, values in scalars.items()}
-        check_finite(host["loss"], last_step)
-        check_finite(host.get("gradient_norm", host["loss"]), last_step, "norm of the gradients")
-        self._collected.append(host)
-        self._steps += len(host["loss"])
+    def _columns(self) -> dict[str, Float[np.ndarray, " n"]]:
+        names = self._fetched[0] if self._fetched else ()
+        return {name: np.concatenate([part[name] for part in self._fetched]) for name in names}

@@ -6,6 +6,7 @@ first that every host can read and verify; those that it skips are reported as d
 """
 
 import functools
+import gc
 import itertools
 import sys
 import textwrap
@@ -188,7 +189,10 @@ def _try(read: Callable[[int], Checkpoint], step: int, path: Path) -> tuple[Chec
     # Orbax and TensorStore raise errors of any type for damaged files.
     except Exception as error:
         raise_if_transient(path, error)
-        return None, textwrap.shorten(str(error) or repr(error), 120)
+        reason = textwrap.shorten(str(error) or repr(error), 120)
+    # TensorStore's other reads report their errors when they are collected: not after our line.
+    gc.collect()
+    return None, reason
 
 
 def _read(

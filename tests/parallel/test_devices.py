@@ -157,7 +157,7 @@ SPLIT = {"mesh__devices": 8, "mesh__model": 2, "mesh__rules": base.TEXT_RULES}
 def test_a_split_text_encoder(trainer: Callable, trained: Callable, tmp_path: Path) -> None:
     state, losses = trained("gap", **SPLIT)
     assert_alike((state, losses), trained("gap", mesh__devices=1))
-    momentum = state.opt_state.inner_states[0].inner_state[1].trace
+    momentum = state.opt_state.inner_states[0].inner_state[1][0].trace
     for tree in (state.params["text_encoder"], momentum["text_encoder"]):
         block = tree["block_0"]
         assert shares(block["attention"]["query"]["kernel"]) == {(12, 1, 6)}

@@ -115,6 +115,6 @@ def test_a_second_signal_ends_at_once() -> None:
         one.terminate()
         one.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
-            one.wait(preemption.ONE_NOTICE + 0.3)
+            one.wait(preemption.GRACE + 0.3)
         one.terminate()
         assert one.wait(20) == 128 + signal.SIGTERM

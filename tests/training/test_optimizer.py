@@ -1,4 +1,4 @@
-"""The optimizer against PyTorch's SGD, written out."""
+"""The optimizer against PyTorch's SGD in NumPy."""
 
 import jax
 import jax.numpy as jnp
@@ -40,9 +40,9 @@ def test_sgd_equals_pytorch() -> None:
     start = rng.normal(size=(3, 4))
     rates = [0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.02]
     expected = torch_sgd(start, gradients, rates, 0.01)
-    given = [{"w": jnp.asarray(each, jnp.float32)} for each in gradients]
-    found = descend(options, {"w": jnp.asarray(start, jnp.float32)}, given, per_epoch=2)
-    np.testing.assert_allclose(found["w"], expected, rtol=1e-5)
+    inputs = [{"w": jnp.asarray(gradient, jnp.float32)} for gradient in gradients]
+    result = descend(options, {"w": jnp.asarray(start, jnp.float32)}, inputs, per_epoch=2)
+    np.testing.assert_allclose(result["w"], expected, rtol=1e-5)
 
 
 def test_schedule_of_the_papers() -> None:
@@ -60,23 +60,23 @@ def test_schedule_without_warmup() -> None:
 
 
 @pytest.mark.parametrize("milestones", [(5, 3), (1,), (7, 7)])
-def test_milestones_in_disorder_are_refused(milestones: tuple[int, ...]) -> None:
+def test_milestones_that_do_not_ascend_are_refused(milestones: tuple[int, ...]) -> None:
     with pytest.raises(UserError, match=r"optimizer\.milestones"):
         step_schedule(SgdOptions(warmup_epochs=3, milestones=milestones), 10)
 
 
-def test_rules_freeze_slow_and_undecay() -> None:
+def test_rules_set_learning_rate_and_weight_decay() -> None:
     params = {"text": {"w": jnp.ones(2)}, "mask": jnp.ones(2), "rest": jnp.ones(2)}
     gradients = jax.tree.map(jnp.ones_like, params)
     rules = (Rule("^text/", learning_rate=0.0), Rule("mask", 0.5, weight_decay=0.0))
     options = SgdOptions(1.0, 0, (), momentum=0.0, weight_decay=0.5, rules=rules)
-    found = descend(options, params, [gradients], per_epoch=1)
-    np.testing.assert_array_equal(found["text"]["w"], [1, 1])
-    np.testing.assert_allclose(found["mask"], [0.5, 0.5])
-    np.testing.assert_allclose(found["rest"], [-0.5, -0.5])
+    result = descend(options, params, [gradients], per_epoch=1)
+    np.testing.assert_array_equal(result["text"]["w"], [1, 1])
+    np.testing.assert_allclose(result["mask"], [0.5, 0.5])
+    np.testing.assert_allclose(result["rest"], [-0.5, -0.5])
 
 
-def test_rule_that_matches_nothing_is_refused() -> None:
+def test_a_rule_that_matches_no_parameter_is_refused() -> None:
     options = SgdOptions(rules=(Rule("txt_encoder"),))
     optimizer = make_optimizer(options, step_schedule(options, 1))
     with pytest.raises(UserError, match="'txt_encoder' matches no parameter"):

@@ -9,7 +9,7 @@ from gapjax.training.step_metrics import Meter, check_finite
 
 def test_means_are_over_all_steps_since_the_last_line() -> None:
     meter = Meter(batch_size=8)
-    for _ in meter.watch(range(2)):
+    for _ in meter.timed(range(2)):
         pass
     meter.add(2, {"loss": jnp.asarray([1.0, 2.0]), "accuracy": jnp.asarray([0.0, 1.0])})
     meter.add(3, {"loss": jnp.asarray([6.0]), "accuracy": jnp.asarray([1.0])})
@@ -22,7 +22,7 @@ def test_means_are_over_all_steps_since_the_last_line() -> None:
     assert meter.means()["train/loss"] == pytest.approx(5)
 
 
-def test_what_the_devices_did_between_epochs_drops_no_step() -> None:
+def test_restarting_the_clock_drops_no_step() -> None:
     meter = Meter(batch_size=8, logged={"loss": [3.0]})
     meter.add(2, {"loss": jnp.asarray([5.0])})
     meter.restart_clock()
@@ -30,7 +30,7 @@ def test_what_the_devices_did_between_epochs_drops_no_step() -> None:
     assert meter.means()["train/loss"] == pytest.approx(5)
 
 
-def test_the_step_of_a_loss_that_is_not_finite_is_named() -> None:
+def test_the_step_of_a_loss_that_is_not_finite_is_reported() -> None:
     check_finite(np.asarray([1.0, 2.0]), 10)
     with pytest.raises(FloatingPointError, match="the loss of step 9 is nan"):
         check_finite(np.asarray([1.0, np.nan, np.inf]), 10)
@@ -42,8 +42,8 @@ def test_a_bad_loss_is_found_before_a_checkpoint() -> None:
     meter = Meter(batch_size=8)
     meter.add(5, {"loss": jnp.asarray([jnp.inf])})
     with pytest.raises(FloatingPointError, match="step 5"):
-        meter.settle()
+        meter.fetch()
 
 
-def test_watch_passes_on_everything() -> None:
-    assert list(Meter(1).watch(iter("abc"))) == ["a", "b", "c"]
+def test_timed_yields_every_request() -> None:
+    assert list(Meter(1).timed(iter("abc"))) == ["a", "b", "c"]
