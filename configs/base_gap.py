@@ -10,67 +10,46 @@ plumbing.
 from ml_collections import ConfigDict
 
 from configs import base
-
-
-def clip(config: ConfigDict) -> None:
-    """Use the text tower of CLIP ViT-B/32, from the hub or its cache."""
-    config.text.encoder = "clip"
-    config.text.checkpoint = "openai/clip-vit-base-patch32"
-
-
-def no_text(config: ConfigDict) -> None:
-    """Train with cross-entropy alone."""
-    config.method.partition = "none"
-
-
-def bone(config: ConfigDict) -> None:
-    """Train on bones: GAP makes them with k = 1."""
-    config.clips.k = 1
-
-
-def joint_motion(config: ConfigDict) -> None:
-    """Train on the motion of joints."""
-    config.clips.modality = "joint_motion"
-
-
-def bone_motion(config: ConfigDict) -> None:
-    """Train on the motion of bones."""
-    config.clips.modality = "joint_motion"
-    config.clips.k = 1
-
-
-def quick(config: ConfigDict) -> None:
-    """Train 12 epochs: about the shortest schedule that says something."""
-    config.train.epochs = 12
-    config.optimizer.warmup_epochs = 2
-    config.optimizer.milestones = (9, 10)
-
+from configs.base import setting
+from gapjax.experiment.config_dict import new_config
 
 GAP_VARIANTS = {
-    "clip": clip,
+    "clip": setting(
+        "Use the text tower of CLIP ViT-B/32, from the hub or its cache.",
+        text__encoder="clip",
+        text__checkpoint="openai/clip-vit-base-patch32",
+    ),
     "minilm": base.minilm,
-    "no_text": no_text,
-    "bone": bone,
-    "joint_motion": joint_motion,
-    "bone_motion": bone_motion,
-    "quick": quick,
+    "no_text": base.no_text,
+    "bone": setting("Train on bones: GAP makes them with k = 1.", clips__k=1),
+    "joint_motion": setting("Train on the motion of joints.", clips__modality="joint_motion"),
+    "bone_motion": setting(
+        "Train on the motion of bones.", clips__modality="joint_motion", clips__k=1
+    ),
+    "quick": setting(
+        "Train 12 epochs: about the shortest schedule that says something.",
+        train__epochs=12,
+        optimizer__warmup_epochs=2,
+        optimizer__milestones=(9, 10),
+    ),
     "smoke": base.smoke,
     "bfloat16": base.bfloat16,
     "split_text": base.split_text,
 }
 
 
-def use_gap_on_ntu(config: ConfigDict) -> None:
-    """Train as GAP does on both NTU RGB+D and NTU RGB+D 120 (facts A.2)."""
-    base.use_ctr_gcn(config)
-    base.use_gap(config)
-    base.use_ntu_clips(config)
+def gap_on_ntu(dataset: str) -> ConfigDict:
+    """Return how GAP trains on NTU RGB+D (`ntu60`) and NTU RGB+D 120 (facts A.2)."""
+    config = new_config(method="gap")
+    config.data.dataset = dataset
     config.data.protocol = "xsub"
+    config.clips.rotation = "rigid"
     config.optimizer.learning_rate = 0.1
     config.optimizer.milestones = (90, 100)
     config.optimizer.weight_decay = 5e-4
     config.train.epochs = 110
     config.train.batch_size = config.eval.batch_size = 200
+    return config
 
 
 def released_on_ntu(config: ConfigDict) -> None:

@@ -12,26 +12,22 @@ computes in bfloat16, `smoke` checks the plumbing in under a minute.
 from ml_collections import ConfigDict
 
 from configs import base
+from gapjax.experiment.config_dict import new_config
 
-
-def no_text(config: ConfigDict) -> None:
-    """Train with cross-entropy alone."""
-    config.method.partition = "none"
-
-
-def stream(config: ConfigDict) -> None:
-    """Read TFRecords while training instead of keeping the frames in memory."""
-    config.data.feed = "stream"
-
-
-VARIANTS = {"no_text": no_text, "stream": stream, "smoke": base.smoke, "bfloat16": base.bfloat16}
+VARIANTS = {
+    "no_text": base.no_text,
+    "stream": base.setting(
+        "Read TFRecords while training instead of keeping the frames in memory.",
+        data__feed="stream",
+    ),
+    "smoke": base.smoke,
+    "bfloat16": base.bfloat16,
+}
 
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base.use_ctr_gcn(config)
-    base.use_gap(config)
+    config = new_config(method="gap")
     base.use_builtin_data(config)
     config.backbone.width = 16
     config.backbone.stages = (1, 1, 1)

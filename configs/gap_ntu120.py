@@ -28,7 +28,4 @@ VARIANTS = {
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base_gap.use_gap_on_ntu(config)
-    config.data.dataset = "ntu120"
-    return base.apply(config, variants, VARIANTS)
+    return base.apply(base_gap.gap_on_ntu("ntu120"), variants, VARIANTS)

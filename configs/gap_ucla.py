@@ -17,6 +17,7 @@ plumbing.
 from ml_collections import ConfigDict
 
 from configs import base, base_gap
+from gapjax.experiment.config_dict import new_config
 
 
 def released(config: ConfigDict) -> None:
@@ -35,9 +36,7 @@ VARIANTS = {**base_gap.GAP_VARIANTS, "released": released}
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base.use_ctr_gcn(config)
-    base.use_gap(config)
+    config = new_config(method="gap")
     config.data.dataset = "nw_ucla"
     config.data.protocol = "xview"
     config.data.repeat = 5

@@ -16,11 +16,12 @@ pixels and metres are alike.
 from ml_collections import ConfigDict
 
 from configs import base
+from gapjax.experiment.config_dict import choose, new_config
 
 
 def gap(config: ConfigDict) -> None:
     """Train with text about the whole body; parts are --config.method.partition=NAME."""
-    base.use_gap(config)
+    choose(config, "method", "gap")
     config.method.partition = "global"
 
 
@@ -35,8 +36,7 @@ VARIANTS = {"gap": gap, "smoke": smoke, "bfloat16": base.bfloat16}
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base.use_ctr_gcn(config)
+    config = new_config()
     config.clips.origin = "first_frame"
     config.clips.scale = "axis_range"
     config.backbone.width = 32

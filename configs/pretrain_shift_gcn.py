@@ -16,6 +16,7 @@ data sets' first splits; `all_classes` trains on every class; `bfloat16` compute
 from ml_collections import ConfigDict
 
 from configs import base, base_star
+from gapjax.experiment.config_dict import new_config
 
 
 def ucla(config: ConfigDict) -> None:
@@ -35,9 +36,9 @@ def utd(config: ConfigDict) -> None:
 
 
 VARIANTS = {
-    "55_5": base_star.unseen("55_5"),
-    "48_12": base_star.unseen("48_12"),
-    "all_classes": base_star.unseen(""),
+    "55_5": base.unseen("55_5"),
+    "48_12": base.unseen("48_12"),
+    "all_classes": base.unseen(""),
     "ucla": ucla,
     "utd": utd,
     "bfloat16": base.bfloat16,
@@ -47,9 +48,8 @@ VARIANTS = {
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base_star.use_shift_gcn(config)
-    base.use_ntu_clips(config)
+    config = new_config(backbone="shift_gcn")
+    config.clips.rotation = "rigid"
     config.data.dataset = "ntu60"
     config.data.protocol = "xsub"
     config.data.zero_shot = "55_5"

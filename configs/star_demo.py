@@ -19,20 +19,17 @@ from ml_collections import ConfigDict
 
 from configs import base, base_star
 
-
-def fresh(config: ConfigDict) -> None:
-    """Encode fresh random clips in every step instead of keeping features."""
-    config.encoder.features = "fresh"
-
-
 VARIANTS = {
-    "18_6": base_star.unseen("18_6"),
-    "20_4": base_star.unseen("20_4"),
-    "20_4_simple": base_star.unseen("20_4_simple"),
+    "18_6": base.unseen("18_6"),
+    "20_4": base.unseen("20_4"),
+    "20_4_simple": base.unseen("20_4_simple"),
     "shift_gcn": base_star.shift_gcn,
     "global": base_star.align_globally,
     "regression": base_star.regress_text,
-    "fresh": fresh,
+    "fresh": base.setting(
+        "Encode fresh random clips in every step instead of keeping features.",
+        encoder__features="fresh",
+    ),
     "bfloat16": base.bfloat16,
     "split_weights": base_star.split_weights,
     "smoke": base_star.smoke_star,
@@ -41,12 +38,9 @@ VARIANTS = {
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base.use_ctr_gcn(config)
-    base_star.use_star(config)
-    config.encoder.optimizer.rules = ()
+    config = base_star.star_config("synthetic", "xsub", "18_6")
+    base_star.ctr_gcn(config)
     base.use_builtin_data(config)
-    config.data.zero_shot = "18_6"
     config.backbone.width = 16
     config.backbone.stages = (1, 1, 1)
     config.mesh.cpu_devices = 2

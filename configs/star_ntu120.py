@@ -23,8 +23,8 @@ def released(config: ConfigDict) -> None:
 
 
 VARIANTS = {
-    "110_10": base_star.unseen("110_10"),
-    "96_24": base_star.unseen("96_24"),
+    "110_10": base.unseen("110_10"),
+    "96_24": base.unseen("96_24"),
     "xset": base.protocol("xset"),
     **base_star.ZERO_SHOT_VARIANTS,
     "released": released,
@@ -33,13 +33,8 @@ VARIANTS = {
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base_star.use_shift_gcn(config)
-    base_star.use_star(config)
-    base.use_ntu_clips(config)
-    config.data.dataset = "ntu120"
-    config.data.protocol = "xsub"
-    config.data.zero_shot = "110_10"
+    config = base_star.star_config("ntu120", "xsub", "110_10")
+    config.clips.rotation = "rigid"
     config.zero_shot.gamma = 0.069
     config.train.epochs = 30
     return base.apply(config, variants, VARIANTS)

@@ -16,11 +16,11 @@ from ml_collections import ConfigDict
 from configs import base, base_star
 
 VARIANTS = {
-    "55_5": base_star.unseen("55_5"),
-    "48_12": base_star.unseen("48_12"),
-    "table5_1": base_star.unseen("table5_1"),
-    "table5_2": base_star.unseen("table5_2"),
-    "table5_3": base_star.unseen("table5_3"),
+    "55_5": base.unseen("55_5"),
+    "48_12": base.unseen("48_12"),
+    "table5_1": base.unseen("table5_1"),
+    "table5_2": base.unseen("table5_2"),
+    "table5_3": base.unseen("table5_3"),
     "xview": base.protocol("xview"),
     **base_star.ZERO_SHOT_VARIANTS,
 }
@@ -28,12 +28,7 @@ VARIANTS = {
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base_star.use_shift_gcn(config)
-    base_star.use_star(config)
-    base.use_ntu_clips(config)
-    config.data.dataset = "ntu60"
-    config.data.protocol = "xsub"
-    config.data.zero_shot = "55_5"
+    config = base_star.star_config("ntu60", "xsub", "55_5")
+    config.clips.rotation = "rigid"
     config.zero_shot.gamma = 0.012
     return base.apply(config, variants, VARIANTS)

@@ -35,11 +35,11 @@ def released(config: ConfigDict) -> None:
 
 
 VARIANTS = {
-    "46_5": base_star.unseen("46_5"),
-    "39_12": base_star.unseen("39_12"),
-    "table5_1": base_star.unseen("table5_1"),
-    "table5_2": base_star.unseen("table5_2"),
-    "table5_3": base_star.unseen("table5_3"),
+    "46_5": base.unseen("46_5"),
+    "39_12": base.unseen("39_12"),
+    "table5_1": base.unseen("table5_1"),
+    "table5_2": base.unseen("table5_2"),
+    "table5_3": base.unseen("table5_3"),
     "xview": base.protocol("xview"),
     **base_star.ZERO_SHOT_VARIANTS,
     "frame_wise": frame_wise,
@@ -49,13 +49,8 @@ VARIANTS = {
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base_star.use_shift_gcn(config)
-    base_star.use_star(config)
-    base.use_ntu_clips(config)
-    config.data.dataset = "pku_mmd"
-    config.data.protocol = "xsub"
-    config.data.zero_shot = "46_5"
+    config = base_star.star_config("pku_mmd", "xsub", "46_5")
+    config.clips.rotation = "rigid"
     config.zero_shot.gamma = 0.022
     config.optimizer.milestones = (15, 20)
     return base.apply(config, variants, VARIANTS)

@@ -29,21 +29,16 @@ def quick(config: ConfigDict) -> None:
 
 VARIANTS = {
     "quick": quick,
-    "8_2": base_star.unseen("8_2"),
-    "5_5": base_star.unseen("5_5"),
+    "8_2": base.unseen("8_2"),
+    "5_5": base.unseen("5_5"),
     **base_star.ZERO_SHOT_VARIANTS,
 }
 
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base_star.use_shift_gcn(config)
-    base_star.use_star(config)
+    config = base_star.star_config("nw_ucla", "xview", "8_2")
     base.use_kinect_clips(config)
-    config.data.dataset = "nw_ucla"
-    config.data.protocol = "xview"
-    config.data.zero_shot = "8_2"
     config.data.repeat = 5
     config.encoder.repeat = 5
     config.encoder.epochs = 12

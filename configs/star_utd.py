@@ -28,23 +28,18 @@ def quick(config: ConfigDict) -> None:
 
 VARIANTS = {
     "quick": quick,
-    "22_5": base_star.unseen("22_5"),
-    "18_9": base_star.unseen("18_9"),
-    "14_13": base_star.unseen("14_13"),
+    "22_5": base.unseen("22_5"),
+    "18_9": base.unseen("18_9"),
+    "14_13": base.unseen("14_13"),
     **base_star.ZERO_SHOT_VARIANTS,
 }
 
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base.get_config()
-    base_star.use_shift_gcn(config)
-    base_star.use_star(config)
-    config.data.dataset = "utd_mhad"
-    config.data.protocol = "xsub"
-    config.data.zero_shot = "22_5"
-    config.data.repeat = 5
+    config = base_star.star_config("utd_mhad", "xsub", "22_5")
     base.use_kinect_clips(config)
+    config.data.repeat = 5
     config.encoder.repeat = 5
     config.encoder.epochs = 30
     config.encoder.optimizer.milestones = (20, 26)

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 from absl import flags
 
-from gapjax.experiment import command_line, plan
+from gapjax.experiment import build, command_line
 from gapjax.training import evaluation, loop
 from gapjax.training.run import Run
 
@@ -96,7 +96,7 @@ def measure(run: Run, steps: int) -> dict[str, float | str]:
 def main(argv: Sequence[str]) -> int:
     """Measure the config of the flags; return the exit status."""
     del argv
-    figures = measure(plan.build(command_line.config()), _STEPS.value)
+    figures = measure(build.build(command_line.plan()), _STEPS.value)
     for name, value in figures.items():
         shown = f"{value:,.3f}" if isinstance(value, float) else value
         print(f"{name:28s} {shown}")

@@ -93,7 +93,7 @@ def words_of(bundle: Bundle, names: Sequence[str], texts: Mapping[str, ClassText
 
 def _encoder(bundle: Bundle) -> EncodeText:
     """Return the text encoder of a bundle."""
-    text = model.text_embedder(schema.nest(bundle.config()))
+    text = model.text_embedder(schema.read_flat(bundle.config()))
     told = bundle.facts["text"]
     if text.digest != told["digest"]:
         what = " ".join(filter(None, (told["encoder"], told["checkpoint"])))

@@ -19,7 +19,6 @@ from absl import flags
 from data_pipelines.errors import UserError
 from gapjax.experiment import abstract, command_line
 from gapjax.experiment.abstract import Size
-from gapjax.experiment.schema import split_rules
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel.hlo import Traffic, collectives
 from gapjax.parallel.sharding import shape_layout
@@ -43,9 +42,9 @@ _MB = 1e6
 
 
 def named_stages(every: Sequence[Stage]) -> dict[str, Stage]:
-    """Return name → the stages that are compiled: a fold is compiled as the run that it is of."""
-    kept = [stage for stage in every if not stage.config.data.fold]
-    return {stage.workdir.name or stage.config.method.name: stage for stage in kept}
+    """Return name → the stages that are compiled; folds are left out, being like the run itself."""
+    kept = [stage for stage in every if not stage.plan.data.fold]
+    return {stage.workdir.name or stage.plan.method.name: stage for stage in kept}
 
 
 def compile_step(run: Run) -> jax.stages.Compiled:
@@ -119,8 +118,8 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
 
 def measure(stage: Stage, devices: Sequence[jax.Device], size: Size) -> dict[str, Any]:
     """Return the figures of one stage."""
-    layout = shape_layout(devices, stage.config.mesh.model, split_rules(stage.config))
-    run = abstract.build(stage.config, layout, size)
+    layout = shape_layout(devices, stage.plan.mesh.model, stage.plan.mesh.rules)
+    run = abstract.build(stage.plan, layout, size)
     start = time.perf_counter()
     step = compile_step(run)
     seconds = time.perf_counter() - start
@@ -142,7 +141,7 @@ def table(found: dict[str, Any], indent: str = "") -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Compile the stages of the flags; return the exit status."""
     del argv
-    every = named_stages(stages(command_line.config(), Path()))
+    every = named_stages(stages(command_line.plan(), Path()))
     if _STAGE.value:
         every = {_STAGE.value: every[chosen("--stage", _STAGE.value, every)]}
     devices = open_topology(_TOPOLOGY.value)

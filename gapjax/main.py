@@ -1,7 +1,4 @@
-"""Train and evaluate: `python -m gapjax.main --config=configs/gap_ucla.py --workdir=runs/ucla`.
-
-This file is short on purpose: everything else can be imported and called from Python.
-"""
+"""Train and evaluate: `python -m gapjax.main --config=configs/gap_ucla.py --workdir=runs/ucla`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +6,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from gapjax.experiment import abstract, command_line, plan
-from gapjax.experiment.schema import flatten
+from gapjax.experiment import abstract, build, command_line
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, multihost, preemption
 from gapjax.training import loop
@@ -27,44 +23,43 @@ def main(argv: Sequence[str]) -> int:
     multihost.join()
     # Not before: who waits for the other hosts has nothing to save.
     preemption.listen()
-    *earlier, last = stages(command_line.config(), Path(_WORKDIR.value))
-    if _MODE.value == "train":
-        prepare([*earlier, last])
-        for stage in earlier:
-            finish(stage, str(stage.workdir.relative_to(last.workdir)))
-        carry_out(last)
-    else:
-        config_file.compare(last.workdir, flatten(last.config))
-        loop.evaluate_only(plan.build(last.config, last.given), last.workdir)
+    *earlier, last = stages(command_line.plan(), Path(_WORKDIR.value))
+    if _MODE.value == "evaluate":
+        last.compare()
+        loop.evaluate_only(build.build(last.plan, last.upstream), last.workdir)
+        return 0
+    prepare([*earlier, last])
+    for stage in earlier:
+        finish(stage, str(stage.workdir.relative_to(last.workdir)))
+    train(last)
     return 0
 
 
 def prepare(every: Sequence[Stage]) -> None:
     """Refuse what would stop a stage before anything is written, and before the first trains."""
     for stage in every:
-        plan.check(stage.config)
-        if stage.config.mesh.rules:
-            abstract.check_split(stage.config)
+        build.check(stage.plan)
+        if stage.plan.mesh.rules:
+            abstract.check_split(stage.plan)
         if config_file.is_claimed(stage.workdir):
-            config_file.compare(stage.workdir, flatten(stage.config))
+            stage.compare()
 
 
 def finish(stage: Stage, name: str) -> None:
-    """Train an earlier stage to its end, unless it is there already."""
+    """Train an earlier stage to its end, unless that is done already."""
     preemption.check()
-    steps, epochs = plan.steps(stage.config), stage.config.train.epochs
-    if not loop.is_finished(stage.workdir, steps, epochs):
+    if not loop.is_finished(stage.workdir, build.steps(stage.plan), stage.plan.train.epochs):
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
-        carry_out(stage)
-    # Its scores are there for all.
+        train(stage)
+    # Its scores are there for all hosts.
     agreement.wait(f"stage {name} is finished")
 
 
-def carry_out(stage: Stage) -> None:
+def train(stage: Stage) -> None:
     """Train a stage to its end, in a folder of its own."""
-    run = plan.build(stage.config, stage.given)
-    config_file.claim(stage.workdir, run.config)
+    run = build.build(stage.plan, stage.upstream)
+    stage.claim()
     loop.train(run, stage.workdir)
 
 

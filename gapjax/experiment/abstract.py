@@ -5,33 +5,28 @@ longest is, and how many frames all have together: taken from the dataset where 
 else the number of samples is what the papers count and the others are given.
 """
 
-import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
-from ml_collections import ConfigDict
 
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.storage.index import FILE, Index
-from gapjax.experiment import plan
-from gapjax.experiment.data import FEEDS, FRAMES, Dataset, named, open_dataset, pose, resident
-from gapjax.experiment.model import build_backbone
-from gapjax.experiment.schema import check_keys
-from gapjax.experiment.stages import needs_encoder
+from gapjax.experiment.build import Sources, connect, open_devices
+from gapjax.experiment.data import Dataset, find_dataset, open_dataset, pose, resident_feed
+from gapjax.experiment.model import build_backbone, clip_shape
+from gapjax.experiment.plan import Plan
 from gapjax.inputs.feed import Feed, StreamFeed
 from gapjax.parallel.sharding import Layout, ShapeLayout
-from gapjax.registry import chosen
-from gapjax.training import feature_cache, loop
-from gapjax.training.frozen_encoder import Encoded, Encoder
+from gapjax.training import evaluation, loop
+from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Run
 
-# (training, test) samples of a protocol of which nobody says how many it has.
+# (training, test) samples of a protocol that does not say how many it has.
 UNCOUNTED = (15000, 5000)
 
 # More than a fifth of them can be held out.
@@ -51,42 +46,44 @@ class Size:
     mean: int = 100
 
 
-def build(config: ConfigDict, layout: Layout, size: Size) -> Run:
-    """Return the run of one stage, which cannot be carried out, but compiled.
+def build(plan: Plan, layout: Layout, size: Size) -> Run:
+    """Return the run of one stage, which can be compiled, but not trained.
 
     Args:
-        config: the config of the stage.
+        plan: the plan of the stage.
         layout: gives shapes their places (`gapjax.parallel.sharding.ShapeLayout`).
         size: of the dataset, if it is not converted.
 
     Raises:
-        UserError: the config has an unknown key, or a value that makes no sense.
+        UserError: a value makes no sense.
     """
-    check_keys(config)
-    layout.check(config.train.batch_size)
-    plan.check_replicas(config)
-    dataset = describe_dataset(config, size)
-    run = plan.on_clips(config, dataset, layout, _feed(config, dataset, layout))
-    return _on_features(run, config, dataset) if needs_encoder(config) else run
+    layout.check(plan.train.batch_size)
+    dataset = describe_dataset(plan, size)
+    sources = Sources(
+        feed=functools.partial(_feed, plan, dataset, layout),
+        encoder=functools.partial(_encoder, plan, dataset),
+        features=functools.partial(_features, plan, dataset),
+    )
+    return connect(plan, dataset, layout, sources, evaluation.summary)
 
 
-def check_split(config: ConfigDict) -> None:
-    """Refuse rules of a stage that its parameters cannot follow, before its encoder is there.
+def check_split(plan: Plan) -> None:
+    """Refuse partition rules that a stage's parameters cannot follow, before its encoder is there.
 
     Raises:
         UserError: a rule matches no parameter, or one that cannot be split so.
     """
-    layout = plan.open_devices(config)
-    loop.state_shapes(build(config, ShapeLayout(layout.mesh, layout.rules), Size()))
+    layout = open_devices(plan)
+    loop.state_shapes(build(plan, ShapeLayout(layout.mesh, layout.rules), Size()))
 
 
-def describe_dataset(config: ConfigDict, size: Size) -> Dataset:
-    """Return a config's dataset, with samples of the given size where it is not converted."""
-    directory, spec = named(config)
+def describe_dataset(plan: Plan, size: Size) -> Dataset:
+    """Return a plan's dataset, with samples of the given size where it is not converted."""
+    directory, spec = find_dataset(plan)
     if (directory / FILE).exists():
-        return open_dataset(config)
-    index = _index(spec, spec.protocols[config.data.protocol], size)
-    return pose(config, spec, index, directory)
+        return open_dataset(plan)
+    index = _index(spec, spec.protocols[plan.data.protocol], size)
+    return pose(plan, spec, index, directory)
 
 
 def stored_frames(index: Index) -> int:
@@ -95,15 +92,15 @@ def stored_frames(index: Index) -> int:
 
 
 def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
-    """Return facts of samples that a protocol splits as it does the real ones."""
-    loop, test = protocol.counts or UNCOUNTED
-    count = loop + test
-    row, none = np.arange(count), np.zeros(count, np.int32)
-    facts = dict.fromkeys(("camera", "setup"), none)
-    facts["subject"] = (row % _SUBJECTS).astype(np.int32)
+    """Return metadata of samples that a protocol splits as it does the real ones."""
+    train, test = protocol.counts or UNCOUNTED
+    count = train + test
+    row, zeros = np.arange(count), np.zeros(count, np.int32)
+    columns = dict.fromkeys(("camera", "setup"), zeros)
+    columns["subject"] = (row % _SUBJECTS).astype(np.int32)
     others = max(protocol.train) + 1
-    side = np.where(row < loop, np.resize(protocol.train, count), others)
-    facts[protocol.column] = side.astype(np.int32)
+    side = np.where(row < train, np.resize(protocol.train, count), others)
+    columns[protocol.column] = side.astype(np.int32)
     frames = np.full(count, size.mean, np.int32)
     frames[0] = size.longest
     return Index(
@@ -114,7 +111,7 @@ def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
         shard=np.full(count, ""),
         offset=np.zeros(count, np.int64),
         bytes=np.zeros(count, np.int64),
-        **facts,
+        **columns,
     )
 
 
@@ -123,13 +120,12 @@ def _zeros(*shape: int) -> Float[np.ndarray, "..."]:
     return np.broadcast_to(np.float32(0), shape)
 
 
-def _feed(config: ConfigDict, dataset: Dataset, layout: Layout) -> Feed:
-    """Return the feed of a config, without its frames."""
+def _feed(plan: Plan, dataset: Dataset, layout: Layout) -> Feed:
+    """Return the feed of a plan, without its frames."""
     spec, index = dataset.spec, dataset.index
     joint = (spec.skeleton.num_joints, spec.coordinates)
-    if chosen("data.feed", config.data.feed, FEEDS) == "resident":
-        chosen("data.resident", config.data.resident, FRAMES)
-        return resident(_zeros(stored_frames(index), *joint), dataset, config, layout)
+    if plan.data.feed == "resident":
+        return resident_feed(_zeros(stored_frames(index), *joint), plan, dataset, layout)
     sample = (spec.persons, int(index.frames.max()), *joint)
     return StreamFeed(functools.partial(_read, sample), index.label, layout)
 
@@ -142,24 +138,25 @@ def _read(
         yield _zeros(len(batch), *sample), np.full(len(batch), sample[1])
 
 
-def _on_features(run: Run, config: ConfigDict, dataset: Dataset) -> Run:
-    """Return a run of clips with a frozen encoder, of unknown weights, before its method."""
-    encoder = _encoder(run, config, dataset)
-    if not plan.cached(config):
-        method = Encoded(run.method, encoder, config.encoder.norm)
-        return dataclasses.replace(run, method=method)
-    clips = jax.ShapeDtypeStruct((1, *run.clip_shape), jnp.float32)
-    shape = jax.eval_shape(encoder.encode, encoder.variables, clips).shape
-    views = config.encoder.views
-    items = np.arange(len(dataset.index) * views)
-    return feature_cache.replace_clips(run, _zeros(len(items), *shape[1:]), items, views)
-
-
-def _encoder(run: Run, config: ConfigDict, dataset: Dataset) -> Encoder:
-    """Return the frozen encoder of a config, with zeros for weights."""
-    backbone: Any = build_backbone(config, dataset.spec.skeleton)
-    make = functools.partial(backbone.init, train=False)
-    clips = jax.ShapeDtypeStruct((1, *run.clip_shape), jnp.float32)
-    shapes = jax.eval_shape(make, jax.random.key(0), clips)
+def _encoder(plan: Plan, dataset: Dataset) -> Encoder:
+    """Return the frozen encoder of a plan, with zeros for weights."""
+    backbone = build_backbone(plan, dataset.spec.skeleton)
+    initialize = functools.partial(backbone.init, train=False)
+    shapes = jax.eval_shape(initialize, jax.random.key(0), _clips(plan, dataset))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    return Encoder(backbone, zeros, config.encoder.person_merge)
+    return Encoder(backbone, zeros, plan.encoder.person_merge)
+
+
+def _features(
+    plan: Plan, dataset: Dataset, encoder: Encoder
+) -> tuple[Float[np.ndarray, "n t v d"], Int[np.ndarray, " n"]]:
+    """Return the features of every view of every sample, without their values."""
+    clips = _clips(plan, dataset)
+    shape = jax.eval_shape(encoder.encode, encoder.variables, clips).shape
+    items = np.arange(len(dataset.index) * plan.views)
+    return _zeros(len(items), *shape[1:]), items
+
+
+def _clips(plan: Plan, dataset: Dataset) -> jax.ShapeDtypeStruct:
+    """Return the shape of one clip."""
+    return jax.ShapeDtypeStruct((1, *clip_shape(plan, dataset)), jnp.float32)

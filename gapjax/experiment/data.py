@@ -1,14 +1,12 @@
-"""The data of a config: its converted dataset, the problem posed on it, and the feed of batches."""
+"""The data of a plan: its converted dataset, the problem posed on it, and the feed of batches."""
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Array, Float
-from ml_collections import ConfigDict
+from jaxtyping import Float
 
 from data_pipelines.errors import UserError
 from data_pipelines.readers.order import TrainOrder
@@ -18,9 +16,9 @@ from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage import index as indexing
 from data_pipelines.storage.digests import DIGITS, protocol_digest, split_digest
-from data_pipelines.storage.index import Index
+from data_pipelines.storage.index import FILE, Index
 from data_pipelines.storage.packed import open_pack
-from gapjax.experiment.stages import needs_encoder
+from gapjax.experiment.plan import Plan
 from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.parallel.sharding import Layout
 from gapjax.registry import chosen
@@ -33,12 +31,12 @@ class Dataset:
     """A dataset with the problem that a run poses on it.
 
     Attributes:
-        spec: the dataset's facts.
-        index: the facts of its samples; labels are indices into `problem.classes`.
-        digest: of the index as it lies on disk.
-        problem: which samples and classes are learnt from, and which tested.
-        whole: the problem that a fold is of; otherwise the same.
-        directory: where it lies.
+        spec: what does not change from sample to sample.
+        index: the metadata of its samples; a label is a position in `problem.classes`.
+        digest: of the index on disk.
+        problem: which samples and classes are trained on, and which tested.
+        whole: the problem that a fold is part of; otherwise the same.
+        directory: its folder.
     """
 
     spec: DatasetSpec
@@ -51,122 +49,131 @@ class Dataset:
     @property
     def labels(self) -> tuple[str, ...]:
         """Return the names of the problem's classes."""
-        return tuple(self.spec.labels[each] for each in self.problem.classes)
+        return tuple(self.spec.labels[number] for number in self.problem.classes)
 
     @property
     def seen_labels(self) -> tuple[str, ...]:
-        """Return the names of the classes that are learnt from."""
-        return tuple(self.spec.labels[each] for each in self.problem.seen)
+        """Return the names of the classes that are trained on."""
+        return tuple(self.spec.labels[number] for number in self.problem.seen)
 
 
-def open_dataset(config: ConfigDict) -> Dataset:
-    """Return the dataset of a config.
+def open_dataset(plan: Plan) -> Dataset:
+    """Return the dataset of a plan.
 
     Raises:
         UserError: there is no such dataset, protocol or split.
         DataError: it is not converted yet, or damaged.
     """
-    directory, spec = named(config)
+    directory, spec = find_dataset(plan)
     if not directory.exists():
         raise UserError(
             f"{directory}: this data set is not here. To get it: {spec.obtain}. Then run "
             f"`{catalog.conversion(directory)}`. The built-in data set needs no files: `make demo` "
             "converts it and trains on it"
         )
-    return pose(config, spec, Index.load(directory), directory)
+    return pose(plan, spec, open_index(directory), directory)
 
 
-def named(config: ConfigDict) -> tuple[Path, DatasetSpec]:
-    """Return where the dataset that a config names should lie, and its facts.
+def open_index(directory: Path) -> Index:
+    """Return the index of a converted dataset, which a process reads once while it stays as it is.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    path = directory / FILE
+    return _load_index(directory, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@functools.lru_cache(maxsize=4)
+def _load_index(directory: Path, changed: int) -> Index:
+    del changed
+    return Index.load(directory)
+
+
+def find_dataset(plan: Plan) -> tuple[Path, DatasetSpec]:
+    """Return the folder of a plan's dataset, which need not be there, and its spec.
 
     Raises:
         UserError: there is no such dataset or protocol.
     """
-    folder = Path(config.data.dir)
-    directory = folder / chosen("data.dataset", config.data.dataset, catalog.names(folder))
+    folder = Path(plan.data.dir)
+    directory = folder / chosen("data.dataset", plan.data.dataset, catalog.names(folder))
     spec = catalog.spec_of(directory)
-    chosen("data.protocol", config.data.protocol, spec.protocols)
+    chosen("data.protocol", plan.data.protocol, spec.protocols)
     return directory, spec
 
 
-def pose(config: ConfigDict, spec: DatasetSpec, index: Index, directory: Path) -> Dataset:
-    """Return a dataset with the problem that a config poses on it.
+def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Dataset:
+    """Return a dataset with the problem that a plan poses on it.
 
     Raises:
         UserError: there is no such split, or nothing to test on.
     """
-    train, test = indexing.select(index, spec.protocols[config.data.protocol])
+    options = plan.data
+    train, test = indexing.select(index, spec.protocols[options.protocol])
     evaluations = {"test": test}
-    if config.data.validation_subjects:
-        count, seed = config.data.validation_subjects, config.seed
-        train, evaluations["validation"] = hold_out_subjects(index, train, count, seed)
+    if options.validation_subjects:
+        subjects = options.validation_subjects, plan.seed
+        train, evaluations["validation"] = hold_out_subjects(index, train, *subjects)
     whole = splits.supervised(spec, train, evaluations)
-    if config.data.zero_shot:
-        unseen = splits.unseen_classes(spec, config.data.zero_shot)
-        whole = splits.zero_shot(whole, index, unseen)
-    posed = splits.fold(whole, index, config.data.fold) if config.data.fold else whole
-    if not needs_encoder(config):
-        posed = splits.seen_only(posed, index)
-    for name, rows in posed.evaluations.items():
+    if options.zero_shot:
+        whole = splits.zero_shot(whole, index, splits.unseen_classes(spec, options.zero_shot))
+    problem = splits.fold(whole, index, options.fold) if options.fold else whole
+    if not plan.on_features:
+        problem = splits.seen_only(problem, index)
+    for name, rows in problem.evaluations.items():
         if not len(rows):
-            told = f"data.protocol={config.data.protocol!r}"
-            raise UserError(f"{told} of {directory} leaves no samples for {name!r}")
-    relabelled = dataclasses.replace(index, label=posed.relabel(index.label))
-    return Dataset(spec, relabelled, index.digest, posed, whole, directory)
+            protocol = f"data.protocol={options.protocol!r}"
+            raise UserError(f"{protocol} of {directory} leaves no samples for {name!r}")
+    relabelled = dataclasses.replace(index, label=problem.relabel(index.label))
+    return Dataset(spec, relabelled, index.digest, problem, whole, directory)
 
 
-def selected(config: ConfigDict, dataset: Dataset) -> dict[str, str]:
+def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
     """Return which samples and classes a result is of, with the digests by which to compare it."""
-    protocol = dataset.spec.protocols[config.data.protocol]
-    told = {
-        "dataset": config.data.dataset,
-        "protocol": config.data.protocol,
+    protocol = dataset.spec.protocols[plan.data.protocol]
+    metadata = {
+        "dataset": plan.data.dataset,
+        "protocol": plan.data.protocol,
         "protocol_digest": protocol_digest(dataset.index, protocol),
         "index": dataset.digest[:DIGITS],
     }
-    if config.data.zero_shot:
-        told["split"] = config.data.zero_shot
-        told["split_digest"] = split_digest(dataset.spec.labels, dataset.whole.unseen)
-        told["unseen"] = " ".join(map(str, dataset.problem.unseen_indices))
-    if config.data.fold:
-        told["fold"] = str(config.data.fold)
-    return told
+    if plan.data.zero_shot:
+        metadata["split"] = plan.data.zero_shot
+        metadata["split_digest"] = split_digest(dataset.spec.labels, dataset.whole.unseen)
+        metadata["unseen"] = " ".join(map(str, dataset.problem.unseen_indices))
+    if plan.data.fold:
+        metadata["fold"] = str(plan.data.fold)
+    return metadata
 
 
-def train_order(dataset: Dataset, config: ConfigDict, repeat: int) -> TrainOrder:
-    """Return which samples every step sees; each sample is visited `repeat` times an epoch."""
+def train_order(plan: Plan, dataset: Dataset) -> TrainOrder:
+    """Return which samples every step sees; of cached features, every view in turn."""
     return TrainOrder(
         rows=dataset.problem.train,
         samples_in_index=len(dataset.index),
-        repeat=repeat,
-        batch_size=config.train.batch_size,
-        seed=config.seed,
+        repeat=plan.data.repeat * plan.views,
+        batch_size=plan.train.batch_size,
+        seed=plan.seed,
     )
 
 
-def open_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
-    """Return the feed of a config.
-
-    Raises:
-        UserError: there is no such feed, or no such place for the frames of a resident one.
-    """
-    make = FEEDS[chosen("data.feed", config.data.feed, FEEDS)]
-    chosen("data.resident", config.data.resident, FRAMES)
-    return make(dataset, config, layout)
-
-
-def resident_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
-    """Put a converted dataset on the devices, packing it first if it is not packed yet.
+def open_feed(plan: Plan, dataset: Dataset, layout: Layout) -> Feed:
+    """Return the feed of a plan; a resident one packs the dataset first if it is not packed yet.
 
     Raises:
         DiskError: there is no room for the pack.
     """
-    frames = open_pack(dataset.directory).frames
-    return resident(frames, dataset, config, layout)
+    if plan.data.feed == "resident":
+        return resident_feed(open_pack(dataset.directory).frames, plan, dataset, layout)
+    index = dataset.index
+    shape = {"frames": int(index.frames.max()), "persons": dataset.spec.persons}
+    read = functools.partial(stream, dataset.directory, index, **shape)
+    return StreamFeed(read, index.label, layout)
 
 
-def resident(
-    frames: Float[np.ndarray, "f v c"], dataset: Dataset, config: ConfigDict, layout: Layout
+def resident_feed(
+    frames: Float[np.ndarray, "f v c"], plan: Plan, dataset: Dataset, layout: Layout
 ) -> ResidentFeed:
     """Put the frames of a pack (`data_pipelines.storage.packed.Pack`) on the devices."""
     index, persons = dataset.index, dataset.spec.persons
@@ -178,25 +185,7 @@ def resident(
         "label": index.label.astype(np.int32),
     }
     rows = np.asarray(frames, np.float32).reshape(len(frames), -1)
-    placed = layout.in_rows(FRAMES[config.data.resident](layout, rows))
-    store = Store(frames=placed, **layout.replicate(samples))
+    put = layout.put_rows if plan.data.resident == "sharded" else layout.replicate
+    store = Store(frames=layout.in_rows(put(rows)), **layout.replicate(samples))
     longest, joints = int(index.frames.max()), frames.shape[1]
     return ResidentFeed(store, layout, persons, longest, joints)
-
-
-def stream_feed(dataset: Dataset, config: ConfigDict, layout: Layout) -> Feed:
-    """Read a converted dataset while training."""
-    del config
-    index, persons = dataset.index, dataset.spec.persons
-    frames = int(index.frames.max())
-    read = functools.partial(stream, dataset.directory, index, frames=frames, persons=persons)
-    return StreamFeed(read, index.label, layout)
-
-
-FEEDS = {"resident": resident_feed, "stream": stream_feed}
-
-# Where the frames of a resident feed lie: all of them on every device, or each on one.
-FRAMES: dict[str, Callable[[Layout, np.ndarray], Array]] = {
-    "replicated": lambda layout, rows: layout.replicate(rows),
-    "sharded": lambda layout, rows: layout.put_rows(rows),
-}

@@ -1,4 +1,4 @@
-"""What a method is made of: the network, the texts and the weights that a config names."""
+"""What a method is made of: the network, the texts and the weights that a plan names."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,148 +6,152 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax.typing import DTypeLike
-from ml_collections import ConfigDict
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax import backbones, methods
 from gapjax.backbones import FromTorch
 from gapjax.experiment.data import Dataset
-from gapjax.experiment.schema import construct
+from gapjax.experiment.plan import Plan
+from gapjax.inputs.clips import ClipRecipe
 from gapjax.methods import Context, Inference, Method, Variables
 from gapjax.nn import torch_weights
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.strings import ClassText, load_texts
-from gapjax.registry import chosen
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
-PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
-
-def build_method(config: ConfigDict, dataset: Dataset) -> Method:
-    """Return the method of a config with its backbone, texts and text encoder.
+def build_method(plan: Plan, dataset: Dataset) -> Method:
+    """Return the method of a plan with its backbone, texts and text encoder.
 
     Raises:
-        UserError: a name or a value of the config is not known, or a file is not what it should be.
+        UserError: a value is not known, or a file is not what it should be.
     """
-    context = replace(method_context(config, dataset), published=published(config))
-    return methods.get(config.method.name).build(context, method_options(config))
+    context = replace(method_context(plan, dataset), published=published(plan))
+    return methods.get(plan.method.name).build(context, method_options(plan))
 
 
-def build_inference(config: ConfigDict, dataset: Dataset) -> Inference:
-    """Return how the method of a config recognises once it is trained.
+def build_inference(plan: Plan, dataset: Dataset) -> Inference:
+    """Return how the method of a plan recognizes once it is trained.
 
     Raises:
-        UserError: as `build_method`, or nobody wrote how the method recognises.
+        UserError: as `build_method`, or the method has no inference.
     """
-    spec = methods.get(config.method.name)
+    spec = methods.get(plan.method.name)
     if spec.inference is None:
         raise UserError(
-            f"method.name={config.method.name!r} has no inference, so its runs cannot be exported"
+            f"method.name={plan.method.name!r} has no inference, so its runs cannot be exported"
         )
-    return spec.inference(method_context(config, dataset), method_options(config))
+    return spec.inference(method_context(plan, dataset), method_options(plan))
 
 
-def method_options(config: ConfigDict) -> Any:
-    """Return the options of a config's method.
+def method_options(plan: Plan) -> Any:
+    """Return the options of a plan's method.
 
     Raises:
-        UserError: the method has no such option.
+        UserError: it refuses a value.
     """
-    return construct(methods.get(config.method.name).options, config.method, "method")
+    return plan.method.build(methods.get(plan.method.name).options)
 
 
-def method_context(config: ConfigDict, dataset: Dataset) -> Context:
-    """Return the parts that a config's method is built from, without published variables."""
-    texts = descriptions(config, dataset)
+def method_context(plan: Plan, dataset: Dataset) -> Context:
+    """Return the parts that a plan's method is built from, without published variables."""
+    texts = descriptions(plan, dataset)
     return Context(
-        backbone=build_backbone(config, dataset.spec.skeleton),
+        backbone=build_backbone(plan, dataset.spec.skeleton),
         skeleton=dataset.spec.skeleton,
         labels=dataset.labels,
-        descriptions=[texts[each] for each in dataset.problem.classes] if texts else (),
-        text=text_embedder(config, Path(config.data.dir) / "text_features"),
+        descriptions=[texts[number] for number in dataset.problem.classes] if texts else (),
+        text=text_embedder(plan, Path(plan.data.dir) / "text_features"),
         unseen=dataset.problem.unseen_indices,
     )
 
 
-def uses_text(config: ConfigDict) -> bool:
-    """Return whether a config's method needs class descriptions."""
-    return methods.get(config.method.name).uses_text(method_options(config))
+def uses_text(plan: Plan) -> bool:
+    """Return whether a plan's method needs class descriptions."""
+    return methods.get(plan.method.name).uses_text(method_options(plan))
 
 
-def descriptions(config: ConfigDict, dataset: Dataset) -> tuple[ClassText, ...]:
+def descriptions(plan: Plan, dataset: Dataset) -> tuple[ClassText, ...]:
     """Return the descriptions of a dataset's classes; none if nobody wrote or needs them.
 
     Raises:
         UserError: the method needs them.
     """
-    file = config.text.file or dataset.spec.texts
+    file = plan.text.file or dataset.spec.texts
     if file:
         return load_texts(file, dataset.spec.labels)
-    if uses_text(config):
+    if uses_text(plan):
         raise UserError(
-            f"method.name={config.method.name!r} needs class descriptions, and "
-            f"{dataset.spec.name} has none: give a file by text.file, or use no text "
-            "(method.name='supervised', or GAP's method.partition='none')"
+            f"method.name={plan.method.name!r} needs class descriptions, and "
+            f"{dataset.spec.name} has none: give a file by text.file, or use a method without text "
+            "(method.name='supervised')"
         )
     return ()
 
 
-def backbone_importer(config: ConfigDict, key: str) -> FromTorch:
-    """Return the importer of published weights of a config's backbone.
+def text_embedder(plan: Plan, folder: Path | None = None) -> TextEmbedder:
+    """Return the text encoder of a plan, which caches frozen embeddings in `folder`."""
+    keys = ("encoder", "checkpoint", "pooling", "too_long")
+    options = {key: getattr(plan.text, key) for key in keys}
+    return TextEmbedder(TextOptions(**options, dtype=plan.train.precision, seed=plan.seed), folder)
+
+
+def backbone_importer(plan: Plan, key: str) -> FromTorch:
+    """Return the importer of published weights of a plan's backbone.
 
     Raises:
         UserError: it has none; the message names the config key that asks for it.
     """
-    importer = backbones.get(config.backbone.name).from_torch
+    importer = backbones.get(plan.backbone.name).from_torch
     if importer is None:
-        raise UserError(f"{key}: backbone.name={config.backbone.name!r} has no published weights")
+        raise UserError(f"{key}: backbone.name={plan.backbone.name!r} has no published weights")
     return importer
 
 
-def build_backbone(config: ConfigDict, skeleton: Skeleton) -> nn.Module:
-    """Return the skeleton encoder of a config."""
-    make = backbones.get(config.backbone.name).module
-    given = {"skeleton": skeleton, "dtype": precision(config)}
-    backbone = construct(make, config.backbone, "backbone", **given)
-    # The config of an earlier run may lack the key.
-    replicas = config.train.get("replicas", 1)
+def build_backbone(plan: Plan, skeleton: Skeleton) -> nn.Module:
+    """Return the skeleton encoder of a plan."""
+    dtype = jnp.dtype(plan.train.precision)
+    make = backbones.get(plan.backbone.name).module
+    backbone = plan.backbone.build(make, skeleton=skeleton, dtype=dtype)
+    replicas = plan.train.replicas
     return backbone if replicas == 1 else Replicas(backbone, replicas)
 
 
-def precision(config: ConfigDict) -> DTypeLike:
-    """Return the type of the computation."""
-    return PRECISIONS[chosen("train.precision", config.train.precision, PRECISIONS)]
+def clip_recipe(plan: Plan, dataset: Dataset) -> ClipRecipe:
+    """Return how frames become clips.
+
+    Raises:
+        UserError: a value makes no sense, or not for this body.
+    """
+    spec = dataset.spec
+    return plan.clips.build(ClipRecipe, skeleton=spec.skeleton, space=spec.space)
 
 
-def published(config: ConfigDict) -> Variables:
-    """Return the variables of a published state dict; none if the config names none.
+def clip_shape(plan: Plan, dataset: Dataset) -> tuple[int, int, int, int]:
+    """Return the (persons, frames, joints, coordinates) of a clip."""
+    spec = dataset.spec
+    return (spec.persons, plan.clips["window"], spec.skeleton.num_joints, spec.coordinates)
+
+
+def published(plan: Plan) -> Variables:
+    """Return the variables of a published state dict; none if the plan names none.
 
     Raises:
         UserError: the method or the backbone has no published weights, the file is invalid, or the
             classes that the weights were trained on are unknown.
     """
-    path, spec = config.train.init_from, methods.get(config.method.name)
+    path, spec = plan.train.init_from, methods.get(plan.method.name)
     if not path:
         return {}
     if spec.from_torch is None:
-        raise UserError(f"train.init_from: {config.method.name!r} has no published weights")
-    on_clips = spec.learns_from == "clips"
-    if on_clips and config.data.zero_shot:
+        raise UserError(f"train.init_from: {plan.method.name!r} has no published weights")
+    if plan.data.zero_shot and not plan.on_features:
         raise UserError(
             "train.init_from: its weights may know classes that data.zero_shot leaves unseen; "
             "train from scratch, or give an encoder by encoder.checkpoint"
         )
-    backbone = backbone_importer(config, "train.init_from") if on_clips else None
+    backbone = None if plan.on_features else backbone_importer(plan, "train.init_from")
     return spec.from_torch(StateDict(torch_weights.read(path)), backbone)
-
-
-def text_embedder(config: ConfigDict, folder: Path | None = None) -> TextEmbedder:
-    """Return the text encoder of a config, which caches frozen embeddings in `folder`."""
-    keys = ("encoder", "checkpoint", "pooling", "too_long")
-    options = {key: config.text[key] for key in keys}
-    dtype = chosen("train.precision", config.train.precision, PRECISIONS)
-    return TextEmbedder(TextOptions(**options, dtype=dtype, seed=config.seed), folder)

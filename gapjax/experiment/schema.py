@@ -1,133 +1,206 @@
-"""Sections of a config as plain values, with answers to keys and values that make no sense."""
+"""The keys of a config, which are the fields of `Plan` and of the dataclasses in it.
 
+A key's default and its meaning stand in its dataclass alone. The keys of a named part, `backbone`
+and `method`, are the fields of the class that the named module has.
+"""
+
+import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, get_args, get_type_hints
 
-from ml_collections import ConfigDict
-
-from configs import base, base_star
 from data_pipelines.errors import UserError
+from gapjax import backbones, methods, registry
+from gapjax.experiment.plan import NOT_KEYS, Part, Plan
+from gapjax.inputs.clips import ClipRecipe
 from gapjax.parallel.partition_rules import SplitRule
-from gapjax.registry import suggestion
-from gapjax.training.optimizer import Rule, SgdOptions
-from gapjax.training.run import Cadence
 
-# Sections whose keys are the fields of a module that the config names.
-OPEN_SECTIONS = ("backbone", "method")
-
-Built = TypeVar("Built")
+# Named parts → the part that a config has unless it names another one.
+PARTS = {"backbone": "ctr_gcn", "method": "supervised"}
 
 
-def flatten(config: ConfigDict) -> dict[str, Any]:
-    """Return dotted key → value."""
+class Key(NamedTuple):
+    """One key of a config.
+
+    Attributes:
+        section: the section, such as `train` or `encoder.optimizer`; empty for the keys on top.
+        name: the key within it.
+        default: the value unless a config sets another one.
+        doc: what it means.
+        hint: its type.
+    """
+
+    section: str
+    name: str
+    default: Any
+    doc: str
+    hint: Any
+
+    @property
+    def path(self) -> str:
+        """Return the dotted key."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+
+def all_keys(**parts: str) -> list[Key]:
+    """Return every key of a config.
+
+    Args:
+        **parts: the modules that `backbone` and `method` name; those of `PARTS` by default.
+
+    Raises:
+        UserError: there is no such part.
+    """
+    return list(_walk("", Plan, None, PARTS | parts))
+
+
+def part_keys(section: str, name: str) -> list[Key]:
+    """Return the keys of a backbone or method, its name first.
+
+    Raises:
+        UserError: there is no such part.
+    """
+    return [key for key in all_keys(**{section: name}) if key.section == section]
+
+
+def _walk(section: str, make: type, preset: Any, parts: Mapping[str, str]) -> Iterator[Key]:
+    """Yield the keys of a dataclass and of those within it; `preset` has defaults of its own."""
+    docs, hints = attribute_docs(make), get_type_hints(make)
+    for field in dataclasses.fields(make):
+        path, hint = f"{section}.{field.name}".lstrip("."), hints[field.name]
+        if NOT_KEYS & {field.name, path}:
+            continue
+        default = getattr(preset, field.name, field.default)
+        if hint is Part:
+            if path in parts:
+                yield Key(path, "name", parts[path], f"a module of `gapjax.{path}s`.", str)
+            yield from _walk(path, part_class(path, parts.get(path, "")), None, parts)
+        elif dataclasses.is_dataclass(hint):
+            yield from _walk(path, hint, default, parts)
+        else:
+            yield Key(section, field.name, default, docs.get(field.name, ""), hint)
+
+
+def part_class(section: str, name: str) -> type:
+    """Return the class whose fields are the keys of a part.
+
+    Raises:
+        UserError: there is no such module.
+    """
+    if section == "clips":
+        return ClipRecipe
+    return backbones.get(name).module if section == "backbone" else methods.get(name).options
+
+
+def attribute_docs(make: type) -> dict[str, str]:
+    """Return field → its text in the `Attributes:` section of a class's docstring.
+
+    >>> attribute_docs(Key)["name"]
+    'the key within it.'
+    """
+    docs = {}
+    for base in reversed(make.__mro__):
+        text = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")[2]
+        entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, flags=re.MULTILINE)
+        docs |= {name: " ".join(doc.split()) for name, doc in entries}
+    return docs
+
+
+def defaults(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted key → default, of a config that names the parts that `flat` names."""
+    parts = {part: flat.get(f"{part}.name", name) for part, name in PARTS.items()}
+    return {key.path: key.default for key in all_keys(**parts)}
+
+
+def with_defaults(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config.json that may be from before some keys, with these keys' defaults.
+
+    A section that is missing as a whole says nothing of the run, and stays missing.
+    """
+    sections = {path.split(".")[0] for path in flat}
+    known = defaults(flat)
+    return {path: known[path] for path in known if path.split(".")[0] in sections} | dict(flat)
+
+
+def check_keys(paths: Iterable[str], known: Collection[str]) -> None:
+    """Refuse dotted keys that a config does not have.
+
+    Raises:
+        UserError: names the first of them, the nearest known key, and those of its section.
+    """
+    for path in paths:
+        if path not in known:
+            section = path.rpartition(".")[0] + "."
+            names = [key.removeprefix(section) for key in known if key.startswith(section)]
+            listed = f" (there are: {', '.join(names)})" if names else ""
+            hint = registry.suggestion(path, list(known))
+            raise UserError(f"unknown config key {path!r}{hint}{listed}")
+
+
+def read(sections: Mapping[str, Any]) -> Plan:
+    """Return the plan of nested keys, such as `ConfigDict.to_dict` gives; see `read_flat`."""
+    return read_flat(flatten(sections))
+
+
+def read_flat(flat: Mapping[str, Any]) -> Plan:
+    """Return the plan of dotted keys, such as a config.json has; a missing one takes its default.
+
+    Raises:
+        UserError: a key is not known, a part is not there, or a value makes no sense.
+    """
+    known = defaults(flat)
+    check_keys(flat, known)
+    return _fill(Plan, "", {path: _tuples(flat.get(path, known[path])) for path in known})
+
+
+def _fill(make: type, section: str, values: Mapping[str, Any]) -> Any:
+    """Return a dataclass, those within it included, with the values of its keys."""
+    arguments = {}
+    for name, hint in get_type_hints(make).items():
+        path = f"{section}.{name}".lstrip(".")
+        if hint is Part:
+            names = [key for key in values if key.startswith(f"{path}.")]
+            pairs = {key.removeprefix(f"{path}."): values[key] for key in names}
+            arguments[name] = Part(path, pairs.pop("name", ""), tuple(pairs.items()))
+        elif dataclasses.is_dataclass(hint):
+            arguments[name] = _fill(hint, path, values)
+        elif path in values:
+            kind, *_ = (*get_args(hint), None)
+            is_rules = dataclasses.is_dataclass(kind)
+            arguments[name] = _rules(path, kind, values[path]) if is_rules else values[path]
+    return make(**arguments)
+
+
+def _rules(path: str, kind: type, rows: Iterable[Any]) -> tuple[Any, ...]:
+    """Return rules, which are tuples in a config.
+
+    Raises:
+        UserError: one is not.
+    """
+    for row in rows:
+        if not isinstance(row, tuple) or not row or not isinstance(row[0], str):
+            raise UserError(f"{path}: {row!r} is no (pattern, ...); give a tuple of them")
+    if kind is SplitRule:
+        return tuple(SplitRule(pattern, tuple(axes)) for pattern, *axes in rows)
+    return tuple(kind(*row) for row in rows)
+
+
+def flatten(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted key → value of nested sections.
+
+    >>> flatten({"seed": 1, "train": {"epochs": 2}})
+    {'seed': 1, 'train.epochs': 2}
+    """
     flat = {}
-    for name, value in config.items():
-        if isinstance(value, ConfigDict):
-            flat |= {f"{name}.{key}": each for key, each in flatten(value).items()}
+    for name, value in sections.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{key}": inner for key, inner in flatten(value).items()}
         else:
             flat[name] = value
     return flat
 
 
-def nest(flat: Mapping[str, Any]) -> ConfigDict:
-    """Return the config of which `flat` is the flat form, as JSON has it: lists become tuples.
-
-    >>> nest({"seed": 1, "clips.train_crop": [0.5, 1.0]}).clips.train_crop
-    (0.5, 1.0)
-    """
-    tree: dict[str, Any] = {}
-    for key, value in flat.items():
-        *sections, name = key.split(".")
-        section = tree
-        for each in sections:
-            section = section.setdefault(each, {})
-        section[name] = _tuples(value)
-    return ConfigDict(tree)
-
-
 def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-# Counts that would make no run if they were less.
-LEAST = {
-    **dict.fromkeys(("train.epochs", "train.batch_size", "train.steps_per_dispatch"), 1),
-    **dict.fromkeys(("eval.every", "eval.batch_size"), 1),
-    **dict.fromkeys(("train.log_every", "train.checkpoint_every"), 0),
-}
-
-
-def check_keys(config: ConfigDict) -> None:
-    """Refuse keys that no part of the system reads, and counts that make no run.
-
-    Raises:
-        UserError: names the key, and of an unknown one the known key that is nearest to it.
-    """
-    every = base.get_config()
-    base_star.use_frozen_encoder(every)
-    known = flatten(every)
-    for key, value in flatten(config).items():
-        if key not in known and key.split(".")[0] not in OPEN_SECTIONS:
-            raise UserError(f"unknown config key {key!r}{suggestion(key, list(known))}")
-        if key in LEAST and value < LEAST[key]:
-            raise UserError(f"{key}={value} should be at least {LEAST[key]}")
-
-
-def construct(
-    make: Callable[..., Built], section: Mapping[str, Any] | ConfigDict, title: str, **given: Any
-) -> Built:
-    """Call `make` with a section's keys as arguments.
-
-    Args:
-        make: a dataclass, or any callable with named arguments.
-        section: the section of the config.
-        title: the section's name, for messages.
-        **given: arguments that the config does not decide.
-
-    Raises:
-        UserError: the section has a key that `make` does not take, or a value that it refuses.
-    """
-    keys = {key: value for key, value in section.items() if key != "name"}
-    hidden = {"parent", "name", *given}
-    takes = [name for name in inspect.signature(make).parameters if name not in hidden]
-    for key in keys:
-        if key not in takes:
-            listed = ", ".join(takes)
-            hint = suggestion(key, takes)
-            raise UserError(f"unknown config key {title}.{key}{hint} (there are: {listed})")
-    try:
-        return make(**keys, **given)
-    except UserError as error:
-        raise UserError(f"{title}.{error}") from error
-
-
-def sgd_options(config: ConfigDict) -> SgdOptions:
-    """Return the optimizer's options; rules are tuples in a config."""
-    rules = tuple(Rule(*rule) for rule in config.optimizer.rules)
-    section = {key: value for key, value in config.optimizer.items() if key != "rules"}
-    return construct(SgdOptions, section, "optimizer", rules=rules)
-
-
-def split_rules(config: ConfigDict) -> tuple[SplitRule, ...]:
-    """Return which parameters are split over devices; rules are tuples in a config.
-
-    Raises:
-        UserError: a rule is none.
-    """
-    for rule in config.mesh.rules:
-        if not isinstance(rule, tuple) or not rule or not isinstance(rule[0], str):
-            raise UserError(
-                f"mesh.rules: {rule!r} is no (pattern, axis, ...); give a tuple of them"
-            )
-    return tuple(SplitRule(pattern, tuple(axes)) for pattern, *axes in config.mesh.rules)
-
-
-def cadence(config: ConfigDict) -> Cadence:
-    """Return how often things happen."""
-    return Cadence(
-        steps_per_dispatch=config.train.steps_per_dispatch,
-        log_every=config.train.log_every,
-        checkpoint_every=config.train.checkpoint_every,
-        evaluate_every=config.eval.every,
-    )
+    """Return JSON's lists as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value

@@ -1,30 +1,26 @@
-"""The stages of a run: most have one; zero-shot recognition has its encoder and its folds first.
+"""The stages of a run. Zero-shot recognition trains its encoder and its folds first.
 
-Every stage is a run of its own in a folder of its own, with its own config, checkpoints and scores;
-one that is finished is not repeated, and one that was killed goes on.
+Each stage is a run in a folder of its own, with its own config, checkpoints and scores. A finished
+stage is not repeated, and an interrupted one resumes.
 """
 
-import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
 from data_pipelines.errors import UserError
-from gapjax import methods
-from gapjax.registry import chosen
-
-FOLD_ENCODERS = ("shared", "own")
+from gapjax.experiment.plan import Part, Plan
+from gapjax.experiment.schema import defaults
+from gapjax.workdir import config_file
 
 
 @dataclass(frozen=True)
-class Given:
-    """What earlier stages left for a later one.
+class Upstream:
+    """What a stage takes from earlier ones.
 
     Attributes:
-        encoder: the working directory, or the published weights, of the frozen encoder.
+        encoder: the workdir, or the published weights, of the frozen encoder.
         features: the folder of cached features.
-        folds: the working directories of the folds on which γ is chosen.
+        folds: the workdirs of the folds on which γ is chosen.
     """
 
     encoder: Path | None = None
@@ -38,72 +34,84 @@ class Stage:
 
     Attributes:
         workdir: where it writes.
-        config: what it is.
-        given: what it takes from earlier stages.
+        plan: what it is.
+        upstream: what it takes from earlier stages.
     """
 
     workdir: Path
-    config: ConfigDict
-    given: Given = field(default_factory=Given)
+    plan: Plan
+    upstream: Upstream = Upstream()
+
+    def compare(self) -> None:
+        """Refuse a workdir that is not of this stage.
+
+        Raises:
+            UserError: it is of a run of another config, or of none.
+        """
+        flat = self.plan.flat()
+        config_file.compare(self.workdir, flat, defaults(flat))
+
+    def claim(self) -> None:
+        """Make the workdir this stage's own, or check that it already is.
+
+        Raises:
+            UserError: it belongs to a run of another config.
+        """
+        flat = self.plan.flat()
+        config_file.claim(self.workdir, flat, defaults(flat))
 
 
-def needs_encoder(config: ConfigDict) -> bool:
-    """Return whether a config's method learns from features of a frozen encoder."""
-    return methods.get(config.method.name).learns_from == "features"
-
-
-def stages(config: ConfigDict, workdir: Path) -> list[Stage]:
+def stages(plan: Plan, workdir: Path) -> list[Stage]:
     """Return the stages of a run in their order; the last is the run itself.
 
     Raises:
-        UserError: a method of unseen classes has no split, or not the keys it needs.
+        UserError: a method that recognizes unseen classes has no split with such classes.
     """
-    if not needs_encoder(config):
-        return [Stage(workdir, config)]
-    if "zero_shot" not in config or not config.data.zero_shot or config.data.fold:
+    if not plan.on_features:
+        return [Stage(workdir, plan)]
+    if not plan.data.zero_shot or plan.data.fold:
         raise UserError(
-            f"method.name={config.method.name!r} needs data.zero_shot, the keys of a "
-            "configs/star_*.py, and no data.fold: its folds are stages of the run"
+            f"method.name={plan.method.name!r} recognizes unseen classes: set data.zero_shot, and "
+            "leave data.fold=0, which the run sets for its folds"
         )
-    chosen("zero_shot.fold_encoder", config.zero_shot.fold_encoder, FOLD_ENCODERS)
-    first = [] if config.encoder.checkpoint else [encoder_stage(config, workdir)]
-    encoder = Path(config.encoder.checkpoint or workdir / "encoder")
-    folds = []
-    for number in range(1, config.zero_shot.folds + 1):
-        folds += fold_stages(config, workdir / f"fold{number}", number, encoder)
-    given = Given(encoder, workdir / "features", tuple(_last_of(folds, config)))
-    return [*first, *folds, Stage(workdir, config, given)]
+    encoder = Path(plan.encoder.checkpoint or workdir / "encoder")
+    first = [] if plan.encoder.checkpoint else [encoder_stage(plan, encoder)]
+    folds = [
+        fold_stages(plan, workdir / f"fold{number}", number, encoder)
+        for number in range(1, plan.zero_shot.folds + 1)
+    ]
+    scored = tuple(stages[-1].workdir for stages in folds)
+    last = Stage(workdir, plan, Upstream(encoder, workdir / "features", scored))
+    return [*first, *(stage for stages in folds for stage in stages), last]
 
 
-def _last_of(folds: list[Stage], config: ConfigDict) -> list[Path]:
-    """Return the folders of the folds themselves, without their encoders'."""
-    each = 1 if config.zero_shot.fold_encoder == "shared" else 2
-    return [stage.workdir for stage in folds[each - 1 :: each]]
+def encoder_stage(plan: Plan, workdir: Path) -> Stage:
+    """Return the stage that trains a run's encoder: supervised, on the seen classes.
 
-
-def encoder_stage(config: ConfigDict, workdir: Path) -> Stage:
-    """Return the stage that trains the encoder of a config: supervised, on the seen classes.
-
-    It is not split: `mesh.rules` name the parameters of what is trained on its features.
+    Its parameters are not split: `mesh.rules` name those of what is trained on its features.
     """
-    own = ConfigDict(copy.deepcopy(config.to_dict()))
-    own.method = ConfigDict({"name": "supervised"})
-    own.train.init_from = ""
-    own.optimizer = config.encoder.optimizer.copy_and_resolve_references()
-    own.data.repeat = config.encoder.repeat
-    own.train.epochs = own.eval.every = config.encoder.epochs
-    own.train.batch_size = config.encoder.batch_size
-    own.mesh.model, own.mesh.rules = 1, ()
-    del own.encoder, own.zero_shot
-    return Stage(workdir / "encoder", own)
+    options = plan.encoder
+    train = replace(plan.train, init_from="", epochs=options.epochs, batch_size=options.batch_size)
+    encoder = replace(
+        plan,
+        method=Part("method", "supervised"),
+        optimizer=options.optimizer,
+        data=replace(plan.data, repeat=options.repeat),
+        train=train,
+        eval=replace(plan.eval, every=options.epochs),
+        mesh=replace(plan.mesh, model=1, rules=()),
+    )
+    return Stage(workdir, encoder)
 
 
-def fold_stages(config: ConfigDict, workdir: Path, number: int, encoder: Path) -> list[Stage]:
+def fold_stages(plan: Plan, workdir: Path, number: int, encoder: Path) -> list[Stage]:
     """Return the stages of one fold: on its own encoder, or on the one that all share."""
-    own = ConfigDict(copy.deepcopy(config.to_dict()))
-    own.data.fold = number
-    own.zero_shot.folds = 0
-    if config.zero_shot.fold_encoder == "shared":
-        return [Stage(workdir, own, Given(encoder, workdir.parent / "features"))]
-    given = Given(workdir / "encoder", workdir / "features")
-    return [encoder_stage(own, workdir), Stage(workdir, own, given)]
+    fold = replace(
+        plan,
+        data=replace(plan.data, fold=number),
+        zero_shot=replace(plan.zero_shot, folds=0),
+    )
+    if plan.zero_shot.fold_encoder == "shared":
+        return [Stage(workdir, fold, Upstream(encoder, workdir.parent / "features"))]
+    own = encoder_stage(fold, workdir / "encoder")
+    return [own, Stage(workdir, fold, Upstream(own.workdir, workdir / "features"))]

@@ -1,19 +1,21 @@
 """A finished run as what recognises, read from its working directory."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
-from ml_collections import ConfigDict
 
-from gapjax.experiment import model, plan, schema
+from gapjax.experiment import model
+from gapjax.experiment.build import describe
 from gapjax.experiment.data import Dataset, open_dataset
-from gapjax.experiment.stages import needs_encoder, stages
+from gapjax.experiment.features import load_encoder
+from gapjax.experiment.plan import Plan
+from gapjax.experiment.schema import read_flat
+from gapjax.experiment.stages import stages
 from gapjax.inputs.clips import ClipRecipe, eval_clips
 from gapjax.methods import Embeddings, Inference, Outputs, Variables
 from gapjax.training.frozen_encoder import Encoder
@@ -74,78 +76,85 @@ def load(workdir: Path, data: str = "") -> Trained:
         UserError: it is no working directory, or the run is not finished.
         DataError: the data set that it was trained on is not there.
     """
-    config = schema.nest(read_config(workdir))
-    schema.check_keys(config)
+    plan = read_flat(read_config(workdir))
     if data:
-        config.data.dir = data
+        plan = replace(plan, data=replace(plan.data, dir=data))
     checkpoint = read_newest(workdir)
     state = checkpoint.state
-    results = read_results(workdir, config.train.epochs, checkpoint.step)
-    dataset = open_dataset(config)
-    spec = dataset.spec
-    inference = _inference(config, dataset, workdir)
+    results = read_results(workdir, plan.train.epochs, checkpoint.step)
+    dataset = open_dataset(plan)
+    persons, _, joints, coordinates = model.clip_shape(plan, dataset)
+    inference = _inference(plan, dataset, workdir)
     left = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}
     words = inference.embeddings(left)
     return Trained(
         inference=inference,
         variables=jax.tree.map(np.asarray, inference.strip(left)),
         words={name: np.asarray(rows) for name, rows in words.items()},
-        clips=plan.clip_recipe(config, dataset),
-        shape=(
-            *(spec.persons, int(dataset.index.frames.max())),
-            *(spec.skeleton.num_joints, spec.coordinates),
-        ),
+        clips=model.clip_recipe(plan, dataset),
+        shape=(persons, int(dataset.index.frames.max()), joints, coordinates),
         labels=dataset.labels,
         trained_on=checkpoint.trained_on,
-        text=_text(config) if words else {},
+        text=_text(plan) if words else {},
         results=results,
-        facts=plan.facts(config, dataset),
-        config=schema.flatten(config),
+        facts=describe(plan, dataset),
+        config=plan.flat(),
     )
 
 
-def _inference(config: ConfigDict, dataset: Dataset, workdir: Path) -> Inference:
-    """Return how the run of a config recognises clips."""
-    inference = model.build_inference(config, dataset)
-    if not needs_encoder(config):
+def _inference(plan: Plan, dataset: Dataset, workdir: Path) -> Inference:
+    """Return how the run of a plan recognizes clips."""
+    inference = model.build_inference(plan, dataset)
+    if not plan.on_features:
         return inference
-    given = stages(config, workdir)[-1].given
-    return on_clips(inference, plan.load_encoder(config, dataset, given))
+    upstream = stages(plan, workdir)[-1].upstream
+    return with_encoder(inference, load_encoder(plan, dataset, upstream))
 
 
-def _text(config: ConfigDict) -> dict[str, str]:
+def _text(plan: Plan) -> dict[str, str]:
     """Return which text encoder a run has, with the digest of its weights."""
-    text = model.text_embedder(config)
-    return {
-        "encoder": text.options.encoder,
-        "checkpoint": text.options.checkpoint,
-        "digest": text.digest,
-    }
+    digest = model.text_embedder(plan).digest
+    return {"encoder": plan.text.encoder, "checkpoint": plan.text.checkpoint, "digest": digest}
 
 
-def on_clips(inner: Inference, encoder: Encoder) -> Inference:
-    """Return a method's inference on features as one on clips, the frozen encoder within it.
+def with_encoder(method: Inference, encoder: Encoder) -> Inference:
+    """Return a method's inference on features as one on clips, the frozen encoder within it."""
+    joined = _WithEncoder(method, encoder)
+    return replace(method, strip=joined.strip, apply=joined.apply, embeddings=joined.embeddings)
 
-    What training left may have statistics of the encoder that drifted
-    (`gapjax.training.frozen_encoder.Encoded`).
+
+@dataclass(frozen=True)
+class _WithEncoder:
+    """The functions of an inference whose method has a frozen encoder before it.
+
+    Attributes:
+        method: the method's inference, on features.
+        encoder: the frozen skeleton encoder.
     """
 
-    def own(left: Variables) -> Variables:
-        """Return the method's share of what training left."""
-        statistics = left["batch_stats"]
-        return {**left, "batch_stats": statistics.get("method", statistics)}
+    method: Inference
+    encoder: Encoder
 
-    def strip(left: Variables) -> Variables:
-        """Return the variables of method and encoder."""
+    def strip(self, left: Variables) -> Variables:
+        """Return the variables of method and encoder, whose statistics may have drifted."""
         drifted = left["batch_stats"].get("encoder")
         statistics = {"batch_stats": drifted} if drifted else {}
-        return {"method": inner.strip(own(left)), "encoder": {**encoder.variables, **statistics}}
+        encoder = {**self.encoder.variables, **statistics}
+        return {"method": self.method.strip(_of_method(left)), "encoder": encoder}
 
-    def apply(variables: Variables, clips: Float[Array, "b m t v c"], words: Embeddings) -> Outputs:
+    def apply(
+        self, variables: Variables, clips: Float[Array, "b m t v c"], words: Embeddings
+    ) -> Outputs:
         """Return the method's outputs for the clips' features."""
-        features = encoder.encode(variables["encoder"], clips)
-        return inner.apply(variables["method"], features, words)
+        features = self.encoder.encode(variables["encoder"], clips)
+        return self.method.apply(variables["method"], features, words)
 
-    return dataclasses.replace(
-        inner, strip=strip, apply=apply, embeddings=lambda left: inner.embeddings(own(left))
-    )
+    def embeddings(self, left: Variables) -> Embeddings:
+        """Return the embeddings of the classes that the method knows."""
+        return self.method.embeddings(_of_method(left))
+
+
+def _of_method(left: Variables) -> Variables:
+    """Return the method's share of what training left (`frozen_encoder.Encoded`)."""
+    statistics = left["batch_stats"]
+    return {**left, "batch_stats": statistics.get("method", statistics)}

@@ -6,7 +6,6 @@ are random clips at fixed addresses.
 """
 
 import collections
-import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
@@ -19,16 +18,15 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.readers.order import eval_batches
+from gapjax.inputs.batch import Batch
 from gapjax.inputs.feed import Feed, StreamFeed
+from gapjax.methods._base import Variables
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout
 from gapjax.training import feature_file
 from gapjax.training.frozen_encoder import Encoder
-from gapjax.training.run import Run
+from gapjax.training.run import Inputs
 from gapjax.training.step import EvalInput, TrainInput, sample_keys
-
-# (store, request, number of the view) → features of a batch.
-Compute = Callable[[Any, Any, int], Float[Array, "b t v d"]]
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,15 @@ class Source:
     seed: int
     layout: Layout
     views: int = 1
+
+    def clips(self, batch: Batch, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:
+        """Return a view of a batch: the evaluated clips are view 0, random ones the others."""
+        keys = sample_keys(jax.random.key(self.seed), batch.epoch + view, batch.item)
+        return jax.lax.cond(
+            view == 0,
+            lambda: self.eval_input(batch.frames, batch.length),
+            lambda: self.train_input(batch.frames, batch.length, keys),
+        )
 
     def digest(self, items: Int[np.ndarray, " n"]) -> str:
         """Return what names a file of features of these items."""
@@ -91,29 +98,34 @@ def items_of(
 
 
 def prepare(
-    source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int, folder: Path
+    source: Source,
+    items: Int[np.ndarray, " n"],
+    open_feed: Callable[[], Feed],
+    samples: int,
+    batch: int,
+    folder: Path,
 ) -> Float[np.ndarray, "n t v d"]:
     """Return the features of items, in their order, as an array that stays on disk.
 
-    They are computed if no earlier run left them in `folder`; a run that is killed meanwhile
-    leaves no half-written file in their place, and one that is told to stop does so (Preempted).
-    Several hosts need one folder that they share.
+    They are computed if no earlier run left them in `folder`. A run that is killed meanwhile
+    leaves no half-written file in their place; one that is told to stop raises Preempted. Several
+    hosts need one folder that they share.
 
     Args:
         source: all that they depend on.
         items: `items_of`.
-        feed: where frames come from.
+        open_feed: opens the feed of frames; not called if the features are there.
         samples: how many samples the index has.
         batch: items of one call of the encoder.
         folder: where files of features are kept.
     """
     path = folder / f"{source.digest(items)}.npy"
     if not agreement.on_first_host(path.exists()):
-        every = _encode_all(source, items, feed, samples, batch)
+        batches = _encode_all(source, items, open_feed(), samples, batch)
         if jax.process_index() == 0:
-            feature_file.write(path, every, len(items))
+            feature_file.write(path, batches, len(items))
         # Of several hosts all compute, and one writes.
-        collections.deque(every, maxlen=0)
+        collections.deque(batches, maxlen=0)
         agreement.wait(f"features {path.name}")
     return np.load(path, mmap_mode="r")
 
@@ -121,68 +133,42 @@ def prepare(
 def _encode_all(
     source: Source, items: Int[np.ndarray, " n"], feed: Feed, samples: int, batch: int
 ) -> Iterator[Float[np.ndarray, "b t v d"]]:
-    """Yield the features of the items view by view, which is their order."""
-    replicated = source.layout.replicated
-    compute = jax.jit(_make_compute(source, feed), out_shardings=replicated)
+    """Yield the features of the items batch by batch, view after view: in the items' order."""
+    encode = jax.jit(
+        functools.partial(_encode_batch, source, feed), out_shardings=source.layout.replicated
+    )
     variables = source.layout.replicate(source.encoder.variables)
     for view in range(source.views):
         rows = items[items // samples == view] % samples
-        yield from _encode(functools.partial(compute, variables), feed, rows, view, batch)
+        batches, weight = eval_batches(rows, batch) if len(rows) else ([], [])
+        requests = feed.requests(batches, 0, [1] * len(batches))
+        for request, kept in zip(requests, weight, strict=True):
+            preemption.check()
+            features = encode(variables, feed.store, request, view)
+            yield np.asarray(features)[: int(kept.sum())]
 
 
-def _encode(
-    compute: Compute,
+def _encode_batch(
+    source: Source,
     feed: Feed,
-    rows: Int[np.ndarray, " n"],
-    view: int,
-    batch: int,
-) -> Iterator[Float[np.ndarray, "b t v d"]]:
-    """Yield the features of one view of samples, batch by batch."""
-    if not len(rows):
-        return
-    batches, weight = eval_batches(rows, batch)
-    requests = feed.requests(batches, 0, [1] * len(batches))
-    for request, kept in zip(requests, weight, strict=True):
-        preemption.check()
-        values = compute(feed.store, request, view)
-        yield np.asarray(values)[: int(kept.sum())]
+    variables: Variables,
+    store: Any,
+    request: Any,
+    view: Int[Array, ""],
+) -> Float[Array, "b t v d"]:
+    """Return the features of one batch, whose request has one step."""
+    batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+    return source.encoder.encode(variables, source.clips(batch, view))
 
 
-def _make_compute(source: Source, feed: Feed) -> Callable[..., Float[Array, "b t v d"]]:
-    rng = jax.random.key(source.seed)
-
-    def clips(batch: Any, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:
-        """Return a view of a batch: view 0 is the evaluated clip, others are random ones."""
-
-        def random(_: None) -> Float[Array, "b m t v c"]:
-            """Return clips drawn at the addresses (seed, epoch + view, sample)."""
-            keys: Key[Array, " b"] = sample_keys(rng, batch.epoch + view, batch.item)
-            return source.train_input(batch.frames, batch.length, keys)
-
-        def fixed(_: None) -> Float[Array, "b m t v c"]:
-            """Return the clips that are evaluated."""
-            return source.eval_input(batch.frames, batch.length)
-
-        return jax.lax.cond(view == 0, fixed, random, None)
-
-    def compute(
-        variables: Any, store: Any, request: Any, view: Int[Array, ""]
-    ) -> Float[Array, "b t v d"]:
-        """Return the features of one batch, whose request has one step."""
-        batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
-        return source.encoder.encode(variables, clips(batch, view))
-
-    return compute
-
-
-def feature_feed(
+def feature_inputs(
     features: Float[np.ndarray, "n t v d"],
     items: Int[np.ndarray, " n"],
     label: Int[np.ndarray, " n2"],
     views: int,
     layout: Layout,
-) -> StreamFeed:
-    """Return the feed of batches of features, read from disk while training.
+) -> Inputs:
+    """Return the inputs of a method that learns from features, read from disk while training.
 
     Args:
         features: one entry an item, in the order of `items`.
@@ -191,36 +177,26 @@ def feature_feed(
         views: how many views a training sample has: occurrence r of an epoch shows view r % views.
         layout: the placement of batches.
     """
-
-    def read(
-        wanted: Int[np.ndarray, "n3 b"],
-    ) -> Iterator[tuple[Float[np.ndarray, "b t v d"], Int[np.ndarray, " b"]]]:
-        """Yield the features of every batch of items, and how many frames each has."""
-        for batch in wanted:
-            chosen = features[np.searchsorted(items, batch)]
-            yield chosen, np.full(len(batch), features.shape[1])
-
-    return StreamFeed(read, np.tile(label, views), layout)
+    read = functools.partial(_read, features, items)
+    feed = StreamFeed(read, np.tile(label, views), layout)
+    return Inputs(feed, unchanged, unchanged, features.shape[1:])
 
 
-def replace_clips(
-    run: Run, features: Float[np.ndarray, "n t v d"], items: Int[np.ndarray, " n"], views: int
-) -> Run:
-    """Return a run on clips as a run on their features (`feature_feed` says what they are)."""
-    return dataclasses.replace(
-        run,
-        feed=feature_feed(features, items, run.index.label, views, run.layout),
-        train_input=as_they_are,
-        eval_input=as_they_are,
-        clip_shape=features.shape[1:],
-    )
+def _read(
+    features: Float[np.ndarray, "n t v d"],
+    items: Int[np.ndarray, " n"],
+    wanted: Int[np.ndarray, "n2 b"],
+) -> Iterator[tuple[Float[np.ndarray, "b t v d"], Int[np.ndarray, " b"]]]:
+    """Yield the features of every batch of items, and how many frames each has."""
+    for batch in wanted:
+        yield features[np.searchsorted(items, batch)], np.full(len(batch), features.shape[1])
 
 
-def as_they_are(
+def unchanged(
     features: Float[Array, "b t v d"],
     length: Int[Array, " b"],
     keys: Key[Array, " b"] | None = None,
 ) -> Float[Array, "b t v d"]:
-    """Return features unchanged: the input of a method that learns from them."""
+    """Return features as they are: the input of a method that learns from them."""
     del length, keys
     return features

@@ -15,9 +15,8 @@ from data_pipelines.errors import UserError
 from gapjax.backbones import FromTorch
 from gapjax.methods import LossOut, Method, Text, Variables
 from gapjax.nn import torch_weights
-from gapjax.nn.person_merge import MERGES, merge
+from gapjax.nn.person_merge import merge
 from gapjax.nn.torch_weights import StateDict
-from gapjax.registry import chosen
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
@@ -25,21 +24,6 @@ from gapjax.workdir.history import read_results
 # Whether the encoder's batch normalisation stays as trained, or uses and learns the statistics of
 # each training batch, as STAR's release does (facts D.2).
 NORMS = ("frozen", "released")
-# Where the features of a frozen encoder come from: once for all, or of fresh clips in every step.
-FEATURES = ("cached", "fresh")
-
-
-def check_options(person_merge: str, norm: str, features: str) -> None:
-    """Refuse choices that are not known, or do not go together.
-
-    Raises:
-        UserError: names the key.
-    """
-    chosen("encoder.person_merge", person_merge, MERGES)
-    chosen("encoder.norm", norm, NORMS)
-    chosen("encoder.features", features, FEATURES)
-    if (norm, features) == ("released", "cached"):
-        raise UserError("encoder.norm='released' needs encoder.features='fresh'")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""What a run consists of, in plain values: `experiment.build` makes it, `train` carries it out."""
+"""What a run consists of: `gapjax.experiment.build` makes it, `gapjax.training.loop` trains it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import optax
@@ -16,6 +16,26 @@ from gapjax.parallel.sharding import Layout
 from gapjax.training.optimizer import Schedule
 from gapjax.training.step import EvalInput, TrainInput
 from gapjax.workdir.scores import Scores
+
+# (name of an evaluation, its scores) → metrics under their names in metrics.jsonl.
+Summarize = Callable[[str, Scores], dict[str, float]]
+
+
+class Inputs(NamedTuple):
+    """What reaches a method, and how.
+
+    Attributes:
+        feed: where batches come from.
+        train_input: how a batch's frames become the method's input in training.
+        eval_input: likewise in evaluation.
+        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
+            joints, channels).
+    """
+
+    feed: Feed
+    train_input: TrainInput
+    eval_input: EvalInput
+    clip_shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -41,35 +61,34 @@ class Run:
 
     Attributes:
         method: what is trained.
+        feed: where batches come from.
         train_input: how a batch's frames become the method's input in training.
         eval_input: likewise in evaluation.
-        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
-            joints, channels).
+        clip_shape: the shape of that input (`Inputs`).
         optimizer: how parameters follow gradients.
         schedule: step → learning rate, for the log.
-        feed: where batches come from.
-        index: the facts of the dataset's samples.
+        index: the metadata of the dataset's samples.
         order: which samples each training step sees.
         evaluations: name → the rows to evaluate, such as `test` and `validation`.
         eval_batch_size: samples of a batch in evaluation.
         epochs: how many epochs to train.
-        seed: the seed of initialisation and of every draw.
+        seed: the seed of initialization and of every draw.
         cadence: how often things happen.
         layout: where arrays live.
         labels: the names of the classes that scores are given for.
         trained_on: the names of the classes whose samples are trained on.
-        summarize: evaluation's name, scores → metrics under their names in metrics.jsonl.
-        facts: what a result must be told with: dataset, protocol, text, seed, ...
-        config: the config the run was built from, flat.
+        summarize: how scores become metrics.
+        facts: the metadata that a result is reported with: dataset, protocol, text, seed, ...
+        config: the config that the run was built from, flat.
     """
 
     method: Method
+    feed: Feed
     train_input: TrainInput
     eval_input: EvalInput
     clip_shape: tuple[int, ...]
     optimizer: optax.GradientTransformation
     schedule: Schedule
-    feed: Feed
     index: Index
     order: TrainOrder
     evaluations: Mapping[str, Int[np.ndarray, " n"]]
@@ -80,7 +99,7 @@ class Run:
     layout: Layout
     labels: Sequence[str]
     trained_on: Sequence[str]
-    summarize: Callable[[str, Scores], dict[str, float]]
+    summarize: Summarize
     facts: Mapping[str, str]
     config: Mapping[str, Any]
 

@@ -36,33 +36,40 @@ def is_claimed(workdir: Path) -> bool:
     return (workdir / "config.json").exists()
 
 
-def claim(workdir: Path, config: Mapping[str, Any]) -> None:
+def claim(
+    workdir: Path, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> None:
     """Record the run that a working directory belongs to, or check that it is this one.
 
     Args:
         workdir: the working directory.
         config: the run's config, flat: dotted key → value.
+        defaults: the values of keys that the recorded config may be from before.
 
     Raises:
         UserError: the directory belongs to a run with another config, or cannot be written.
         DiskError: the disk is full.
     """
     if is_claimed(workdir):
-        compare(workdir, config)
+        compare(workdir, config, defaults)
     if jax.process_index() == 0:
         with writing(workdir):
             _write_json(workdir / "config.json", config)
             _write_json(workdir / "environment.json", _environment())
 
 
-def compare(workdir: Path, config: Mapping[str, Any]) -> None:
-    """Refuse a working directory that belongs to another run, or to none.
+def compare(
+    workdir: Path, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse a working directory that belongs to another run, or to none; see `claim`.
 
     Raises:
         UserError: says in which keys the configs differ.
     """
-    recorded = read_config(workdir)
-    current = json.loads(json.dumps(dict(config)))
+    recorded, current = (
+        json.loads(json.dumps({**(defaults or {}), **flat}))
+        for flat in (read_config(workdir), config)
+    )
     keys = sorted({*recorded, *current} - set(EXECUTION_KEYS))
     changed = [key for key in keys if recorded.get(key) != current.get(key)]
     if changed:

@@ -6,7 +6,8 @@ import pytest
 
 from configs import gap_demo
 from gapjax import bench
-from gapjax.experiment import plan
+from gapjax.experiment.build import build
+from gapjax.experiment.config_dict import plan_of
 from gapjax.training.run import Run
 
 
@@ -24,4 +25,4 @@ def small_run(data: Path, devices: int) -> Run:
     config = gap_demo.get_config("smoke,no_text")
     config.data.dir, config.mesh.devices = str(data), devices
     config.backbone.width, config.clips.window = 4, 8
-    return plan.build(config)
+    return build(plan_of(config))

@@ -9,7 +9,8 @@ from data_pipelines.datasets.synthetic import SPEC
 from data_pipelines.errors import UserError
 from data_pipelines.storage.digests import protocol_digest, split_digest
 from data_pipelines.storage.index import Index
-from gapjax.experiment.data import open_dataset, selected
+from gapjax.experiment.config_dict import plan_of
+from gapjax.experiment.data import describe_selection, open_dataset
 from gapjax.experiment.stages import stages
 
 
@@ -20,7 +21,8 @@ def test_a_supervised_run(data: Path) -> None:
     told = {}
     for protocol in ("xsub", "xview"):
         config.data.protocol = protocol
-        told[protocol] = selected(config, open_dataset(config))
+        plan = plan_of(config)
+        told[protocol] = describe_selection(plan, open_dataset(plan))
         assert told[protocol] == {
             "dataset": "synthetic",
             "protocol": protocol,
@@ -29,7 +31,8 @@ def test_a_supervised_run(data: Path) -> None:
         }
     assert told["xsub"]["protocol_digest"] != told["xview"]["protocol_digest"]
     config.data.validation_subjects = 1
-    assert selected(config, open_dataset(config)) == told["xview"]
+    plan = plan_of(config)
+    assert describe_selection(plan, open_dataset(plan)) == told["xview"]
 
 
 @pytest.mark.parametrize("split", ["18_6", "random:5:1"])
@@ -37,10 +40,10 @@ def test_all_stages_of_a_zero_shot_run(data: Path, tmp_path: Path, split: str) -
     """An encoder and a fold know the split of the run that they are for."""
     config = star_demo.get_config("smoke")
     config.data.dir, config.data.zero_shot = str(data), split
-    every = stages(config, tmp_path)
+    every = stages(plan_of(config), tmp_path)
     assert len(every) == 3
-    told = [selected(stage.config, open_dataset(stage.config)) for stage in every]
-    unseen = open_dataset(config).whole.unseen
+    told = [describe_selection(stage.plan, open_dataset(stage.plan)) for stage in every]
+    unseen = open_dataset(every[-1].plan).whole.unseen
     assert len(unseen) == (6 if split == "18_6" else 5)
     assert {each["split"] for each in told} == {split}
     assert {each["split_digest"] for each in told} == {split_digest(SPEC.labels, unseen)}
@@ -55,4 +58,4 @@ def test_a_dataset_that_is_not_here(name: str, command: str, tmp_path: Path) -> 
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.dataset = str(tmp_path), name
     with pytest.raises(UserError, match=f"not here.*data_pipelines.convert {command}{tmp_path}`"):
-        open_dataset(config)
+        open_dataset(plan_of(config))

@@ -7,7 +7,7 @@ import pytest
 
 from gapjax.methods import Inference, star, text_regression
 from gapjax.methods.star import SCORES, Options
-from gapjax.serving.trained import on_clips
+from gapjax.serving.trained import with_encoder
 from gapjax.training.frozen_encoder import Encoder
 from support.small_context import CONTEXT, encode_text
 
@@ -67,7 +67,7 @@ def test_an_encoder_whose_statistics_drifted() -> None:
     """What training left of the encoder's statistics is what recognises."""
     inner = Inference(strip=lambda left: left["batch_stats"], apply=lambda *_: {})
     encoder = Encoder(nn.Dense(1), {"params": {"a": 1}, "batch_stats": {"b": 2}})
-    strip = on_clips(inner, encoder).strip
+    strip = with_encoder(inner, encoder).strip
     drifted = {"params": {}, "batch_stats": {"method": {"c": 4}, "encoder": {"b": 3}}}
     assert strip(drifted) == {
         "method": {"c": 4},

@@ -16,9 +16,10 @@ import pytest
 from configs import gap_demo, gap_ucla, star_demo, star_ntu60
 from data_pipelines.errors import UserError
 from gapjax.compile import compile_step, named_stages, sent_by, table
-from gapjax.experiment import abstract, plan
+from gapjax.experiment import abstract
 from gapjax.experiment.abstract import Size
-from gapjax.experiment.schema import split_rules
+from gapjax.experiment.build import build
+from gapjax.experiment.config_dict import choose, plan_of
 from gapjax.experiment.stages import stages
 from gapjax.parallel import topology
 from gapjax.parallel.hlo import collectives
@@ -101,12 +102,12 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], C
     def get(name: str, devices: int) -> Compiled:
         config, stage = copy.deepcopy(STEPS[name])
         config.data.dir = str(folder)
-        config = named_stages(stages(config, Path()))[stage].config
         if name == "gap":
             config.text.encoder, config.text.checkpoint = "bert", bert
             config.text.too_long = "truncate"
-        layout = shape_layout(jax.devices()[:devices], rules=split_rules(config))
-        run = abstract.build(config, layout, Size())
+        plan = named_stages(stages(plan_of(config), Path()))[stage].plan
+        layout = shape_layout(jax.devices()[:devices], rules=plan.mesh.rules)
+        run = abstract.build(plan, layout, Size())
         return run, compile_step(run)
 
     return get
@@ -140,7 +141,7 @@ def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.dataset = str(tmp_path), "ntu61"
     with pytest.raises(UserError, match="did you mean 'ntu60'"):
-        abstract.build(config, shape_layout(jax.devices()), Size())
+        abstract.build(plan_of(config), shape_layout(jax.devices()), Size())
 
 
 WRONG = {
@@ -205,11 +206,12 @@ import json, jax
 from configs import gap_ntu60
 from gapjax.experiment import abstract
 from gapjax.experiment.abstract import Size
+from gapjax.experiment.config_dict import plan_of
 from gapjax.parallel.sharding import shape_layout
 from gapjax.parallel.topology import open_topology
 config = gap_ntu60.get_config("no_text")
 config.data.dir = "/nowhere"
-feed = abstract.build(config, shape_layout(open_topology("v5e:2x4")), Size(300, 18)).feed
+feed = abstract.build(plan_of(config), shape_layout(open_topology("v5e:2x4")), Size(300, 18)).feed
 request = next(iter(feed.requests(__import__("numpy").zeros((1, 48), int), 0, [1])))
 one = lambda store, request: feed.load(store, jax.tree.map(lambda leaf: leaf[0], request)).frames
 step = jax.jit(one).lower(feed.store, request).compile()
@@ -223,9 +225,9 @@ def test_shapes_are_those_of_the_real_run(data: Path, feed: str) -> None:
     """The state, the store and the requests of a converted dataset, by shapes and by arrays."""
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.feed = str(data), feed
-    real = plan.build(config)
+    real = build(plan_of(config))
     layout = shape_layout(jax.devices())
-    drawn = abstract.build(config, layout, Size())
+    drawn = abstract.build(plan_of(config), layout, Size())
     requests = [
         next(iter(run.feed.requests(real.order.batches(0, 1), 0, [1]))) for run in (real, drawn)
     ]
@@ -242,8 +244,8 @@ def test_samples_that_are_not_here_are_as_many_as_the_papers_count(tmp_path: Pat
     config = star_ntu60.get_config()
     config.data.dir = str(tmp_path)
     config.data.zero_shot = ""
-    config.method.name = "supervised"
-    dataset = abstract.describe_dataset(config, Size(longest=300, mean=70))
+    choose(config, "method", "supervised")
+    dataset = abstract.describe_dataset(plan_of(config), Size(longest=300, mean=70))
     assert len(dataset.problem.train) == 40091
     assert len(dataset.problem.evaluations["test"]) == 16487
     assert dataset.index.frames.max() == 300
@@ -252,11 +254,11 @@ def test_samples_that_are_not_here_are_as_many_as_the_papers_count(tmp_path: Pat
 
 def test_the_stages_of_a_zero_shot_run(tmp_path: Path) -> None:
     config = star_ntu60.get_config()
-    found = named_stages(stages(config, Path()))
-    assert list(found) == ["encoder", "star"]
     config.data.dir = str(tmp_path)
+    found = named_stages(stages(plan_of(config), Path()))
+    assert list(found) == ["encoder", "star"]
     layout = shape_layout(jax.devices())
-    run = abstract.build(found["star"].config, layout, Size())
+    run = abstract.build(found["star"].plan, layout, Size())
     # Features of 64 frames, of which a quarter is left, of 25 joints in 256 channels.
     assert run.clip_shape == (16, 25, 256)
     state = loop.state_shapes(run)
@@ -267,7 +269,7 @@ def test_fresh_features_are_of_an_encoder_within_the_step(tmp_path: Path) -> Non
     config = star_ntu60.get_config("released")
     config.data.dir = str(tmp_path)
     layout = shape_layout(jax.devices())
-    run = abstract.build(config, layout, Size())
+    run = abstract.build(plan_of(config), layout, Size())
     assert run.clip_shape == (2, 64, 25, 3)
     assert jax.tree.leaves(loop.state_shapes(run).batch_stats)
 
@@ -277,7 +279,7 @@ def test_batches_that_cannot_be_split_are_refused() -> None:
     config.train.batch_size = 65
     layout = shape_layout(jax.devices())
     with pytest.raises(ValueError, match="a batch of 65 cannot be split over 8 devices"):
-        abstract.build(config, layout, Size())
+        abstract.build(plan_of(config), layout, Size())
 
 
 def test_a_program_that_jax_cannot_read_is_told(

@@ -1,5 +1,6 @@
 """One device or many, copied or split: the same losses and parameters, and the same order."""
 
+import copy
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ from ml_collections import ConfigDict
 
 from configs import base, base_star, gap_demo, star_demo
 from data_pipelines.errors import UserError
-from gapjax.experiment import plan
-from gapjax.experiment.stages import Given, stages
+from gapjax.experiment.build import build
+from gapjax.experiment.config_dict import plan_of
+from gapjax.experiment.stages import Upstream, stages
 from gapjax.training import loop
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
@@ -25,7 +27,7 @@ STEPS = 3
 # A state, and the losses of the steps to it.
 Trained = tuple[TrainState, np.ndarray]
 # A config, and what earlier stages left.
-Described = tuple[ConfigDict, Given]
+Described = tuple[ConfigDict, Upstream]
 
 
 class Trainer:
@@ -51,11 +53,11 @@ class Trainer:
 
 def changed(described: Described, **changes: Any) -> Run:
     """Return the run of a config, of which sections are joined to keys by `__`."""
-    config = ConfigDict(described[0].to_dict())
+    config = copy.deepcopy(described[0])
     config.train.batch_size = config.eval.batch_size = 8
     flat = {key.replace("__", "."): value for key, value in changes.items()}
     config.update_from_flattened_dict(flat)
-    return plan.build(config, described[1])
+    return build(plan_of(config), described[1])
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def gap(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Described:
     config.text.encoder, config.text.too_long = "bert", "truncate"
     folder = tmp_path_factory.mktemp("bert")
     config.text.checkpoint = save_bert(folder, num_attention_heads=2, num_hidden_layers=1)
-    return config, Given()
+    return config, Upstream()
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +76,7 @@ def star(data: Path, star_run: Path) -> Described:
     """STAR on an encoder within the step."""
     config = star_demo.get_config("smoke,shift_gcn")
     config.data.dir, config.encoder.features = str(data), "fresh"
-    last = stages(config, star_run)[-1]
-    return last.config, last.given
+    return config, stages(plan_of(config), star_run)[-1].upstream
 
 
 @pytest.fixture(scope="module")

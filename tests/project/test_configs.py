@@ -1,14 +1,17 @@
 """Every config says what it is, knows its variants, and builds; nothing unknown gets through."""
 
+import dataclasses
 import importlib
+import json
 from pathlib import Path
 
 import pytest
-from ml_collections import ConfigDict
 
-from configs import base, gap_ucla
+from configs import gap_ucla
 from data_pipelines.errors import UserError
-from gapjax.experiment import schema
+from gapjax import registry
+from gapjax.experiment.config_dict import choose, new_config, plan_of
+from gapjax.experiment.schema import all_keys, flatten, read_flat
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py") if path.stem[0] != "_")
@@ -35,9 +38,8 @@ def test_docstring_says_command_cost_and_expectation(name: str) -> None:
     [(name, variant) for name in EXPERIMENTS for variant in ["", *module(name).VARIANTS]],
 )
 def test_every_variant_has_only_known_keys(name: str, variant: str) -> None:
-    config = module(name).get_config(variant)
-    schema.check_keys(config)
-    schema.sgd_options(config)
+    plan = plan_of(module(name).get_config(variant))
+    assert read_flat(json.loads(json.dumps(plan.flat()))) == plan
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -61,22 +63,61 @@ def test_variants_are_applied_from_left_to_right() -> None:
 
 
 def test_an_unknown_key_is_refused_with_a_suggestion() -> None:
-    config = base.get_config()
+    config = new_config()
     with config.unlocked():
         config.optimizer.learning_rat = 1.0
     with pytest.raises(UserError, match=r"learning_rat'; did you mean 'optimizer\.learning_rate'"):
-        schema.check_keys(config)
+        plan_of(config)
+
+
+@pytest.mark.parametrize("backbone", registry.choices("gapjax.backbones"))
+@pytest.mark.parametrize("method", registry.choices("gapjax.methods"))
+def test_every_key_has_a_default_and_a_meaning(backbone: str, method: str) -> None:
+    keys = all_keys(backbone=backbone, method=method)
+    assert len({key.path for key in keys}) == len(keys)
+    for key in keys:
+        assert key.default is not dataclasses.MISSING, key.path
+        assert key.doc.endswith("."), key.path
+
+
+def test_the_keys_of_a_part_replace_those_of_another() -> None:
+    """What both have is kept where the config set it."""
+    config = new_config(method="gap")
+    config.backbone.width, config.method.partition = 16, "2"
+    choose(config, "backbone", "shift_gcn")
+    choose(config, "method", "star")
+    assert config.backbone.to_dict() == {
+        **{"name": "shift_gcn", "width": 16, "stages": (4, 3, 3)},
+        "shift_gradient": "released",
+    }
+    assert config.method.partition == "2"
+    assert "temperature" not in config.method
+    choose(config, "method", "text_regression")
+    # GAP's default of this key is another one.
+    assert config.method.to_dict() == {"name": "text_regression", "global_text": "label"}
+
+
+@pytest.mark.parametrize(("section", "name"), [("backbone", "ctr_gnc"), ("method", "gapp")])
+def test_an_unknown_part_is_refused(section: str, name: str) -> None:
+    with pytest.raises(UserError, match=f"no module '{name}' .*did you mean"):
+        choose(new_config(), section, name)
+
+
+def test_a_missing_key_takes_its_default() -> None:
+    plan = read_flat({"backbone.name": "shift_gcn", "train.epochs": 3})
+    assert plan.backbone["shift_gradient"] == "released"
+    assert plan.train.epochs == 3
+    assert plan.train.replicas == 1
 
 
 def test_flatten() -> None:
-    config = ConfigDict({"a": {"b": 1, "c": (1, 2)}, "d": None})
-    assert schema.flatten(config) == {"a.b": 1, "a.c": (1, 2), "d": None}
+    assert flatten({"a": {"b": 1, "c": (1, 2)}, "d": None}) == {"a.b": 1, "a.c": (1, 2), "d": None}
 
 
 def test_optimizer_rules_are_tuples_in_a_config() -> None:
     config = gap_ucla.get_config()
     config.optimizer.rules = (("^text_encoder/", 0.1), ("scale", 0.0, 0.0))
-    rules = schema.sgd_options(config).rules
+    rules = plan_of(config).optimizer.rules
     assert [rule.learning_rate for rule in rules] == [0.1, 0.0]
     assert rules[1].weight_decay == 0.0
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
 import data_pipelines.datasets
 import gapjax.backbones
@@ -14,7 +13,8 @@ import gapjax.methods
 import gapjax.text.encoders
 from configs import gap_demo
 from data_pipelines.convert import convert
-from gapjax.experiment import plan
+from gapjax.experiment.build import build
+from gapjax.experiment.config_dict import choose, plan_of
 from gapjax.training import loop
 from gapjax.workdir.scores import Scores
 
@@ -128,16 +128,15 @@ def backbone(drop: object) -> None:
 def train_smoke(data: Path, workdir: Path, **lines: str) -> Scores:
     """Return the test scores of the smoke run whose config has some lines changed."""
     config = gap_demo.get_config("smoke")
-    config.backbone = ConfigDict({"name": "mine"})
+    choose(config, "backbone", "mine")
     config.mesh.devices = 1
     config.data.dir = str(data)
+    if "method__name" in lines:
+        choose(config, "method", lines.pop("method__name"))
     for key, value in lines.items():
         section, name = key.split("__")
         config[section][name] = value
-    if "method__name" in lines:
-        for name in [name for name in config.method if name != "name"]:
-            del config.method[name]
-    return loop.train(plan.build(config), workdir)["test"]
+    return loop.train(build(plan_of(config)), workdir)["test"]
 
 
 def test_a_backbone(backbone: None, data: Path, tmp_path: Path) -> None:

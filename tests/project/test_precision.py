@@ -5,35 +5,32 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
-from ml_collections import ConfigDict
 
 from configs import gap_ucla, star_ucla
 from gapjax.compile import named_stages
 from gapjax.experiment import abstract
 from gapjax.experiment.abstract import Size
+from gapjax.experiment.config_dict import plan_of
+from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import stages
 from gapjax.parallel.sharding import shape_layout
 from gapjax.training import loop
 
 
-def stage_configs() -> dict[str, ConfigDict]:
-    """Return the config of each kind of stage, in bfloat16, of one small block."""
-    configs = {"gap": gap_ucla.get_config("smoke,bfloat16"), **_star()}
-    for config in configs.values():
-        config.backbone.width = 8
-        config.data.dir = "/nowhere"
-    return configs
-
-
-def _star() -> dict[str, ConfigDict]:
-    config = star_ucla.get_config("smoke,bfloat16")
-    return {name: stage.config for name, stage in named_stages(stages(config, Path())).items()}
+def plans() -> dict[str, Plan]:
+    """Return the plan of each kind of stage, in bfloat16, of one small block."""
+    found = {}
+    for module in (gap_ucla, star_ucla):
+        config = module.get_config("smoke,bfloat16")
+        config.backbone.width, config.data.dir = 8, "/nowhere"
+        found |= named_stages(stages(plan_of(config), Path()))
+    return {name: stage.plan for name, stage in found.items()}
 
 
 @pytest.mark.parametrize("name", ["gap", "encoder", "star"])
 def test_what_a_step_keeps_is_float32(name: str) -> None:
     """Parameters, running statistics and momentum, before and after; losses and the gradient."""
-    run = abstract.build(stage_configs()[name], shape_layout(jax.devices()), Size(longest=20))
+    run = abstract.build(plans()[name], shape_layout(jax.devices()), Size(longest=20))
     state, text = loop.state_shapes(run), run.layout.replicate(run.method.prepare_text())
     request = next(iter(run.feed.requests(run.order.batches(0, 1), 0, [1])))
     traced = loop.make_dispatch(run, state).trace(state, run.feed.store, request, text)

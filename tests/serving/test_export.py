@@ -147,9 +147,9 @@ def test_the_function_is_the_run(gap_run: pathlib.Path, gap_bundle: pathlib.Path
 
 def test_a_config_from_its_json(star_run: pathlib.Path) -> None:
     flat = read_config(star_run)
-    nested = schema.nest(flat)
-    assert nested.encoder.optimizer.milestones == ()
-    assert json.loads(json.dumps(schema.flatten(nested))) == flat
+    plan = schema.read_flat(flat)
+    assert plan.encoder.optimizer.milestones == ()
+    assert json.loads(json.dumps(plan.flat())) == flat
 
 
 def find_no_room(*_: object) -> str:

@@ -10,7 +10,8 @@ import pytest
 from configs import gap_demo
 from data_pipelines.errors import UserError
 from data_pipelines.storage import index as indexing
-from gapjax.experiment import plan
+from gapjax.experiment.build import check
+from gapjax.experiment.config_dict import plan_of
 from gapjax.training import evaluation, loop
 from support.tiny_run import tiny_run
 
@@ -31,8 +32,8 @@ def test_a_protocol_without_test_samples_is_refused_before_training(
 ) -> None:
     config = gap_demo.get_config("smoke")
     config.data.dir = str(data)
-    plan.check(config)
+    check(plan_of(config))
     select = indexing.select
     monkeypatch.setattr(indexing, "select", lambda *given: (select(*given)[0], np.zeros(0, int)))
     with pytest.raises(UserError, match=r"data\.protocol='xsub' of .*synthetic leaves no samples"):
-        plan.check(config)
+        check(plan_of(config))

@@ -13,7 +13,7 @@ from gapjax.inputs.clips import eval_clips
 from gapjax.inputs.feed import ResidentFeed
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import feature_cache, feature_file
-from gapjax.training.feature_cache import Source, feature_feed, prepare
+from gapjax.training.feature_cache import Source, feature_inputs, prepare
 from support import small_features
 from support.small_features import RECIPE, SAMPLES, VIEWS
 
@@ -38,7 +38,7 @@ def values(
     source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path_factory: pytest.TempPathFactory
 ) -> np.ndarray:
     folder = tmp_path_factory.mktemp("features")
-    return prepare(source, items, feed, SAMPLES, 3, folder)
+    return prepare(source, items, lambda: feed, SAMPLES, 3, folder)
 
 
 def test_the_items_are_all_views_of_training_samples(items: np.ndarray) -> None:
@@ -76,9 +76,14 @@ def test_further_views_differ(items: np.ndarray, values: np.ndarray) -> None:
 def test_features_are_computed_once(
     source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path: Path, monkeypatch: object
 ) -> None:
-    first = np.array(prepare(source, items, feed, SAMPLES, 18, tmp_path))
+    first = np.array(prepare(source, items, lambda: feed, SAMPLES, 18, tmp_path))
     monkeypatch.setattr(feature_file, "write", None)
-    np.testing.assert_array_equal(prepare(source, items, feed, SAMPLES, 18, tmp_path), first)
+    again = prepare(source, items, _no_feed, SAMPLES, 18, tmp_path)
+    np.testing.assert_array_equal(again, first)
+
+
+def _no_feed() -> ResidentFeed:
+    raise AssertionError("features that are there need no frames")
 
 
 def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -> None:
@@ -112,13 +117,13 @@ def test_nothing_is_left_of_an_interrupted_write(
     # What a killed process left is removed by the next.
     (tmp_path / f".{source.digest(items)}.npy.partial").write_text("left")
     with pytest.raises(KeyboardInterrupt):
-        prepare(source, items, feed, SAMPLES, 3, tmp_path)
+        prepare(source, items, lambda: feed, SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_feed_shows_every_view_by_its_item(items: np.ndarray, values: np.ndarray) -> None:
     label = (np.arange(SAMPLES) % 4).astype(np.int32)
-    feed = feature_feed(values, items, label, VIEWS, make_layout(1))
+    feed = feature_inputs(values, items, label, VIEWS, make_layout(1)).feed
     wanted = np.array([[2 + SAMPLES, 9], [3 + 2 * SAMPLES, 7 + 3 * SAMPLES]])
     requests = list(feed.requests(wanted, 5, [1, 1]))
     for request, row in zip(requests, wanted, strict=True):

@@ -127,11 +127,6 @@ def test_the_released_normalisation_drifts(encoder: Encoder, clips: jax.Array) -
     assert not np.allclose(predict(drifted, clips, text), fresh)
 
 
-def test_an_unknown_normalisation_is_refused() -> None:
-    with pytest.raises(UserError, match=r"encoder\.norm='mine'.*frozen, released"):
-        encoders.check_options("mean", "mine", "fresh")
-
-
 @pytest.fixture
 def workdir(trained: dict, tmp_path: Path) -> Path:
     """Return the folder of a run that was trained on three classes."""

@@ -14,7 +14,8 @@ import pytest
 from configs import gap_demo
 from data_pipelines.errors import DataError, Preempted, UserError
 from gapjax import main
-from gapjax.experiment import plan
+from gapjax.experiment.build import build
+from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.stages import stages
 from gapjax.training import loop
 from support.commands import (
@@ -155,7 +156,7 @@ def test_validation_subjects_are_scored_apart(
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.validation_subjects = str(data), 2
     config.mesh.devices = config.train.epochs = 1
-    loop.train(plan.build(config), tmp_path)
+    loop.train(build(plan_of(config)), tmp_path)
     assert "validation/top1" in capsys.readouterr().out
     validation = np.load(tmp_path / "scores" / "validation.npz")
     test = np.load(tmp_path / "scores" / "test.npz")
@@ -174,7 +175,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Pat
 
 BAD = {
     "unknown key": (["--config.train.epoch=3"], "did you mean"),
-    "a key of another section": (["--config.optimizer.epochs=3"], "unknown config key 'epochs'"),
+    "a key of another section": (
+        ["--config.optimizer.epochs=3"],
+        "unknown config key 'optimizer.epochs'",
+    ),
     "no data": (["--config.data.dir=/nowhere"], "data_pipelines.convert synthetic"),
     "not a number": (["--config.train.epochs=x"], "x"),
 }
@@ -209,7 +213,7 @@ def test_values_that_make_no_sense_are_refused(data: Path, changes: dict, expect
     config.data.dir = str(data)
     config.update_from_flattened_dict(changes)
     with pytest.raises((UserError, DataError), match=expected):
-        plan.build(config)
+        build(plan_of(config))
 
 
 def test_an_unknown_variant_is_one_line(command: Command, tmp_path: Path) -> None:
@@ -222,7 +226,7 @@ def test_a_workdir_of_another_config_is_refused(data: Path, finished: Path) -> N
     config.data.dir, config.seed = str(data), 7
     config.train.log_every = config.train.checkpoint_every = 5
     with pytest.raises(UserError, match=r"is of another config \(seed: 1 there, 7 now"):
-        main.prepare(stages(config, finished))
+        main.prepare(stages(plan_of(config), finished))
 
 
 def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:

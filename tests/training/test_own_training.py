@@ -14,8 +14,10 @@ from configs import own
 from data_pipelines.convert import convert
 from data_pipelines.errors import UserError
 from gapjax.analysis.run_figures import class_names
+from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.model import build_method
+from gapjax.methods import Method
 from gapjax.workdir.scores import read_scores, scores_path
 from support import own_folder
 from support.commands import ROOT
@@ -65,27 +67,30 @@ def test_the_commands(tmp_path: pathlib.Path, environment: dict[str, str]) -> No
 
 def test_without_texts(converted: Callable) -> None:
     config = converted("gap,smoke")
-    opened = open_dataset(config)
     with pytest.raises(UserError, match=r"needs class descriptions, and mine has none: give a fi"):
-        build_method(config, opened)
+        method_of(config)
     config.method.partition = "none"
-    build_method(config, opened)
+    method_of(config)
+
+
+def method_of(config: ConfigDict) -> Method:
+    plan = plan_of(config)
+    return build_method(plan, open_dataset(plan))
 
 
 def test_without_parts(converted: Callable) -> None:
     config = converted("gap,smoke", described=True)
-    opened = open_dataset(config)
-    assert build_method(config, opened).tables.keys() == {"global"}
+    assert method_of(config).tables.keys() == {"global"}
     config.method.partition = "4"
     with pytest.raises(UserError, match=r"'4': the skeleton 'mine' has no parts; choose none or"):
-        build_method(config, opened)
+        method_of(config)
 
 
 def test_with_parts(converted: Callable) -> None:
     """The converted folder has the texts and the parts."""
     config = converted("gap,smoke", described=True, parts=HALVES)
     config.method.partition = "2"
-    method = build_method(config, open_dataset(config))
+    method = method_of(config)
     assert method.tables.keys() == {"global", "parts"}
     assert method.network.parts == (tuple(range(8)), tuple(range(8, 15)))
 
@@ -94,4 +99,4 @@ def test_an_unknown_dataset_lists_those_there_are(converted: Callable) -> None:
     config = converted()
     config.data.dataset = "mein"
     with pytest.raises(UserError, match=r"data.dataset='mein' is not known.*synthetic.*mine"):
-        open_dataset(config)
+        open_dataset(plan_of(config))

@@ -17,6 +17,8 @@ def test_a_workdir_belongs_to_one_config(tmp_path: Path) -> None:
         claim(tmp_path / "run", {**config, "seed": 2})
     with pytest.raises(UserError, match=r"another config \(train.replicas: None there, 2 now"):
         claim(tmp_path / "run", {**config, "train.replicas": 2})
+    # A run from before there was this key.
+    claim(tmp_path / "run", {**config, "train.replicas": 1}, {"train.replicas": 1})
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert environment["packages"]["jax"]
     assert environment["devices"]

@@ -13,6 +13,7 @@ import pytest
 from configs import gap_demo
 from data_pipelines.errors import DiskError, UserError
 from data_pipelines.storage.disk import raise_if_transient, writing
+from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.data import open_dataset, open_feed
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import loop
@@ -139,8 +140,7 @@ def test_a_pack_on_a_full_disk(
     monkeypatch.setattr(os, "fsync", refuse)
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.dataset = str(tiny_copy.parent), "tiny"
-    message = (
-        "pack cannot be written: No space left on device; once it can, the same command goes on"
-    )
-    with pytest.raises(DiskError, match=message):
-        open_feed(open_dataset(config), config, make_layout(1))
+    plan = plan_of(config)
+    told = "pack cannot be written: No space left on device; once it can, the same command goes on"
+    with pytest.raises(DiskError, match=told):
+        open_feed(plan, open_dataset(plan), make_layout(1))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import yaml
 from etils import epath
-from ml_collections import ConfigDict
 
 from configs import star_utd
 from data_pipelines import verify
@@ -19,8 +18,10 @@ from data_pipelines.readers.sample import read
 from data_pipelines.specs import catalog, spec_file
 from data_pipelines.specs.dataset import Protocol
 from data_pipelines.storage.index import Index, select
+from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.model import descriptions
+from gapjax.experiment.plan import Plan
 from support import own_folder
 
 LABELS = {
@@ -112,22 +113,22 @@ def test_facts(both: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_config_takes_it(both: pathlib.Path) -> None:
-    dataset = open_dataset(config_of(both))
+    dataset = open_dataset(plan_for(both))
     assert set(dataset.index.label[dataset.problem.train]) == {dataset.labels.index("kick")}
     assert [dataset.labels[each] for each in dataset.problem.unseen_indices] == ["wave", "jump"]
     assert len(dataset.problem.evaluations["test"]) == 7
 
 
-def config_of(folder: pathlib.Path) -> ConfigDict:
+def plan_for(folder: pathlib.Path) -> Plan:
     config = star_utd.get_config("smoke")
     config.data.update(dir=str(folder.parent), dataset="both", protocol="merged", zero_shot="two_2")
     config.data.validation_subjects = 0
-    return config
+    return plan_of(config)
 
 
 def test_own_texts_are_carried(both: pathlib.Path) -> None:
-    config = config_of(both)
-    found = descriptions(config, open_dataset(config))
+    plan = plan_for(both)
+    found = descriptions(plan, open_dataset(plan))
     assert [text.label for text in found] == list(catalog.spec_of(both).labels)
     assert found[0].paragraph == "In one, people wave."
     assert found[4].paragraph == "In two, people jump."

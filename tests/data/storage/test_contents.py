@@ -14,8 +14,9 @@ from data_pipelines.specs.skeletons import NTU25
 from data_pipelines.storage import contents, tfrecord
 from data_pipelines.storage.index import Index
 from gapjax.backbones import shift_gcn
-from gapjax.experiment import plan
-from gapjax.experiment.stages import Given, stages
+from gapjax.experiment import build
+from gapjax.experiment.config_dict import plan_of
+from gapjax.experiment.stages import Upstream, stages
 from gapjax.training import feature_cache
 from gapjax.training.feature_cache import Source
 from gapjax.training.frozen_encoder import Encoder
@@ -104,13 +105,13 @@ def test_features_of_other_coordinates_have_another_name(
 
     monkeypatch.setattr(feature_cache, "prepare", prepare)
     backbone = shift_gcn.Backbone(NTU25, width=8, stages=(1,))
-    monkeypatch.setattr(plan, "load_encoder", lambda *_: Encoder(backbone, {}))
+    monkeypatch.setattr(build, "load_encoder", lambda *_: Encoder(backbone, {}))
     config = star_demo.get_config("smoke,shift_gcn")
     config.data.dir, config.data.feed = str(tmp_path), feed
-    _, fold, last = stages(config, tmp_path / "run")
+    _, fold, last = stages(plan_of(config), tmp_path / "run")
     for stage in (fold, last):
-        plan.build(stage.config, Given())
+        build.build(stage.plan, Upstream())
     turn(folder)
     shutil.rmtree(folder / "pack", ignore_errors=True)
-    plan.build(last.config, Given())
+    build.build(last.plan, Upstream())
     assert names[0] == names[1] != names[2]

@@ -10,7 +10,8 @@ from data_pipelines.datasets import synthetic
 from data_pipelines.errors import DataError, UserError
 from gapjax import main
 from gapjax.experiment import data as dataset
-from gapjax.experiment import plan
+from gapjax.experiment.build import build
+from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.stages import stages
 from gapjax.workdir.checkpoints import read_newest
 from support.commands import STAR as CONFIG
@@ -120,7 +121,7 @@ def test_mistakes_are_refused_before_the_first_stage(data: Path, tmp_path: Path,
     config.data.dir = str(data)
     config.update_from_flattened_dict(changes)
     with pytest.raises((UserError, DataError), match=expected):
-        main.prepare(stages(config, tmp_path / "run"))
+        main.prepare(stages(plan_of(config), tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -140,7 +141,7 @@ def test_weights_of_unknown_classes_do_not_start_an_encoder(data: Path) -> None:
     config.data.dir, config.data.zero_shot = str(data), "18_6"
     config.train.init_from = "weights.npz"
     with pytest.raises(UserError, match=r"may know classes that data\.zero_shot leaves unseen"):
-        plan.build(config)
+        build(plan_of(config))
 
 
 def test_the_reference_methods_run(command: Command, finished: Path, tmp_path: Path) -> None:
@@ -156,11 +157,11 @@ def test_unseen_classes_never_enter_training(data: Path, finished: Path) -> None
     config = star_demo.get_config("smoke,shift_gcn")
     config.data.dir = str(data)
     config.train.checkpoint_every = 4
-    every = stages(config, finished)
-    index = dataset.open_dataset(config).index
+    every = stages(plan_of(config), finished)
+    index = dataset.open_dataset(every[-1].plan).index
     unseen = np.flatnonzero(np.isin(index.label, synthetic.SPEC.zero_shot["18_6"]))
     for stage in every:
-        run = plan.build(stage.config, stage.given)
+        run = build(stage.plan, stage.upstream)
         learnt = run.order.batches(0, run.order.steps_per_epoch) % len(run.index)
         assert not np.isin(learnt, unseen).any()
         tested = np.concatenate(list(run.evaluations.values()))

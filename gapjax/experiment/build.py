@@ -1,0 +1,176 @@
+"""From a plan to a run: data and devices are opened, and the method is connected to them."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from gapjax.experiment.data import (
+    Dataset,
+    describe_selection,
+    open_dataset,
+    open_feed,
+    train_order,
+)
+from gapjax.experiment.features import (
+    cached_features,
+    known_labels,
+    load_encoder,
+    zero_shot_summary,
+)
+from gapjax.experiment.model import build_method, clip_recipe, clip_shape, uses_text
+from gapjax.experiment.plan import Plan
+from gapjax.experiment.stages import Upstream
+from gapjax.inputs.clips import eval_clips, train_clips
+from gapjax.inputs.feed import Feed
+from gapjax.parallel.sharding import Layout, make_layout, split_cpu
+from gapjax.training import evaluation, loop
+from gapjax.training.feature_cache import feature_inputs
+from gapjax.training.frozen_encoder import Encoded, Encoder
+from gapjax.training.optimizer import make_optimizer, step_schedule
+from gapjax.training.run import Inputs, Run, Summarize
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the parts of a run come from; each is opened only if the plan needs it.
+
+    Attributes:
+        feed: opens the feed of raw frames.
+        encoder: opens the frozen skeleton encoder.
+        features: opens what it makes of the samples: features, and the item that each is of.
+    """
+
+    feed: Callable[[], Feed]
+    encoder: Callable[[], Encoder]
+    features: Callable[[Encoder], tuple[Float[np.ndarray, "n t v d"], Int[np.ndarray, " n"]]]
+
+
+def build(plan: Plan, upstream: Upstream | None = None) -> Run:
+    """Return the run of a plan, with its data opened and its devices found.
+
+    Args:
+        plan: the plan of one stage (`gapjax.experiment.stages`).
+        upstream: what the stage takes from earlier ones.
+
+    Raises:
+        UserError: a value makes no sense, or there is no encoder that may be used.
+        DataError: the dataset is missing or damaged.
+    """
+    layout, dataset = open_devices(plan), open_dataset(plan)
+    upstream = upstream or Upstream()
+    sources = Sources(
+        feed=functools.partial(open_feed, plan, dataset, layout),
+        encoder=functools.partial(load_encoder, plan, dataset, upstream),
+        features=functools.partial(cached_features, plan, dataset, layout, upstream),
+    )
+    summarize = zero_shot_summary(plan, dataset, upstream) if plan.on_features else None
+    run = connect(plan, dataset, layout, sources, summarize or evaluation.summary)
+    if layout.rules:
+        # Whether the parameters can be split so is known before the workdir is claimed.
+        loop.state_shapes(run)
+    return run
+
+
+def check(plan: Plan) -> None:
+    """Refuse what would stop a stage, before the first of several is trained.
+
+    Raises:
+        UserError: a value makes no sense.
+        DataError: the dataset is missing or damaged.
+    """
+    open_devices(plan)
+    dataset = open_dataset(plan)
+    clip_recipe(plan, dataset)
+    step_schedule(plan.optimizer, train_order(plan, dataset).steps_per_epoch)
+    # A fold's method is that of the run itself, which is checked, too.
+    if not plan.data.fold:
+        build_method(plan, dataset)
+
+
+def steps(plan: Plan) -> int:
+    """Return how many steps a stage has."""
+    return plan.train.epochs * train_order(plan, open_dataset(plan)).steps_per_epoch
+
+
+def open_devices(plan: Plan) -> Layout:
+    """Return the devices of a plan.
+
+    Raises:
+        UserError: there are not as many, or they cannot share a batch.
+    """
+    split_cpu(plan.mesh.cpu_devices)
+    layout = make_layout(plan.mesh.devices, plan.mesh.model, plan.mesh.rules)
+    for batch_size in (plan.train.batch_size, plan.eval.batch_size):
+        layout.check(batch_size)
+    return layout
+
+
+def connect(
+    plan: Plan, dataset: Dataset, layout: Layout, sources: Sources, summarize: Summarize
+) -> Run:
+    """Return the run whose method sees clips, or features of them, as the plan says.
+
+    Args:
+        plan: the plan of one stage.
+        dataset: its dataset.
+        layout: its devices.
+        sources: the other parts, or their shapes.
+        summarize: how scores become metrics.
+    """
+    method = build_method(plan, dataset)
+    encoder = sources.encoder() if plan.on_features else None
+    if plan.cached:
+        features, items = sources.features(encoder)
+        label = dataset.index.label
+        inputs = feature_inputs(features, items, label, plan.views, layout)
+    else:
+        inputs = clip_inputs(plan, dataset, sources.feed())
+        method = Encoded(method, encoder, plan.encoder.norm) if encoder else method
+    order = train_order(plan, dataset)
+    schedule = step_schedule(plan.optimizer, order.steps_per_epoch)
+    return Run(
+        **inputs._asdict(),
+        method=method,
+        optimizer=make_optimizer(plan.optimizer, schedule),
+        schedule=schedule,
+        index=dataset.index,
+        order=order,
+        evaluations=dataset.problem.evaluations,
+        eval_batch_size=plan.eval.batch_size,
+        epochs=plan.train.epochs,
+        seed=plan.seed,
+        cadence=plan.cadence,
+        layout=layout,
+        labels=dataset.labels,
+        trained_on=known_labels(plan, dataset),
+        summarize=summarize,
+        facts=describe(plan, dataset),
+        config=plan.flat(),
+    )
+
+
+def clip_inputs(plan: Plan, dataset: Dataset, feed: Feed) -> Inputs:
+    """Return the inputs of a method that sees clips."""
+    recipe = clip_recipe(plan, dataset)
+    return Inputs(
+        feed=feed,
+        train_input=functools.partial(train_clips, recipe),
+        eval_input=functools.partial(eval_clips, recipe),
+        clip_shape=clip_shape(plan, dataset),
+    )
+
+
+def describe(plan: Plan, dataset: Dataset) -> Mapping[str, str]:
+    """Return the metadata that a result is reported with."""
+    text = " ".join(filter(None, (plan.text.encoder, plan.text.checkpoint)))
+    return {
+        **describe_selection(plan, dataset),
+        "backbone": plan.backbone.name,
+        "method": plan.method.name,
+        "modality": plan.clips["modality"],
+        "text": text if uses_text(plan) else "none",
+        "seed": str(plan.seed),
+    }

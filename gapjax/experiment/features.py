@@ -1,0 +1,98 @@
+"""Zero-shot recognition on a frozen encoder: the encoder, its cached features, and γ."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from data_pipelines.errors import UserError
+from data_pipelines.storage import contents
+from gapjax.experiment.data import Dataset, open_feed
+from gapjax.experiment.model import backbone_importer, build_backbone, clip_recipe
+from gapjax.experiment.plan import Plan
+from gapjax.experiment.stages import Upstream
+from gapjax.inputs.clips import eval_clips, train_clips
+from gapjax.parallel.sharding import Layout
+from gapjax.training import feature_cache, frozen_encoder
+from gapjax.training.frozen_encoder import Encoder
+from gapjax.training.run import Summarize
+from gapjax.workdir.scores import read_scores, scores_path
+from gapjax.zero_shot import calibration, metrics
+
+
+def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
+    """Return the frozen encoder of a zero-shot run.
+
+    Raises:
+        UserError: there is none, or it has seen classes that should be unseen.
+    """
+    source = upstream.encoder or Path(plan.encoder.checkpoint)
+    seen = known_labels(plan, dataset)
+    if source == Path():
+        raise UserError(
+            "no encoder is given: gapjax.main trains one first, or set encoder.checkpoint"
+        )
+    if source.is_dir():
+        variables = frozen_encoder.from_workdir(source, plan.flat(), seen)
+    elif source.is_file():
+        declared = plan.encoder.trained_on == "seen"
+        unseen = [name for name in dataset.spec.labels if name not in seen]
+        backbone = backbone_importer(plan, "encoder.checkpoint")
+        variables = frozen_encoder.from_published(source, backbone, seen, unseen, declared)
+    else:
+        raise UserError(f"encoder.checkpoint: there is no workdir or state dict {str(source)!r}")
+    backbone = build_backbone(plan, dataset.spec.skeleton)
+    return Encoder(backbone, variables, plan.encoder.person_merge)
+
+
+def known_labels(plan: Plan, dataset: Dataset) -> tuple[str, ...]:
+    """Return the names of the classes that a stage, its encoder included, has been trained on."""
+    # A fold's pseudo-unseen classes are seen ones to an encoder that all folds share.
+    return dataset.labels if plan.shares_encoder else dataset.seen_labels
+
+
+def cached_features(
+    plan: Plan, dataset: Dataset, layout: Layout, upstream: Upstream, encoder: Encoder
+) -> tuple[Float[np.ndarray, "n t v d"], Int[np.ndarray, " n"]]:
+    """Return features from the disk, computed now if they are not there yet, and their items."""
+    recipe = clip_recipe(plan, dataset)
+    source = feature_cache.Source(
+        encoder=encoder,
+        train_input=functools.partial(train_clips, recipe),
+        eval_input=functools.partial(eval_clips, recipe),
+        recipe=f"{recipe} {encoder.backbone}",
+        index_digest=dataset.digest,
+        contents_digest=contents.digest(
+            dataset.directory, dataset.index, packed=plan.data.feed == "resident"
+        ),
+        seed=plan.seed,
+        layout=layout,
+        views=plan.views,
+    )
+    # Stages that share an encoder share the features of all samples that one of them needs.
+    problem = dataset.whole if plan.shares_encoder else dataset.problem
+    tested = np.concatenate(list(problem.evaluations.values()))
+    samples = len(dataset.index)
+    items = feature_cache.items_of(problem.train, tested, samples, plan.views)
+    folder = upstream.features or Path(plan.data.dir) / "features"
+    open_clips = functools.partial(open_feed, plan, dataset, layout)
+    batch = plan.eval.batch_size
+    return feature_cache.prepare(source, items, open_clips, samples, batch, folder), items
+
+
+def zero_shot_summary(plan: Plan, dataset: Dataset, upstream: Upstream) -> Summarize:
+    """Return how scores of seen and unseen classes become metrics, at every γ that is known."""
+    unseen = dataset.problem.unseen_indices
+    return functools.partial(metrics.summary, unseen=unseen, gammas=gammas(plan, upstream))
+
+
+def gammas(plan: Plan, upstream: Upstream) -> dict[str, float]:
+    """Return source → γ: the paper's, and the one chosen on the folds."""
+    values = {} if plan.zero_shot.gamma is None else {"paper": plan.zero_shot.gamma}
+    curves = []
+    for workdir in upstream.folds:
+        scores = read_scores(scores_path(workdir, "test"))
+        unseen = metrics.unseen_indices(scores)
+        curves.append(calibration.seen_unseen_curve(scores.score, scores.label, unseen))
+    return values | ({"validation": calibration.best_gamma(curves)} if curves else {})

@@ -1,0 +1,215 @@
+"""The sections of a config as frozen dataclasses: every key with its type, default and meaning.
+
+The sections that are not here belong to what they configure: `clips` to
+`gapjax.inputs.clips.ClipRecipe`, `optimizer` to `gapjax.training.optimizer.SgdOptions`, `backbone`
+and `method` to the module that is named (`gapjax.experiment.schema` has the whole table).
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from data_pipelines.errors import UserError
+from gapjax.nn.person_merge import MERGES
+from gapjax.parallel.partition_rules import SplitRule
+from gapjax.registry import chosen
+from gapjax.text.encoder import TextOptions
+from gapjax.training.frozen_encoder import NORMS
+from gapjax.training.optimizer import SgdOptions
+
+
+def one_of(*choices: str) -> Any:
+    """Return a dataclass field whose value is one of `choices`; the first is the default."""
+    return dataclasses.field(default=choices[0], metadata={"choices": choices})
+
+
+def at_least(least: int, default: int) -> Any:
+    """Return a dataclass field whose value is a number not below `least`."""
+    return dataclasses.field(default=default, metadata={"least": least})
+
+
+def check(options: Any, section: str) -> None:
+    """Refuse values that a field made by `one_of` or `at_least` does not take.
+
+    Raises:
+        UserError: names the key.
+    """
+    for field in dataclasses.fields(options):
+        key, value = f"{section}.{field.name}", getattr(options, field.name)
+        if "choices" in field.metadata:
+            chosen(key, value, field.metadata["choices"])
+        if "least" in field.metadata and value < field.metadata["least"]:
+            raise UserError(f"{key}={value} should be at least {field.metadata['least']}")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which samples and classes a run learns from, and how they reach the devices.
+
+    Attributes:
+        dataset: a module of `data_pipelines.datasets`, or a folder of `data.dir`.
+        dir: the folder of converted datasets.
+        protocol: an official split of the dataset.
+        feed: `resident` keeps all frames in device memory; `stream` reads TFRecords.
+        resident: how a resident feed places the frames: `replicated` on every device, or `sharded`
+            over them.
+        repeat: passes over the training samples in one epoch.
+        validation_subjects: training subjects held out for validation.
+        zero_shot: a split of the dataset that leaves classes unseen, or `random:COUNT:SEED`; empty
+            for none.
+        fold: a pseudo-unseen split of the training samples; 0 for none. Runs set it for their
+            folds.
+    """
+
+    dataset: str = ""
+    dir: str = "data"
+    protocol: str = ""
+    feed: str = one_of("resident", "stream")
+    resident: str = one_of("replicated", "sharded")
+    repeat: int = at_least(1, default=1)
+    validation_subjects: int = at_least(0, default=0)
+    zero_shot: str = ""
+    fold: int = at_least(0, default=0)
+
+    def __post_init__(self) -> None:
+        check(self, "data")
+
+
+@dataclass(frozen=True)
+class TextSection(TextOptions):
+    """The text encoder and the class descriptions.
+
+    Attributes:
+        file: your own class descriptions; empty for the dataset's.
+    """
+
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How long and how a run trains.
+
+    Attributes:
+        epochs: passes over the training samples, `data.repeat` times each.
+        batch_size: samples of a step, on all devices together.
+        replicas: parts of a batch that have batch statistics of their own; it divides
+            `batch_size`.
+        precision: of the computation, `float32` or `bfloat16`; parameters are always float32.
+        init_from: a published state dict (.pt, .npz, .safetensors) to start from.
+        steps_per_dispatch: steps that one call of the jitted function runs.
+        log_every: steps between two lines of metrics; 0 for once an epoch.
+        checkpoint_every: steps between two checkpoints; 0 for once an epoch.
+    """
+
+    epochs: int = at_least(1, default=1)
+    batch_size: int = at_least(1, default=64)
+    replicas: int = at_least(1, default=1)
+    precision: str = one_of("float32", "bfloat16")
+    init_from: str = ""
+    steps_per_dispatch: int = at_least(1, default=1)
+    log_every: int = at_least(0, default=0)
+    checkpoint_every: int = at_least(0, default=0)
+
+    def __post_init__(self) -> None:
+        check(self, "train")
+        if self.batch_size % self.replicas:
+            raise UserError(
+                f"train.replicas={self.replicas} should divide train.batch_size={self.batch_size}"
+            )
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """How often and how a run is evaluated.
+
+    Attributes:
+        batch_size: samples that are scored at once, on all devices together.
+        every: epochs between two evaluations; the last epoch is always evaluated.
+    """
+
+    batch_size: int = at_least(1, default=64)
+    every: int = at_least(1, default=1)
+
+    def __post_init__(self) -> None:
+        check(self, "eval")
+
+
+@dataclass(frozen=True)
+class MeshOptions:
+    """The devices and what is split over them.
+
+    Attributes:
+        devices: how many devices to use; 0 for all.
+        model: neighboring devices that share what the rules split over `model`; batches are split
+            over the others.
+        rules: parameters that are split, as (pattern, axis of each dimension), where an axis is
+            `"data"`, `"model"` or None.
+        cpu_devices: devices that JAX sees a CPU as; a step uses as many cores.
+    """
+
+    devices: int = at_least(0, default=0)
+    model: int = 1
+    rules: tuple[SplitRule, ...] = ()
+    cpu_devices: int = at_least(1, default=1)
+
+    def __post_init__(self) -> None:
+        check(self, "mesh")
+
+
+# Shift-GCN's published schedule.
+_ENCODER_OPTIMIZER = SgdOptions(warmup_epochs=0, milestones=(60, 80), weight_decay=1e-4)
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """The frozen skeleton encoder of a method that learns from features.
+
+    Attributes:
+        checkpoint: a workdir or a published state dict; empty to train an encoder first.
+        trained_on: `seen` states that a published state dict was trained on seen classes alone.
+        person_merge: how the features of persons become one person's: `mean` or `released`.
+        norm: `frozen` statistics of batch normalization, or `released`: those of each batch, which
+            needs `features="fresh"`.
+        features: `cached` computes them once; `fresh` computes those of other random clips in every
+            step.
+        views: cached clips of a training sample: the evaluated one, then random ones.
+        repeat: passes over the training samples in one epoch of the encoder's own training.
+        epochs: epochs of its training.
+        batch_size: samples of a step of its training.
+        optimizer: how it is trained.
+    """
+
+    checkpoint: str = ""
+    trained_on: str = one_of("", "seen")
+    person_merge: str = dataclasses.field(default="mean", metadata={"choices": tuple(MERGES)})
+    norm: str = one_of(*NORMS)
+    features: str = one_of("cached", "fresh")
+    views: int = at_least(1, default=1)
+    repeat: int = at_least(1, default=1)
+    epochs: int = at_least(1, default=82)
+    batch_size: int = at_least(1, default=32)
+    optimizer: SgdOptions = _ENCODER_OPTIMIZER
+
+    def __post_init__(self) -> None:
+        check(self, "encoder")
+        if (self.norm, self.features) == ("released", "cached"):
+            raise UserError("encoder.norm='released' needs encoder.features='fresh'")
+
+
+@dataclass(frozen=True)
+class ZeroShotOptions:
+    """How γ of calibrated stacking is chosen.
+
+    Attributes:
+        gamma: the paper's γ, reported beside the chosen one; None for none.
+        folds: pseudo-unseen splits of the training samples on which γ is chosen; 0 for none.
+        fold_encoder: `shared` by all folds, or `own`: trained on the fold's seen classes alone.
+    """
+
+    gamma: float | None = None
+    folds: int = at_least(0, default=3)
+    fold_encoder: str = one_of("shared", "own")
+
+    def __post_init__(self) -> None:
+        check(self, "zero_shot")
