@@ -1,7 +1,8 @@
 """Pickles of arrays, dicts, lists, tuples, texts and numbers, read without running what they say.
 
-A pickle is a program that may call any function. Of the few that plain data need, those by which
-NumPy rebuilds arrays, this module has its own; whatever else a pickle names is refused.
+A pickle is a program that may call any function. This module's unpickler finds only the few that
+rebuild plain data, and has its own in place of NumPy's: a damaged pickle can clear the flags of
+NumPy's dtype, and arrays of such a type crash the process (NumPy 2).
 """
 
 import math

@@ -178,18 +178,18 @@ def _read_ucla(content: bytes) -> None:
 def _utd_file(rng: np.random.Generator) -> bytes:
     kind = str(rng.choice(["f8", "f8", "f4", "i2", "u1"]))
     skeleton = rng.normal(size=(20, 3, rng.integers(1, 4))).astype(kind)
-    if rng.random() < 0.02:
+    if rng.random() < 0.05:
         return _bomb()
     file = io.BytesIO()
     variables = {"other": "text", "d_skel": skeleton}
     scipy.io.savemat(file, variables, do_compression=bool(rng.integers(2)))
-    cells = nested_cells(int(rng.choice([0, 0, 1, 300])))
+    cells = _cells(int(rng.choice([0, 0, 1, 300])))
     # SciPy writes the time of day into the header's text.
     title = b"MATLAB 5.0 MAT-file".ljust(116)
     return title + file.getvalue()[116:128] + cells + file.getvalue()[128:]
 
 
-def nested_cells(depth: int) -> bytes:
+def _cells(depth: int) -> bytes:
     """Return an array of cells in cells, as a variable of a MAT-file."""
     cell = b""
     for _ in range(depth):
@@ -200,15 +200,10 @@ def nested_cells(depth: int) -> bytes:
 
 
 def _bomb() -> bytes:
-    """Return a small MAT-file whose array is large, unpacked, and of another shape than it says."""
-    megabytes = 120
-    parts = struct.pack("<IIII", 6, 8, 6, 0), struct.pack("<IIiiii", 5, 12, 20, 3, 1, 0)
-    head = b"".join(parts) + struct.pack("<II8sII", 1, 6, b"d_skel", 9, megabytes << 20)
-    stream = zlib.compressobj(9)
-    packed = stream.compress(struct.pack("<II", 14, len(head) + (megabytes << 20)) + head)
-    packed += b"".join(stream.compress(bytes(1 << 20)) for _ in range(megabytes)) + stream.flush()
-    title = b"MATLAB 5.0 MAT-file".ljust(124)
-    return title + b"\x00\x01IM" + struct.pack("<II", 15, len(packed)) + packed
+    """Return a small MAT-file whose variable is large, unpacked."""
+    stream = zlib.compressobj(1)
+    packed = b"".join(stream.compress(bytes(1 << 20)) for _ in range(200)) + stream.flush()
+    return bytes(124) + b"\x00\x01IM" + struct.pack("<II", 15, len(packed)) + packed
 
 
 def _read_utd(content: bytes) -> None:
