@@ -31,6 +31,7 @@ parity: $(INSTALLED)
 # The site lies in build/site.
 docs: $(INSTALLED)
 	$(RUN) -m pip install --quiet -e '.[docs]'
+	$(RUN) -m docs.config_reference
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 $(INSTALLED): pyproject.toml

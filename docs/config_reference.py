@@ -1,37 +1,76 @@
-"""MkDocs hook: fills in docs/configs.md from the config files and the dataclasses they fill."""
+"""Write docs/configs.md from the config files and the dataclasses they fill.
+
+python -m docs.config_reference
+"""
 
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import configs
+from gapjax.experiment import schema
+
+PAGE = Path(__file__).with_name("configs.md")
+
+HEAD = """# Configs
+
+A config is a Python file with a function `get_config(variants)`; any file will do.
+`--config=configs/gap_ucla.py:bone,quick` applies the variants `bone` and `quick`, from left to
+right; `--config.train.epochs=20` sets a key.
+
+This page is generated from the code by `python -m docs.config_reference`.
+"""
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Return the page's source; in configs.md the two markers become tables."""
-    if page.file.src_uri != "configs.md":
-        return markdown
-    markdown = markdown.replace("<!-- experiments -->", "\n".join(experiments()))
-    return markdown.replace("<!-- keys -->", "\n".join(keys()))
+def page() -> str:
+    """Return the page's text."""
+    lines = [HEAD, "## Experiments and variants", "", *experiments(), "## Keys", "", *keys()]
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def experiments() -> list[str]:
-    """Return for each experiment its file, its docstring and a table of its variants."""
-    lines = []
-    for info in pkgutil.iter_modules(configs.__path__):
-        module = importlib.import_module(f"configs.{info.name}")
+def experiments() -> Iterator[str]:
+    """Yield for each experiment its file, its docstring and a table of its variants."""
+    for name in _modules(configs):
+        module = importlib.import_module(f"configs.{name}")
         if hasattr(module, "VARIANTS"):
-            lines += _experiment(info.name, module)
-    return lines
+            rows = [(f"`{key}`", _first(change)) for key, change in module.VARIANTS.items()]
+            yield from (f"### {name}", "", "```text", inspect.getdoc(module), "```", "")
+            yield from _table(("variant", "effect"), rows)
 
 
-def _experiment(name: str, module: ModuleType) -> list[str]:
-    head = inspect.getdoc(module)
-    rows = [f"| `{variant}` | {_first(change)} |" for variant, change in module.VARIANTS.items()]
-    table = ["| variant | effect |", "|---|---|", *rows]
-    return [f"### {name}", "", "```text", head, "```", "", *table, ""]
+def keys() -> Iterator[str]:
+    """Yield a table of keys, defaults and meanings for each section and each named part."""
+    sections: dict[str, list[schema.Key]] = {}
+    for key in schema.all_keys():
+        sections.setdefault(key.section, []).append(key)
+    for section, of_section in sections.items():
+        if section not in schema.PARTS:
+            yield from _keys(f"`{section}`" if section else "Top level", of_section)
+    for section in schema.PARTS:
+        for name in _modules(importlib.import_module(f"gapjax.{section}s")):
+            yield from _keys(f"`{section}.name={name}`", schema.part_keys(section, name))
+
+
+def _keys(title: str, of_section: Iterable[schema.Key]) -> Iterator[str]:
+    rows = [(f"`{key.path}`", f"`{key.default!r}`", key.doc) for key in of_section]
+    yield from (f"### {title}", "")
+    yield from _table(("key", "default", "meaning"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    for cells in (head, ("---",) * len(head), *rows):
+        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    yield ""
+
+
+def _modules(package: ModuleType) -> list[str]:
+    """Return the names of a package's public modules."""
+    names = (info.name for info in pkgutil.iter_modules(package.__path__))
+    return [name for name in names if not name.startswith("_")]
 
 
 def _first(change: Any) -> str:
@@ -39,6 +78,5 @@ def _first(change: Any) -> str:
     return (inspect.getdoc(change) or "").partition("\n")[0]
 
 
-def keys() -> list[str]:
-    """Return a table of all keys with default and meaning."""
-    return []
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,3 +77,12 @@ def test_every_cited_fact_is_there() -> None:
         for path in (ROOT / folder).rglob("*.py"):
             cited = set(re.findall(r"facts ([A-G]\.\d+)", path.read_text()))
             assert cited <= sections, path
+
+
+def test_the_reference_of_configs_is_current() -> None:
+    """Run `python -m docs.config_reference` after a change of a config, a default or its text."""
+    source = ROOT / "docs" / "config_reference.py"
+    module_spec = importlib.util.spec_from_file_location("config_reference", source)
+    reference = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(reference)
+    assert text("docs/configs.md") == reference.page()
