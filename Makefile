@@ -1,5 +1,8 @@
-# `make demo` and `make test` do all set-up themselves; PYTHON=python3.12 chooses the interpreter.
-PYTHON ?= python3
+# Every target makes its own virtual environment first; `make PYTHON=python3.12 ...` chooses the
+# interpreter, by default the newest one at hand (a later jax trains faster).
+PROBE := import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+    $$python -c '$(PROBE)' 2>/dev/null && echo $$python && break; done)
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
@@ -35,9 +38,10 @@ docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 $(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo "gapjax needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@test -n '$(PYTHON)' || { echo 'gapjax needs Python 3.11 or newer: make PYTHON=...'; exit 2; }
+	@$(PYTHON) -c '$(PROBE)' || \
+	    { echo '$(PYTHON): gapjax needs Python 3.11 or newer with venv: make PYTHON=...'; exit 2; }
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade pip
 	$(RUN) -m pip install --quiet -e '.[dev]'
 	touch $@
