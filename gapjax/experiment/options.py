@@ -7,7 +7,7 @@ and `method` to the module that is named (`gapjax.experiment.schema` has the who
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from data_pipelines.errors import UserError
 from gapjax.nn.person_merge import MERGES
@@ -28,22 +28,23 @@ def at_least(least: int, default: int) -> Any:
     return dataclasses.field(default=default, metadata={"least": least})
 
 
-def check(options: Any, section: str) -> None:
-    """Refuse values that a field made by `one_of` or `at_least` does not take.
+class Section:
+    """A section of a config, whose values are checked against the choices of its fields."""
 
-    Raises:
-        UserError: names the key.
-    """
-    for field in dataclasses.fields(options):
-        key, value = f"{section}.{field.name}", getattr(options, field.name)
-        if "choices" in field.metadata:
-            chosen(key, value, field.metadata["choices"])
-        if "least" in field.metadata and value < field.metadata["least"]:
-            raise UserError(f"{key}={value} should be at least {field.metadata['least']}")
+    section: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Raise UserError for a value that a field does not take; the message names the key."""
+        for field in dataclasses.fields(cast(Any, self)):
+            key, value = f"{self.section}.{field.name}", getattr(self, field.name)
+            if "choices" in field.metadata:
+                chosen(key, value, field.metadata["choices"])
+            if "least" in field.metadata and value < field.metadata["least"]:
+                raise UserError(f"{key}={value} should be at least {field.metadata['least']}")
 
 
 @dataclass(frozen=True)
-class DataOptions:
+class DataOptions(Section):
     """Which samples and classes a run learns from, and how they reach the devices.
 
     Attributes:
@@ -61,6 +62,7 @@ class DataOptions:
             folds.
     """
 
+    section = "data"
     dataset: str = ""
     dir: str = "data"
     protocol: str = ""
@@ -70,9 +72,6 @@ class DataOptions:
     validation_subjects: int = at_least(0, default=0)
     zero_shot: str = ""
     fold: int = at_least(0, default=0)
-
-    def __post_init__(self) -> None:
-        check(self, "data")
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class TextSection(TextOptions):
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(Section):
     """How long and how a run trains.
 
     Attributes:
@@ -102,6 +101,7 @@ class TrainOptions:
         checkpoint_every: steps between two checkpoints; 0 for once an epoch.
     """
 
+    section = "train"
     epochs: int = at_least(1, default=1)
     batch_size: int = at_least(1, default=64)
     replicas: int = at_least(1, default=1)
@@ -112,7 +112,7 @@ class TrainOptions:
     checkpoint_every: int = at_least(0, default=0)
 
     def __post_init__(self) -> None:
-        check(self, "train")
+        super().__post_init__()
         if self.batch_size % self.replicas:
             raise UserError(
                 f"train.replicas={self.replicas} should divide train.batch_size={self.batch_size}"
@@ -120,7 +120,7 @@ class TrainOptions:
 
 
 @dataclass(frozen=True)
-class EvalOptions:
+class EvalOptions(Section):
     """How often and how a run is evaluated.
 
     Attributes:
@@ -128,15 +128,13 @@ class EvalOptions:
         every: epochs between two evaluations; the last epoch is always evaluated.
     """
 
+    section = "eval"
     batch_size: int = at_least(1, default=64)
     every: int = at_least(1, default=1)
 
-    def __post_init__(self) -> None:
-        check(self, "eval")
-
 
 @dataclass(frozen=True)
-class MeshOptions:
+class MeshOptions(Section):
     """The devices and what is split over them.
 
     Attributes:
@@ -148,13 +146,11 @@ class MeshOptions:
         cpu_devices: devices that JAX sees a CPU as; a step uses as many cores.
     """
 
+    section = "mesh"
     devices: int = at_least(0, default=0)
     model: int = 1
     rules: tuple[SplitRule, ...] = ()
     cpu_devices: int = at_least(1, default=1)
-
-    def __post_init__(self) -> None:
-        check(self, "mesh")
 
 
 # Shift-GCN's published schedule.
@@ -162,7 +158,7 @@ _ENCODER_OPTIMIZER = SgdOptions(warmup_epochs=0, milestones=(60, 80), weight_dec
 
 
 @dataclass(frozen=True)
-class EncoderOptions:
+class EncoderOptions(Section):
     """The frozen skeleton encoder of a method that learns from features.
 
     Attributes:
@@ -180,6 +176,7 @@ class EncoderOptions:
         optimizer: how it is trained.
     """
 
+    section = "encoder"
     checkpoint: str = ""
     trained_on: str = one_of("", "seen")
     person_merge: str = dataclasses.field(default="mean", metadata={"choices": tuple(MERGES)})
@@ -192,13 +189,13 @@ class EncoderOptions:
     optimizer: SgdOptions = _ENCODER_OPTIMIZER
 
     def __post_init__(self) -> None:
-        check(self, "encoder")
+        super().__post_init__()
         if (self.norm, self.features) == ("released", "cached"):
             raise UserError("encoder.norm='released' needs encoder.features='fresh'")
 
 
 @dataclass(frozen=True)
-class ZeroShotOptions:
+class ZeroShotOptions(Section):
     """How γ of calibrated stacking is chosen.
 
     Attributes:
@@ -207,9 +204,7 @@ class ZeroShotOptions:
         fold_encoder: `shared` by all folds, or `own`: trained on the fold's seen classes alone.
     """
 
+    section = "zero_shot"
     gamma: float | None = None
     folds: int = at_least(0, default=3)
     fold_encoder: str = one_of("shared", "own")
-
-    def __post_init__(self) -> None:
-        check(self, "zero_shot")

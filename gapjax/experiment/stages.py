@@ -42,6 +42,10 @@ class Stage:
     plan: Plan
     upstream: Upstream = Upstream()
 
+    def is_claimed(self) -> bool:
+        """Return whether the workdir belongs to a run."""
+        return config_file.is_claimed(self.workdir)
+
     def compare(self) -> None:
         """Refuse a workdir that is not of this stage.
 

@@ -142,7 +142,7 @@ FINISH = """
 import pathlib, sys
 import jax
 from configs import star_demo
-from gapjax import main
+from gapjax.experiment import carry_out
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.stages import stages
 address, number, data, workdir = sys.argv[1:]
@@ -150,7 +150,7 @@ jax.distributed.initialize(address, 2, int(number))
 config = star_demo.get_config("smoke,shift_gcn")
 config.data.dir = data
 for stage in stages(plan_of(config), pathlib.Path(workdir))[:-1]:
-    main.finish(stage, stage.workdir.name)
+    carry_out.finish(stage, stage.workdir.name)
 """
 
 

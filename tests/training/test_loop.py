@@ -13,7 +13,7 @@ import pytest
 
 from configs import gap_demo
 from data_pipelines.errors import DataError, Preempted, UserError
-from gapjax import main
+from gapjax.experiment import carry_out
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.stages import stages
@@ -226,7 +226,7 @@ def test_a_workdir_of_another_config_is_refused(data: Path, finished: Path) -> N
     config.data.dir, config.seed = str(data), 7
     config.train.log_every = config.train.checkpoint_every = 5
     with pytest.raises(UserError, match=r"is of another config \(seed: 1 there, 7 now"):
-        main.prepare(stages(plan_of(config), finished))
+        carry_out.prepare(stages(plan_of(config), finished))
 
 
 def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:

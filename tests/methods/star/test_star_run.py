@@ -8,7 +8,7 @@ import pytest
 from configs import gap_demo, star_demo
 from data_pipelines.datasets import synthetic
 from data_pipelines.errors import DataError, UserError
-from gapjax import main
+from gapjax.experiment import carry_out
 from gapjax.experiment import data as dataset
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import plan_of
@@ -121,7 +121,7 @@ def test_mistakes_are_refused_before_the_first_stage(data: Path, tmp_path: Path,
     config.data.dir = str(data)
     config.update_from_flattened_dict(changes)
     with pytest.raises((UserError, DataError), match=expected):
-        main.prepare(stages(plan_of(config), tmp_path / "run"))
+        carry_out.prepare(stages(plan_of(config), tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
