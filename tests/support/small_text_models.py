@@ -113,6 +113,13 @@ CLIP_TOKENIZER = word_tokenizer("!", "<start>", "<end>")
 BERT_TOKENIZER = word_tokenizer("[PAD]", "[CLS]", "[SEP]")
 
 
+def save_tokenizer(folder: pathlib.Path, tokenizer: Tokenizer) -> None:
+    """Write a tokenizer that transformers reads as it is, whatever the model."""
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+
+
 def save(
     folder: pathlib.Path, config: dict[str, Any], tensors: Tensors, tokenizer: Tokenizer
 ) -> str:
@@ -120,7 +127,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config))
     save_file(tensors, folder / "model.safetensors")
-    tokenizer.save(str(folder / "tokenizer.json"))
+    save_tokenizer(folder, tokenizer)
     return str(folder)
 
 

