@@ -1,4 +1,4 @@
-"""Reading the items of a raw data set: in chunks that are kept, by several processes.
+"""Reading the items of a raw dataset: in chunks that are kept, by several processes.
 
 A chunk's file is named by a digest of its items (with their sizes and times) and of the code that
 reads them. So what a killed conversion has read is found again, and nothing else ever is.
@@ -32,8 +32,8 @@ class Task:
     """What one process reads at a time.
 
     Attributes:
-        module: the data set's module.
-        spec: the data set's facts.
+        module: the dataset's module.
+        spec: the dataset's facts.
         items: some of its items.
         chunk: the file for what they hold.
     """

@@ -62,7 +62,7 @@ def files(raw: pathlib.Path | None, spec: DatasetSpec) -> list[Source]:
 
     Args:
         raw: a folder of `.skeleton` files or of the official archives, or one such archive.
-        spec: the data set's facts.
+        spec: the dataset's facts.
 
     Raises:
         DataError: `raw` is missing or holds no such file.
@@ -75,20 +75,20 @@ def files(raw: pathlib.Path | None, spec: DatasetSpec) -> list[Source]:
 
 @functools.cache
 def missing() -> frozenset[str]:
-    """Return the samples of both data sets that their authors say to ignore."""
+    """Return the samples of both datasets that their authors say to ignore."""
     lines = pathlib.Path(__file__).with_name("ntu_missing.txt").read_text("utf-8").splitlines()
     return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record | LeftOut]:
-    """Yield a file's sequence, cleaned and centred, or why it has none.
+    """Yield a file's sequence, cleaned and centered, or why it has none.
 
-    Files of further setups and actions give nothing, so that both data sets can be converted from
+    Files of further setups and actions give nothing, so that both datasets can be converted from
     one folder.
 
     Args:
         source: the file.
-        spec: the data set's facts.
+        spec: the dataset's facts.
         setups: how many setups it has.
 
     Raises:

@@ -37,5 +37,5 @@ def items(raw: pathlib.Path | None) -> Sequence[Source]:
 
 
 def read(item: Source) -> Iterator[Record | LeftOut]:
-    """Yield a file's sequence, if it is one of this data set, or why it has none."""
+    """Yield a file's sequence, if it is one of this dataset, or why it has none."""
     return _ntu.records(item, SPEC, setups=17)

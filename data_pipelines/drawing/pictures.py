@@ -19,7 +19,7 @@ from data_pipelines.drawing.scene import SIDES, Scene, View, aspect, evenly, lim
 
 INK, QUIET, RULE = "#1d2733", "#6b7787", "#e4e8ed"
 
-# A person's colours, in the order of `SIDES`.
+# A person's colors, in the order of `SIDES`.
 PERSONS = (
     ("#1f4e9c", "#6d7f96", "#3fb1ea"),
     ("#b5371f", "#9a7d70", "#f2a23a"),
@@ -91,7 +91,7 @@ def _drawn(
                 axes.draw_artist(artist)
                 artist.remove()
         images.append(np.array(canvas.buffer_rgba())[..., :3])
-    # One palette for all: what does not move then has the same colours, and is stored only once.
+    # One palette for all: what does not move then has the same colors, and is stored only once.
     some = np.concatenate([images[0], images[len(images) // 2], images[-1]])
     palette = Image.fromarray(some).quantize(64, method=Image.Quantize.MAXCOVERAGE)
     still = {"palette": palette, "dither": Image.Dither.NONE}
@@ -135,7 +135,7 @@ def _panels(
 
 
 def _legend(figure: Figure, scene: Scene) -> None:
-    """Say at the foot of a figure what the colours mean; a row a person."""
+    """Say at the foot of a figure what the colors mean; a row a person."""
     known = sorted(set(sides(scene.body)))
     persons = scene.skeleton.shape[1]
     handles = []
@@ -202,5 +202,5 @@ def _draw_body(axes: Axes, view: View, scene: Scene, frame: int, person: int) ->
 
 
 def _colors(person: int) -> tuple[str, str, str]:
-    """Return a person's colours, in the order of `SIDES`."""
+    """Return a person's colors, in the order of `SIDES`."""
     return PERSONS[person % len(PERSONS)]

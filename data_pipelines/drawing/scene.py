@@ -1,7 +1,7 @@
 """What is drawn of a skeleton sequence, and from where it is seen.
 
 Three coordinates are those of Kinect v2: the origin is the camera, x points to its left, y up and z
-away from it, in metres. The views are what somebody would see who stood there, so that a person who
+away from it, in meters. The views are what somebody would see who stood there, so that a person who
 faces the camera has the left hand at the right. Two coordinates are those of an image: x to the
 right and y down.
 """

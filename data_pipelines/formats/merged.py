@@ -1,4 +1,4 @@
-"""Several converted data sets of one body as one data set, to train on all of them.
+"""Several converted datasets of one body as one dataset, to train on all of them.
 
     datasets:                   # folder, seen from this file → the protocol that says what trains
       data/nw_ucla: xview
@@ -11,15 +11,15 @@ Joints, coordinates and confidence must be the same; what else there is of a bod
 * Classes of one name are one class; `same` is for one class that has two names.
 * There is one protocol, `merged`: a sample's `setup` is 1 if it trains, 0 if it tests.
 * Sample `a01` of `nw_ucla` is called `nw_ucla/a01`. Its camera is kept. Subjects get new numbers
-  from 1 on, in the order of data sets and of their old numbers: no two people become one.
+  from 1 on, in the order of datasets and of their old numbers: no two people become one.
 * A zero-shot split `22_5` of `utd_mhad` is called `utd_mhad_22_5`, though more classes are seen.
-  Its classes are unseen in all data sets, and tested with the samples of all: else a class would
-  be learnt from the others. But only names tell what is one class. Where a movement has another
+  Its classes are unseen in all datasets, and tested with the samples of all: else a class would
+  be learned from the others. But only names tell what is one class. Where a movement has another
   name elsewhere, as "stand to sit" and "sit down", a split is honest only with `same`.
 * A class is described by the first that does: gapjax's own descriptions, then those in the
-  folders. Where a data set has none, the merged one has none.
+  folders. Where a dataset has none, the merged one has none.
 
-Nothing is scaled or turned. NW-UCLA and UTD-MHAD both are in metres as Kinect's camera sees them, x
+Nothing is scaled or turned. NW-UCLA and UTD-MHAD both are in meters as Kinect's camera sees them, x
 to its left, y up, z away from it. Their frames differ: a clip of NW-UCLA has 31 (median), and a
 hand moves 7 cm from one to the next; one of UTD-MHAD 67, and 0.8 cm.
 """
@@ -53,10 +53,10 @@ class Item:
     """A sample.
 
     Attributes:
-        folder: the converted data set that has it.
-        state: tells the versions of that data set's pack.
-        row: the sample's row in that data set's index.
-        facts: label, subject, camera and setup in the merged data set.
+        folder: the converted dataset that has it.
+        state: tells the versions of that dataset's pack.
+        row: the sample's row in that dataset's index.
+        facts: label, subject, camera and setup in the merged dataset.
         name: its name there.
     """
 
@@ -72,7 +72,7 @@ class Item:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One of the data sets.
+    """One of the datasets.
 
     Attributes:
         folder: where it lies.
@@ -88,10 +88,10 @@ class _Part:
 
 
 def found(raw: pathlib.Path, name: str) -> Found:
-    """Return what the data sets hold together; those that are not packed yet are packed.
+    """Return what the datasets hold together; those that are not packed yet are packed.
 
     Raises:
-        DataError: a data set is missing or damaged, or they do not go together.
+        DataError: a dataset is missing or damaged, or they do not go together.
     """
     facts = checked_yaml.load(epath.Path(raw))
     facts.check_keys(["datasets"], ["same"])
@@ -110,7 +110,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
         persons=max(spec.persons for spec in specs),
         protocols={"merged": Protocol("setup", (1,), _counts(parts))},
         texts=names,
-        obtain="convert the data sets that its YAML file lists",
+        obtain="convert the datasets that its YAML file lists",
         zero_shot=_splits(facts, specs, numbers),
         builtin=False,
         format="merged",
@@ -128,13 +128,13 @@ def read(item: Item) -> Iterator[Record]:
 
 @functools.lru_cache(maxsize=8)
 def _opened(folder: str, state: State) -> packed.Pack | None:
-    """Return the pack of a data set; `state` tells its versions apart."""
+    """Return the pack of a dataset; `state` tells its versions apart."""
     del state
     return packed.stored(pathlib.Path(folder), indexing.read(folder))
 
 
 def _part(facts: Sheet, raw: pathlib.Path, place: str, protocol: Any) -> _Part:
-    """Return the data set in a folder, packed."""
+    """Return the dataset in a folder, packed."""
     folder = (raw.parent / place).resolve()
     packed.open_pack(folder)
     spec = catalog.spec_of(folder)
@@ -145,7 +145,7 @@ def _part(facts: Sheet, raw: pathlib.Path, place: str, protocol: Any) -> _Part:
 
 
 def _check_names(facts: Sheet, names: Sequence[str], merged: str) -> None:
-    """Refuse one data set alone, and names by which samples or splits could not be told apart."""
+    """Refuse one dataset alone, and names by which samples or splits could not be told apart."""
     if len(names) < 2:
         raise facts.error("datasets", "should have two converted folders or more")
     for name in names:
@@ -172,7 +172,7 @@ def _check_bodies(facts: Sheet, specs: Sequence[DatasetSpec]) -> None:
 
 
 def _called(facts: Sheet, specs: Sequence[DatasetSpec]) -> dict[str, str]:
-    """Return all classes, in order, with what each is called in the merged data set."""
+    """Return all classes, in order, with what each is called in the merged dataset."""
     labels = list(dict.fromkeys(label for spec in specs for label in spec.labels))
     same = facts.mapping("same")
     for label, other in same.items():
@@ -195,7 +195,7 @@ def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
 def _splits(
     facts: Sheet, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
-    """Return the zero-shot splits of all, each with the data set's name before its own."""
+    """Return the zero-shot splits of all, each with the dataset's name before its own."""
     found, classes = {}, len(set(numbers.values()))
     for spec in specs:
         for split, unseen in spec.zero_shot.items():
@@ -236,7 +236,7 @@ def _described(file: pathlib.Path) -> dict[str, Any]:
 
 
 def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]:
-    """Yield the samples of all, as the merged data set counts them."""
+    """Yield the samples of all, as the merged dataset counts them."""
     before = 0
     for part in parts:
         index, folder = part.index, str(part.folder)

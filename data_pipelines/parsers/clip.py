@@ -24,7 +24,7 @@ def read(
 
     A `.npy` or `.npz` has frames x joints x coordinates; of several persons, frames x persons x
     joints x coordinates or, where only the first axis can be the persons, persons first. A
-    `.skeleton` is cleaned and centred as in a conversion.
+    `.skeleton` is cleaned and centered as in a conversion.
 
     Args:
         path: the file.

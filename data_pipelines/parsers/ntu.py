@@ -2,7 +2,7 @@
 
 A file has the number of frames; each frame the number of its bodies; each body a line of facts that
 starts with the body's id, the number of its joints, and for each joint a line of twelve numbers, of
-which the first three are x y z in metres.
+which the first three are x y z in meters.
 """
 
 import codecs
@@ -28,7 +28,7 @@ class Recording:
     Attributes:
         frame: in which frame of the file a body is.
         body: whose body it is, counted from 0 in the order of first appearance.
-        joints: coordinates in metres.
+        joints: coordinates in meters.
     """
 
     frame: Int64[np.ndarray, " n"]

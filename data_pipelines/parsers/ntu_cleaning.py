@@ -36,7 +36,7 @@ class Track:
 
     Attributes:
         start: its first frame, counted without the frames in which there is no body.
-        joints: its coordinates in metres.
+        joints: its coordinates in meters.
         motion: how much it moves: the variance of all its points, summed over x, y and z.
     """
 

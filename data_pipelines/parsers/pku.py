@@ -1,7 +1,7 @@
 """PKU-MMD's raw text: long videos, where actions are in them, and lists of videos (facts C.7).
 
 A folder has, extracted from the official archives of Part I,
-    skeleton*/0002-L.txt        a line a frame: 25 joints of two persons, x y z in metres
+    skeleton*/0002-L.txt        a line a frame: 25 joints of two persons, x y z in meters
     label*/0002-L.txt           a line an action: class, first and last frame, confidence
     cross-subject.txt, cross-view.txt
 where numbers count from 1 and the letter is the view: left, middle or right. Of Part II, which has
@@ -61,7 +61,7 @@ class Video:
     """One video.
 
     Attributes:
-        part: which part of the data set it is of.
+        part: which part of the dataset it is of.
         labels: where actions are in it.
         skeleton: its frames; None where they are missing.
         setup: the lists of training videos that it is on: 1 is the cross-view one, 2 the
@@ -99,7 +99,7 @@ def videos(raw: pathlib.Path, part: int) -> list[Video]:
 
     Args:
         raw: the folder that the module describes.
-        part: which part of the data set it has: 1 or 2.
+        part: which part of the dataset it has: 1 or 2.
 
     Raises:
         DataError: a folder or a list is missing or cannot be used; the message names it.

@@ -1,4 +1,4 @@
-"""The files of a raw data set: in a folder, in zip archives in that folder, or in one archive."""
+"""The files of a raw dataset: in a folder, in zip archives in that folder, or in one archive."""
 
 import functools
 import itertools

@@ -26,7 +26,7 @@ class Record:
     """One skeleton sequence.
 
     Attributes:
-        skeleton: coordinates of the persons that are present: in metres from depth sensors, else as
+        skeleton: coordinates of the persons that are present: in meters from depth sensors, else as
             the files have them, and after them a confidence where the dataset has one.
         label: the class, 0-based.
         subject: who moves, as numbered by the dataset.

@@ -18,7 +18,7 @@ from data_pipelines.specs.record import Record
 # All samples are one split: protocols and zero-shot splits are selections over the index.
 SPLIT = "samples"
 
-# tfds sorts large data sets in buckets by the leading bits of 128-bit keys. Keys this far apart
+# tfds sorts large datasets in buckets by the leading bits of 128-bit keys. Keys this far apart
 # keep the order of the records and put 8,389 of them in a bucket, so that one fits in memory.
 _KEY_STEP = 1 << 105
 

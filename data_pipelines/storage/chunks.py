@@ -1,4 +1,4 @@
-"""What has been read of a raw data set, in files that are there completely or not at all.
+"""What has been read of a raw dataset, in files that are there completely or not at all.
 
 A chunk holds the records of some items, and which were rejected or left out: an uncompressed
 `.npz`, without pickles.

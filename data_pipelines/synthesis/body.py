@@ -70,7 +70,7 @@ COLUMN = {freedom.name: column for column, freedom in enumerate(FREEDOMS)}
 _LOW = np.array([freedom.low for freedom in FREEDOMS])
 _HIGH = np.array([freedom.high for freedom in FREEDOMS])
 
-# Where each joint sits on the joint that carries it, in metres for a body of 1.75 m; the right
+# Where each joint sits on the joint that carries it, in meters for a body of 1.75 m; the right
 # side mirrors the left. The order is that in which positions can be computed.
 _LEFT = {
     4: (20, 0.17, -0.05, 0.0),
@@ -115,7 +115,7 @@ def limited(pose: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
 
 
 def drawn_bones(draws: Draws) -> Float[np.ndarray, "v 3"]:
-    """Draw a body: for each joint its place on the joint that carries it, in metres.
+    """Draw a body: for each joint its place on the joint that carries it, in meters.
 
     The height is between about 1.5 and 1.95 m, and trunk, arms and legs vary a little besides.
     """
@@ -171,7 +171,7 @@ def _travel(
 def forward_kinematics(
     pose: Float[np.ndarray, "t d"], bones: Float[np.ndarray, "v 3"]
 ) -> Float[np.ndarray, "t v 3"]:
-    """Return where the joints are, in metres, of a body that stands on the floor y = 0.
+    """Return where the joints are, in meters, of a body that stands on the floor y = 0.
 
     The body starts at the origin, facing +z; its steps carry it away from there.
 

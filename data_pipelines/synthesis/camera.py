@@ -23,7 +23,7 @@ class Footage:
     """What a camera has recorded.
 
     Attributes:
-        skeleton: coordinates in metres, in the camera's axes; of lost frames too.
+        skeleton: coordinates in meters, in the camera's axes; of lost frames too.
         lost: the frames in which the sensor has found nobody.
         guessed: the joints that were guessed, not seen.
     """

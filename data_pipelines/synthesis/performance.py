@@ -1,6 +1,6 @@
 """Performances: who carries out a program, how, and where the joints are in the room.
 
-The room's axes are x, y up and z, in metres; the floor is y = 0 and the scene is at the origin.
+The room's axes are x, y up and z, in meters; the floor is y = 0 and the scene is at the origin.
 """
 
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def _facing(yaw: Number) -> Float[np.ndarray, "3 3"]:
 def _face_to_face(
     persons: list[Float[np.ndarray, "t v 3"]], apart: float
 ) -> Float[np.ndarray, "t 2 v 3"]:
-    """Return two bodies that face each other along x and come as near as `apart` metres."""
+    """Return two bodies that face each other along x and come as near as `apart` meters."""
     way = sum(joints[:, 0, 2] - joints[0, 0, 2] for joints in persons)
     half = (apart + way.max()) / 2
     sides = zip((90, -90), (-half, half), persons, strict=True)

@@ -15,7 +15,7 @@ class Program:
     Attributes:
         label: the class name.
         roles: for each person, part → the name of its movement in `movements.MOVEMENTS`.
-        apart: how near two persons' hips come to each other, in metres, at a height of 1.75 m.
+        apart: how near two persons' hips come to each other, in meters, at a height of 1.75 m.
     """
 
     label: str

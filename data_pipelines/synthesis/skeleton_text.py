@@ -2,7 +2,7 @@
 
 A file: the number of frames; for each frame the number of bodies; for each body a line of ten
 facts, the number of joints and a line for each joint: x y z, its place in the depth picture, its
-place in the colour picture, a quaternion, and whether it was tracked (2) or guessed (1). A lost
+place in the color picture, a quaternion, and whether it was tracked (2) or guessed (1). A lost
 frame has no bodies. Coordinates have nine digits, with which a float32 survives.
 """
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from data_pipelines.synthesis.camera import Footage
 
-# Focal length and centre, in pixels, of Kinect v2's depth (512 × 424) and colour (1920 × 1080).
+# Focal length and center, in pixels, of Kinect v2's depth (512 × 424) and color (1920 × 1080).
 _DEPTH = (365.5, 256.0, 212.0)
 _COLOR = (1068.0, 960.0, 540.0)
 _BODY_ID = 72057594037927936

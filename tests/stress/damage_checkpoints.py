@@ -54,7 +54,7 @@ def arrays(workdir: Path) -> list[bytes]:
 
 
 def damaged(finished: Path, count: int, seed: int) -> collections.Counter[str]:
-    """Return how often a damaged checkpoint was recognised, unchanged, or restored otherwise.
+    """Return how often a damaged checkpoint was recognized, unchanged, or restored otherwise.
 
     Args:
         finished: the workdir of a run with two checkpoints.
@@ -72,7 +72,7 @@ def damaged(finished: Path, count: int, seed: int) -> collections.Counter[str]:
             shutil.rmtree(newer, ignore_errors=True)
             shutil.copytree(kept, newer)
             how, read = harm(newer, random.Random(number)), arrays(copy)
-            kind = {tuple(whole): "unchanged", tuple(before): "recognised"}.get(tuple(read))
+            kind = {tuple(whole): "unchanged", tuple(before): "recognized"}.get(tuple(read))
             found[kind or f"seed {number}: {how}"] += 1
     return found
 
@@ -89,7 +89,7 @@ def main() -> int:
         loop.train(tiny_run(ballast=2**13, log_every=4, checkpoint_every=5), Path(folder))
         found = damaged(Path(folder), given.count, given.seed)
     print(*(f"{kind}: {times}" for kind, times in found.items()), sep="\n")
-    return int(bool(set(found) - {"recognised", "unchanged"}))
+    return int(bool(set(found) - {"recognized", "unchanged"}))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def ntu_text(frames: Sequence[Mapping[int, np.ndarray]], facts: int = 10, end: s
 
 
 def person(frames: int, seed: int = 0, moves: float = 0.1, width: float = 0.3) -> np.ndarray:
-    """Return somebody (t v 3) who is 1.6 m high and `width` times that wide, three metres away."""
+    """Return somebody (t v 3) who is 1.6 m high and `width` times that wide, three meters away."""
     rng = np.random.default_rng(seed)
     joints = rng.uniform(-0.5, 0.5, (25, 3)) * [1.6 * width, 1.6, 0.2] + [0, 0, 3]
     joints[:2, 0], joints[:2, 1] = [-0.8 * width, 0.8 * width], [-0.8, 0.8]

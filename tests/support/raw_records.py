@@ -1,4 +1,4 @@
-"""All records of a raw data set, in order, up to the first file that cannot be used."""
+"""All records of a raw dataset, in order, up to the first file that cannot be used."""
 
 import pathlib
 from collections.abc import Iterator

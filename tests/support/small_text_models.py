@@ -36,7 +36,7 @@ BERT_CONFIG = {
 
 
 def _random(shapes: dict[str, tuple[int, ...]]) -> Tensors:
-    """Return random tensors; the scales of normalisations lie around one."""
+    """Return random tensors; the scales of normalizations lie around one."""
     rng = np.random.default_rng(0)
     center = {name: float("norm" in name.lower() and name.endswith("weight")) for name in shapes}
     return {n: rng.normal(center[n], 0.4, shape).astype(np.float32) for n, shape in shapes.items()}
@@ -182,7 +182,7 @@ def assert_parameters_fit(loaded: LoadedText) -> None:
 
 
 def layer_norm(x: np.ndarray, tensors: Tensors, name: str, epsilon: float) -> np.ndarray:
-    """Return normalised channels."""
+    """Return normalized channels."""
     x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon)
     return x * tensors[f"{name}.weight"] + tensors[f"{name}.bias"]
 

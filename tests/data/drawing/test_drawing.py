@@ -26,7 +26,7 @@ BODY = Skeleton(
     shoulders=(2, 3),
     partitions={},
 )
-# Somebody three metres away who faces the camera and reaches for it with the left hand.
+# Somebody three meters away who faces the camera and reaches for it with the left hand.
 STANDING = np.array([[0, 0, 3], [0, 0.6, 3], [-0.7, 0.1, 2.4], [0.7, 0.1, 3], [0, -1, 3]])
 LEFT, MIDDLE, RIGHT = range(3)
 
@@ -49,7 +49,7 @@ def pixels(png: bytes) -> Float[np.ndarray, "h w 3"]:
 
 
 def painted(picture: Float[np.ndarray, "h w 3"], person: int, side: int) -> Bool[np.ndarray, "h w"]:
-    """Return where a picture has the colour of a side of a person."""
+    """Return where a picture has the color of a side of a person."""
     color = np.array(to_rgb(PERSONS[person][side]))
     return np.abs(picture - color[None, None]).max(axis=-1) < 0.02
 

@@ -1,4 +1,4 @@
-"""Converted data sets of one body become one data set, and what would not be honest is refused."""
+"""Converted datasets of one body become one dataset, and what would not be honest is refused."""
 
 import dataclasses
 import pathlib
@@ -33,7 +33,7 @@ DATASETS = {"one": "xsub", "two": "xview"}
 
 
 def write_own(folder: pathlib.Path, name: str, **changes: object) -> pathlib.Path:
-    """Write the raw files of a data set; those of the second have negative numbers."""
+    """Write the raw files of a dataset; those of the second have negative numbers."""
     described = folder / name / "texts.yaml"
     views = {"xview": {"camera": [2]}} if name == "two" else {}
     facts = {
@@ -56,7 +56,7 @@ def write_own(folder: pathlib.Path, name: str, **changes: object) -> pathlib.Pat
 
 
 def write_list(folder: pathlib.Path, **content: object) -> pathlib.Path:
-    """Write the file that lists data sets beside their folders."""
+    """Write the file that lists datasets beside their folders."""
     path = folder / "both.yaml"
     path.write_text(yaml.safe_dump({"datasets": DATASETS, **content}, sort_keys=False))
     return path
@@ -64,7 +64,7 @@ def write_list(folder: pathlib.Path, **content: object) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Return a folder with both data sets, converted; no test may change them."""
+    """Return a folder with both datasets, converted; no test may change them."""
     folder = tmp_path_factory.mktemp("parts")
     for name in LABELS:
         convert("own", write_own(folder / "raw", name), folder / "data")
@@ -73,7 +73,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def both(parts: pathlib.Path) -> pathlib.Path:
-    """Return the data set made of both; it is in the folder that they are in."""
+    """Return the dataset made of both; it is in the folder that they are in."""
     raw = write_list(parts, same={"sit to rest": "sit down"})
     assert main(["merged", f"--raw={raw}", f"--out={parts}"]) == 0
     return parts / "both"
@@ -101,7 +101,7 @@ def test_facts(both: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     train, test = select(index, spec.protocols["merged"])
     assert train.tolist() == [0, 1, 4, 5, 9, 10]
     assert sorted([*train, *test]) == list(range(13))
-    # "wave" is unseen in both data sets, and "sit to rest" is "sit down" in both.
+    # "wave" is unseen in both datasets, and "sit to rest" is "sit down" in both.
     assert spec.zero_shot == {
         "one_2": (0, 1),
         "one_last": (2, 3),
@@ -136,7 +136,7 @@ def test_own_texts_are_carried(both: pathlib.Path) -> None:
 
 @pytest.fixture
 def copies(parts: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a folder with copies of both data sets that may be changed."""
+    """Return a folder with copies of both datasets that may be changed."""
     for name in LABELS:
         shutil.copytree(parts / name, tmp_path / name)
     return tmp_path
@@ -173,7 +173,7 @@ def test_texts_that_are_refused(content: str, copies: pathlib.Path) -> None:
 
 
 def describe_by_name(folder: pathlib.Path, name: str) -> None:
-    """Let a converted data set have descriptions of gapjax instead of its own."""
+    """Let a converted dataset have descriptions of gapjax instead of its own."""
     spec = dataclasses.replace(catalog.spec_of(folder), texts=name)
     (folder / "texts.yaml").unlink(missing_ok=True)
     spec_file.write(epath.Path(folder), spec)

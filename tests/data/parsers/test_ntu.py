@@ -1,4 +1,4 @@
-"""NTU RGB+D from files to a converted data set, with the built-in data as `.skeleton` files."""
+"""NTU RGB+D from files to a converted dataset, with the built-in data as `.skeleton` files."""
 
 import pathlib
 import zipfile
@@ -157,7 +157,7 @@ def test_generated_files_have_the_names_of_the_first_setup() -> None:
 
 
 def test_converted_end_to_end(tmp_path: pathlib.Path) -> None:
-    """The built-in data set's 24 actions of 2 subjects in 3 views, as ntu60, packed and split."""
+    """The built-in dataset's 24 actions of 2 subjects in 3 views, as ntu60, packed and split."""
     count = write(tmp_path / "raw", 0, 2, 1)
     folder = convert("ntu60", tmp_path / "raw", tmp_path / "data")
     index = Index.load(folder)

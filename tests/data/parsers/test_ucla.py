@@ -59,7 +59,7 @@ def test_real_sequence_is_raw(nw_ucla_zip: pathlib.Path) -> None:
     )
     assert record.skeleton.shape == (44, 1, 20, 3)
     assert record.skeleton.dtype == np.float32
-    # Three metres from the camera: raw coordinates, not centred ones.
+    # Three meters from the camera: raw coordinates, not centered ones.
     np.testing.assert_allclose(record.skeleton[0, 0, 0], [-0.619699, 0.328046, 3.18186])
 
 

@@ -85,7 +85,7 @@ def test_real_bodies_are_upright_and_whole(real: list[Record]) -> None:
 
 
 def test_real_arms_and_legs_are_chains(real: list[Record]) -> None:
-    """A limb's joints are nearer to their neighbours than to those of the other side."""
+    """A limb's joints are nearer to their neighbors than to those of the other side."""
     mean = np.mean([record.skeleton[:, 0].mean(0) for record in real], axis=0)
     for limb in _LIMBS:
         left, right = (

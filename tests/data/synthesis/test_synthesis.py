@@ -167,7 +167,7 @@ def test_three_cameras_see_one_performance() -> None:
 
 
 def features(dataset: list[Record], frames: int = 16) -> np.ndarray:
-    """Return centred clips of equal length, turned so that the first person faces one way."""
+    """Return centered clips of equal length, turned so that the first person faces one way."""
     out = np.zeros((len(dataset), frames, 2, 25, 3))
     for i, record in enumerate(dataset):
         clip = record.skeleton - record.skeleton[0, 0, 1]
@@ -193,7 +193,7 @@ def test_classes_can_be_told_apart_but_not_without_effort(dataset: list[Record])
         assert 0.6 < accuracy < 0.95
 
 
-def test_unseen_classes_can_be_recognised_from_movements_seen(dataset: list[Record]) -> None:
+def test_unseen_classes_can_be_recognized_from_movements_seen(dataset: list[Record]) -> None:
     """Ridge regression from clips of seen classes to part movements, then the nearest class."""
     pairs = sorted(set().union(*(movements(k) for k in range(24))))
     holds = np.array([[pair in movements(k) for pair in pairs] for k in range(24)], float)
@@ -204,9 +204,9 @@ def test_unseen_classes_can_be_recognised_from_movements_seen(dataset: list[Reco
     for unseen in map(np.array, SPEC.zero_shot.values()):
         train = (subject % 2 == 1) & ~np.isin(label, unseen)
         test = (subject % 2 == 0) & np.isin(label, unseen)
-        centre, mean = clips[train].mean(0), holds[label[train]].mean(0)
-        x, y = clips[train] - centre, holds[label[train]] - mean
+        center, mean = clips[train].mean(0), holds[label[train]].mean(0)
+        x, y = clips[train] - center, holds[label[train]] - mean
         weights = x.T @ np.linalg.solve(x @ x.T + 10 * np.eye(len(x)), y)
-        guess = (clips[test] - centre) @ weights + mean
+        guess = (clips[test] - center) @ weights + mean
         nearest = ((guess[:, None] - holds[unseen]) ** 2).sum(-1).argmin(1)
         assert (unseen[nearest] == label[test]).mean() > 0.6
