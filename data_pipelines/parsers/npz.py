@@ -49,19 +49,12 @@ class Rows:
         """
         self._path, self._name = path, name
         try:
-            with zipfile.ZipFile(path) as archive:
-                if f"{name}.npy" not in archive.namelist():
-                    there = ", ".join(each.removesuffix(".npy") for each in archive.namelist()[:8])
-                    raise DataError(f"{path}: has no array {name!r}; there are: {there}")
-                self._member = archive.getinfo(f"{name}.npy")
-                with archive.open(self._member) as file:
-                    self.shape, fortran, self.dtype = _header(file)
-                    self._start = file.tell()
-        except DataError:
-            raise
+            self.shape, self.dtype, fortran_order = self._open()
         except (*_DAMAGED, RuntimeError) as error:
+            if isinstance(error, DataError):
+                raise
             raise self._error(f"is no readable array ({' '.join(str(error).split())})") from None
-        if fortran or self.dtype.kind not in "fiub" or not self.shape:
+        if fortran_order or self.dtype.kind not in "fiub" or not self.shape:
             raise self._error(f"is of type {self.dtype} or stored by columns, not rows of numbers")
         self._bytes = int(np.prod(self.shape[1:], dtype=object)) * self.dtype.itemsize
         if self._start + self.shape[0] * self._bytes != self._member.file_size:
@@ -71,8 +64,20 @@ class Rows:
         except _DAMAGED:
             raise self._error("does not lie where the archive says") from None
 
-    def _error(self, what: str) -> DataError:
-        return DataError(f"{self._path}: {self._name} {what}; download or write the file again")
+    def _open(self) -> tuple[tuple[int, ...], np.dtype, bool]:
+        """Find the array in the archive; return its shape, type, and whether it is by columns."""
+        with zipfile.ZipFile(self._path) as archive:
+            if f"{self._name}.npy" not in archive.namelist():
+                names = ", ".join(name.removesuffix(".npy") for name in archive.namelist()[:8])
+                raise DataError(f"{self._path}: has no array {self._name!r}; there are: {names}")
+            self._member = archive.getinfo(f"{self._name}.npy")
+            with archive.open(self._member) as file:
+                shape, fortran_order, dtype = _header(file)
+                self._start = file.tell()
+        return shape, dtype, fortran_order
+
+    def _error(self, reason: str) -> DataError:
+        return DataError(f"{self._path}: {self._name} {reason}; download or write the file again")
 
     def row(self, number: int) -> Shaped[np.ndarray, "..."]:
         """Return a row, counted from 0.

@@ -111,7 +111,7 @@ def videos(raw: pathlib.Path, part: int) -> list[Video]:
         training_videos(raw, f"cross-{what}", part) for what in ("subject", "view")
     )
     labels_in, skeletons_in = (_folder(raw, kind, wanted) for kind in ("label", "skeleton"))
-    skeletons = {found.name: found for found in sources(skeletons_in, ".txt", wanted)}
+    skeletons = {source.name: source for source in sources(skeletons_in, ".txt", wanted)}
     return [
         Video(
             part,
@@ -138,30 +138,38 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
     Raises:
         FileError: a file is missing or cannot be used.
     """
-    where, part = video.labels.where, PARTS[video.part]
-    match = part.video.fullmatch(video.labels.name)
-    if not match:
-        raise FileError(where, f"is not named like {part.example}.txt; rename or remove it")
+    numbers, camera = _parsed_name(video)
     if video.skeleton is None:
-        raise FileError(where, "there is no skeleton of this name; remove it")
-    *numbers, view = match.groups()
-    who = "".join(f"{a}{int(n):03}" for a, n in zip(part.prefixes, numbers, strict=True))
-    camera = 1 + "LMR".index(view)
+        raise FileError(video.labels.where, "there is no skeleton of this name; remove it")
+    prefixes = PARTS[video.part].prefixes
+    who = "".join(f"{a}{n:03}" for a, n in zip(prefixes, numbers, strict=True))
     frames = skeleton(video.skeleton)
     for action in actions(video.labels):
         name = f"{who}V{camera:03}C{action.label + 1:03}L{action.line:03}"
         if name in ignored:
-            # Before its frames are checked: what nobody uses may be wrong without harm to others.
-            yield LeftOut(where, "everybody leaves this action out", action.line)
+            # Before its frames are checked: an error in what nobody uses must not reject the video.
+            yield LeftOut(video.labels.where, "everybody leaves this action out", action.line)
             continue
         check(action, video.labels, classes, len(frames))
         clip = frames[action.start : action.stop]
         if not clip.any():
-            yield LeftOut(where, "there is nobody in the frames of this action", action.line)
+            reason = "there is nobody in the frames of this action"
+            yield LeftOut(video.labels.where, reason, action.line)
             continue
-        # A second person who is never there is left out.
+        # A second person who is absent throughout is left out.
         clip = clip[:, : 1 + clip[:, 1].any()]
-        yield Record(clip, action.label, int(numbers[-1]), camera, video.setup, name)
+        yield Record(clip, action.label, numbers[-1], camera, video.setup, name)
+
+
+def _parsed_name(video: Video) -> tuple[list[int], int]:
+    """Return the numbers in a video's name, and its camera: 1 left, 2 middle, 3 right."""
+    part = PARTS[video.part]
+    match = part.video.fullmatch(video.labels.name)
+    if not match:
+        reason = f"is not named like {part.example}.txt; rename or remove it"
+        raise FileError(video.labels.where, reason)
+    *numbers, view = match.groups()
+    return list(map(int, numbers)), 1 + "LMR".index(view)
 
 
 def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[str]:
@@ -178,7 +186,8 @@ def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[st
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    videos = [video.strip() for video in [*lines, "", ""][1].split(",") if video.strip()]
+    listed = lines[1] if len(lines) > 1 else ""
+    videos = [video.strip() for video in listed.split(",") if video.strip()]
     if not videos or not all(map(named.video.fullmatch, videos)):
         form = f"a list of videos {named.example}, ..."
         raise DataError(f"{path}: line 2 is not {form}; download it again")
@@ -187,10 +196,11 @@ def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[st
 
 def _folder(raw: pathlib.Path, kind: str, wanted: str) -> pathlib.Path:
     """Return the folder in `raw` whose name begins with `kind`."""
-    found = [path for path in raw.iterdir() if path.is_dir() and path.name.lower().startswith(kind)]
-    if len(found) != 1:
-        raise DataError(f"{raw}: has {len(found)} folders {kind}*, not one; --raw takes {wanted}")
-    return found[0]
+    folders = [path for path in raw.iterdir() if path.is_dir()]
+    folders = [path for path in folders if path.name.lower().startswith(kind)]
+    if len(folders) != 1:
+        raise DataError(f"{raw}: has {len(folders)} folders {kind}*, not one; --raw takes {wanted}")
+    return folders[0]
 
 
 def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:

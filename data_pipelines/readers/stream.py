@@ -51,10 +51,13 @@ def stream(
     if longest > frames:
         raise DataError(f"{directory}: has a sample of {longest} frames, more than {frames}")
     tf = tfrecord.tensorflow()
-    made = _made(directory, index, rows, frames, persons)
+    batches = tf.data.Dataset.from_tensor_slices(rows.astype(np.int64))
+    read_batch = _batch_reader(directory, index, frames, persons)
+    batches = batches.map(read_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    iterator = batches.prefetch(_AHEAD).as_numpy_iterator()
     for batch_rows in rows:
         try:
-            batch, length = next(made)
+            batch, length = next(iterator)
         except tf.errors.OpError as error:
             raise _damage(directory, index, batch_rows, error.message) from None
         if (length != index.frames[batch_rows]).any():
@@ -62,33 +65,33 @@ def stream(
         yield batch, length
 
 
-def _made(
-    directory: str | os.PathLike,
-    index: Index,
-    rows: Int[np.ndarray, "n b"],
-    frames: int,
-    persons: int,
-) -> Iterator[tuple[Float[np.ndarray, "b m t v c"], Int[np.ndarray, " b"]]]:
-    """Return the iterator of TensorFlow's pipeline over the batches; see `stream`."""
-    tf = tfrecord.tensorflow()
-    maker = _batch_maker(directory, index, frames, persons)
-    batches = tf.data.Dataset.from_tensor_slices(rows.astype(np.int64))
-    batches = batches.map(maker, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return batches.prefetch(_AHEAD).as_numpy_iterator()
-
-
 @functools.lru_cache(maxsize=4)
-def _batch_maker(
+def _batch_reader(
     directory: str | os.PathLike, index: Index, frames: int, persons: int
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Return the function, traced into TensorFlow's graph, from rows (b) to a batch."""
+    """Return the function, traced into TensorFlow's graph, from rows (b) to frames and lengths."""
     tf = tfrecord.tensorflow()
-    shards, shard = np.unique(index.shard, return_inverse=True)
-    paths = tf.constant([os.fspath(epath.Path(directory) / str(name)) for name in shards])
+    read_record = _record_reader(directory, index)
+    batch_type = tf.TensorSpec((persons, frames, None, None), tf.float32)
+
+    def read_batch(rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the frames (b m t v c) and lengths (b) of the samples of `rows`."""
+        values, shapes = _stored(read_record, rows)
+        pad = functools.partial(_padded, frames=frames, persons=persons)
+        return tf.map_fn(pad, (values, shapes), fn_output_signature=batch_type), shapes[:, 0]
+
+    return tf.function(read_batch, autograph=False)
+
+
+def _record_reader(directory: str | os.PathLike, index: Index) -> Callable[[Tensor], Any]:
+    """Return the function from a row to the `tf.data.Dataset` of its one serialized record."""
+    tf = tfrecord.tensorflow()
+    names, shard = np.unique(index.shard, return_inverse=True)
+    paths = tf.constant([os.fspath(epath.Path(directory) / str(name)) for name in names])
     shard, offset, size = tf.constant(shard), tf.constant(index.offset), tf.constant(index.bytes)
 
-    def record(row: Tensor) -> Any:
-        """Return the dataset of the one record of a row, in serialized form."""
+    def read_record(row: Tensor) -> Any:
+        """Return the dataset of the record of a row."""
         variant = tf.raw_ops.TFRecordDatasetV2(
             filenames=paths[shard[row]][None],
             compression_type="",
@@ -97,32 +100,30 @@ def _batch_maker(
         )
         return tf.data.experimental.from_variant(variant, tf.TensorSpec((), tf.string)).take(1)
 
-    def padded(stored: tuple[Tensor, Tensor]) -> Tensor:
-        """Return the frames (m t v c) of one sample's stored values and shape (t m v c)."""
-        values, shape = stored
-        skeleton = tf.reshape(tf.io.decode_raw(values, tf.float32), shape)
-        skeleton = tf.transpose(skeleton[:, :persons], (1, 0, 2, 3))
-        there = tf.shape(skeleton)
-        ends = [persons - there[0], frames - there[1], 0, 0]
-        return tf.pad(skeleton, tf.stack([tf.zeros_like(ends), ends], axis=1))
+    return read_record
 
-    def batch(rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the frames (b m t v c) and lengths (b) of the samples of `rows`."""
-        count = rows.shape[0]
-        records = tf.data.Dataset.from_tensor_slices(rows).flat_map(record)
-        serialized = records.batch(count).get_single_element()
-        stored = tf.io.parse_example(
-            tf.ensure_shape(serialized, (count,)),
-            {
-                "skeleton/value": tf.io.FixedLenFeature((), tf.string),
-                "skeleton/shape": tf.io.FixedLenFeature((4,), tf.int64),
-            },
-        )
-        values, shapes = stored["skeleton/value"], stored["skeleton/shape"]
-        spec = tf.TensorSpec((persons, frames, None, None), tf.float32)
-        return tf.map_fn(padded, (values, shapes), fn_output_signature=spec), shapes[:, 0]
 
-    return tf.function(batch, autograph=False)
+def _stored(read_record: Callable[[Tensor], Any], rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the coordinates of the samples of `rows` as strings, and their shapes t m v c."""
+    tf, count = tfrecord.tensorflow(), rows.shape[0]
+    records = tf.data.Dataset.from_tensor_slices(rows).flat_map(read_record)
+    serialized = tf.ensure_shape(records.batch(count).get_single_element(), (count,))
+    features = {
+        "skeleton/value": tf.io.FixedLenFeature((), tf.string),
+        "skeleton/shape": tf.io.FixedLenFeature((4,), tf.int64),
+    }
+    stored = tf.io.parse_example(serialized, features)
+    return stored["skeleton/value"], stored["skeleton/shape"]
+
+
+def _padded(stored: tuple[Tensor, Tensor], frames: int, persons: int) -> Tensor:
+    """Return the frames (m t v c) of one sample, stored as a string and a shape t m v c."""
+    tf, (values, shape) = tfrecord.tensorflow(), stored
+    skeleton = tf.reshape(tf.io.decode_raw(values, tf.float32), shape)
+    skeleton = tf.transpose(skeleton[:, :persons], (1, 0, 2, 3))
+    size = tf.shape(skeleton)
+    after = [persons - size[0], frames - size[1], 0, 0]
+    return tf.pad(skeleton, tf.stack([tf.zeros_like(after), after], axis=1))
 
 
 def _damage(
@@ -130,14 +131,14 @@ def _damage(
 ) -> DataError:
     """Return the error that names the first sample among `rows` whose record cannot be used."""
     for row in rows:
-        place = epath.Path(directory) / str(index.shard[row])
-        if not place.exists():
-            return DataError(f"{place}: is gone; when it is back, the same command goes on")
+        path = epath.Path(directory) / str(index.shard[row])
+        if not path.exists():
+            return DataError(f"{path}: is gone; when it is back, the same command goes on")
         try:
-            _, _, record = next(tfrecord.read(place, int(index.offset[row])))
+            _, _, record = next(tfrecord.read(path, int(index.offset[row])))
         except (DataError, StopIteration):
             return DataError(
-                f"{place}: the record of sample {str(index.name[row])!r} is damaged; convert again"
+                f"{path}: the record of sample {str(index.name[row])!r} is damaged; convert again"
             )
         try:
             check_record(index, int(row), record, directory)
