@@ -5,10 +5,10 @@ python -m data_pipelines.convert FORMAT --raw=PATH --out=DIR [--name=DATASET]
 
 writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, where files cannot be used
 `rejected.csv`, and where recordings have no sample, such as those without a body, `left_out.csv`,
-which is no fault of theirs. What is in a FORMAT (own, merged, ctr_gcn, pyskl) carries its facts in
-`dataset.yaml`. A conversion that is killed leaves nothing that passes for a dataset; started again,
-it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not done, for
-the reason that is printed; 1 not done, because the disk is full or fails.
+which is no fault of theirs. A FORMAT (own, merged, ctr_gcn, pyskl) carries its metadata in
+`dataset.yaml`. Conversion is atomic: a killed one leaves nothing that passes for a dataset; started
+again, it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not
+done, for the reason that is printed; 1 not done, because the disk is full or fails.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from data_pipelines import command
 from data_pipelines.conversion import reading, rejected, workers
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.specs import catalog, spec_file
-from data_pipelines.specs.dataset import DatasetSpec, Found
+from data_pipelines.specs.dataset import DatasetSpec, RawDataset
 from data_pipelines.storage import index, tfrecord
 from data_pipelines.storage.atomic import locked, replacing_folder
 from data_pipelines.storage.disk import writing
@@ -84,9 +84,9 @@ def reconvert(
     _refuse_other_contents(target, raw)
     tfrecord.require_tensorflow()
     module = catalog.module(name)
-    found = _found(module, raw, target.name)
+    opened = _opened(module, raw, target.name)
     with writing(target, "choose another --out", _RESUMES), locked(target):
-        samples = _replace(module, found, target, jobs, strict)
+        samples = _replace(module, opened, target, jobs, strict)
     seconds = time.monotonic() - started
     print(f"{target}: {samples:,} samples in {seconds:.1f} s ({samples / seconds:,.0f} samples/s)")
     return target
@@ -108,13 +108,13 @@ def _title(name: str, raw: Path | None, title: str) -> str:
     return name
 
 
-def _found(module: ModuleType, raw: Path | None, name: str) -> Found:
-    """Return the facts and the items of a dataset."""
+def _opened(module: ModuleType, raw: Path | None, name: str) -> RawDataset:
+    """Return the metadata and the items of a dataset."""
     if hasattr(module, "SPEC"):
-        return Found(module.SPEC, module.items(raw))
+        return RawDataset(module.SPEC, module.items(raw))
     if not raw.exists():
         raise DataError(f"{raw}: no such file or folder; --raw takes {module.WANTED}")
-    return module.found(raw, name)
+    return module.open_raw(raw, name)
 
 
 def _refuse_other_contents(target: Path, raw: Path | None) -> None:
@@ -125,20 +125,20 @@ def _refuse_other_contents(target: Path, raw: Path | None) -> None:
         raise DataError(f"{raw}: lies in {target}, which would be replaced; move it elsewhere")
 
 
-def _replace(module: ModuleType, found: Found, target: Path, jobs: int, strict: bool) -> int:
+def _replace(module: ModuleType, opened: RawDataset, target: Path, jobs: int, strict: bool) -> int:
     """Put the converted items in the place of `target`, and return the number of samples."""
     folder = target.with_name(f".{target.name}.chunks")
-    tasks = reading.plan(module, found.spec, found.items, folder)
+    tasks = reading.plan(module, opened.spec, opened.items, folder)
     held = reading.read(folder, tasks, jobs, strict)
-    _refuse_names(found.spec.name, held.names, held.rejected)
+    _refuse_names(opened.spec.name, held.names, held.rejected)
     with replacing_folder(target) as fresh:
-        _write(found.spec, tasks, len(held.names), fresh)
+        _write(opened.spec, tasks, len(held.names), fresh)
         rejected.write(fresh / rejected.FILE, held.rejected)
         rejected.write(fresh / rejected.LEFT_OUT, held.left_out)
-        if found.spec.format:
-            spec_file.write(epath.Path(fresh), found.spec)
-        if found.texts is not None:
-            (fresh / spec_file.TEXTS).write_bytes(found.texts)
+        if opened.spec.format:
+            spec_file.write(epath.Path(fresh), opened.spec)
+        if opened.texts is not None:
+            (fresh / spec_file.TEXTS).write_bytes(opened.texts)
     shutil.rmtree(folder)
     return len(held.names)
 
@@ -169,9 +169,9 @@ def _index_rows(folder: Path) -> Iterator[tuple[str | int, ...]]:
     """Yield the rows of `index.csv`, read back from the TFRecords that were written."""
     for path in sorted(folder.glob("*/*.tfrecord-*")):
         for offset, size, record in tfrecord.read(path):
-            facts = record.name, record.label, record.subject, record.camera, record.setup
+            metadata = record.name, record.label, record.subject, record.camera, record.setup
             shard = path.relative_to(folder).as_posix()
-            yield *facts, *record.skeleton.shape[:2], shard, offset, size
+            yield *metadata, *record.skeleton.shape[:2], shard, offset, size
 
 
 @command.guarded

@@ -75,7 +75,7 @@ def read(directory: str, name: str) -> Scene:
         found = f"{shape[0]} joints of {shape[1]} numbers"
         raise DataError(f"{directory}: {name!r} has {found}, unlike {spec.name}; convert again")
     label, count, persons = int(index.label[row]), *skeleton.shape[:2]
-    facts = (
+    metadata = (
         *(spec.name, name, f"class {label}", f"subject {index.subject[row]}"),
         *(f"camera {index.camera[row]}", f"setup {index.setup[row]}"),
         f"{count} frame" + "s" * (count != 1),
@@ -83,7 +83,7 @@ def read(directory: str, name: str) -> Scene:
         f"{wanted[0]} joints of {spec.skeleton.name}",
     )
     seen = skeleton[..., spec.space] > 0 if spec.confidence else None
-    return Scene(skeleton[..., : spec.space], spec.skeleton, spec.labels[label], facts, seen)
+    return Scene(skeleton[..., : spec.space], spec.skeleton, spec.labels[label], metadata, seen)
 
 
 def listing(directory: str) -> Iterator[str]:
@@ -102,7 +102,7 @@ def listing(directory: str) -> Iterator[str]:
 
 
 def _opened(directory: str) -> tuple[Index, DatasetSpec]:
-    """Return the index in a folder, and the facts of the dataset that the folder is named after."""
+    """Return the index in a folder, and the spec of its dataset."""
     index, spec = Index.load(directory), catalog.spec_of(directory)
     if not 0 <= index.label.min() <= index.label.max() < len(spec.labels):
         raise DataError(f"{directory}: has classes that {spec.name} has not; convert again")

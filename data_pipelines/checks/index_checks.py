@@ -1,4 +1,4 @@
-"""Checks of what an index says: its samples' facts, and what protocols and splits select."""
+"""Checks of what an index says: its samples' metadata, and what protocols and splits select."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ def counted(number: int, what: str) -> str:
 
 
 def index_checks(index: Index, spec: DatasetSpec) -> Iterator[Check]:
-    """Check the facts of all samples, one by one and together."""
+    """Check the metadata of all samples, one by one and together."""
     yield Check("index", f"{counted(len(index), 'sample')}; digest {index.digest[:DIGITS]}")
     yield _names(index)
     yield _range(index, "label", "class", 0, len(spec.labels) - 1)

@@ -85,7 +85,7 @@ class RecordChecks:
             self.faults["rows"].append(f"{sample}: no record is there")
 
     def _sample(self, place: str, row: int | None, size: int, record: Record) -> None:
-        """Check one record against its row of the index, the dataset's facts and the pack."""
+        """Check one record against its row of the index, the dataset's metadata and the pack."""
         sample = f"{place}, sample {record.name!r}:"
         if row is None:
             self.faults["rows"].append(f"{sample} is in no row of index.csv")
@@ -99,8 +99,8 @@ class RecordChecks:
     def _row(self, sample: str, row: int, size: int, record: Record) -> None:
         """Compare a record with what its row and the pack have."""
         frames, bodies = record.skeleton.shape[:2]
-        facts = {name: getattr(record, name) for name in FACTS}
-        for name, value in {**facts, "frames": frames, "bodies": bodies, "bytes": size}.items():
+        metadata = {name: getattr(record, name) for name in FACTS}
+        for name, value in {**metadata, "frames": frames, "bodies": bodies, "bytes": size}.items():
             said = getattr(self._index, name)[row].item()
             if said != value:
                 fault = f"{sample} its {name} is {value!r}, but {said!r} in line {row + 2}"

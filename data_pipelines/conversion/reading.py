@@ -33,7 +33,7 @@ class Task:
 
     Attributes:
         module: the dataset's module.
-        spec: the dataset's facts.
+        spec: the dataset's metadata.
         items: some of its items.
         chunk: the file for what they hold.
     """
@@ -135,12 +135,12 @@ def records(tasks: Sequence[Task]) -> Iterator[Record]:
 
 
 def checked(item: Any, found: list[Record], spec: DatasetSpec) -> list[Record]:
-    """Return the records of an item, unless one disagrees with the dataset's facts.
+    """Return the records of an item, unless one disagrees with the dataset's metadata.
 
     Args:
         item: what they were read from.
         found: the records.
-        spec: the dataset's facts.
+        spec: the dataset's metadata.
 
     Raises:
         FileError: says which disagrees, and how.

@@ -1,4 +1,4 @@
-"""One module a dataset: its facts, what its raw files hold, and how one of these is read.
+"""One module a dataset: its metadata, what its raw files hold, and how one of these is read.
 
     SPEC: DatasetSpec
     items(raw) -> Sequence      what can be read by itself: files, videos; cheap, and in order

@@ -62,7 +62,7 @@ def files(raw: pathlib.Path | None, spec: DatasetSpec) -> list[Source]:
 
     Args:
         raw: a folder of `.skeleton` files or of the official archives, or one such archive.
-        spec: the dataset's facts.
+        spec: the dataset's metadata.
 
     Raises:
         DataError: `raw` is missing or holds no such file.
@@ -88,14 +88,14 @@ def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record |
 
     Args:
         source: the file.
-        spec: the dataset's facts.
+        spec: the dataset's metadata.
         setups: how many setups it has.
 
     Raises:
         FileError: the file cannot be used.
     """
-    facts = ntu.named(source.name, source.where)
-    if facts.setup > setups or facts.action > len(spec.labels):
+    name = ntu.parsed_name(source.name, source.where)
+    if name.setup > setups or name.action > len(spec.labels):
         return
     if source.name in missing():
         yield LeftOut(source.where, "on the official list of missing skeletons")
@@ -105,5 +105,5 @@ def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record |
     except ntu_cleaning.NobodyError as error:
         yield LeftOut(source.where, str(error))
         return
-    who = facts.subject, facts.camera, facts.setup
-    yield Record(skeleton, facts.action - 1, *who, source.name)
+    who = name.subject, name.camera, name.setup
+    yield Record(skeleton, name.action - 1, *who, source.name)

@@ -113,7 +113,7 @@ def _panels(
     (rows, columns), (wide, high) = shape, size
     room = 5.5 if scene.skeleton.shape[1] == 1 else 6.8
     width = max(_LEFT + columns * wide + (columns - 1) * gap + _RIGHT, room)
-    unbroken = "  ·  ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in scene.facts)
+    unbroken = "  ·  ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in scene.metadata)
     lines = textwrap.wrap(unbroken, int(13 * width))
     head, foot = 0.62 + 0.19 * len(lines), 0.12 + 0.2 * scene.skeleton.shape[1]
     height = head + rows * (_OVER + high + _UNDER) + foot

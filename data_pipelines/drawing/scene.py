@@ -55,14 +55,14 @@ class Scene:
         skeleton: the sequence; a body that is zero throughout a frame is absent from it.
         body: its body model.
         title: the picture's headline.
-        facts: what is said below the headline.
+        metadata: what is said below the headline.
         seen: which joints were seen, where a confidence tells; None for all. Others are not drawn.
     """
 
     skeleton: Float[np.ndarray, "t m v c"]
     body: Skeleton
     title: str
-    facts: Sequence[str]
+    metadata: Sequence[str]
     seen: Bool[np.ndarray, "t m v"] | None = None
 
     @property

@@ -17,7 +17,7 @@ from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import npz
 from data_pipelines.parsers.sources import State, state_of
-from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
 from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import NTU25
 
@@ -52,7 +52,7 @@ class Row:
         return f"{self.path}: x_{self.side}, row {self.row}"
 
 
-def found(raw: pathlib.Path, name: str) -> Found:
+def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     """Return what an archive holds.
 
     Raises:
@@ -71,7 +71,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
         counts[side] = len(labels)
         items += [Row(path, state, side, row, label) for row, label in enumerate(labels.tolist())]
     counted = counts["train"], counts["test"]
-    return Found(_spec(raw, name, max(classes.values()), counted), items)
+    return RawDataset(_spec(raw, name, max(classes.values()), counted), items)
 
 
 def _labels(path: str, side: str, state: State) -> tuple[Int64[np.ndarray, " n"], int]:
@@ -86,7 +86,7 @@ def _labels(path: str, side: str, state: State) -> tuple[Int64[np.ndarray, " n"]
 
 
 def _spec(raw: pathlib.Path, name: str, classes: int, counts: tuple[int, int]) -> DatasetSpec:
-    """Return the facts: those of NTU RGB+D where the number of classes is that of one."""
+    """Return the metadata: those of NTU RGB+D where the number of classes is that of one."""
     known = {len(each.SPEC.labels): each.SPEC for each in (ntu60, ntu120)}.get(classes)
     end = raw.stem.rpartition("_")[2].lower()
     return DatasetSpec(

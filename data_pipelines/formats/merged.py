@@ -38,8 +38,8 @@ from etils import epath
 from data_pipelines.errors import FileError
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs import catalog, checked_yaml, spec_file
-from data_pipelines.specs.checked_yaml import Sheet
-from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.specs.checked_yaml import Metadata
+from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
 from data_pipelines.specs.record import Record
 from data_pipelines.storage import index as indexing
 from data_pipelines.storage import packed
@@ -56,14 +56,14 @@ class Item:
         folder: the converted dataset that has it.
         state: tells the versions of that dataset's pack.
         row: the sample's row in that dataset's index.
-        facts: label, subject, camera and setup in the merged dataset.
+        metadata: label, subject, camera and setup in the merged dataset.
         name: its name there.
     """
 
     folder: str
     state: State
     row: int
-    facts: tuple[int, int, int, int]
+    metadata: tuple[int, int, int, int]
     name: str
 
     def __str__(self) -> str:
@@ -76,9 +76,9 @@ class _Part:
 
     Attributes:
         folder: where it lies.
-        spec: its facts.
+        spec: its metadata.
         protocol: the one that says what trains.
-        index: the facts of its samples.
+        index: the metadata of its samples.
     """
 
     folder: pathlib.Path
@@ -87,19 +87,19 @@ class _Part:
     index: Index
 
 
-def found(raw: pathlib.Path, name: str) -> Found:
+def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     """Return what the datasets hold together; those that are not packed yet are packed.
 
     Raises:
         DataError: a dataset is missing or damaged, or they do not go together.
     """
-    facts = checked_yaml.load(epath.Path(raw))
-    facts.check_keys(["datasets"], ["same"])
-    parts = [_part(facts, raw, *each) for each in facts.mapping("datasets").items()]
+    metadata = checked_yaml.load(epath.Path(raw))
+    metadata.check_keys(["datasets"], ["same"])
+    parts = [_part(metadata, raw, *each) for each in metadata.mapping("datasets").items()]
     specs = [part.spec for part in parts]
-    _check_names(facts, [spec.name for spec in specs], name)
-    _check_bodies(facts, specs)
-    called = _called(facts, specs)
+    _check_names(metadata, [spec.name for spec in specs], name)
+    _check_bodies(metadata, specs)
+    called = _called(metadata, specs)
     labels = tuple(dict.fromkeys(called.values()))
     numbers = {label: labels.index(other) for label, other in called.items()}
     names, texts = _texts(parts, labels)
@@ -111,11 +111,11 @@ def found(raw: pathlib.Path, name: str) -> Found:
         protocols={"merged": Protocol("setup", (1,), _counts(parts))},
         texts=names,
         obtain="convert the datasets that its YAML file lists",
-        zero_shot=_splits(facts, specs, numbers),
+        zero_shot=_splits(metadata, specs, numbers),
         builtin=False,
         format="merged",
     )
-    return Found(spec, list(_items(parts, numbers)), texts)
+    return RawDataset(spec, list(_items(parts, numbers)), texts)
 
 
 def read(item: Item) -> Iterator[Record]:
@@ -123,7 +123,7 @@ def read(item: Item) -> Iterator[Record]:
     opened = _opened(item.folder, item.state)
     if opened is None:
         raise FileError(str(item), "its pack is gone; run the command again")
-    yield Record(opened.skeleton(item.row), *item.facts, item.name)
+    yield Record(opened.skeleton(item.row), *item.metadata, item.name)
 
 
 @functools.lru_cache(maxsize=8)
@@ -133,31 +133,33 @@ def _opened(folder: str, state: State) -> packed.Pack | None:
     return packed.stored(pathlib.Path(folder), indexing.read(folder))
 
 
-def _part(facts: Sheet, raw: pathlib.Path, place: str, protocol: Any) -> _Part:
+def _part(metadata: Metadata, raw: pathlib.Path, place: str, protocol: Any) -> _Part:
     """Return the dataset in a folder, packed."""
     folder = (raw.parent / place).resolve()
     packed.open_pack(folder)
     spec = catalog.spec_of(folder)
     if protocol not in tuple(spec.protocols):
         there = ", ".join(spec.protocols)
-        raise facts.error("datasets", f"{place} has no protocol {protocol!r}; there are {there}")
+        raise metadata.error("datasets", f"{place} has no protocol {protocol!r}; there are {there}")
     return _Part(folder, spec, spec.protocols[protocol], Index.load(folder))
 
 
-def _check_names(facts: Sheet, names: Sequence[str], merged: str) -> None:
+def _check_names(metadata: Metadata, names: Sequence[str], merged: str) -> None:
     """Refuse one dataset alone, and names by which samples or splits could not be told apart."""
     if len(names) < 2:
-        raise facts.error("datasets", "should have two converted folders or more")
+        raise metadata.error("datasets", "should have two converted folders or more")
     for name in names:
         if names.count(name) > 1:
-            raise facts.error("datasets", f"has two folders called {name!r}; rename one")
+            raise metadata.error("datasets", f"has two folders called {name!r}; rename one")
         if not name.isidentifier():
-            raise facts.error("datasets", f"has {name!r}, which is no name; rename the folder")
+            raise metadata.error("datasets", f"has {name!r}, which is no name; rename the folder")
     if merged in names:
-        raise facts.error("datasets", f"has {merged!r}, the merged one's name; give another --name")
+        raise metadata.error(
+            "datasets", f"has {merged!r}, the merged one's name; give another --name"
+        )
 
 
-def _check_bodies(facts: Sheet, specs: Sequence[DatasetSpec]) -> None:
+def _check_bodies(metadata: Metadata, specs: Sequence[DatasetSpec]) -> None:
     """Refuse samples of other joints, or of other numbers that a joint has."""
     first, kinds = specs[0], {numbers: kind for kind, numbers in spec_file.COORDINATES.items()}
     for spec in specs[1:]:
@@ -165,22 +167,22 @@ def _check_bodies(facts: Sheet, specs: Sequence[DatasetSpec]) -> None:
         if spec.skeleton.joints != first.skeleton.joints:
             counts = f"{first.skeleton.num_joints} and {spec.skeleton.num_joints}"
             what = f"{pair} other joints ({counts}); names and order must be the same"
-            raise facts.error("datasets", what)
+            raise metadata.error("datasets", what)
         ours, theirs = (kinds[each.coordinates, each.confidence] for each in (first, spec))
         if ours != theirs:
-            raise facts.error("datasets", f"{pair} other coordinates, {ours} and {theirs}")
+            raise metadata.error("datasets", f"{pair} other coordinates, {ours} and {theirs}")
 
 
-def _called(facts: Sheet, specs: Sequence[DatasetSpec]) -> dict[str, str]:
+def _called(metadata: Metadata, specs: Sequence[DatasetSpec]) -> dict[str, str]:
     """Return all classes, in order, with what each is called in the merged dataset."""
     labels = list(dict.fromkeys(label for spec in specs for label in spec.labels))
-    same = facts.mapping("same")
+    same = metadata.mapping("same")
     for label, other in same.items():
         for each in (label, other):
             if each not in labels:
-                raise facts.error("same", f"has {each!r}, which is a class of none")
+                raise metadata.error("same", f"has {each!r}, which is a class of none")
         if other in same:
-            raise facts.error("same", f"counts {label!r} as {other!r}, which is another's, too")
+            raise metadata.error("same", f"counts {label!r} as {other!r}, which is another's, too")
     return {label: same.get(label, label) for label in labels}
 
 
@@ -193,7 +195,7 @@ def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
 
 
 def _splits(
-    facts: Sheet, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
+    metadata: Metadata, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
     """Return the zero-shot splits of all, each with the dataset's name before its own."""
     found, classes = {}, len(set(numbers.values()))
@@ -202,7 +204,7 @@ def _splits(
             merged = tuple(sorted({numbers[spec.labels[each]] for each in unseen}))
             if not 2 <= len(merged) <= classes - 2:
                 what = f"leaves {len(merged)} classes unseen of {classes} in {split} of {spec.name}"
-                raise facts.error("same", f"{what}; at least 2 must be unseen and 2 seen")
+                raise metadata.error("same", f"{what}; at least 2 must be unseen and 2 seen")
             found[f"{spec.name}_{split}"] = merged
     return found
 
@@ -226,12 +228,12 @@ def _described(file: pathlib.Path) -> dict[str, Any]:
     """Return label → description of the file that a folder may have, as it stands there."""
     if not file.exists():
         return {}
-    facts = checked_yaml.load(epath.Path(file))
-    entries = facts.values.get("classes")
+    metadata = checked_yaml.load(epath.Path(file))
+    entries = metadata.values.get("classes")
     if not isinstance(entries, list) or not all(
         isinstance(entry, dict) and isinstance(entry.get("label"), str) for entry in entries
     ):
-        raise facts.error("classes", "should be a list of descriptions, each with its label")
+        raise metadata.error("classes", "should be a list of descriptions, each with its label")
     return {entry["label"]: entry for entry in entries}
 
 
@@ -246,6 +248,6 @@ def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]
         labels = [numbers[label] for label in part.spec.labels]
         for row in range(len(index)):
             who = before + 1 + int(subject[row]), int(index.camera[row])
-            facts = labels[index.label[row]], *who, int(trains[row])
-            yield Item(folder, state, row, facts, f"{part.spec.name}/{index.name[row]}")
+            metadata = labels[index.label[row]], *who, int(trains[row])
+            yield Item(folder, state, row, metadata, f"{part.spec.name}/{index.name[row]}")
         before += len(subjects)

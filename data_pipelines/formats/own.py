@@ -16,7 +16,7 @@ from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import samples
 from data_pipelines.parsers.samples import Sample
 from data_pipelines.specs import checked_yaml, spec_file
-from data_pipelines.specs.dataset import DatasetSpec, Found
+from data_pipelines.specs.dataset import DatasetSpec, RawDataset
 from data_pipelines.specs.record import Record
 
 WANTED = f"a folder with {spec_file.FILE}, {samples.FILE} and .npy files"
@@ -42,7 +42,7 @@ class Item:
         return str(self.sample)
 
 
-def found(raw: pathlib.Path, name: str) -> Found:
+def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     """Return what a folder holds.
 
     Raises:
@@ -51,15 +51,15 @@ def found(raw: pathlib.Path, name: str) -> Found:
     path = raw / spec_file.FILE
     if not path.is_file():
         raise DataError(f"{path}: is missing; --raw takes {WANTED}")
-    facts = checked_yaml.load(epath.Path(path))
-    facts.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
-    spec = spec_file.spec_of(facts, name)
+    metadata = checked_yaml.load(epath.Path(path))
+    metadata.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
+    spec = spec_file.spec_of(metadata, name)
     shape = spec.skeleton.joints, spec.coordinates, spec.persons
     items = [Item(each, *shape) for each in samples.table(raw, spec.labels)]
-    texts = _texts(raw, facts, spec)
+    texts = _texts(raw, metadata, spec)
     for protocol in spec.protocols:
-        _refuse_empty_side(raw, facts, spec, protocol, items)
-    return Found(dataclasses.replace(spec, format="own", texts=""), items, texts)
+        _refuse_empty_side(raw, metadata, spec, protocol, items)
+    return RawDataset(dataclasses.replace(spec, format="own", texts=""), items, texts)
 
 
 def read(item: Item) -> Iterator[Record]:
@@ -83,7 +83,7 @@ def read(item: Item) -> Iterator[Record]:
 
 def _refuse_empty_side(
     raw: pathlib.Path,
-    facts: checked_yaml.Sheet,
+    metadata: checked_yaml.Metadata,
     spec: DatasetSpec,
     name: str,
     items: Sequence[Item],
@@ -102,14 +102,14 @@ def _refuse_empty_side(
         what = f"tests on no sample: all have the {column} {listed}; correct one of the files"
     else:
         return
-    raise facts.error("protocols", f"{name!r} {what}")
+    raise metadata.error("protocols", f"{name!r} {what}")
 
 
-def _texts(raw: pathlib.Path, facts: checked_yaml.Sheet, spec: DatasetSpec) -> bytes | None:
-    """Return the file of class descriptions that the facts name."""
+def _texts(raw: pathlib.Path, metadata: checked_yaml.Metadata, spec: DatasetSpec) -> bytes | None:
+    """Return the file of class descriptions that the metadata names."""
     if not spec.texts:
         return None
     try:
         return (raw / spec.texts).read_bytes()
     except (OSError, ValueError):
-        raise facts.error("texts", f"names {spec.texts!r}, which is no file in {raw}") from None
+        raise metadata.error("texts", f"names {spec.texts!r}, which is no file in {raw}") from None

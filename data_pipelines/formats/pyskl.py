@@ -22,7 +22,7 @@ from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import plain_pickle
 from data_pipelines.parsers.sources import State, state_of
-from data_pipelines.specs.dataset import DatasetSpec, Found, Protocol
+from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
 from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import COCO17, NTU25, Skeleton
 
@@ -41,7 +41,7 @@ class Annotation:
     Attributes:
         where: the pickle, and which of its annotations.
         state: tells the pickle's versions.
-        facts: label, subject, camera and setup.
+        metadata: label, subject, camera and setup.
         name: the sample's name.
         keypoint: coordinates.
         score: how sure they are, or None.
@@ -49,7 +49,7 @@ class Annotation:
 
     where: str
     state: State
-    facts: tuple[int, int, int, int]
+    metadata: tuple[int, int, int, int]
     name: str
     keypoint: Shaped[np.ndarray, "..."] = field(repr=False)
     score: Shaped[np.ndarray, "..."] | None = field(repr=False)
@@ -58,7 +58,7 @@ class Annotation:
         return f"{self.where} ({self.name})"
 
 
-def found(raw: pathlib.Path, name: str) -> Found:
+def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     """Return what a pickle holds.
 
     Raises:
@@ -75,7 +75,7 @@ def found(raw: pathlib.Path, name: str) -> Found:
         _annotation(f"{raw}: annotation {number}", state, each, sides)
         for number, each in enumerate(annotations)
     ]
-    return Found(_spec(raw, name, items, sides), items)
+    return RawDataset(_spec(raw, name, items, sides), items)
 
 
 def _sides(raw: pathlib.Path, splits: Any) -> dict[str, tuple[set[str], set[str]]]:
@@ -130,11 +130,11 @@ def _spec(
     items: Sequence[Annotation],
     sides: Mapping[str, tuple[set[str], set[str]]],
 ) -> DatasetSpec:
-    """Return the facts: those of NTU RGB+D where the samples are named as its files are."""
+    """Return the metadata: those of NTU RGB+D where the samples are named as its files are."""
     body = _body(raw, items[0])
     scored = items[0].score is not None
-    classes = 1 + max(item.facts[0] for item in items)
-    setups = sorted({item.facts[3] for item in items})
+    classes = 1 + max(item.metadata[0] for item in items)
+    setups = sorted({item.metadata[3] for item in items})
     is_ntu = all(_NTU_NAME.fullmatch(item.name) for item in items)
     known = (ntu60 if classes <= 60 else ntu120).SPEC if is_ntu and classes <= 120 else None
     return DatasetSpec(
@@ -177,7 +177,7 @@ def read(item: Annotation) -> Iterator[Record]:
         there = skeleton.any()
     if not there:
         raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
-    yield Record(skeleton, *item.facts, item.name)
+    yield Record(skeleton, *item.metadata, item.name)
 
 
 def _present(persons: Float32[np.ndarray, "m t v c"]) -> Float32[np.ndarray, "t m2 v c"]:

@@ -1,8 +1,8 @@
 """NTU RGB+D's raw text: one `.skeleton` file a sequence (facts C.1).
 
-A file has the number of frames; each frame the number of its bodies; each body a line of facts that
-starts with the body's id, the number of its joints, and for each joint a line of twelve numbers, of
-which the first three are x y z in meters.
+A file has the number of frames; each frame the number of its bodies; each body a line of metadata
+that starts with the body's id, the number of its joints, and for each joint a line of twelve
+numbers, of which the first three are x y z in meters.
 """
 
 import codecs
@@ -37,8 +37,8 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a file's name says; all numbers count from 1."""
+class SampleName:
+    """The numbers in a file's name, which all count from 1."""
 
     setup: int
     camera: int
@@ -47,17 +47,17 @@ class Facts:
     action: int
 
 
-def named(name: str, where: str) -> Facts:
-    """Return the facts in a sample's name.
+def parsed_name(name: str, where: str) -> SampleName:
+    """Return the numbers in a sample's name.
 
     Raises:
         FileError: the name is of another form.
     """
     match = _NAME.fullmatch(name)
-    facts = tuple(map(int, match.groups())) if match else (0,)
-    if 0 in facts:
+    numbers = tuple(map(int, match.groups())) if match else (0,)
+    if 0 in numbers:
         raise FileError(where, "is not named SsssCcccPpppRrrrAaaa.skeleton; remove it")
-    return Facts(*facts)
+    return SampleName(*numbers)
 
 
 def parse(content: bytes, where: str) -> Recording:

@@ -37,14 +37,14 @@ class Sample:
         path: the array's file.
         state: tells the file's versions; None where there is no such file.
         place: the table and the line.
-        facts: label, subject, camera and setup.
+        metadata: label, subject, camera and setup.
         name: the sample's name.
     """
 
     path: str
     state: State | None
     place: tuple[str, int]
-    facts: tuple[int, int, int, int]
+    metadata: tuple[int, int, int, int]
     name: str
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Sample:
 
     def fact(self, column: str) -> int:
         """Return what the table says in a column of numbers, 0 where it lacks the column."""
-        return self.facts[_FACTS.index(column)]
+        return self.metadata[_FACTS.index(column)]
 
 
 def table(folder: pathlib.Path, labels: Sequence[str]) -> list[Sample]:
@@ -128,7 +128,7 @@ def _sample(
         path=str(path),
         state=state_of(path) if path.is_file() else None,
         place=(str(table), line),
-        facts=(
+        metadata=(
             _label(table, line, given["label"], labels),
             *(_number(table, line, column, given.get(column, "0")) for column in _COLUMNS[2:]),
         ),
@@ -179,7 +179,7 @@ def record(sample: Sample, joints: Sequence[str], coordinates: int) -> Record:
         wanted = f"frames (x persons) x {len(joints)} joints x {coordinates}"
         reason = f"is {shape}, not {wanted}; correct the array or dataset.yaml"
         raise FileError(sample.path, reason)
-    return Record(checked(whole, sample.path, joints), *sample.facts, sample.name)
+    return Record(checked(whole, sample.path, joints), *sample.metadata, sample.name)
 
 
 def checked(

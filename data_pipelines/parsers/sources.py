@@ -142,10 +142,10 @@ def _unpacked(archive: str, member: str) -> bytes:
     try:
         state = state_of(pathlib.Path(archive))
         opened = _opened(archive, state)
-        facts = opened.getinfo(member)
+        info = opened.getinfo(member)
         # The sizes are what zipfile asks memory for.
-        possible = facts.compress_size <= state[0] and facts.file_size <= LARGEST
-        content = opened.read(facts) if possible else None
+        possible = info.compress_size <= state[0] and info.file_size <= LARGEST
+        content = opened.read(info) if possible else None
     except _DAMAGE:
         content = None
     if content is None:

@@ -1,4 +1,4 @@
-"""YAML files of facts, read so that every mistake is told with its line."""
+"""YAML files of metadata, read so that every mistake is told with its line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from data_pipelines.errors import DataError
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """The facts of one file.
+class Metadata:
+    """The metadata of one file.
 
     Attributes:
         file: how messages call it.
@@ -74,8 +74,8 @@ class Sheet:
         return {str(name): each for name, each in value.items()}
 
 
-def load(path: epath.Path) -> Sheet:
-    """Return the facts of a file.
+def load(path: epath.Path) -> Metadata:
+    """Return the metadata of a file.
 
     Raises:
         DataError: it is not readable, or not YAML that maps keys to values.
@@ -102,4 +102,4 @@ def load(path: epath.Path) -> Sheet:
             what = f"{key.value} is already in line {first}; remove one"
             raise DataError(f"{path}: line {second}: {what}")
         lines[key.value] = key.start_mark.line + 1
-    return Sheet(str(path), values, lines)
+    return Metadata(str(path), values, lines)

@@ -1,4 +1,4 @@
-"""The facts of a dataset that do not depend on where it is stored."""
+"""The metadata of a dataset that does not depend on where it is stored."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -75,11 +75,11 @@ def said_sizes(split: str) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True)
-class Found:
+class RawDataset:
     """What raw files hold.
 
     Attributes:
-        spec: the dataset's facts.
+        spec: the dataset's metadata.
         items: what can be read by itself, in order.
         texts: a file of class descriptions that lies with them, in YAML; None for none.
     """

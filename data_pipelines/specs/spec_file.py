@@ -1,4 +1,4 @@
-"""The facts of a dataset as a YAML file: what users write, and what converted datasets carry.
+"""The metadata of a dataset as a YAML file: what users write, and what converted datasets carry.
 
     joints: [head, left hand, right hand, hip]       a joint's number is its place here, from 0
     bones: [[head, hip], [left hand, head], ...]     by name or number; a tree, in any order
@@ -21,7 +21,7 @@ import yaml
 from etils import epath
 
 from data_pipelines.specs import checked_yaml
-from data_pipelines.specs.checked_yaml import Sheet
+from data_pipelines.specs.checked_yaml import Metadata
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, said_sizes
 from data_pipelines.specs.skeletons import PARTS, Partition, Skeleton, described_parts
 
@@ -43,14 +43,14 @@ COLUMNS = ("subject", "camera", "setup")
 
 
 def read(folder: epath.Path) -> DatasetSpec:
-    """Return the facts that a converted dataset carries; it is named after its folder.
+    """Return the metadata that a converted dataset carries; it is named after its folder.
 
     Raises:
         DataError: they are missing or altered.
     """
-    facts = checked_yaml.load(folder / FILE)
-    facts.check_keys(REQUIRED, (*OPTIONAL, *CARRIED))
-    spec = spec_of(facts, folder.name)
+    metadata = checked_yaml.load(folder / FILE)
+    metadata.check_keys(REQUIRED, (*OPTIONAL, *CARRIED))
+    spec = spec_of(metadata, folder.name)
     if (folder / TEXTS).exists():
         files = *filter(None, [spec.texts]), str(folder / TEXTS)
         spec = dataclasses.replace(spec, texts="+".join(files))
@@ -58,13 +58,13 @@ def read(folder: epath.Path) -> DatasetSpec:
 
 
 def write(folder: epath.Path, spec: DatasetSpec) -> None:
-    """Write the facts of a dataset into its folder."""
+    """Write the metadata of a dataset into its folder."""
     text = yaml.safe_dump(described(spec), sort_keys=False, allow_unicode=True, width=100)
     (folder / FILE).write_text(text, encoding="utf-8")
 
 
 def described(spec: DatasetSpec) -> dict[str, Any]:
-    """Return the facts as plain values, from which `spec_of` makes the same again."""
+    """Return the metadata as plain values, from which `spec_of` makes the same again."""
     body = spec.skeleton
 
     def names(joints: Iterable[int]) -> list[str]:
@@ -101,71 +101,71 @@ def _described(protocol: Protocol) -> dict[str, list[int]]:
     return {protocol.column: list(protocol.train), **counts}
 
 
-def spec_of(facts: Sheet, name: str) -> DatasetSpec:
+def spec_of(metadata: Metadata, name: str) -> DatasetSpec:
     """Return the dataset of this name that a file describes.
 
     Raises:
         DataError: a fact is not what it should be.
     """
-    labels, kind = facts.texts("labels"), str(facts.values["coordinates"])
+    labels, kind = metadata.texts("labels"), str(metadata.values["coordinates"])
     kind = {"2": "2D", "3": "3D"}.get(kind, kind)
     if kind not in COORDINATES:
-        raise facts.error("coordinates", f"is {kind!r}; there are {', '.join(COORDINATES)}")
+        raise metadata.error("coordinates", f"is {kind!r}; there are {', '.join(COORDINATES)}")
     numbers, confidence = COORDINATES[kind]
     return DatasetSpec(
         name=name,
-        skeleton=_skeleton(facts, name),
+        skeleton=_skeleton(metadata, name),
         labels=labels,
-        persons=facts.count("persons", 1),
-        protocols=_protocols(facts),
-        texts=facts.text("texts", ""),
-        obtain=facts.text("obtain", f"{name} is your own"),
-        zero_shot=_splits(facts, labels),
+        persons=metadata.count("persons", 1),
+        protocols=_protocols(metadata),
+        texts=metadata.text("texts", ""),
+        obtain=metadata.text("obtain", f"{name} is your own"),
+        zero_shot=_splits(metadata, labels),
         coordinates=numbers,
         confidence=confidence,
-        format=facts.text("format", ""),
+        format=metadata.text("format", ""),
     )
 
 
-def _skeleton(facts: Sheet, name: str) -> Skeleton:
+def _skeleton(metadata: Metadata, name: str) -> Skeleton:
     """Return the body model."""
-    joints = facts.texts("joints")
-    root = _joint(facts, "root", joints, facts.values["root"])
-    shoulders = facts.values.get("shoulders", [root, root])
+    joints = metadata.texts("joints")
+    root = _joint(metadata, "root", joints, metadata.values["root"])
+    shoulders = metadata.values.get("shoulders", [root, root])
     if not isinstance(shoulders, list) or len(shoulders) != 2:
-        raise facts.error("shoulders", "should be two joints, the left one first")
+        raise metadata.error("shoulders", "should be two joints, the left one first")
     return Skeleton(
-        name=facts.text("skeleton", name),
+        name=metadata.text("skeleton", name),
         joints=joints,
-        bones=_bones(facts, joints, root),
+        bones=_bones(metadata, joints, root),
         root=root,
-        center=_joint(facts, "center", joints, facts.values.get("center", root)),
-        shoulders=tuple(_joint(facts, "shoulders", joints, each) for each in shoulders),
+        center=_joint(metadata, "center", joints, metadata.values.get("center", root)),
+        shoulders=tuple(_joint(metadata, "shoulders", joints, each) for each in shoulders),
         partitions={
-            partition: _partition(facts, joints, partition, parts)
-            for partition, parts in facts.mapping("parts").items()
+            partition: _partition(metadata, joints, partition, parts)
+            for partition, parts in metadata.mapping("parts").items()
         },
     )
 
 
-def _joint(facts: Sheet, key: str, joints: tuple[str, ...], given: Any) -> int:
+def _joint(metadata: Metadata, key: str, joints: tuple[str, ...], given: Any) -> int:
     """Return the number of a joint that is given by name or number."""
     if type(given) is int and 0 <= given < len(joints):
         return given
     if given not in joints:
         what = f"has {given!r}, which is none of the {len(joints)} joints; correct the name"
-        raise facts.error(key, what)
+        raise metadata.error(key, what)
     return joints.index(given)
 
 
-def _bones(facts: Sheet, joints: tuple[str, ...], root: int) -> tuple[tuple[int, int], ...]:
+def _bones(metadata: Metadata, joints: tuple[str, ...], root: int) -> tuple[tuple[int, int], ...]:
     """Return the (child, parent) pairs of the bones, whichever end was named first."""
-    given = facts.values["bones"]
+    given = metadata.values["bones"]
     if not isinstance(given, list) or not all(
         isinstance(pair, list) and len(pair) == 2 for pair in given
     ):
-        raise facts.error("bones", "should be a list of pairs of joints")
-    pairs = [tuple(_joint(facts, "bones", joints, end) for end in pair) for pair in given]
+        raise metadata.error("bones", "should be a list of pairs of joints")
+    pairs = [tuple(_joint(metadata, "bones", joints, end) for end in pair) for pair in given]
     reached, parents = [root], {}
     for joint in reached:
         ends = [(b if a == joint else a) for a, b in pairs if joint in (a, b)]
@@ -174,62 +174,64 @@ def _bones(facts: Sheet, joints: tuple[str, ...], root: int) -> tuple[tuple[int,
         reached += dict.fromkeys(new)
     for joint, called in enumerate(joints):
         if joint not in reached:
-            raise facts.error("bones", f"do not connect {called!r} to the root; add a bone")
+            raise metadata.error("bones", f"do not connect {called!r} to the root; add a bone")
     if len(pairs) != len(joints) - 1:
         what = f"form a ring: {len(joints)} joints need {len(joints) - 1} bones, not {len(pairs)}"
-        raise facts.error("bones", f"{what}; remove some")
+        raise metadata.error("bones", f"{what}; remove some")
     return tuple((a, b) if parents.get(a) == b else (b, a) for a, b in pairs)
 
 
-def _partition(facts: Sheet, joints: tuple[str, ...], name: str, parts: Any) -> Partition:
+def _partition(metadata: Metadata, joints: tuple[str, ...], name: str, parts: Any) -> Partition:
     """Return the joints of every part of a partition."""
     if not isinstance(parts, dict) or not parts:
-        raise facts.error("parts", f"{name!r} should map names of parts to lists of joints")
+        raise metadata.error("parts", f"{name!r} should map names of parts to lists of joints")
     for part, members in parts.items():
         if not isinstance(part, str) or not set(described_parts(part)) <= set(PARTS):
             there = f"{', '.join(PARTS)}, several joined by _, upper and lower"
-            raise facts.error("parts", f"{name!r} has the part {part!r}; there are {there}")
+            raise metadata.error("parts", f"{name!r} has the part {part!r}; there are {there}")
         if not isinstance(members, list) or not members:
-            raise facts.error("parts", f"{name!r}: {part!r} should be a list of joints")
+            raise metadata.error("parts", f"{name!r}: {part!r} should be a list of joints")
     return {
-        part: tuple(_joint(facts, "parts", joints, each) for each in members)
+        part: tuple(_joint(metadata, "parts", joints, each) for each in members)
         for part, members in parts.items()
     }
 
 
-def _protocols(facts: Sheet) -> dict[str, Protocol]:
+def _protocols(metadata: Metadata) -> dict[str, Protocol]:
     """Return the protocols."""
     found = {}
-    for name, given in facts.mapping("protocols").items():
+    for name, given in metadata.mapping("protocols").items():
         columns = [column for column in COLUMNS if isinstance(given, dict) and column in given]
         if len(columns) != 1 or set(given) - {*columns, "counts"}:
             what = f"{name!r} should name one of {', '.join(COLUMNS)}: {{subject: [1, 2]}}"
-            raise facts.error("protocols", what)
+            raise metadata.error("protocols", what)
         for key in given:
             values = given[key]
             if not isinstance(values, list) or not all(type(each) is int for each in values):
-                raise facts.error("protocols", f"{name!r}: {key} should be a list of numbers")
+                raise metadata.error("protocols", f"{name!r}: {key} should be a list of numbers")
         counts = tuple(given["counts"]) if len(given.get("counts", ())) == 2 else None
         found[name] = Protocol(columns[0], tuple(sorted(set(given[columns[0]]))), counts)
     if not found:
-        raise facts.error("protocols", "should have at least one, such as xsub: {subject: [1, 2]}")
+        raise metadata.error(
+            "protocols", "should have at least one, such as xsub: {subject: [1, 2]}"
+        )
     return found
 
 
-def _splits(facts: Sheet, labels: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+def _splits(metadata: Metadata, labels: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     """Return the zero-shot splits."""
     found = {}
-    for name, unseen in facts.mapping("zero_shot").items():
+    for name, unseen in metadata.mapping("zero_shot").items():
         if not isinstance(unseen, list):
-            raise facts.error("zero_shot", f"{name!r} should be a list of labels")
+            raise metadata.error("zero_shot", f"{name!r} should be a list of labels")
         for each in unseen:
             if each not in labels:
-                raise facts.error("zero_shot", f"{name!r} has {each!r}, which is no label")
+                raise metadata.error("zero_shot", f"{name!r} has {each!r}, which is no label")
         found[name] = tuple(sorted({labels.index(each) for each in unseen}))
         seen = len(labels) - len(found[name])
         if min(seen, len(found[name])) < 2:
-            raise facts.error("zero_shot", f"{name!r} should leave 2 classes unseen and 2 seen")
+            raise metadata.error("zero_shot", f"{name!r} should leave 2 classes unseen and 2 seen")
         if said_sizes(name) not in (None, (seen, len(found[name]))):
             what = f"{name!r} has {seen} seen and {len(found[name])} unseen classes; rename it"
-            raise facts.error("zero_shot", what)
+            raise metadata.error("zero_shot", what)
     return found

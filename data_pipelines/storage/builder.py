@@ -48,7 +48,7 @@ class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Writes skeleton records as they are: float32, true length, true number of persons.
 
     Attributes:
-        spec: the dataset's facts.
+        spec: the dataset's metadata.
         records: its samples, read once.
     """
 

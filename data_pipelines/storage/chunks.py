@@ -60,12 +60,12 @@ def save(path: Path, chunk: Chunk) -> None:
     skeletons = [record.skeleton for record in chunk.records]
     text = {
         "names": [record.name for record in chunk.records],
-        "facts": [
-            [int(fact) for fact in (each.label, each.subject, each.camera, each.setup)]
-            for each in chunk.records
+        "metadata": [
+            [int(record.label), int(record.subject), int(record.camera), int(record.setup)]
+            for record in chunk.records
         ],
         "rejected": [error.args for error in chunk.rejected],
-        "left_out": [dataclasses.astuple(each) for each in chunk.left_out],
+        "left_out": [dataclasses.astuple(left_out) for left_out in chunk.left_out],
     }
     with replacing_file(path) as file:
         np.savez(
@@ -83,12 +83,12 @@ def load(path: Path) -> Chunk:
         DataError: the file is damaged.
     """
     values, shapes, text = _arrays(path, "values", "shapes", "text")
-    facts = json.loads(text.item())
+    content = json.loads(text.item())
     parts = np.split(values, np.cumsum(shapes.prod(1))[:-1]) if len(shapes) else []
-    described = zip(parts, shapes, facts["facts"], facts["names"], strict=True)
-    records = [Record(part.reshape(shape), *who, name) for part, shape, who, name in described]
-    told = _summary(facts)
-    return Chunk(records, told.rejected, told.left_out)
+    rows = zip(parts, shapes, content["metadata"], content["names"], strict=True)
+    records = [Record(part.reshape(shape), *numbers, name) for part, shape, numbers, name in rows]
+    summary = _summary(content)
+    return Chunk(records, summary.rejected, summary.left_out)
 
 
 def summary(path: Path) -> Summary:
@@ -100,9 +100,10 @@ def summary(path: Path) -> Summary:
     return _summary(json.loads(_arrays(path, "text")[0].item()))
 
 
-def _summary(facts: dict[str, Any]) -> Summary:
-    rejected = [FileError(*error) for error in facts["rejected"]]
-    return Summary(facts["names"], rejected, [LeftOut(*each) for each in facts["left_out"]])
+def _summary(content: dict[str, Any]) -> Summary:
+    rejected = [FileError(*error) for error in content["rejected"]]
+    left_out = [LeftOut(*fields) for fields in content["left_out"]]
+    return Summary(content["names"], rejected, left_out)
 
 
 def complete(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The facts of every sample of a converted dataset, and selections over them.
+"""The metadata of every sample of a converted dataset, and selections over them.
 
 `index.csv` lies beside the TFRecords and says what each sample is and where its record lies. All
 protocols are selections over it, so that one conversion serves them all.
@@ -26,7 +26,7 @@ FILE = "index.csv"
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """The facts of n samples.
+    """The metadata of n samples.
 
     Attributes:
         name: the samples' unique names.
@@ -57,14 +57,14 @@ class Index:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Return the SHA-256 of the samples' facts, whatever the files they are stored in.
+        """Return the SHA-256 of the samples' metadata, whatever the files they are stored in.
 
         Coordinates are no part of it: `data_pipelines.storage.contents` has a digest of them.
         """
-        facts = hashlib.sha256("\n".join(self.name).encode())
+        digest = hashlib.sha256("\n".join(self.name).encode())
         for column in (self.label, self.subject, self.camera, self.setup, self.frames, self.bodies):
-            facts.update(column.astype("<i4").tobytes())
-        return facts.hexdigest()
+            digest.update(column.astype("<i4").tobytes())
+        return digest.hexdigest()
 
     @staticmethod
     def load(directory: str | os.PathLike) -> "Index":

@@ -14,7 +14,7 @@ from data_pipelines.errors import UserError
 
 
 def write(
-    file: BinaryIO, rows: int, blocks: Iterable[Float[np.ndarray, "n ..."]], advice: str
+    file: BinaryIO, rows: int, blocks: Iterable[Float[np.ndarray, "_ ..."]], advice: str
 ) -> None:
     """Write an array whose rows arrive in blocks.
 

@@ -92,8 +92,8 @@ def _record(example: Any) -> Record:
     feature = example.features.feature
     t, m, v, c = feature["skeleton/shape"].int64_list.value
     values = np.frombuffer(feature["skeleton/value"].bytes_list.value[0], "<f4")
-    facts = {
+    metadata = {
         fact: feature[fact].int64_list.value[0] for fact in ("label", "subject", "camera", "setup")
     }
     name = feature["name"].bytes_list.value[0].decode()
-    return Record(skeleton=values.reshape(t, m, v, c), name=name, **facts)
+    return Record(skeleton=values.reshape(t, m, v, c), name=name, **metadata)

@@ -1,7 +1,7 @@
 """NTU RGB+D's `.skeleton` text (facts C.1) from a footage.
 
 A file: the number of frames; for each frame the number of bodies; for each body a line of ten
-facts, the number of joints and a line for each joint: x y z, its place in the depth picture, its
+metadata, the number of joints and a line for each joint: x y z, its place in the depth picture, its
 place in the color picture, a quaternion, and whether it was tracked (2) or guessed (1). A lost
 frame has no bodies. Coordinates have nine digits, with which a float32 survives.
 """
@@ -28,8 +28,8 @@ def _pixels(
 
 def _body_format(person: int, joints: int) -> str:
     """Return the text of one body in one frame, with the numbers of its joints left open."""
-    facts = f"{_BODY_ID + person} 0 1 1 1 1 0 0 0 2"
-    return f"{facts}\n{joints}\n" + _JOINT * joints
+    metadata = f"{_BODY_ID + person} 0 1 1 1 1 0 0 0 2"
+    return f"{metadata}\n{joints}\n" + _JOINT * joints
 
 
 def skeleton_text(footage: Footage) -> str:

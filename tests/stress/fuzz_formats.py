@@ -56,24 +56,24 @@ def _read_table(content: bytes) -> None:
         Path(folder, samples.FILE).write_bytes(content)
         found = samples.table(Path(folder), _LABELS)
     assert found
-    assert all(0 <= sample.facts[0] < len(_LABELS) for sample in found)
-    assert all(0 <= fact < 2**31 for sample in found for fact in sample.facts)
+    assert all(0 <= sample.metadata[0] < len(_LABELS) for sample in found)
+    assert all(0 <= fact < 2**31 for sample in found for fact in sample.metadata)
     assert len({sample.name for sample in found}) == len(found)
 
 
-def _sheet(rng: np.random.Generator) -> bytes:
+def _metadata(rng: np.random.Generator) -> bytes:
     changes = {"persons": int(rng.integers(1, 4)), "zero_shot": {}, "center": "neck"}
     some = {key: value for key, value in changes.items() if rng.random() < 0.5}
-    return own_folder.dumped(own_folder.facts(**some)).encode()
+    return own_folder.dumped(own_folder.metadata(**some)).encode()
 
 
-def _read_sheet(content: bytes) -> None:
+def _read_metadata(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = epath.Path(folder, spec_file.FILE)
         path.write_bytes(content)
-        facts = checked_yaml.load(path)
-        facts.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
-        spec = spec_file.spec_of(facts, "mine")
+        metadata = checked_yaml.load(path)
+        metadata.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
+        spec = spec_file.spec_of(metadata, "mine")
     assert len(spec.skeleton.bones) == spec.skeleton.num_joints - 1
     assert spec.labels
     assert spec.protocols
@@ -105,7 +105,7 @@ def _all_of(module: ModuleType, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "file")
         path.write_bytes(content)
-        found = module.found(path, "mine")
+        found = module.open_raw(path, "mine")
         for item in found.items:
             reading.checked(item, list(module.read(item)), found.spec)
 
@@ -121,7 +121,7 @@ def _read_pyskl(content: bytes) -> None:
 PARSERS = {
     "own_array": Parser(_array, _read_array, BINARY),
     "own_table": Parser(_table, _read_table, TEXT),
-    "own_facts": Parser(_sheet, _read_sheet, TEXT),
+    "own_facts": Parser(_metadata, _read_metadata, TEXT),
     "ctr_gcn": Parser(_ctr_gcn, _read_ctr_gcn, BINARY),
     "pyskl": Parser(_pyskl, _read_pyskl, BINARY),
 }

@@ -98,8 +98,8 @@ def _ntu_file(rng: np.random.Generator) -> bytes:
             frame.clear()
         if frame and rng.random() < 0.15:
             frame[10 + rng.integers(3)] = frame.pop(next(iter(frame)))
-    facts, end = int(rng.choice([10, 10, 9, 2, 1])), str(rng.choice(["\n", "\n", "\r\n"]))
-    return ntu_text(frames, facts, end).encode()
+    fields, end = int(rng.choice([10, 10, 9, 2, 1])), str(rng.choice(["\n", "\n", "\r\n"]))
+    return ntu_text(frames, fields, end).encode()
 
 
 def _read_ntu(content: bytes) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data_pipelines.conversion import workers
 from data_pipelines.datasets import _ntu
-from data_pipelines.parsers.ntu import named
+from data_pipelines.parsers.ntu import parsed_name
 from data_pipelines.synthesis.camera import film
 from data_pipelines.synthesis.performance import Take, perform
 from data_pipelines.synthesis.programs import PROGRAMS
@@ -25,7 +25,7 @@ def text(name: str) -> str:
     """Return the content of a file."""
     if name in _ntu.missing():
         return "30\n" + "0\n" * 30
-    facts = named(name, name)
+    facts = parsed_name(name, name)
     seed, action = divmod(facts.action - 1, len(PROGRAMS))
     take = Take(seed, action, facts.subject, facts.repetition)
     return skeleton_text(film(perform(take), take, facts.camera))

@@ -32,8 +32,8 @@ FACTS = {
 COLUMNS = ("file", "label", "subject", "camera")
 
 
-def facts(**changes: object) -> dict:
-    """Return the facts with some changed; None removes one."""
+def metadata(**changes: object) -> dict:
+    """Return the metadata with some changed; None removes one."""
     return {key: value for key, value in {**FACTS, **changes}.items() if value is not None}
 
 
@@ -55,7 +55,7 @@ def array(number: int, persons: int = 1, coordinates: int = 3, joints: int = 15)
 def write(folder: pathlib.Path, samples: int = 16, **changes: object) -> pathlib.Path:
     """Write a folder of `samples` arrays; the subjects are 1, 2, 3, 4 in turn."""
     (folder / "clips").mkdir(parents=True)
-    described = facts(**changes)
+    described = metadata(**changes)
     (folder / "dataset.yaml").write_text(dumped(described))
     coordinates = int(described["coordinates"][0]) + ("confidence" in described["coordinates"])
     rows = []

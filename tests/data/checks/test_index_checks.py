@@ -1,4 +1,4 @@
-"""The facts of an index, its protocols and its splits: what is a fault, and what is only told."""
+"""The rows of an index, its protocols and its splits: what is a fault, and what is only told."""
 
 import dataclasses
 import doctest

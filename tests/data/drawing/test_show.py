@@ -27,9 +27,9 @@ def test_samples_are_read_as_they_were_written(tiny: pathlib.Path) -> None:
         drawn = read(str(tiny), sample.name)
         np.testing.assert_array_equal(drawn.skeleton, sample.skeleton)
         assert drawn.title == ("wave", "hug", "stand")[sample.label]
-    assert drawn.facts[:3] == ("tiny", "sample, 10", "class 1")
-    assert drawn.facts[3:6] == ("subject 1", "camera 1", "setup 1")
-    assert drawn.facts[6:] == ("9 frames", "1 person", "4 joints of stick4")
+    assert drawn.metadata[:3] == ("tiny", "sample, 10", "class 1")
+    assert drawn.metadata[3:6] == ("subject 1", "camera 1", "setup 1")
+    assert drawn.metadata[6:] == ("9 frames", "1 person", "4 joints of stick4")
 
 
 @pytest.mark.parametrize("without", ["tensorflow", "records"])

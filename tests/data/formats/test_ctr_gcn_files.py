@@ -50,7 +50,7 @@ def raw(tmp_path: pathlib.Path) -> pathlib.Path:
 def test_records(save: object, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "NTU60_CS.npz"
     save(path, **arrays())
-    found = ctr_gcn.found(path, "mine")
+    found = ctr_gcn.open_raw(path, "mine")
     # Backwards, too: what is compressed is then unpacked again.
     for items in (found.items, found.items[::-1]):
         for item in items:
@@ -76,7 +76,7 @@ def test_facts(raw: pathlib.Path, tmp_path: pathlib.Path) -> None:
 
 def test_other_classes_have_numbers(tmp_path: pathlib.Path) -> None:
     np.savez(tmp_path / "mine.npz", **arrays(classes=40))
-    spec = ctr_gcn.found(tmp_path / "mine.npz", "mine").spec
+    spec = ctr_gcn.open_raw(tmp_path / "mine.npz", "mine").spec
     assert (len(spec.labels), spec.labels[39], spec.texts) == (40, "class 39", "")
     assert list(spec.protocols) == ["stored"]
 
@@ -84,7 +84,7 @@ def test_other_classes_have_numbers(tmp_path: pathlib.Path) -> None:
 def test_classes_may_be_numbers(tmp_path: pathlib.Path) -> None:
     numbers = {f"y_{side}": np.arange(count) for side, count in COUNTS.items()}
     np.savez(tmp_path / "mine.npz", **{**arrays(), **numbers})
-    found = ctr_gcn.found(tmp_path / "mine.npz", "mine")
+    found = ctr_gcn.open_raw(tmp_path / "mine.npz", "mine")
     assert [item.label for item in found.items] == [0, 1, 2, 3, 4, 0, 1, 2]
     assert len(found.spec.labels) == 5
 
@@ -107,7 +107,7 @@ def refused(path: pathlib.Path, **changes: np.ndarray | None) -> str:
     given = {key: value for key, value in {**arrays(), **changes}.items() if value is not None}
     np.savez(path, **given)
     with pytest.raises(DataError) as caught:
-        ctr_gcn.found(path, "mine")
+        ctr_gcn.open_raw(path, "mine")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -130,7 +130,7 @@ def test_damaged_archives(raw: pathlib.Path, tmp_path: pathlib.Path) -> None:
     for cut in (0, 30, len(content) // 2, len(content) - 1):
         (tmp_path / "cut.npz").write_bytes(content[:cut])
         with pytest.raises(DataError, match=r"cut.npz: y_train is no readable array"):
-            ctr_gcn.found(tmp_path / "cut.npz", "mine")
+            ctr_gcn.open_raw(tmp_path / "cut.npz", "mine")
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -145,7 +145,7 @@ def test_flipped_bits(save: object, tmp_path: pathlib.Path) -> None:
         flipped[rng.choice(edges)] ^= 1 << int(rng.integers(8))
         (tmp_path / f"{number}.npz").write_bytes(flipped)
         try:
-            for item in ctr_gcn.found(tmp_path / f"{number}.npz", "mine").items:
+            for item in ctr_gcn.open_raw(tmp_path / f"{number}.npz", "mine").items:
                 list(ctr_gcn.read(item))
         except DataError as error:
             errors.append(str(error))
@@ -161,20 +161,20 @@ def test_a_header_cannot_ask_for_memory(tmp_path: pathlib.Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("y_train.npy", header.getvalue() + bytes(60))
     with pytest.raises(DataError, match="y_train is cut short; download or write"):
-        ctr_gcn.found(tmp_path / "a.npz", "mine")
+        ctr_gcn.open_raw(tmp_path / "a.npz", "mine")
 
 
 def test_a_damaged_member_rejects_its_rows(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.npz"
     np.savez_compressed(path, **arrays())
-    found = ctr_gcn.found(path, "mine")
+    found = ctr_gcn.open_raw(path, "mine")
     with zipfile.ZipFile(path) as archive:
         place = archive.getinfo("x_train.npy").header_offset
     content = bytearray(path.read_bytes())
     content[place + 600 : place + 700] = bytes(100)
     other = tmp_path / "b.npz"
     other.write_bytes(content)
-    items = ctr_gcn.found(other, "mine").items
+    items = ctr_gcn.open_raw(other, "mine").items
     with pytest.raises(DataError, match=r"b.npz: x_train is damaged before row \d"):
         [list(ctr_gcn.read(item)) for item in items]
     assert len(found.items) == len(items)

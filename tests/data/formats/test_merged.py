@@ -36,16 +36,16 @@ def write_own(folder: pathlib.Path, name: str, **changes: object) -> pathlib.Pat
     """Write the raw files of a dataset; those of the second have negative numbers."""
     described = folder / name / "texts.yaml"
     views = {"xview": {"camera": [2]}} if name == "two" else {}
-    facts = {
+    metadata = {
         "labels": LABELS[name],
         "protocols": {"xsub": {"subject": [1, 2]}, **views},
         "zero_shot": {"2": LABELS[name][:2], "last": LABELS[name][2:4]},
         "texts": described.name,
         **changes,
     }
-    raw = own_folder.write(folder / name, SAMPLES[name], **facts)
+    raw = own_folder.write(folder / name, SAMPLES[name], **metadata)
     described.write_text(
-        own_folder.texts(facts["labels"]).replace("A person will", f"In {name}, people")
+        own_folder.texts(metadata["labels"]).replace("A person will", f"In {name}, people")
     )
     if name == "two":
         for path in (raw / "clips").iterdir():
@@ -145,7 +145,7 @@ def copies(parts: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
 def test_own_texts_beside_those_of_gapjax(copies: pathlib.Path) -> None:
     """As of NW-UCLA with recordings of one's own."""
     describe_by_name(copies / "one", "nw_ucla")
-    found = merged.found(write_list(copies), "both")
+    found = merged.open_raw(write_list(copies), "both")
     assert found.spec.texts == "nw_ucla"
     labels = [entry["label"] for entry in yaml.safe_load(found.texts)["classes"]]
     assert labels == ["wave", "jump", "sit to rest", "bow", "stand"]
@@ -158,10 +158,10 @@ def test_own_texts_beside_those_of_gapjax(copies: pathlib.Path) -> None:
 def test_texts_of_gapjax_alone(copies: pathlib.Path) -> None:
     describe_by_name(copies / "one", "nw_ucla")
     describe_by_name(copies / "two", "utd_mhad")
-    found = merged.found(write_list(copies), "both")
+    found = merged.open_raw(write_list(copies), "both")
     assert (found.spec.texts, found.texts) == ("nw_ucla+utd_mhad", None)
     describe_by_name(copies / "one", "")
-    found = merged.found(write_list(copies), "both")
+    found = merged.open_raw(write_list(copies), "both")
     assert (found.spec.texts, found.texts) == ("", None)
 
 
@@ -169,7 +169,7 @@ def test_texts_of_gapjax_alone(copies: pathlib.Path) -> None:
 def test_texts_that_are_refused(content: str, copies: pathlib.Path) -> None:
     (copies / "two" / "texts.yaml").write_text(content)
     with pytest.raises(DataError, match=r"two/texts.yaml: (line 1: )?classes should be a list of"):
-        merged.found(write_list(copies), "both")
+        merged.open_raw(write_list(copies), "both")
 
 
 def describe_by_name(folder: pathlib.Path, name: str) -> None:
@@ -184,10 +184,10 @@ def test_published_counts(copies: pathlib.Path) -> None:
     raw, spec = write_list(copies), catalog.spec_of(copies / "one")
     counted = {"xsub": Protocol("subject", (1, 2), (70, 30))}
     spec_file.write(epath.Path(copies / "one"), dataclasses.replace(spec, protocols=counted))
-    assert merged.found(raw, "both").spec.protocols["merged"].counts is None
+    assert merged.open_raw(raw, "both").spec.protocols["merged"].counts is None
     counted = {"xview": Protocol("camera", (2,), (5, 4))}
     spec_file.write(epath.Path(copies / "two"), dataclasses.replace(spec, protocols=counted))
-    assert merged.found(raw, "both").spec.protocols["merged"].counts == (75, 34)
+    assert merged.open_raw(raw, "both").spec.protocols["merged"].counts == (75, 34)
 
 
 LISTS = {
@@ -210,7 +210,7 @@ def test_lists_that_are_refused(case: str, parts: pathlib.Path, tmp_path: pathli
     for name in LABELS:
         (tmp_path / name).symlink_to(parts / name)
     with pytest.raises(DataError) as caught:
-        merged.found(write_list(tmp_path, **content), "both")
+        merged.open_raw(write_list(tmp_path, **content), "both")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -226,20 +226,20 @@ def test_bodies_that_are_refused(copies: pathlib.Path) -> None:
     for message, changes in others.items():
         spec_file.write(epath.Path(copies / "two"), dataclasses.replace(spec, **changes))
         with pytest.raises(DataError, match=message):
-            merged.found(raw, "both")
+            merged.open_raw(raw, "both")
 
 
 def test_names_that_are_refused(copies: pathlib.Path) -> None:
     with pytest.raises(DataError, match="has 'one', the merged one's name; give another --name"):
-        merged.found(write_list(copies), "one")
+        merged.open_raw(write_list(copies), "one")
     (copies / "two").rename(copies / "22_5")
     raw = write_list(copies, datasets={"one": "xsub", "22_5": "xview"})
     with pytest.raises(DataError, match="has '22_5', which is no name; rename the folder"):
-        merged.found(raw, "both")
+        merged.open_raw(raw, "both")
 
 
 def test_a_pack_that_went_away(copies: pathlib.Path) -> None:
-    item = merged.found(write_list(copies), "both").items[0]
+    item = merged.open_raw(write_list(copies), "both").items[0]
     (copies / "one" / "pack" / "digest").unlink()
     with pytest.raises(
         DataError, match=r"one \(one/clips/0\): its pack is gone; run the command again"

@@ -103,7 +103,7 @@ FAULTS = {
 def test_mistakes_in_the_facts(name: str, tmp_path: pathlib.Path) -> None:
     changes, expected = FAULTS[name]
     raw = own_folder.write(tmp_path / "mine", samples=1)
-    (raw / "dataset.yaml").write_text(own_folder.dumped(own_folder.facts(**changes)))
+    (raw / "dataset.yaml").write_text(own_folder.dumped(own_folder.metadata(**changes)))
     with pytest.raises(DataError, match=expected) as caught:
         convert("own", raw, tmp_path / "data")
     assert str(caught.value).startswith(f"{raw / 'dataset.yaml'}: ")

@@ -84,7 +84,7 @@ WRONG = {
 @pytest.mark.parametrize("expected", WRONG)
 def test_other_contents(expected: str, tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match=expected) as caught:
-        pyskl.found(write(tmp_path / "a.pkl", WRONG[expected]), "a")
+        pyskl.open_raw(write(tmp_path / "a.pkl", WRONG[expected]), "a")
     assert "\n" not in str(caught.value)
 
 

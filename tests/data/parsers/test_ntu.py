@@ -11,7 +11,7 @@ from data_pipelines.checks.index_checks import selection_checks
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import _ntu, ntu60, ntu120
 from data_pipelines.errors import DataError
-from data_pipelines.parsers.ntu import named, parse
+from data_pipelines.parsers.ntu import parse, parsed_name
 from data_pipelines.storage.index import Index, select
 from data_pipelines.storage.packed import open_pack
 from data_pipelines.synthesis.__main__ import write
@@ -37,14 +37,14 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_both_data_sets_from_one_folder(folder: pathlib.Path) -> None:
-    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records_of(ntu60, folder)]
-    assert facts == [
+    metadata = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records_of(ntu60, folder)]
+    assert metadata == [
         ("S001C001P001R001A001", 0, 1, 1, 1),
         ("S017C003P040R002A060", 59, 40, 3, 17),
     ]
-    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records_of(ntu120, folder)]
-    assert [fact[0] for fact in facts] == sorted(NAMES)
-    assert facts[-1] == ("S032C002P106R001A120", 119, 106, 2, 32)
+    metadata = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records_of(ntu120, folder)]
+    assert [fact[0] for fact in metadata] == sorted(NAMES)
+    assert metadata[-1] == ("S032C002P106R001A120", 119, 106, 2, 32)
     (record, *_) = records_of(ntu120, folder)
     assert record.skeleton.shape == (13, 1, 25, 3)
     assert not record.skeleton[0, 0, 1].any()
@@ -116,13 +116,13 @@ def test_the_counts_of_a_full_set(module: ModuleType, setups: int, lost: int) ->
     assert len(every) == {17: 56_880, 32: 114_480}[setups]
     there = [name for name in every if name not in _ntu.missing()]
     assert len(every) - len(there) == lost
-    facts = [named(name, name) for name in there]
+    metadata = [parsed_name(name, name) for name in there]
     ones = np.ones(len(there), np.int32)
     columns = {
-        "label": [each.action - 1 for each in facts],
-        "subject": [each.subject for each in facts],
-        "camera": [each.camera for each in facts],
-        "setup": [each.setup for each in facts],
+        "label": [each.action - 1 for each in metadata],
+        "subject": [each.subject for each in metadata],
+        "camera": [each.camera for each in metadata],
+        "setup": [each.setup for each in metadata],
     }
     columns = {name: np.array(column, np.int32) for name, column in columns.items()}
     places = ones.astype(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from data_pipelines.parsers.ntu import Facts, Recording, named, parse
+from data_pipelines.parsers.ntu import Recording, SampleName, parse, parsed_name
 from data_pipelines.synthesis.samples import filmed, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 from support.ntu_text import footage, ntu_text, person, slowly
@@ -32,9 +32,9 @@ def test_several_bodies_and_empty_frames() -> None:
     assert set(range(20)) - set(found.frame.tolist()) == {0, 1, 17, 18, 19}
 
 
-@pytest.mark.parametrize("facts", [10, 9, 1, 2])
-def test_shorter_lines_of_facts(facts: int) -> None:
-    check(ntu_text(SCENE, facts))
+@pytest.mark.parametrize("metadata", [10, 9, 1, 2])
+def test_shorter_lines_of_facts(metadata: int) -> None:
+    check(ntu_text(SCENE, metadata))
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def line(number: int, text: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-# In TEXT, line 4 is the number of bodies of frame 2, line 5 its body's facts, line 6 its number of
-# joints, lines 7 to 31 its joints.
+# In TEXT, line 4 is the number of bodies of frame 2, line 5 its body's metadata, line 6 its
+# number of joints, lines 7 to 31 its joints.
 JOINT = "0.1 0.2 0.3 1 1 1 1 1 1 1 1 2"
 BAD_FILES = {
     "empty": (b"", "line 1: '' is not the number of frames"),
@@ -101,7 +101,7 @@ BAD_FILES = {
     "too few bodies": (line(4, "0"), "line 5: .* is not the number of bodies"),
     "joints": (line(6, "24"), "line 6: a body has 24 joints, not 25"),
     "no joints": (line(6, "0"), "line 6: a body has 0 joints, not 25"),
-    "no facts": (line(5, ""), "line 5: a body has no id"),
+    "no metadata": (line(5, ""), "line 5: a body has no id"),
     "nan": (line(9, JOINT.replace("0.2", "nan")), "line 9: 'nan' is not a coordinate"),
     "inf": (line(9, JOINT.replace("0.2", "-inf")), "line 9: '-inf' is not a coordinate"),
     "overflow": (line(9, JOINT.replace("0.2", "1e39")), "line 9: '1e39' is not a coordinate"),
@@ -174,7 +174,7 @@ def test_huge_counts_take_no_memory() -> None:
 
 
 def test_names() -> None:
-    assert named("S017C003P020R002A060", "file") == Facts(17, 3, 20, 2, 60)
+    assert parsed_name("S017C003P020R002A060", "file") == SampleName(17, 3, 20, 2, 60)
     for bad in ("S017C003P020R002A60", "S017C003P020R002A000", "S017C003P020R002A060x", "x"):
         with pytest.raises(DataError, match=r"file: is not named SsssCcccPpppRrrrAaaa.skeleton"):
-            named(bad, "file")
+            parsed_name(bad, "file")

@@ -53,8 +53,8 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 def test_actions_are_cut_from_the_videos(folder: pathlib.Path) -> None:
     records = list(records_of(pku_mmd, folder))
-    facts = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records]
-    assert facts == [
+    metadata = [(r.name, r.label, r.subject, r.camera, r.setup) for r in records]
+    assert metadata == [
         ("F002V001C051L001", 50, 2, 1, 2),
         ("F002V001C003L002", 2, 2, 1, 2),
         ("F002V002C023L001", 22, 2, 2, 3),

@@ -65,8 +65,8 @@ def test_real_sequence_is_raw(nw_ucla_zip: pathlib.Path) -> None:
 
 def test_facts_come_from_the_name(folder: pathlib.Path) -> None:
     records = list(records_of(nw_ucla, folder))
-    facts = [(r.name, r.label, r.subject, r.camera, r.setup, len(r.skeleton)) for r in records]
-    assert facts == [
+    metadata = [(r.name, r.label, r.subject, r.camera, r.setup, len(r.skeleton)) for r in records]
+    assert metadata == [
         ("a01_s02_e10_v01", 0, 2, 1, 0, 3),
         ("a08_s01_e00_v02", 6, 1, 2, 0, 4),
         ("a12_s10_e00_v03", 9, 10, 3, 0, 2),

@@ -116,8 +116,8 @@ def test_bodies_are_nw_uclas_and_not_their_mirror_images(
 
 def test_facts_and_joints(folder: pathlib.Path) -> None:
     records = list(records_of(utd_mhad, folder))
-    facts = [(r.name, r.label, r.subject, r.camera, r.setup, len(r.skeleton)) for r in records]
-    assert facts == [
+    metadata = [(r.name, r.label, r.subject, r.camera, r.setup, len(r.skeleton)) for r in records]
+    assert metadata == [
         ("a10_s1_t3", 9, 1, 1, 0, 4),
         ("a1_s2_t1", 0, 2, 1, 0, 3),
         ("a27_s8_t4", 26, 8, 1, 0, 2),

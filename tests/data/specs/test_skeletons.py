@@ -1,4 +1,4 @@
-"""The body models against the facts of the two papers' released code."""
+"""The body models against the metadata of the two papers' released code."""
 
 import doctest
 

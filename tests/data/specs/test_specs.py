@@ -1,4 +1,4 @@
-"""The facts of the datasets against the papers' and the released code's (facts C.3, C.7, D.7)."""
+"""The specs of the datasets against the papers and the released code (facts C.3, C.7, D.7)."""
 
 import doctest
 import importlib

@@ -26,11 +26,11 @@ def read(text: str) -> list[dict[str, list[list[str]]]]:
     for _ in range(int(take())):
         bodies = {}
         for _ in range(int(take())):
-            facts = take().split()
-            assert len(facts) == 10
+            metadata = take().split()
+            assert len(metadata) == 10
             joints = [take().split() for _ in range(int(take()))]
             assert [len(fields) for fields in joints] == [12] * 25
-            bodies[facts[0]] = joints
+            bodies[metadata[0]] = joints
         frames.append(bodies)
     assert position == len(lines)
     return frames
