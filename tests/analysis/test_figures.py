@@ -1,7 +1,5 @@
 """What is drawn: every name and number that it should show, where it should be."""
 
-import doctest
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -70,7 +68,3 @@ def test_the_shades_fall_evenly_in_lightness() -> None:
     steps = -np.diff(np.cbrt(luminance))
     assert (steps > 0).all()
     assert steps.max() < 2 * steps.mean()
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(figures) == (0, 1)

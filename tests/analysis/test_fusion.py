@@ -1,7 +1,6 @@
 """Fusing streams: samples are matched by name, and weights are never chosen on test samples."""
 
 import dataclasses
-import doctest
 
 import numpy as np
 import pytest
@@ -133,7 +132,3 @@ def test_given_weights_are_one_number_a_stream() -> None:
             fusion.given_weights(text, 2)
     with pytest.raises(UserError, match="--weights=a,b is not a comma-separated list"):
         fusion.given_weights("a,b", 2)
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(fusion) == (0, 1)

@@ -1,7 +1,5 @@
 """Metrics against counting by hand."""
 
-import doctest
-
 import numpy as np
 import pytest
 
@@ -58,7 +56,3 @@ def test_no_samples_give_nan_without_a_warning() -> None:
     assert np.isnan(metrics.top_k_accuracy(score, label, 1))
     assert np.isnan(metrics.mean_class_accuracy(score, label))
     assert metrics.confusion_counts(score, label).sum() == 0
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(metrics) == (0, 4)

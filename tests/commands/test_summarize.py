@@ -1,6 +1,5 @@
 """Means over seeds: what is one row, and what a row says."""
 
-import doctest
 import json
 import re
 from pathlib import Path
@@ -163,7 +162,3 @@ def test_a_title_tells_an_encoder_only_where_it_differs_from_its_run(
         "| 1 | 50.0 | backbone.name=ctr_gcn |",
         "| 1 | 50.0 | backbone.name=shift_gcn |",
     ]
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(summarize) == (0, 2)

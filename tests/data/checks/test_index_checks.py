@@ -1,7 +1,6 @@
 """The rows of an index, its protocols and its splits: what is a fault, and what is only told."""
 
 import dataclasses
-import doctest
 import pathlib
 
 import numpy as np
@@ -117,7 +116,3 @@ def test_an_unseen_class_without_samples(tiny: pathlib.Path) -> None:
     check = split_check(changed(index, label=index.label // 2), own, "1_2")
     assert check.partial
     assert "there is no sample of 'stand'" in check.told
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(checks_module) == (0, 1)

@@ -1,7 +1,6 @@
 """Pictures of skeletons: what is drawn where, how, and in which frames."""
 
 import dataclasses
-import doctest
 import io
 
 import numpy as np
@@ -69,11 +68,6 @@ def rows(png: bytes) -> list[Float[np.ndarray, "h w 3"]]:
     tops = [head + pictures._OVER + row * (high + around) for row in range(2)]
     left = round(120 * pictures._LEFT)
     return [picture[round(120 * top) : round(120 * (top + high)), left:] for top in tops]
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(scene).attempted > 1
-    assert doctest.testmod(scene).failed == 0
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 300])

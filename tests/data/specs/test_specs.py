@@ -1,13 +1,11 @@
 """The specs of the datasets against the papers and the released code (facts C.3, C.7, D.7)."""
 
-import doctest
 import importlib
 
 import pytest
 
 from data_pipelines.datasets import _ntu
 from data_pipelines.specs import catalog
-from data_pipelines.specs import dataset as spec_module
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.specs.skeletons import KINECT20, NTU25
 
@@ -100,7 +98,3 @@ def test_ntu_protocols() -> None:
     places = {0: "drink water", 26: "jump up", 49: "punch/slap", 59: "walking apart"}
     places |= {60: "put on headphone", 105: "hit with object", 119: "rock-paper-scissors"}
     assert {place: _ntu.LABELS[place] for place in places} == places
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(spec_module) == (0, 1)

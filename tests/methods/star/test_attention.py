@@ -85,6 +85,7 @@ def test_against_loops(pooling: str, prompts: str, heads: int) -> None:
     np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
 
 
+@pytest.mark.torch
 def test_attention_is_pytorchs() -> None:
     """One part's attention, with keys and values of another width than the queries."""
     torch = pytest.importorskip("torch")
