@@ -19,7 +19,7 @@ from data_pipelines.parsers import clip
 from gapjax import methods
 from gapjax.experiment import model, schema
 from gapjax.methods import EncodeText
-from gapjax.prompts.strings import ClassText, from_name, load_all
+from gapjax.prompts.descriptions import ClassText, from_name, load_all
 from gapjax.registry import suggestion
 from gapjax.serving.bundle import Bundle, Words, open_bundle
 

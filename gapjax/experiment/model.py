@@ -18,7 +18,7 @@ from gapjax.methods import Context, Inference, Method, Variables
 from gapjax.nn import torch_weights
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.torch_weights import StateDict
-from gapjax.prompts.strings import ClassText, load_texts
+from gapjax.prompts.descriptions import ClassText, load_texts
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 

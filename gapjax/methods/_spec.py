@@ -13,7 +13,7 @@ from gapjax.backbones import FromTorch
 from gapjax.methods._base import EncodeText, Method, Variables
 from gapjax.methods._inference import Inference
 from gapjax.nn.torch_weights import StateDict
-from gapjax.prompts.strings import ClassText
+from gapjax.prompts.descriptions import ClassText
 from gapjax.registry import module
 from gapjax.text.embedding import TextEmbedder
 

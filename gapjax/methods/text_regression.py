@@ -28,7 +28,8 @@ from gapjax.methods import (
 )
 from gapjax.nn.heads import pool
 from gapjax.nn.losses import cosine_logits
-from gapjax.prompts.strings import ClassText, global_strings
+from gapjax.prompts.descriptions import ClassText
+from gapjax.prompts.strings import global_strings
 
 
 @dataclass(frozen=True)

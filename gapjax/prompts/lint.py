@@ -13,7 +13,9 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines import command
-from gapjax.prompts.strings import PARTS, ClassText, load_all, part_strings
+from data_pipelines.specs.skeletons import PARTS
+from gapjax.prompts.descriptions import ClassText, load_all
+from gapjax.prompts.strings import part_strings
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 

@@ -1,161 +1,19 @@
-"""Descriptions of classes, and the strings that a method encodes.
+"""The strings that a method encodes, made from the descriptions of classes.
 
-A file of descriptions (`texts/*.yaml`, or a user's own) has, for every class, its label, synonyms,
-a paragraph, and the movement of each of the six parts. The tables of this module say which strings
-follow from them: one table for strings about the whole action, one for strings about a body part.
+One table lists the strings about the whole action, another those about a body part.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import PARTS, described_parts
-from gapjax.registry import chosen, suggestion
+from gapjax.prompts.descriptions import ClassText
+from gapjax.registry import chosen
 
-TEXTS = Path(__file__).parent / "texts"
-_FIELDS = ("label", "synonyms", "paragraph", "parts")
-
-
-@dataclass(frozen=True)
-class ClassText:
-    """What is written about a class.
-
-    Attributes:
-        label: the class's name.
-        synonyms: other names, the label not among them.
-        paragraph: a description of the whole action.
-        parts: each of the six `PARTS` → its movement, to be read after the part's name.
-    """
-
-    label: str
-    synonyms: tuple[str, ...]
-    paragraph: str
-    parts: Mapping[str, str]
-
-
-def load_texts(name_or_path: str, labels: Sequence[str]) -> tuple[ClassText, ...]:
-    """Return the descriptions of a label set, in its order.
-
-    Args:
-        name_or_path: a file of `texts`, without its ending, or the path of a file of one's own; or
-            several joined by `+`, `nw_ucla+utd_mhad` or `nw_ucla+mine.yaml`, the path last: the
-            first that describes a class counts, and the classes may stand in any order.
-        labels: the classes' names; a file may describe further classes after them.
-
-    Raises:
-        UserError: there is no such file, or it is not what it should be; the message names the
-            file, the class and the field.
-    """
-    files, texts = _files(name_or_path), load_all(name_or_path)
-    file, found = " + ".join(map(str, files)), [text.label for text in texts]
-    for i, label in enumerate(labels):
-        if found.count(label) > 1:
-            raise UserError(f"{file}: class {label!r} is described {found.count(label)} times")
-        if label not in found:
-            raise UserError(f"{file}: class {label!r} is not described{suggestion(label, found)}")
-        if len(files) == 1 and found[i] != label:
-            raise UserError(f"{file}: class {i} is {found[i]!r}, it should be {label!r}")
-    return tuple(texts[found.index(label)] for label in labels)
-
-
-def load_all(name_or_path: str) -> tuple[ClassText, ...]:
-    """Return all descriptions of a file, or of several; see `load_texts`."""
-    texts: list[ClassText] = []
-    for file in _files(name_or_path):
-        known = {text.label for text in texts}
-        further = [_class_text(file, i, entry) for i, entry in enumerate(_entries(file))]
-        texts += [text for text in further if text.label not in known]
-    return tuple(texts)
-
-
-def from_name(label: str) -> ClassText:
-    """Return what can be said of a class of which only the name is known.
-
-    >>> from_name("wave").parts["hand"]
-    'as in wave'
-    """
-    return ClassText(label, (label,), label, dict.fromkeys(PARTS, f"as in {label}"))
-
-
-def _files(name_or_path: str) -> list[Path]:
-    """Return the files that are joined by `+`; a path may have one, too."""
-    first, _, others = name_or_path.partition("+")
-    if others and (TEXTS / f"{first}.yaml").is_file():
-        return [_find(first), *_files(others)]
-    return [_find(name_or_path)]
-
-
-def _find(name_or_path: str) -> Path:
-    names = sorted(file.stem for file in TEXTS.glob("*.yaml"))
-    if name_or_path in names:
-        return TEXTS / f"{name_or_path}.yaml"
-    file = Path(name_or_path).expanduser()
-    if not file.is_file():
-        hint = suggestion(name_or_path, names)
-        raise UserError(
-            f"no file of class descriptions {name_or_path!r}{hint} (there are: {', '.join(names)}; "
-            "or give the path of your own)"
-        )
-    return file
-
-
-def _entries(file: Path) -> list[Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{file} is not readable YAML: {reason}") from error
-    if not isinstance(content, dict) or list(content) != ["classes"]:
-        raise UserError(f"{file}: it should have one key, `classes`")
-    if not isinstance(content["classes"], list) or not content["classes"]:
-        raise UserError(f"{file}: `classes` should be a list of descriptions")
-    return content["classes"]
-
-
-def _class_text(file: Path, index: int, entry: Any) -> ClassText:
-    where = f"{file}: class {index}"
-    _require_keys(where, entry, _FIELDS)
-    label = _text(f"{where}: label", entry["label"])
-    where = f"{where} ({label})"
-    _require_keys(f"{where}: parts", entry["parts"], PARTS)
-    synonyms = entry["synonyms"]
-    if not isinstance(synonyms, list) or not synonyms:
-        raise UserError(f"{where}: synonyms should be a list of texts")
-    return ClassText(
-        label=label,
-        synonyms=tuple(_text(f"{where}: synonyms", synonym) for synonym in synonyms),
-        paragraph=_text(f"{where}: paragraph", entry["paragraph"]),
-        parts={part: _text(f"{where}: parts: {part}", entry["parts"][part]) for part in PARTS},
-    )
-
-
-def _require_keys(where: str, value: Any, keys: Sequence[str]) -> None:
-    if not isinstance(value, dict):
-        raise UserError(f"{where} should have the fields {', '.join(keys)}")
-    for key in keys:
-        if key not in value:
-            raise UserError(f"{where} lacks the field {key!r}")
-    for key in value:
-        if key not in keys:
-            hint = suggestion(str(key), list(keys))
-            raise UserError(f"{where} has an unknown field {key!r}{hint}")
-
-
-def _text(where: str, value: Any) -> str:
-    """Return a text on one line; YAML reads an unquoted yes, no or number as something else."""
-    if not isinstance(value, str) or not value.strip():
-        raise UserError(f"{where} is {value!r}, it should be a text (in quotes if need be)")
-    return " ".join(value.split())
-
-
-# How a class is named as a whole: recipe → all strings that may stand for it.
+# Strings for the whole action: recipe → all strings that may stand for a class.
 GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     "label": lambda text: [text.label],
-    # One is drawn for each sample and step; the label is one of them (facts A.3, A.4).
+    # A method draws one for each sample and step; the label is one of them (facts A.3, A.4).
     "synonym": lambda text: [text.label, *text.synonyms],
     "paragraph": lambda text: [text.paragraph],
     "description": lambda text: [_plain(text.label, [f"{p} {text.parts[p]}" for p in PARTS])],
@@ -167,9 +25,9 @@ def _plain(label: str, movements: Sequence[str]) -> str:
 
 
 def _released(label: str, movements: Sequence[str]) -> str:
-    """Return the string as GAP's release joins it (facts A.4).
+    """Return the string as released code joins it (facts A.4).
 
-    Its fields keep the space after the separator, all but the head's, which comes first; there is
+    Its fields keep the space after the separator, except the head's, which comes first; there is
     no comma before the hand's; a full stop ends the foot's, the last of a line.
     """
     first = movements[0]
@@ -178,7 +36,7 @@ def _released(label: str, movements: Sequence[str]) -> str:
     return f"{label}{joint}{', '.join(movements)}{end}"
 
 
-# How a body part's movement is told: style → the string of (label, movements).
+# Strings for a body part: style → the string of (label, movements).
 PART: Mapping[str, Callable[[str, Sequence[str]], str]] = {
     "plain": _plain,
     "released": _released,
@@ -206,7 +64,7 @@ def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -
     Args:
         texts: the classes.
         parts: the parts' names in a `Skeleton.partitions`, such as `hand_arm` or `upper`.
-        style: one of `PART`: `plain` ("label, hand ..., arm ...") or `released`, as GAP's release
+        style: one of `PART`: `plain` ("label, hand ..., arm ...") or `released`, as released code
             joins them.
 
     Raises:
@@ -221,7 +79,7 @@ def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -
 
 
 def _described(part: str) -> tuple[str, ...]:
-    """Return which of the six parts a part's name stands for."""
+    """Return which of the six parts a part's name covers."""
     names = described_parts(part)
     for name in names:
         if name not in PARTS:

@@ -11,7 +11,7 @@ import pytest
 from data_pipelines.specs.skeletons import KINECT20
 from gapjax.methods import Context, text_regression
 from gapjax.methods.text_regression import Options, TextRegression
-from gapjax.prompts.strings import load_texts
+from gapjax.prompts.descriptions import load_texts
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
+from data_pipelines.specs.skeletons import PARTS
 from gapjax.prompts import lint
-from gapjax.prompts.strings import PARTS, ClassText
+from gapjax.prompts.descriptions import ClassText
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 

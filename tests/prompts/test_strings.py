@@ -11,15 +11,8 @@ import yaml
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
 from gapjax.prompts import lint
-from gapjax.prompts.strings import (
-    GLOBAL,
-    PART,
-    TEXTS,
-    ClassText,
-    global_strings,
-    load_texts,
-    part_strings,
-)
+from gapjax.prompts.descriptions import TEXTS, ClassText, load_texts
+from gapjax.prompts.strings import GLOBAL, PART, global_strings, part_strings
 
 NW_UCLA = (
     *("pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down"),

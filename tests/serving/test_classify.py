@@ -15,7 +15,7 @@ from data_pipelines.specs.skeletons import NTU25, PARTS
 from data_pipelines.synthesis.samples import filmed, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 from gapjax import classify
-from gapjax.prompts.strings import from_name, load_all
+from gapjax.prompts.descriptions import from_name, load_all
 from gapjax.serving import bundle
 
 JOINTS = NTU25.joints

@@ -5,7 +5,7 @@ import numpy as np
 
 from data_pipelines.specs.skeletons import KINECT20
 from gapjax.methods import Context
-from gapjax.prompts.strings import load_texts
+from gapjax.prompts.descriptions import load_texts
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 

@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool, Float
 from gapjax.methods import Embeddings, EncodeText, Inference, Outputs, Variables
 from gapjax.methods.star.losses import similarity
 from gapjax.methods.star.network import StarNetwork
-from gapjax.prompts.strings import ClassText, global_strings, part_strings
+from gapjax.prompts.descriptions import ClassText
+from gapjax.prompts.strings import global_strings, part_strings
 from gapjax.registry import chosen
 
 # What may stand for a class where it is recognised.

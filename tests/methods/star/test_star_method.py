@@ -12,7 +12,8 @@ from data_pipelines.errors import UserError
 from gapjax.methods import star
 from gapjax.methods.star import Options, Star
 from gapjax.nn.torch_weights import StateDict
-from gapjax.prompts.strings import global_strings, load_texts
+from gapjax.prompts.descriptions import load_texts
+from gapjax.prompts.strings import global_strings
 from support.small_context import CONTEXT, LABELS, UNSEEN, encode_text
 
 SMALL = Options(attributes=5, heads=2)
