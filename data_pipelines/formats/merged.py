@@ -99,9 +99,9 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     specs = [part.spec for part in parts]
     _check_names(metadata, [spec.name for spec in specs], name)
     _check_bodies(metadata, specs)
-    called = _called(metadata, specs)
-    labels = tuple(dict.fromkeys(called.values()))
-    numbers = {label: labels.index(other) for label, other in called.items()}
+    merged_label = _merged_labels(metadata, specs)
+    labels = tuple(dict.fromkeys(merged_label.values()))
+    numbers = {label: labels.index(merged) for label, merged in merged_label.items()}
     names, texts = _texts(parts, labels)
     spec = dataclasses.replace(
         specs[0],
@@ -120,27 +120,27 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
 
 def read(item: Item) -> Iterator[Record]:
     """Yield a sample, from the pack: TensorFlow is not needed."""
-    opened = _opened(item.folder, item.state)
-    if opened is None:
+    pack = _pack(item.folder, item.state)
+    if pack is None:
         raise FileError(str(item), "its pack is gone; run the command again")
-    yield Record(opened.skeleton(item.row), *item.metadata, item.name)
+    yield Record(pack.skeleton(item.row), *item.metadata, item.name)
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(folder: str, state: State) -> packed.Pack | None:
+def _pack(folder: str, state: State) -> packed.Pack | None:
     """Return the pack of a dataset; `state` tells its versions apart."""
     del state
     return packed.stored(pathlib.Path(folder), indexing.read(folder))
 
 
-def _part(metadata: Metadata, raw: pathlib.Path, place: str, protocol: Any) -> _Part:
+def _part(metadata: Metadata, raw: pathlib.Path, path: str, protocol: Any) -> _Part:
     """Return the dataset in a folder, packed."""
-    folder = (raw.parent / place).resolve()
+    folder = (raw.parent / path).resolve()
     packed.open_pack(folder)
     spec = catalog.spec_of(folder)
     if protocol not in tuple(spec.protocols):
-        there = ", ".join(spec.protocols)
-        raise metadata.error("datasets", f"{place} has no protocol {protocol!r}; there are {there}")
+        known = ", ".join(spec.protocols)
+        raise metadata.error("datasets", f"{path} has no protocol {protocol!r}; there are {known}")
     return _Part(folder, spec, spec.protocols[protocol], Index.load(folder))
 
 
@@ -168,21 +168,21 @@ def _check_bodies(metadata: Metadata, specs: Sequence[DatasetSpec]) -> None:
             counts = f"{first.skeleton.num_joints} and {spec.skeleton.num_joints}"
             what = f"{pair} other joints ({counts}); names and order must be the same"
             raise metadata.error("datasets", what)
-        ours, theirs = (kinds[each.coordinates, each.confidence] for each in (first, spec))
+        ours, theirs = (kinds[s.coordinates, s.confidence] for s in (first, spec))
         if ours != theirs:
             raise metadata.error("datasets", f"{pair} other coordinates, {ours} and {theirs}")
 
 
-def _called(metadata: Metadata, specs: Sequence[DatasetSpec]) -> dict[str, str]:
-    """Return all classes, in order, with what each is called in the merged dataset."""
+def _merged_labels(metadata: Metadata, specs: Sequence[DatasetSpec]) -> dict[str, str]:
+    """Return label → label in the merged dataset for the classes of all datasets, in order."""
     labels = list(dict.fromkeys(label for spec in specs for label in spec.labels))
     same = metadata.mapping("same")
-    for label, other in same.items():
-        for each in (label, other):
-            if each not in labels:
-                raise metadata.error("same", f"has {each!r}, which is a class of none")
-        if other in same:
-            raise metadata.error("same", f"counts {label!r} as {other!r}, which is another's, too")
+    for label, merged in same.items():
+        for name in (label, merged):
+            if name not in labels:
+                raise metadata.error("same", f"has {name!r}, which is a class of none")
+        if merged in same:
+            raise metadata.error("same", f"counts {label!r} as {merged!r}, which is another's, too")
     return {label: same.get(label, label) for label in labels}
 
 
@@ -198,33 +198,33 @@ def _splits(
     metadata: Metadata, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
     """Return the zero-shot splits of all, each with the dataset's name before its own."""
-    found, classes = {}, len(set(numbers.values()))
+    splits, classes = {}, len(set(numbers.values()))
     for spec in specs:
         for split, unseen in spec.zero_shot.items():
-            merged = tuple(sorted({numbers[spec.labels[each]] for each in unseen}))
+            merged = tuple(sorted({numbers[spec.labels[label]] for label in unseen}))
             if not 2 <= len(merged) <= classes - 2:
                 what = f"leaves {len(merged)} classes unseen of {classes} in {split} of {spec.name}"
                 raise metadata.error("same", f"{what}; at least 2 must be unseen and 2 seen")
-            found[f"{spec.name}_{split}"] = merged
-    return found
+            splits[f"{spec.name}_{split}"] = merged
+    return splits
 
 
 def _texts(parts: Sequence[_Part], labels: Sequence[str]) -> tuple[str, bytes | None]:
     """Return the names of gapjax's files that describe the classes, and the folders' own texts."""
     if not all(part.spec.texts for part in parts):
         return "", None
-    names, own = [], {}
+    names, descriptions = [], {}
     for part in parts:
         file = part.folder / spec_file.TEXTS
-        own = _described(file) | own
+        descriptions = _descriptions(file) | descriptions
         named = part.spec.texts.removesuffix(str(file)).rstrip("+")
         names += named.split("+") if named else []
-    ordered = [own[label] for label in labels if label in own]
+    ordered = [descriptions[label] for label in labels if label in descriptions]
     text = yaml.safe_dump({"classes": ordered}, sort_keys=False, allow_unicode=True)
     return "+".join(dict.fromkeys(names)), text.encode() if ordered else None
 
 
-def _described(file: pathlib.Path) -> dict[str, Any]:
+def _descriptions(file: pathlib.Path) -> dict[str, Any]:
     """Return label → description of the file that a folder may have, as it stands there."""
     if not file.exists():
         return {}

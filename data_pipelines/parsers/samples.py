@@ -63,21 +63,21 @@ def table(folder: pathlib.Path, labels: Sequence[str]) -> list[Sample]:
     """
     path = folder / FILE
     header, rows = _rows(path)
-    found, lines = [], {}
+    samples: dict[str, Sample] = {}
     for line, row in rows:
         if len(row) != len(header):
-            what = f"has {len(row)} values, but there are {len(header)} columns; correct it"
-            raise DataError(f"{path}: line {line}: {what}")
-        given = dict(zip(header, (value.strip() for value in row), strict=True))
-        sample = _sample(path, line, given, labels)
-        if sample.name in lines:
-            what = f"{given['file']} is already in line {lines[sample.name]}; remove one"
-            raise DataError(f"{path}: line {line}: {what}")
-        lines[sample.name] = line
-        found.append(sample)
-    if not found:
+            reason = f"has {len(row)} values, but there are {len(header)} columns; correct it"
+            raise DataError(f"{path}: line {line}: {reason}")
+        values = dict(zip(header, (value.strip() for value in row), strict=True))
+        sample = _sample(path, line, values, labels)
+        if sample.name in samples:
+            first = samples[sample.name].place[1]
+            reason = f"{values['file']} is already in line {first}; remove one"
+            raise DataError(f"{path}: line {line}: {reason}")
+        samples[sample.name] = sample
+    if not samples:
         raise DataError(f"{path}: has no sample; add a line for each")
-    return found
+    return list(samples.values())
 
 
 def columns(folder: pathlib.Path) -> list[str]:
@@ -115,13 +115,13 @@ def _rows(path: pathlib.Path) -> tuple[list[str], Iterator[tuple[int, list[str]]
 
 
 def _sample(
-    table: pathlib.Path, line: int, given: Mapping[str, str], labels: Sequence[str]
+    table: pathlib.Path, line: int, values: Mapping[str, str], labels: Sequence[str]
 ) -> Sample:
     """Return the sample of a line."""
-    name = pathlib.PurePosixPath(given["file"].replace("\\", "/"))
-    long = len(given["file"]) > _LONGEST
+    name = pathlib.PurePosixPath(values["file"].replace("\\", "/"))
+    long = len(values["file"]) > _LONGEST
     if name.suffix != ".npy" or name.is_absolute() or ".." in name.parts or long:
-        what = f"{given['file']!r} is no .npy file inside the folder; correct it"
+        what = f"{values['file']!r} is no .npy file inside the folder; correct it"
         raise DataError(f"{table}: line {line}: {what}")
     path = table.parent / name
     return Sample(
@@ -129,8 +129,8 @@ def _sample(
         state=state_of(path) if path.is_file() else None,
         place=(str(table), line),
         metadata=(
-            _label(table, line, given["label"], labels),
-            *(_number(table, line, column, given.get(column, "0")) for column in _COLUMNS[2:]),
+            _label(table, line, values["label"], labels),
+            *(_number(table, line, column, values.get(column, "0")) for column in _COLUMNS[2:]),
         ),
         name=str(name.with_suffix("")),
     )

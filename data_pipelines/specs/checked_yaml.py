@@ -48,8 +48,8 @@ class Metadata:
         if not isinstance(values, list) or not values:
             raise self.error(key, "should be a list of names")
         names = tuple(self._text(key, value) for value in values)
-        for place, name in enumerate(names):
-            if name in names[:place]:
+        for index, name in enumerate(names):
+            if name in names[:index]:
                 raise self.error(key, f"has {name!r} twice; rename or remove one")
         return names
 
@@ -71,7 +71,7 @@ class Metadata:
         value = self.values.get(key) or {}
         if not isinstance(value, dict):
             raise self.error(key, "should map names to values")
-        return {str(name): each for name, each in value.items()}
+        return {str(name): item for name, item in value.items()}
 
 
 def load(path: epath.Path) -> Metadata:
@@ -95,11 +95,16 @@ def load(path: epath.Path) -> Metadata:
         raise DataError(f"{path}: is not readable YAML ({what}); correct it") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise DataError(f"{path}: should map names (joints, bones, labels, ...) to values")
+    return Metadata(str(path), values, _key_lines(path, node))
+
+
+def _key_lines(path: epath.Path, mapping: yaml.MappingNode) -> dict[str, int]:
+    """Return key → the line, counted from 1, in which it stands; DataError if one is repeated."""
     lines: dict[str, int] = {}
-    for key, _ in node.value:
+    for key, _ in mapping.value:
+        line = key.start_mark.line + 1
         if key.value in lines:
-            first, second = lines[key.value], key.start_mark.line + 1
-            what = f"{key.value} is already in line {first}; remove one"
-            raise DataError(f"{path}: line {second}: {what}")
-        lines[key.value] = key.start_mark.line + 1
-    return Metadata(str(path), values, lines)
+            reason = f"{key.value} is already in line {lines[key.value]}; remove one"
+            raise DataError(f"{path}: line {line}: {reason}")
+        lines[key.value] = line
+    return lines

@@ -64,38 +64,45 @@ def write(folder: epath.Path, spec: DatasetSpec) -> None:
 
 
 def described(spec: DatasetSpec) -> dict[str, Any]:
-    """Return the metadata as plain values, from which `spec_of` makes the same again."""
-    body = spec.skeleton
-
-    def names(joints: Iterable[int]) -> list[str]:
-        """Return what joints are called."""
-        return [body.joints[joint] for joint in joints]
-
+    """Return the metadata as plain values, from which `spec_of` makes the same spec again."""
     kinds = {numbers: kind for kind, numbers in COORDINATES.items()}
     return {
         "format": spec.format,
         "obtain": spec.obtain,
-        "skeleton": body.name,
-        "joints": list(body.joints),
-        "bones": [names(bone) for bone in body.bones],
-        **{"root": body.joints[body.root], "center": body.joints[body.center]},
-        "shoulders": names(body.shoulders),
-        "parts": {
-            name: {part: names(joints) for part, joints in partition.items()}
-            for name, partition in body.partitions.items()
-        },
+        **_described_skeleton(spec.skeleton),
         "labels": list(spec.labels),
         "persons": spec.persons,
         "coordinates": kinds[spec.coordinates, spec.confidence],
-        "protocols": {name: _described(each) for name, each in spec.protocols.items()},
+        "protocols": {name: _described_protocol(p) for name, p in spec.protocols.items()},
         "zero_shot": {
-            name: [spec.labels[each] for each in unseen] for name, unseen in spec.zero_shot.items()
+            split: [spec.labels[label] for label in unseen]
+            for split, unseen in spec.zero_shot.items()
         },
         "texts": spec.texts,
     }
 
 
-def _described(protocol: Protocol) -> dict[str, list[int]]:
+def _described_skeleton(body: Skeleton) -> dict[str, Any]:
+    """Return a body model as plain values, with names of joints instead of numbers."""
+
+    def names(joints: Iterable[int]) -> list[str]:
+        return [body.joints[joint] for joint in joints]
+
+    return {
+        "skeleton": body.name,
+        "joints": list(body.joints),
+        "bones": [names(bone) for bone in body.bones],
+        "root": body.joints[body.root],
+        "center": body.joints[body.center],
+        "shoulders": names(body.shoulders),
+        "parts": {
+            name: {part: names(joints) for part, joints in partition.items()}
+            for name, partition in body.partitions.items()
+        },
+    }
+
+
+def _described_protocol(protocol: Protocol) -> dict[str, list[int]]:
     """Return a protocol as plain values."""
     counts = {"counts": list(protocol.counts)} if protocol.counts else {}
     return {protocol.column: list(protocol.train), **counts}
@@ -199,39 +206,49 @@ def _partition(metadata: Metadata, joints: tuple[str, ...], name: str, parts: An
 
 def _protocols(metadata: Metadata) -> dict[str, Protocol]:
     """Return the protocols."""
-    found = {}
-    for name, given in metadata.mapping("protocols").items():
-        columns = [column for column in COLUMNS if isinstance(given, dict) and column in given]
-        if len(columns) != 1 or set(given) - {*columns, "counts"}:
-            what = f"{name!r} should name one of {', '.join(COLUMNS)}: {{subject: [1, 2]}}"
-            raise metadata.error("protocols", what)
-        for key in given:
-            values = given[key]
-            if not isinstance(values, list) or not all(type(each) is int for each in values):
-                raise metadata.error("protocols", f"{name!r}: {key} should be a list of numbers")
-        counts = tuple(given["counts"]) if len(given.get("counts", ())) == 2 else None
-        found[name] = Protocol(columns[0], tuple(sorted(set(given[columns[0]]))), counts)
-    if not found:
-        raise metadata.error(
-            "protocols", "should have at least one, such as xsub: {subject: [1, 2]}"
-        )
-    return found
+    protocols = {
+        name: _protocol(metadata, name, values)
+        for name, values in metadata.mapping("protocols").items()
+    }
+    if not protocols:
+        example = "such as xsub: {subject: [1, 2]}"
+        raise metadata.error("protocols", f"should have at least one, {example}")
+    return protocols
+
+
+def _protocol(metadata: Metadata, name: str, values: Any) -> Protocol:
+    """Return the protocol that a mapping, such as {subject: [1, 2]}, describes."""
+    columns = [column for column in COLUMNS if isinstance(values, dict) and column in values]
+    if len(columns) != 1 or set(values) - {*columns, "counts"}:
+        reason = f"{name!r} should name one of {', '.join(COLUMNS)}: {{subject: [1, 2]}}"
+        raise metadata.error("protocols", reason)
+    for key, numbers in values.items():
+        if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+            raise metadata.error("protocols", f"{name!r}: {key} should be a list of numbers")
+    counts = tuple(values["counts"]) if len(values.get("counts", ())) == 2 else None
+    return Protocol(columns[0], tuple(sorted(set(values[columns[0]]))), counts)
 
 
 def _splits(metadata: Metadata, labels: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     """Return the zero-shot splits."""
-    found = {}
-    for name, unseen in metadata.mapping("zero_shot").items():
-        if not isinstance(unseen, list):
-            raise metadata.error("zero_shot", f"{name!r} should be a list of labels")
-        for each in unseen:
-            if each not in labels:
-                raise metadata.error("zero_shot", f"{name!r} has {each!r}, which is no label")
-        found[name] = tuple(sorted({labels.index(each) for each in unseen}))
-        seen = len(labels) - len(found[name])
-        if min(seen, len(found[name])) < 2:
-            raise metadata.error("zero_shot", f"{name!r} should leave 2 classes unseen and 2 seen")
-        if said_sizes(name) not in (None, (seen, len(found[name]))):
-            what = f"{name!r} has {seen} seen and {len(found[name])} unseen classes; rename it"
-            raise metadata.error("zero_shot", what)
-    return found
+    return {
+        name: _split(metadata, name, unseen, labels)
+        for name, unseen in metadata.mapping("zero_shot").items()
+    }
+
+
+def _split(metadata: Metadata, name: str, unseen: Any, labels: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the unseen classes of the zero-shot split that a list of labels describes."""
+    if not isinstance(unseen, list):
+        raise metadata.error("zero_shot", f"{name!r} should be a list of labels")
+    for label in unseen:
+        if label not in labels:
+            raise metadata.error("zero_shot", f"{name!r} has {label!r}, which is no label")
+    classes = tuple(sorted({labels.index(label) for label in unseen}))
+    seen = len(labels) - len(classes)
+    if min(seen, len(classes)) < 2:
+        raise metadata.error("zero_shot", f"{name!r} should leave 2 classes unseen and 2 seen")
+    if said_sizes(name) not in (None, (seen, len(classes))):
+        reason = f"{name!r} has {seen} seen and {len(classes)} unseen classes; rename it"
+        raise metadata.error("zero_shot", reason)
+    return classes
