@@ -1,7 +1,7 @@
 """The keys of zero-shot experiments, and the variants that all of them have.
 
 The text encoder: `clip` (the paper's, ViT-L/14@336px) or `minilm` (BERT, from a PyPI package), by
-default hashed words. `described` recognises by descriptions, part by part, too (ours). References:
+default hashed words. `described` recognizes by descriptions, part by part, too (ours). References:
 `global` (one part, no prompts), `regression` (pooled features to names, linearly). `ctr_gcn` has
 that encoder, whose features are of joints and their surroundings (ours). Ablations:
 `no_attention`, `no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take

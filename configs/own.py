@@ -9,7 +9,7 @@ Cost:     depends on the data; not measured
 Variants: `gap` adds GAP's contrast with the names of the classes and other words for them, if
 there are texts; `bfloat16` computes in bfloat16, `smoke` checks the plumbing.
 
-Clips are moved to their first frame's centre joint and scaled to [-1, 1] over their length, so that
+Clips are moved to their first frame's center joint and scaled to [-1, 1] over their length, so that
 pixels and metres are alike.
 """
 

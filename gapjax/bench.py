@@ -1,8 +1,8 @@
 """Speed of a config: `python -m gapjax.bench --config=configs/gap_ucla.py [--steps=20]`.
 
 Prints a table, and one line of JSON for machines. Rates are medians over steps, after the
-compilation; the feed is timed alone, to the frames on the devices, so that its share of a step
-shows what it would cost if nothing of it were hidden behind the devices.
+compilation. The feed is timed alone, until the frames are on the devices: its share of a step is
+what it would cost if it did not overlap with the devices' work.
 """
 
 import itertools

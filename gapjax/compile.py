@@ -1,8 +1,8 @@
-"""A TPU slice without one: `python -m gapjax.compile --config=configs/X.py --topology=v5e:2x4`.
+"""Compile for devices that are not here: `python -m gapjax.compile --config=X --topology=v5e:2x4`.
 
-Compiles the training step that `gapjax.main` runs for devices that need not be here, and prints
-what the compiler says of it, for each stage of the run: arithmetic, memory traffic, memory of a
-chip, and what chips send one another. Nothing is run, and no figure is a time that was measured.
+Compiles the training step that `gapjax.main` runs and prints what the compiler says of it, for each
+stage of the run: arithmetic, memory traffic, the memory of a chip, and what chips send one another.
+Nothing is run, and no figure is a measured time.
 """
 
 import json
@@ -37,7 +37,7 @@ _MEAN_FRAMES = flags.DEFINE_integer(
     "mean_frames", Size.mean, "Frames of all bodies of a mean sample, likewise.", lower_bound=1
 )
 
-# What of a run is a function of its samples alone is told per sample, in these units.
+# Bytes of a megabyte.
 _MB = 1e6
 
 
@@ -86,7 +86,7 @@ def sent_by(step: jax.stages.Compiled) -> Mapping[str, Traffic] | None:
         reason = str(error).strip().splitlines()[0]
         print(
             f"jax {jax.__version__} cannot read what libtpu compiled ({reason}), so that "
-            "collectives are not known; another version of either may",
+            "collectives are unknown; another version of either may read it",
             file=sys.stderr,
         )
         return None
@@ -97,8 +97,8 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
     batch, chips = run.order.batch_size, run.layout.mesh.size
     cost, sent = step.cost_analysis(), sent_by(step)
     sent_mb = None if sent is None else sum(each.bytes for each in sent.values()) / _MB
-    # The compiler speaks of one chip. What chips of a `model` axis repeat counts as often as it is
-    # done, so that figures of a sample tell what the whole slice does for it.
+    # The compiler's figures are of one chip. Work that the chips of a `model` axis repeat counts as
+    # often as it is done: figures per sample are of the whole slice.
     per_sample = chips / batch
     return {
         "device": run.layout.mesh.devices.flat[0].device_kind,
@@ -126,10 +126,10 @@ def measure(stage: Stage, devices: Sequence[jax.Device], size: Size) -> dict[str
     return {**figures(run, step), "compile_seconds": seconds, "jax": jax.__version__}
 
 
-def table(found: dict[str, Any], indent: str = "") -> list[str]:
-    """Return figures as lines; those of a group are set in."""
+def table(values: dict[str, Any], indent: str = "") -> list[str]:
+    """Return figures as lines; those of a group are indented."""
     lines = []
-    for name, value in found.items():
+    for name, value in values.items():
         label = f"{indent}{name}"
         if isinstance(value, dict):
             lines += [label, *table(value, indent + "  ")]
@@ -147,9 +147,9 @@ def main(argv: Sequence[str]) -> int:
     devices = open_topology(_TOPOLOGY.value)
     size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value), []
     for name, stage in every.items():
-        found = {"stage": name, "topology": _TOPOLOGY.value, **measure(stage, devices, size)}
-        print("\n".join(table(found)), flush=True)
-        rows.append(found)
+        row = {"stage": name, "topology": _TOPOLOGY.value, **measure(stage, devices, size)}
+        print("\n".join(table(row)), flush=True)
+        rows.append(row)
     if _JSON.value:
         Path(_JSON.value).write_text(json.dumps(rows, indent=1) + "\n")
     return 0

@@ -5,6 +5,7 @@ and `method`, are the fields of the class that the named module has.
 """
 
 import dataclasses
+import functools
 import inspect
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -43,7 +44,8 @@ class Key(NamedTuple):
         return f"{self.section}.{self.name}" if self.section else self.name
 
 
-def all_keys(**parts: str) -> list[Key]:
+@functools.cache
+def all_keys(**parts: str) -> tuple[Key, ...]:
     """Return every key of a config.
 
     Args:
@@ -52,7 +54,7 @@ def all_keys(**parts: str) -> list[Key]:
     Raises:
         UserError: there is no such part.
     """
-    return list(_walk("", Plan, None, PARTS | parts))
+    return tuple(_walk("", Plan, None, PARTS | parts))
 
 
 def part_keys(section: str, name: str) -> list[Key]:

@@ -1,4 +1,4 @@
-"""A finished run as what recognises, read from its working directory."""
+"""A finished run, read from its working directory for inference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,10 +26,10 @@ from gapjax.workdir.history import read_results
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run without optimizer, data and whatever else only training needs.
+    """A finished run without optimizer, data and what else only training needs.
 
     Attributes:
-        inference: how it recognises.
+        inference: how it recognizes clips.
         variables: its parameters and running statistics.
         words: the embeddings of `labels`; empty where classes are no input.
         clips: how raw frames become clips.

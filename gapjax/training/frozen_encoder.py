@@ -21,7 +21,7 @@ from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
 
-# Whether the encoder's batch normalisation stays as trained, or uses and learns the statistics of
+# Whether the encoder's batch normalization stays as trained, or uses and learns the statistics of
 # each training batch, as STAR's release does (facts D.2).
 NORMS = ("frozen", "released")
 
