@@ -51,13 +51,13 @@ def build(plan: Plan, layout: Layout, size: Size) -> Run:
 
     Args:
         plan: the plan of the stage.
-        layout: gives shapes their places (`gapjax.parallel.sharding.ShapeLayout`).
+        layout: gives shapes their shardings (`gapjax.parallel.sharding.ShapeLayout`).
         size: of the dataset, if it is not converted.
 
     Raises:
         UserError: a value makes no sense.
     """
-    layout.check(plan.train.batch_size)
+    layout.check_batch_size(plan.train.batch_size)
     dataset = describe_dataset(plan, size)
     sources = Sources(
         feed=functools.partial(_feed, plan, dataset, layout),

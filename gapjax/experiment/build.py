@@ -25,7 +25,8 @@ from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import Upstream
 from gapjax.inputs.clips import eval_clips, train_clips
 from gapjax.inputs.feed import Feed
-from gapjax.parallel.sharding import Layout, make_layout, split_cpu
+from gapjax.parallel.mesh import split_cpu
+from gapjax.parallel.sharding import Layout, make_layout
 from gapjax.training import evaluation, loop
 from gapjax.training.feature_cache import feature_inputs
 from gapjax.training.frozen_encoder import Encoded, Encoder
@@ -104,7 +105,7 @@ def open_devices(plan: Plan) -> Layout:
     split_cpu(plan.mesh.cpu_devices)
     layout = make_layout(plan.mesh.devices, plan.mesh.model, plan.mesh.rules)
     for batch_size in (plan.train.batch_size, plan.eval.batch_size):
-        layout.check(batch_size)
+        layout.check_batch_size(batch_size)
     return layout
 
 

@@ -186,6 +186,6 @@ def resident_feed(
     }
     rows = np.asarray(frames, np.float32).reshape(len(frames), -1)
     put = layout.put_rows if plan.data.resident == "sharded" else layout.replicate
-    store = Store(frames=layout.in_rows(put(rows)), **layout.replicate(samples))
+    store = Store(frames=layout.row_major(put(rows)), **layout.replicate(samples))
     longest, joints = int(index.frames.max()), frames.shape[1]
     return ResidentFeed(store, layout, persons, longest, joints)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 
 from data_pipelines.errors import UserError
 from gapjax.nn.person_merge import MERGES
-from gapjax.parallel.partition_rules import SplitRule
+from gapjax.parallel.partition_rules import PartitionRule
 from gapjax.registry import chosen
 from gapjax.text.encoder import TextOptions
 from gapjax.training.frozen_encoder import NORMS
@@ -149,7 +149,7 @@ class MeshOptions(Section):
     section = "mesh"
     devices: int = at_least(0, default=0)
     model: int = 1
-    rules: tuple[SplitRule, ...] = ()
+    rules: tuple[PartitionRule, ...] = ()
     cpu_devices: int = at_least(1, default=1)
 
 

@@ -20,7 +20,7 @@ from gapjax.experiment.options import (
     TrainOptions,
     ZeroShotOptions,
 )
-from gapjax.parallel.partition_rules import SplitRule
+from gapjax.parallel.partition_rules import PartitionRule
 from gapjax.training.optimizer import Rule, SgdOptions
 from gapjax.training.run import Cadence
 
@@ -152,9 +152,9 @@ def _flat(value: Any, path: str) -> dict[str, Any]:
     return {path: value}
 
 
-def _rule(rule: Rule | SplitRule) -> tuple[Any, ...]:
+def _rule(rule: Rule | PartitionRule) -> tuple[Any, ...]:
     """Return a rule as the tuple that it is in a config."""
-    if isinstance(rule, SplitRule):
+    if isinstance(rule, PartitionRule):
         return (rule.pattern, *rule.axes)
     decay = () if rule.weight_decay is None else (rule.weight_decay,)
     return (rule.pattern, rule.learning_rate, *decay)

@@ -15,7 +15,7 @@ from data_pipelines.errors import UserError
 from gapjax import backbones, methods, registry
 from gapjax.experiment.plan import NOT_KEYS, Part, Plan
 from gapjax.inputs.clips import ClipRecipe
-from gapjax.parallel.partition_rules import SplitRule
+from gapjax.parallel.partition_rules import PartitionRule
 
 # Named parts → the part that a config has unless it names another one.
 PARTS = {"backbone": "ctr_gcn", "method": "supervised"}
@@ -183,8 +183,8 @@ def _rules(path: str, kind: type, rows: Iterable[Any]) -> tuple[Any, ...]:
     for row in rows:
         if not isinstance(row, tuple) or not row or not isinstance(row[0], str):
             raise UserError(f"{path}: {row!r} is no (pattern, ...); give a tuple of them")
-    if kind is SplitRule:
-        return tuple(SplitRule(pattern, tuple(axes)) for pattern, *axes in rows)
+    if kind is PartitionRule:
+        return tuple(PartitionRule(pattern, tuple(axes)) for pattern, *axes in rows)
     return tuple(kind(*row) for row in rows)
 
 

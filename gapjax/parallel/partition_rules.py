@@ -1,4 +1,4 @@
-"""Parameters that are split over devices: which of them, and along which dimensions."""
+"""Partition rules: which parameters are split over devices, and along which dimensions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,55 +12,55 @@ from gapjax.registry import chosen
 
 
 @dataclass(frozen=True)
-class SplitRule:
-    """How the parameters whose path matches a pattern are split.
+class PartitionRule:
+    """How the parameters whose paths match a pattern are split.
 
     Attributes:
         pattern: a regular expression, searched in paths such as `text_encoder/tokens/embedding`.
-        axes: for each dimension, the axis of the mesh over which it is split, or None; dimensions
-            that follow are whole.
+        axes: the mesh axis over which each dimension is split, or None; further dimensions are not
+            split.
     """
 
     pattern: str
     axes: tuple[str | None, ...]
 
     def check(self, name: str, shape: Sequence[int], sizes: Mapping[str, int]) -> None:
-        """Refuse a parameter that cannot be split so.
+        """Refuse a parameter that cannot be split.
 
         Args:
             name: the parameter's path.
             shape: its shape.
-            sizes: axis of the mesh → how many devices it has.
+            sizes: mesh axis → number of devices.
 
         Raises:
             UserError: the parameter has too few dimensions, or one that cannot be split evenly.
         """
-        where = f"mesh.rules: {self.pattern!r} splits {name}, which is {tuple(shape)}, along"
+        what = f"mesh.rules: {self.pattern!r} splits {name}, which is {tuple(shape)}, along"
         if len(self.axes) > len(shape):
-            raise UserError(f"{where} {len(self.axes)} dimensions; it has {len(shape)}")
+            raise UserError(f"{what} {len(self.axes)} dimensions; it has {len(shape)}")
         for number, axis in enumerate(self.axes):
             if axis and shape[number] % sizes[chosen("mesh.rules: the axis", axis, sizes)]:
-                raise UserError(f"{where} dimension {number} over {sizes[axis]} devices of {axis}")
+                raise UserError(f"{what} dimension {number} over {sizes[axis]} devices of {axis}")
 
 
-def split_axes(
-    params: Any, rules: Sequence[SplitRule], sizes: Mapping[str, int]
+def partition_axes(
+    params: Any, rules: Sequence[PartitionRule], sizes: Mapping[str, int]
 ) -> dict[str, tuple[str | None, ...]]:
-    """Return path → axes of the parameters that a rule splits; the first that matches holds.
+    """Return the path of every parameter → the mesh axes of its dimensions.
 
     Args:
         params: arrays or their shapes.
-        rules: which to split.
-        sizes: axis of the mesh → how many devices it has.
+        rules: which to split; the first rule that matches applies.
+        sizes: mesh axis → number of devices.
 
     Raises:
-        UserError: a rule matches no parameter, or one that cannot be split so.
+        UserError: a rule matches no parameter, or one that cannot be split.
     """
-    numbers = first_matches(params, [rule.pattern for rule in rules], "mesh.rules:")
+    indices = first_matches(params, [rule.pattern for rule in rules], "mesh.rules:")
     leaves = jax.tree_util.tree_leaves_with_path(params)
-    found = {}
-    for (path, leaf), number in zip(leaves, jax.tree.leaves(numbers), strict=True):
-        if number < len(rules):
-            rules[number].check(path_name(path), leaf.shape, sizes)
-            found[path_name(path)] = rules[number].axes
-    return found
+    axes_of: dict[str, tuple[str | None, ...]] = {}
+    for (path, leaf), index in zip(leaves, jax.tree.leaves(indices), strict=True):
+        rule = rules[index] if index < len(rules) else PartitionRule("", ())
+        rule.check(path_name(path), leaf.shape, sizes)
+        axes_of[path_name(path)] = rule.axes
+    return axes_of

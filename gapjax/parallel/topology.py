@@ -13,7 +13,7 @@ import jax
 from jax.experimental import topologies
 
 from data_pipelines.errors import UserError
-from gapjax.parallel.sharding import split_cpu
+from gapjax.parallel.mesh import split_cpu
 
 INSTALL = "pip install 'gapjax[tpu]'"
 

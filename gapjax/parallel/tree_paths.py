@@ -1,4 +1,4 @@
-"""Rules that hold for the arrays of a tree whose path matches a pattern: the first that does."""
+"""Paths of arrays in a tree as text, and the first of several patterns that each path matches."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def path_name(path: tuple[Any, ...]) -> str:
 
 
 def first_matches(tree: Any, patterns: Sequence[str], title: str) -> Any:
-    """Return for every array the number of the first pattern found in its path, else their count.
+    """Return for every array the index of the first pattern found in its path, else their number.
 
     Args:
         tree: the arrays.
@@ -23,25 +23,25 @@ def first_matches(tree: Any, patterns: Sequence[str], title: str) -> Any:
         title: what a pattern is called in messages.
 
     Raises:
-        UserError: a pattern is none, or is no array's first.
+        UserError: a pattern is not a regular expression, or is no array's first match.
     """
-    searches = [_compiled(pattern, title).search for pattern in patterns]
+    compiled = [_compile(pattern, title) for pattern in patterns]
 
-    def first(path: tuple[Any, ...], _: Any) -> int:
-        """Return the number of the first pattern that a path matches."""
+    def first_match(path: tuple[Any, ...], _: Any) -> int:
+        """Return the index of the first pattern that a path matches."""
         name = path_name(path)
-        found = (number for number, search in enumerate(searches) if search(name))
-        return next(found, len(searches))
+        matches = (index for index, pattern in enumerate(compiled) if pattern.search(name))
+        return next(matches, len(compiled))
 
-    numbers = jax.tree_util.tree_map_with_path(first, tree)
-    unused = set(range(len(patterns))) - set(jax.tree.leaves(numbers))
+    indices = jax.tree_util.tree_map_with_path(first_match, tree)
+    unused = set(range(len(patterns))) - set(jax.tree.leaves(indices))
     if unused:
         raise UserError(f"{title} {patterns[min(unused)]!r} matches no parameter")
-    return numbers
+    return indices
 
 
-def _compiled(pattern: str, title: str) -> re.Pattern[str]:
+def _compile(pattern: str, title: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise UserError(f"{title} {pattern!r} is no regular expression: {error}") from None
+        raise UserError(f"{title} {pattern!r} is not a regular expression: {error}") from None

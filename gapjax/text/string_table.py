@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped
 
-from gapjax.parallel.shares import share_rows
+from gapjax.parallel.sharding import shard_rows
 
 
 class TextTable(NamedTuple):
@@ -75,5 +75,5 @@ def encode(
         return jnp.asarray(table.rows)[ids]
     size = min(ids.size, len(table.rows))
     distinct, inverse = jnp.unique(ids, size=size, fill_value=0, return_inverse=True)
-    embeddings = encoder(share_rows(jnp.asarray(table.rows)[distinct]))
+    embeddings = encoder(shard_rows(jnp.asarray(table.rows)[distinct]))
     return embeddings[inverse.reshape(ids.shape)]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gapjax.methods import Text
-from gapjax.parallel.sharding import placed_shapes
+from gapjax.parallel.sharding import shapes_with
 from gapjax.training.run import Run
 from gapjax.training.step import Scalars, TrainState, create_state, make_train_step
 
@@ -52,7 +52,7 @@ def make_dispatch(run: Run, state: TrainState) -> Dispatch:
 def initial_state(run: Run) -> TrainState:
     """Return the state before the first step, on the devices of the run."""
     state = _create_state(run)
-    return run.layout.put(state, run.layout.places(state, state.params))
+    return run.layout.put(state, run.layout.shardings(state, state.params))
 
 
 def state_shapes(run: Run) -> TrainState:
@@ -62,7 +62,7 @@ def state_shapes(run: Run) -> TrainState:
         UserError: a partition rule matches no parameter, or one that cannot be split.
     """
     shapes = jax.eval_shape(lambda: _create_state(run))
-    return placed_shapes(shapes, run.layout.places(shapes, shapes.params))
+    return shapes_with(shapes, run.layout.shardings(shapes, shapes.params))
 
 
 def _create_state(run: Run) -> TrainState:

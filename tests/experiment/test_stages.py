@@ -10,7 +10,7 @@ from gapjax.experiment.config_dict import choose, plan_of
 from gapjax.experiment.plan import Part
 from gapjax.experiment.schema import read_flat
 from gapjax.experiment.stages import stages
-from gapjax.parallel.partition_rules import SplitRule
+from gapjax.parallel.partition_rules import PartitionRule
 
 WORKDIR = Path("/runs/one")
 
@@ -86,7 +86,7 @@ def test_encoders_are_not_split() -> None:
     config = star_demo.get_config()
     config.mesh.model, config.mesh.rules = 2, (("kernel", "", "model"),)
     config.zero_shot.fold_encoder = "own"
-    rules = (SplitRule("kernel", ("", "model")),)
+    rules = (PartitionRule("kernel", ("", "model")),)
     every = stages(plan_of(config), WORKDIR)
     split = {stage.workdir.name: stage.plan.mesh.rules for stage in every}
     assert split == {"encoder": (), "fold1": rules, WORKDIR.name: rules}

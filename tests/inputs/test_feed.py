@@ -45,7 +45,7 @@ def feed(request: pytest.FixtureRequest) -> Feed:
     store = layout.replicate(Store(frames, start, LENGTH, BODIES, LABEL))
     if request.param == "sharded":
         store = store._replace(frames=layout.put_rows(frames))
-    store = store._replace(frames=layout.in_rows(store.frames))
+    store = store._replace(frames=layout.row_major(store.frames))
     return ResidentFeed(store, layout, PERSONS, FRAMES, JOINTS)
 
 

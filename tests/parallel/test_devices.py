@@ -36,7 +36,7 @@ class Trainer:
     def __init__(self, run: Run, fresh: TrainState) -> None:
         """Place the state before the first step, the same for all devices, as the run does."""
         self.run = run
-        self.first = run.layout.put(fresh, run.layout.places(fresh, fresh.params))
+        self.first = run.layout.put(fresh, run.layout.shardings(fresh, fresh.params))
         self._dispatch = loop.make_dispatch(run, self.first)
         self._text = run.layout.replicate(run.method.prepare_text())
 
@@ -193,7 +193,7 @@ WRONG = {
     "too many": ((("tokens/embedding", None, None, "model"),), "along 3 dimensions; it has 2"),
     "no axis": ((("tokens/embedding", "modle"),), "did you mean 'model'"),
     "no rule": (("tokens/embedding", "model"), "'tokens/embedding' is no"),
-    "no pattern": ((("(tokens", "model"),), r"'\(tokens' is no regular expression"),
+    "no pattern": ((("(tokens", "model"),), r"'\(tokens' is not a regular expression"),
 }
 
 
