@@ -19,10 +19,10 @@ from gapjax.prompts.strings import part_strings
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
-# CLIP reads 77 tokens, two of them its own; some words are two tokens, which the margin is for.
+# CLIP reads 77 tokens, two of them special; the margin is for words of several tokens.
 MOST_TOKENS = 72
 SYNONYMS = 10
-# The parts of every partition that strings are made for.
+# The parts of all partitions that strings are made for.
 GROUPS = ("upper", "lower", *PARTS)
 
 
@@ -49,9 +49,9 @@ def _problems_of(text: ClassText) -> Iterator[str]:
 
 
 def alikeness(texts: Sequence[ClassText], embedder: TextEmbedder) -> Float[np.ndarray, "k k"]:
-    """Return the cosines between classes' descriptions, a mean over the six parts.
+    """Return the cosines between classes' descriptions, the mean over the six parts.
 
-    The mean of all classes is taken off each part first: what all share tells none apart.
+    The mean of all classes is subtracted from each part first: what all share distinguishes none.
     """
     rows = part_strings(texts, PARTS, "plain")
     flat = embedder.embed([string for row in rows for string in row])
@@ -86,13 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     texts = load_all(options.texts)
     embedder = TextEmbedder(TextOptions(options.encoder, options.checkpoint))
     pairs = most_alike(texts, embedder, options.pairs)
-    found = list(problems(texts))
-    for line in found:
+    lines = list(problems(texts))
+    for line in lines:
         print(line)
-    print(f"{len(texts)} classes, {len(found)} problems; most alike under {options.encoder}:")
+    print(f"{len(texts)} classes, {len(lines)} problems; most alike under {options.encoder}:")
     for cosine, one, other in pairs:
         print(f"  {cosine:.3f}  {one} / {other}")
-    return 1 if found else 0
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

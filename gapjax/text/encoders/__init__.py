@@ -1,1 +1,1 @@
-"""Text encoders, one module each: `load` and `TextEncoder`."""
+"""Text encoders, one module each (`gapjax.text.encoder.TextEncoderModule`)."""

@@ -1,8 +1,8 @@
 """A text encoder without weights: words hashed into a random table, for smoke runs and tests.
 
-A string's embedding is the mean over its words, and over its pairs of neighbouring words, of rows
-of a table that a seed determines. Random rows are almost orthogonal, so two strings are as near one
-another as the words and pairs they share. The table is a parameter and can be trained.
+A string's embedding is the mean over its words and its pairs of neighboring words of rows of a
+table that a seed determines. Random rows are almost orthogonal, so two strings are as similar as
+the words and pairs they share. The table is a parameter and can be trained.
 """
 
 import itertools
@@ -26,7 +26,7 @@ _WORD = re.compile(r"[a-z0-9]+")
 
 
 class TextEncoder(nn.Module):
-    """The mean over the rows of a table that a string's tokens name.
+    """The mean over the rows of a table that a string's tokens index.
 
     Attributes:
         buckets: number of rows; row 0 stands for padding and is not used.
@@ -40,7 +40,7 @@ class TextEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "*n l"]) -> Float[Array, "*n e"]:
-        """Return the strings' embeddings, not normalised; zeros for a string without words."""
+        """Return the strings' embeddings, not normalized; zeros for a string without words."""
         real = (tokens != _PAD)[..., None]
         rows = nn.Embed(self.buckets, self.features, dtype=self.dtype, name="table")(tokens)
         total = jnp.where(real, rows, 0).astype(jnp.float32).sum(axis=-2)
