@@ -23,7 +23,7 @@ from gapjax.nn.torch_weights import StateDict
 
 @dataclass(frozen=True)
 class Options:
-    """There is nothing to choose."""
+    """There are no options."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Supervised:
         return {}
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
-        """Return freshly initialised variables."""
+        """Return freshly initialized variables."""
         fresh = jax.jit(partial(self.network.init, train=False))(rng, clips)
         return adopt(fresh, self.published)
 
@@ -77,7 +77,7 @@ def build(context: Context, options: Options) -> Supervised:
 
 
 def inference(context: Context, options: Options) -> Inference:
-    """Return how the trained method recognises: by its network."""
+    """Return the inference of the trained method: its whole network."""
     return fixed_classes(build(context, options).network, dict)
 
 

@@ -1,8 +1,8 @@
-"""A reference for zero-shot recognition: a linear map from pooled features to the text's space.
+"""A baseline of zero-shot recognition: a linear map from pooled features to text embeddings.
 
-Pooled features are brought to length one, so that one learning rate suits every encoder. The map is
-trained by the squared error to the embedding of the class's name (or of a description); a clip is
-of the class whose text is nearest. What a method adds to this is its own merit.
+Pooled features are scaled to unit length, so that one learning rate suits every skeleton encoder.
+The map is trained with the squared error to the embedding of the class's name (or description); a
+clip is assigned to the class with the nearest embedding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,6 @@ from gapjax.methods import (
     Text,
     Variables,
 )
-from gapjax.nn.heads import pool
 from gapjax.nn.losses import cosine_logits
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings
@@ -34,7 +33,7 @@ from gapjax.prompts.strings import global_strings
 
 @dataclass(frozen=True)
 class Options:
-    """The choices.
+    """The options.
 
     Attributes:
         global_text: the class's string: `label`, `paragraph` or `description`.
@@ -45,11 +44,11 @@ class Options:
 
 @dataclass(frozen=True)
 class TextRegression:
-    """The method.
+    """The baseline.
 
     Attributes:
         network: the linear map.
-        text: one embedding a class, of length one.
+        text: the embedding of each class, of unit length.
     """
 
     network: nn.Dense
@@ -60,7 +59,7 @@ class TextRegression:
         return self.text
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
-        """Return freshly initialised variables."""
+        """Return freshly initialized variables."""
         fresh = jax.jit(self.network.init)(rng, direction(clips))
         return {"params": fresh["params"], "batch_stats": {}}
 
@@ -72,30 +71,30 @@ class TextRegression:
         text: Text,
         keys: Key[Array, " b"],
     ) -> LossOut:
-        """Return the squared distance to the own class's text, a mean over the batch."""
+        """Return the mean squared distance to the embedding of the sample's class."""
         del keys
-        found = self.network.apply({"params": variables["params"]}, direction(clips))
-        loss = jnp.square(found - text[labels]).sum(axis=1).mean()
+        predicted = self.network.apply({"params": variables["params"]}, direction(clips))
+        loss = jnp.square(predicted - text[labels]).sum(axis=1).mean()
         return LossOut(loss, {}, {"loss": loss})
 
     def predict(
         self, variables: Variables, clips: Float[Array, "b t v d"], text: Text
     ) -> Float[Array, "b k"]:
-        """Return the cosines with the classes' texts."""
-        found = self.network.apply({"params": variables["params"]}, direction(clips))
-        return cosine_logits(found, text, 1.0)
+        """Return the cosine similarities to the embeddings of the classes."""
+        predicted = self.network.apply({"params": variables["params"]}, direction(clips))
+        return cosine_logits(predicted, text, 1.0)
 
 
-def direction(clips: Float[Array, "b t v d"]) -> Float[Array, "b d"]:
-    """Return pooled features, of length one."""
-    pooled = pool(clips[:, None])
+def direction(features: Float[Array, "b t v d"]) -> Float[Array, "b d"]:
+    """Return the mean over frames and joints, scaled to unit length."""
+    pooled = features.astype(jnp.float32).mean(axis=(1, 2))
     return pooled / jnp.linalg.norm(pooled, axis=1, keepdims=True)
 
 
 def embed(
     texts: Sequence[ClassText], options: Mapping[str, Any], encode: EncodeText
 ) -> dict[str, Float[np.ndarray, "k e"]]:
-    """Return the classes' embeddings, of length one; `options` names the text.
+    """Return the embeddings of classes, of unit length; `options` names the text.
 
     Raises:
         UserError: there is no such text.
@@ -115,13 +114,13 @@ def build(context: Context, options: Options) -> TextRegression:
 
 
 def inference(context: Context, options: Options) -> Inference:
-    """Return how the trained method recognises any classes by their texts."""
+    """Return the inference of the trained method, for any classes with embeddings."""
     method = build(context, options)
 
     def apply(
         variables: Variables, clips: Float[Array, "b t v d"], embeddings: Embeddings
     ) -> Outputs:
-        """Return the cosines with the classes' texts."""
+        """Return the cosine similarities to the embeddings of the classes."""
         return {"score": method.predict(variables, clips, embeddings["label"])}
 
     def strip(variables: Variables) -> Variables:

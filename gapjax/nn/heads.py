@@ -1,39 +1,20 @@
-"""Skeleton networks: a backbone, mean pooling, a classifier, and heads that meet text."""
+"""The classifier of skeleton networks, and published variables as a start of training."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.errors import UserError
 from gapjax.nn.layers import fan_in_uniform
+from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
 
 
-def pool(features: Float[Array, "b m t v d"]) -> Float[Array, "b d"]:
-    """Return the mean over frames and joints, then over persons, of a backbone's features.
-
-    An absent person counts as much as a present one, as in the published networks.
-    """
-    return features.astype(jnp.float32).mean(axis=(2, 3)).mean(axis=1)
-
-
-def pool_parts(
-    features: Float[Array, "b m t v d"], parts: Sequence[Sequence[int]]
-) -> Float[Array, "b p d"]:
-    """Return the mean over each part's joints, then over frames, then over persons."""
-    weights = np.zeros((len(parts), features.shape[3]), np.float32)
-    for part, joints in enumerate(parts):
-        weights[part, list(joints)] = 1 / len(joints)
-    pooled = features.astype(jnp.float32).mean(axis=2).mean(axis=1)
-    return jnp.einsum("bvd,pv->bpd", pooled, weights)
-
-
 class Classifier(nn.Module):
-    """The linear layer that ends every published skeleton network, with its initialisation.
+    """The last linear layer of the published skeleton networks, initialized as there.
 
     Attributes:
         num_classes: the number of classes.
@@ -44,28 +25,9 @@ class Classifier(nn.Module):
     @nn.compact
     def __call__(self, pooled: Float[Array, "b d"]) -> Float[Array, "b k"]:
         """Return the logits of pooled features."""
-        spread = nn.initializers.normal((2.0 / self.num_classes) ** 0.5)
-        bias = fan_in_uniform(pooled.shape[-1])
-        return nn.Dense(self.num_classes, kernel_init=spread, bias_init=bias)(pooled)
-
-
-class PartHeads(nn.Module):
-    """One linear map a body part, from features to the text's dimension.
-
-    Attributes:
-        size: the text's dimension.
-    """
-
-    size: int
-
-    @nn.compact
-    def __call__(self, pooled: Float[Array, "b p d"]) -> Float[Array, "b p e"]:
-        """Return the embedding of every part."""
-        parts, channels = pooled.shape[1:]
-        initial = fan_in_uniform(channels)
-        kernel = self.param("kernel", initial, (parts, channels, self.size))
-        bias = self.param("bias", initial, (parts, self.size))
-        return jnp.einsum("bpd,pde->bpe", pooled, kernel) + bias[None]
+        kernel_init = nn.initializers.normal((2.0 / self.num_classes) ** 0.5)
+        bias_init = fan_in_uniform(pooled.shape[-1])
+        return nn.Dense(self.num_classes, kernel_init=kernel_init, bias_init=bias_init)(pooled)
 
 
 class Recognizer(nn.Module):
@@ -84,7 +46,7 @@ class Recognizer(nn.Module):
         self.classifier = Classifier(self.num_classes)
 
     def __call__(self, clips: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b k"]:
-        """Return class logits."""
+        """Return the class logits."""
         return self.classifier(pool(self.backbone(clips, train=train)))
 
 
@@ -106,24 +68,24 @@ def recognizer_from_torch(
 
 
 def adopt(fresh: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fresh variables with what is published in their place.
+    """Return fresh variables with the published ones in their place.
 
-    Heads that only one of the two has are left as they are, or out.
+    A variable that only one of the two has is kept if it is fresh, and dropped if it is published.
 
     Raises:
         UserError: an array has another shape, such as the classifier of other classes.
     """
-    merged = {}
+    adopted = {}
     for name, value in fresh.items():
         if name not in published:
-            merged[name] = value
+            adopted[name] = value
         elif isinstance(value, Mapping):
-            merged[name] = adopt(value, published[name])
+            adopted[name] = adopt(value, published[name])
         elif value.shape == published[name].shape:
-            merged[name] = jnp.asarray(published[name])
+            adopted[name] = jnp.asarray(published[name])
         else:
             raise UserError(
                 f"train.init_from: {name!r} is {published[name].shape} there and {value.shape} "
                 "here; is it of other classes, joints or persons?"
             )
-    return merged
+    return adopted

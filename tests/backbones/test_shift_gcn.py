@@ -13,7 +13,8 @@ from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import shift_gcn
 from gapjax.methods.supervised import from_torch
-from gapjax.nn.heads import Recognizer, pool
+from gapjax.nn.heads import Recognizer
+from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
 from gapjax.training.optimizer import Rule, rule_numbers
 

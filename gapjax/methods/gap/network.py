@@ -9,12 +9,33 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from gapjax.backbones import FromTorch
-from gapjax.nn.heads import PartHeads, Recognizer, pool, pool_parts, recognizer_from_torch
+from gapjax.nn.heads import Recognizer, recognizer_from_torch
+from gapjax.nn.layers import fan_in_uniform
+from gapjax.nn.pooling import pool, pool_parts
 from gapjax.nn.torch_weights import StateDict
 
 # The release orders its part heads head, hand, foot, hip; the partition orders hip before foot.
 RELEASED_PART_HEADS = tuple(f"part_list.{number}" for number in (0, 1, 3, 2))
 RELEASED_GLOBAL_HEAD = "linear_head.ViT-B/32"
+
+
+class PartHeads(nn.Module):
+    """One linear map per body part, from features to the dimension of the text embeddings.
+
+    Attributes:
+        size: the dimension of the text embeddings.
+    """
+
+    size: int
+
+    @nn.compact
+    def __call__(self, pooled: Float[Array, "b p d"]) -> Float[Array, "b p e"]:
+        """Return the embedding of each part."""
+        parts, channels = pooled.shape[1:]
+        init = fan_in_uniform(channels)
+        kernel = self.param("kernel", init, (parts, channels, self.size))
+        bias = self.param("bias", init, (parts, self.size))
+        return jnp.einsum("bpd,pde->bpe", pooled, kernel) + bias[None]
 
 
 class DescribedRecognizer(Recognizer):

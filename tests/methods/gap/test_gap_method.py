@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.methods import Context, gap, supervised
-from gapjax.nn.heads import pool_parts
+from gapjax.nn.pooling import pool_parts
 from gapjax.prompts.descriptions import load_texts
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions

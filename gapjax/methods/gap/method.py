@@ -1,0 +1,241 @@
+"""The options of GAP, the method, and how it is built."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from data_pipelines.errors import UserError
+from gapjax.methods import (
+    Context,
+    Inference,
+    LossOut,
+    Text,
+    Variables,
+    fixed_classes,
+    joints_of_parts,
+    supervised,
+)
+from gapjax.methods.gap.losses import (
+    AVERAGES,
+    CLIP_SCALE,
+    TARGETS,
+    TEMPERATURES,
+    match_targets,
+    matching_loss,
+)
+from gapjax.methods.gap.network import DescribedRecognizer
+from gapjax.nn.heads import Recognizer, adopt
+from gapjax.nn.losses import cross_entropy
+from gapjax.prompts.strings import global_strings, part_strings
+from gapjax.registry import chosen
+from gapjax.text import string_table
+from gapjax.text.encoder import LoadedText
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of GAP; docs/fidelity.md lists where the paper and the release differ.
+
+    Attributes:
+        partition: `none` (no text), `global`, or a partition of the skeleton (`2`, `4`, `6`, ...).
+        global_text: the whole body's string: `synonym`, `label`, `paragraph`, or `none`.
+        part_text: how a part's string is written: `plain` or `released`.
+        train_text: whether the text encoder is trained.
+        loss_weight: the trade-off λ of Eq. 1.
+        learn_loss_weight: whether λ is a parameter, as section 3.1 of the paper has it. Its
+            gradient is the contrastive loss: it falls to zero, where text has no effect any more.
+        temperature: `released` (a free factor), `paper` (τ = 0.1) or `clip` (a free exponent).
+        targets: `released` (softmax of ten times the 0/1 matrix) or `paper` (equal shares).
+        average: `parts_and_global` (as released) or `parts` (K of Eq. 6 counts parts alone).
+    """
+
+    partition: str = "4"
+    global_text: str = "synonym"
+    part_text: str = "plain"
+    train_text: bool = True
+    loss_weight: float = 0.8
+    learn_loss_weight: bool = False
+    temperature: str = "released"
+    targets: str = "released"
+    average: str = "parts_and_global"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The method GAP.
+
+    Attributes:
+        network: the skeleton encoder with its classifier and heads.
+        options: the options of the method.
+        tables: the strings of the classes for the heads that exist: `global`, `parts`.
+        text_encoder: the text encoder to train; None if it is frozen.
+        published: variables of the network to start from.
+    """
+
+    network: DescribedRecognizer
+    options: Options
+    tables: dict[str, string_table.TextTable]
+    text_encoder: LoadedText | None
+    published: Variables = field(default_factory=dict)
+
+    def prepare_text(self) -> Text:
+        """Return the tables of strings: tokens, or embeddings if the text encoder is frozen."""
+        return self.tables
+
+    def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
+        """Return the network freshly initialized beside the pretrained text encoder."""
+        fresh = jax.jit(partial(self.network.init, train=False, method="describe"))(rng, clips)
+        network = adopt(fresh, self.published)
+        heads = len(self.network.parts) + self.network.whole
+        params = {"network": network["params"], "scale": jnp.full((heads,), CLIP_SCALE)}
+        if self.options.learn_loss_weight:
+            params["loss_weight"] = jnp.asarray(self.options.loss_weight)
+        if self.text_encoder:
+            params["text_encoder"] = jax.tree.map(jnp.asarray, self.text_encoder.params)
+        return {"params": params, "batch_stats": network["batch_stats"]}
+
+    def loss(
+        self,
+        variables: Variables,
+        clips: Float[Array, "b m t v c"],
+        labels: Int[Array, " b"],
+        text: Text,
+        keys: Key[Array, " b"],
+    ) -> LossOut:
+        """Return Eq. 1: cross-entropy plus λ times the multi-part contrastive loss (Eq. 6)."""
+        params = variables["params"]
+        (logits, heads), updates = self.network.apply(
+            _network_variables(variables),
+            clips,
+            train=True,
+            mutable=["batch_stats"],
+            method="describe",
+        )
+        classification = cross_entropy(logits, labels).mean()
+        embeddings = self._text_embeddings(params.get("text_encoder"), text, labels, keys)
+        contrast = self._contrastive_loss(heads, embeddings, labels, params["scale"])
+        # A trained weight falls as long as the loss is positive; a negative one would reward
+        # mismatches.
+        weight = jax.nn.relu(params.get("loss_weight", self.options.loss_weight))
+        total = classification + weight * contrast
+        scalars = {
+            "loss": total,
+            "cross_entropy": classification,
+            "contrastive": contrast,
+            "accuracy": (logits.argmax(axis=-1) == labels).mean(),
+        }
+        return LossOut(total, updates["batch_stats"], scalars)
+
+    def predict(
+        self, variables: Variables, clips: Float[Array, "b m t v c"], text: Text
+    ) -> Float[Array, "b k"]:
+        """Return the class logits, which depend on neither text nor heads."""
+        del text
+        return self.network.apply(_network_variables(variables), clips, train=False)
+
+    def _text_encoder(self, params: Any) -> string_table.Encode | None:
+        """Return the text encoder with its parameters of this step; None if it is frozen."""
+        if self.text_encoder is None:
+            return None
+        return partial(self.text_encoder.module.apply, {"params": params})
+
+    def _text_embeddings(
+        self, params: Any, text: Text, labels: Int[Array, " b"], keys: Key[Array, " b"]
+    ) -> Float[Array, "b h e"]:
+        """Return the text embeddings that each sample's heads should match."""
+        encoder, embeddings = self._text_encoder(params), []
+        if "global" in text:
+            ids = string_table.draw(text["global"], labels, keys)
+            embeddings.append(string_table.encode(text["global"], ids, encoder)[:, None])
+        if "parts" in text:
+            ids = text["parts"].ids[labels]
+            embeddings.append(string_table.encode(text["parts"], ids, encoder))
+        return jnp.concatenate(embeddings, axis=1).astype(jnp.float32)
+
+    def _contrastive_loss(
+        self,
+        skeleton: Float[Array, "b h e"],
+        text: Float[Array, "b h e"],
+        labels: Int[Array, " b"],
+        scale: Float[Array, " h"],
+    ) -> Float[Array, ""]:
+        """Return Eq. 6: the contrastive losses (Eq. 5) of all heads, averaged."""
+        targets = match_targets(labels, self.options.targets)
+        loss_of_heads = jax.vmap(matching_loss, in_axes=(1, 1, None, 0), out_axes=1)
+        inverse_temperature = TEMPERATURES[self.options.temperature](scale)
+        losses = loss_of_heads(skeleton, text, targets, inverse_temperature)
+        part_heads, global_heads = len(self.network.parts), int(self.network.whole)
+        divisor = AVERAGES[self.options.average](part_heads, global_heads)
+        return losses.mean(axis=0).sum() / divisor
+
+
+def _network_variables(variables: Variables) -> Variables:
+    return {"params": variables["params"]["network"], "batch_stats": variables["batch_stats"]}
+
+
+def _check(options: Options) -> None:
+    """Raise UserError where an option's value is not among its choices."""
+    choices = {"temperature": TEMPERATURES, "targets": TARGETS, "average": AVERAGES}
+    for name, values in choices.items():
+        chosen(f"method.{name}", getattr(options, name), values)
+    if options.partition == "global" and options.global_text == "none":
+        raise UserError("method.partition='global' needs a method.global_text")
+
+
+def build(context: Context, options: Options) -> Gap | supervised.Supervised:
+    """Return the method of an experiment; without text (`partition="none"`) a plain classifier.
+
+    Raises:
+        UserError: an option's value is not among its choices.
+    """
+    _check(options)
+    if options.partition == "none":
+        return supervised.build(context, supervised.Options())
+    parts = {}
+    if options.partition != "global":
+        parts = joints_of_parts(context.skeleton, options.partition, ("none", "global"))
+    text_encoder = context.text.load() if options.train_text else None
+    convert = text_encoder.tokenize if text_encoder else context.text.embed
+    tables = {
+        name: string_table.make_table(strings, convert)
+        for name, strings in _strings(context, options, tuple(parts)).items()
+    }
+    frozen_size = next(iter(tables.values())).rows.shape[1]
+    network = DescribedRecognizer(
+        backbone=context.backbone,
+        num_classes=len(context.labels),
+        parts=tuple(parts.values()),
+        whole="global" in tables,
+        size=text_encoder.features if text_encoder else frozen_size,
+    )
+    return Gap(network, options, tables, text_encoder, context.published)
+
+
+def _strings(
+    context: Context, options: Options, parts: tuple[str, ...]
+) -> dict[str, list[list[str]]]:
+    """Return the strings of the classes for the global head and for the part heads."""
+    strings = {}
+    if options.global_text != "none":
+        strings["global"] = global_strings(context.descriptions, options.global_text)
+    if parts:
+        strings["parts"] = part_strings(context.descriptions, parts, options.part_text)
+    return strings
+
+
+def inference(context: Context, options: Options) -> Inference:
+    """Return the inference of the trained method: backbone and classifier."""
+    if options.partition == "none":
+        return supervised.inference(context, supervised.Options())
+
+    def strip(variables: Variables) -> Variables:
+        """Return backbone and classifier."""
+        network = variables["params"]["network"]
+        params = {name: network[name] for name in ("backbone", "classifier")}
+        return {"params": params, "batch_stats": variables["batch_stats"]}
+
+    return fixed_classes(Recognizer(context.backbone, len(context.labels)), strip)

@@ -1,0 +1,65 @@
+"""The texts of STAR: the parts of a body, their descriptions, and the embeddings of classes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from data_pipelines.specs.skeletons import Skeleton
+from gapjax.methods import EncodeText, joints_of_parts
+from gapjax.methods.star.options import CLASS_TEXTS, Options
+from gapjax.prompts.descriptions import ClassText
+from gapjax.prompts.strings import global_strings, part_strings
+from gapjax.registry import chosen
+
+
+def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
+    """Return the joints of each part of a partition, by the parts' names.
+
+    Raises:
+        UserError: the skeleton has no such partition.
+    """
+    if partition == "global":
+        return {"global": tuple(range(skeleton.num_joints))}
+    return joints_of_parts(skeleton, partition, ("global",))
+
+
+def embed_options(options: Options, parts: Iterable[str], scale: float = 1.0) -> dict[str, Any]:
+    """Return the options of `embed` for a trained STAR, JSON-serializable."""
+    texts = {"class_text": options.class_text, "part_text": options.part_text}
+    return {**texts, "parts": list(parts), "scale": scale}
+
+
+def embed(
+    descriptions: Sequence[ClassText], options: Mapping[str, Any], encode: EncodeText
+) -> dict[str, Float[np.ndarray, "k ..."]]:
+    """Return the embeddings of classes.
+
+    Args:
+        descriptions: the descriptions of the classes.
+        options: from `embed_options`: `class_text` and `part_text` as in `Options`, the names of
+            the `parts`, and the `scale` of all embeddings.
+        encode: the text encoder.
+
+    Returns:
+        `label`, of shape [classes, embedding], and `part`, of [classes, parts, embedding].
+
+    Raises:
+        UserError: there is no such text.
+    """
+    parts, scale = tuple(options["parts"]), options["scale"]
+    part_rows = _part_strings(descriptions, parts, options["part_text"])
+    part = encode([string for row in part_rows for string in row])
+    class_text = chosen("method.class_text", options["class_text"], CLASS_TEXTS)
+    label = encode([row[0] for row in global_strings(descriptions, class_text)])
+    return {"label": scale * label, "part": scale * part.reshape(len(label), len(parts), -1)}
+
+
+def _part_strings(
+    descriptions: Sequence[ClassText], parts: Sequence[str], style: str
+) -> list[list[str]]:
+    """Return the string of each part, for every class."""
+    if tuple(parts) == ("global",):
+        return global_strings(descriptions, "paragraph")
+    return part_strings(descriptions, parts, style)
