@@ -63,8 +63,8 @@ def test_links_lead_somewhere(page: str) -> None:
 def test_commands_and_variants_exist(page: str) -> None:
     for module in re.findall(r"python -m ((?:gapjax|data_pipelines)[\w.]*)", text(page)):
         assert ROOT.joinpath(*module.split(".")).with_suffix(".py").exists(), module
-    for script in re.findall(r"python (tests/\S+\.py)", text(page)):
-        assert (ROOT / script).exists(), script
+    for tool in re.findall(r"python -m (stress\.\w+)", text(page)):
+        assert ROOT.joinpath("tests", *tool.split(".")).with_suffix(".py").exists(), tool
     for name, variants in re.findall(r"configs/(\w+)\.py:([a-z0-9_,]+)", text(page)):
         known = importlib.import_module(f"configs.{name}").VARIANTS
         assert set(variants.split(",")) - {""} <= set(known), f"{name}:{variants}"

@@ -1,6 +1,6 @@
 """How fast `.skeleton` files are parsed on one core.
 
-python tests/stress/bench_ntu.py [--files=20] [--frames=90] [--rounds=5]
+PYTHONPATH=tests python -m stress.bench_ntu [--files=20] [--frames=90] [--rounds=5]
 
 The files are made here, with numbers of seven digits as NTU RGB+D has them. What is timed is the
 time on the processor from a file's bytes, in memory, to its arrays, in a process that has the

@@ -1,6 +1,6 @@
 """Damage the newest checkpoint at random: what is restored is what was saved, or the run says so.
 
-python tests/stress/damage_checkpoints.py [--count=60] [--seed=0]
+PYTHONPATH=tests python -m stress.damage_checkpoints [--count=60] [--seed=0]
 
 A file of it is cut, deleted, has a bit flipped or a stretch of zeros. Then either the one before is
 used, or nothing that is read had changed. The exit status is 1 if anything else was restored.

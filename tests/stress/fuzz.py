@@ -1,6 +1,6 @@
 """Damaged raw files, which the parsers must read or refuse, soon and in little memory.
 
-python tests/stress/fuzz.py [--parser=ntu ...] [--count=20000] [--seed=0] [--seconds=2]
+PYTHONPATH=tests python -m stress.fuzz [--parser=ntu ...] [--count=20000] [--seed=0] [--seconds=2]
 [--megabytes=512]
 
 Every input follows from its seed alone: `--parser=ntu --seed=4711 --count=1` makes one again. The

@@ -1,6 +1,6 @@
 """A conversion that is killed at random moments and started again ends as if undisturbed.
 
-python tests/stress/kill_conversion.py [--kills=20] [--seed=0] [--files=640]
+PYTHONPATH=tests python -m stress.kill_conversion [--kills=20] [--seed=0] [--files=640]
 
 Generated `.skeleton` files are converted by the public command, which is killed without mercy while
 it reads (three of four times) and while it writes, each time further on; whenever it is, nothing

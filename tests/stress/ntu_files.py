@@ -1,6 +1,6 @@
 """Write files as NTU RGB+D's first setup has them: its names, and movements that were made up.
 
-python tests/stress/ntu_files.py --out=DIR
+PYTHONPATH=tests python -m stress.ntu_files --out=DIR
 
 2,880 `.skeleton` files: 60 actions of 8 subjects, twice, before 3 cameras. Action A001 moves as the
 built-in dataset's first, A025 too, but by other draws, and so on. The 8 that are on the official

@@ -1,6 +1,6 @@
 """Train as one with several processes on loopback, and compare every stage with one process.
 
-python tests/stress/several_hosts.py --data=FOLDER [--config=FILE] [--processes=2]
+PYTHONPATH=tests python -m stress.several_hosts --data=FOLDER [--config=FILE] [--processes=2]
 [--config.KEY=VALUE ...]
 """
 

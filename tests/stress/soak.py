@@ -1,6 +1,6 @@
 """A run that is killed at random moments and started again ends as if undisturbed.
 
-python tests/stress/soak.py [--run=resident|stream|star] [--kills=30] [--seed=0] [--data=DIR]
+PYTHONPATH=tests python -m stress.soak [--run=resident|stream|star] [--kills=30] [--seed=0]
 
 The smoke run of GAP, from memory or from TFRecords, or that of STAR with all its stages, is started
 and ended at a random moment, imports and compilation included, without mercy (SIGKILL) or with
