@@ -115,16 +115,6 @@ def defaults(flat: Mapping[str, Any]) -> dict[str, Any]:
     return {key.path: key.default for key in all_keys(**parts)}
 
 
-def with_defaults(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config.json that may be from before some keys, with these keys' defaults.
-
-    A section that is missing as a whole says nothing of the run, and stays missing.
-    """
-    sections = {path.split(".")[0] for path in flat}
-    known = defaults(flat)
-    return {path: known[path] for path in known if path.split(".")[0] in sections} | dict(flat)
-
-
 def check_keys(paths: Iterable[str], known: Collection[str]) -> None:
     """Refuse dotted keys that a config does not have.
 

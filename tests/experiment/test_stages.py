@@ -1,16 +1,20 @@
 """The stages of a run: which there are, in what order, and what each is told."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from configs import gap_demo, star_demo
 from data_pipelines.errors import UserError
+from gapjax.experiment import build, carry_out
 from gapjax.experiment.config_dict import choose, plan_of
+from gapjax.experiment.data import _load_index
 from gapjax.experiment.plan import Part
 from gapjax.experiment.schema import read_flat
 from gapjax.experiment.stages import stages
 from gapjax.parallel.partition_rules import PartitionRule
+from gapjax.text import embedding
 
 WORKDIR = Path("/runs/one")
 
@@ -91,6 +95,18 @@ def test_encoders_are_not_split() -> None:
     split = {stage.workdir.name: stage.plan.mesh.rules for stage in every}
     assert split == {"encoder": (), "fold1": rules, WORKDIR.name: rules}
     assert every[0].plan.mesh.model == 1
+
+
+def test_a_process_opens_the_index_and_the_text_encoder_once(data: Path, tmp_path: Path) -> None:
+    config = star_demo.get_config("smoke")
+    config.data.dir = str(tmp_path / "data")
+    shutil.copytree(data, tmp_path / "data", ignore=shutil.ignore_patterns("text_features"))
+    for cache in (_load_index, embedding._load):
+        cache.cache_clear()
+    every = stages(plan_of(config), tmp_path / "run")
+    carry_out.prepare(every)
+    assert all(build.steps(stage.plan) for stage in every)
+    assert [cache.cache_info().misses for cache in (_load_index, embedding._load)] == [1, 1]
 
 
 def test_an_unknown_encoder_of_folds_is_refused() -> None:
