@@ -195,11 +195,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
     parser.add_argument("--name", default="", help="what to call a dataset of files you have")
-    given = parser.parse_args(arguments)
-    work = reconvert if given.overwrite else convert
-    options = given.dataset, given.raw, given.out, given.jobs, given.strict, given.name
+    options = parser.parse_args(arguments)
+    run = reconvert if options.overwrite else convert
     try:
-        target = work(*options)
+        target = run(
+            options.dataset,
+            options.raw,
+            options.out,
+            options.jobs,
+            options.strict,
+            options.name,
+        )
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where it was", file=sys.stderr)
         return _INTERRUPTED

@@ -16,8 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.pack", description=__doc__)
     parser.add_argument("directory", type=command.local_path, help="a converted dataset")
-    given = parser.parse_args(arguments)
-    _report(given.directory)
+    options = parser.parse_args(arguments)
+    _report(options.directory)
     return 0
 
 

@@ -72,8 +72,8 @@ def read(directory: str, name: str) -> Scene:
     skeleton = sample.read(directory, index, row)
     shape, wanted = skeleton.shape[2:], (spec.skeleton.num_joints, spec.coordinates)
     if shape != wanted or spec.space not in VIEWS:
-        found = f"{shape[0]} joints of {shape[1]} numbers"
-        raise DataError(f"{directory}: {name!r} has {found}, unlike {spec.name}; convert again")
+        stored = f"{shape[0]} joints of {shape[1]} numbers"
+        raise DataError(f"{directory}: {name!r} has {stored}, unlike {spec.name}; convert again")
     label, count, persons = int(index.label[row]), *skeleton.shape[:2]
     metadata = (
         *(spec.name, name, f"class {label}", f"subject {index.subject[row]}"),
@@ -113,9 +113,9 @@ def _row(index: Index, name: str, directory: str) -> int:
     """Return the row of the sample of this name."""
     names = index.name.tolist()
     # A sample has its file's name, without the ending.
-    for each in (name, name.rpartition(".")[0]):
-        if each in names:
-            return names.index(each)
+    for candidate in (name, name.rpartition(".")[0]):
+        if candidate in names:
+            return names.index(candidate)
     near = ", ".join(difflib.get_close_matches(name, names) or names[:3])
     raise DataError(f"{directory}: of {len(names):,} samples none is {name!r}; there are: {near}")
 
@@ -130,12 +130,12 @@ def _targets(out: Path, name: str) -> list[Path]:
     return [out / f"{stem}.png", out / f"{stem}.gif"]
 
 
-def _run(given: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> None:
     """Draw the sample and print the files' paths, or list samples where none is named."""
-    if given.name is None:
-        print("\n".join(listing(given.directory)))
+    if options.name is None:
+        print("\n".join(listing(options.directory)))
         return
-    for path in show(given.directory, given.name, given.out, given.frames):
+    for path in show(options.directory, options.name, options.out, options.frames):
         print(path)
 
 
@@ -148,8 +148,8 @@ def main(arguments: list[str] | None = None) -> int:
     place = "folder of the pictures, or one file that ends in .png or .gif"
     parser.add_argument("--out", type=command.local_path, default=Path(), help=place)
     parser.add_argument("--frames", type=int, default=8, help="how many frames the PNG shows")
-    given = parser.parse_args(arguments)
-    _run(given)
+    options = parser.parse_args(arguments)
+    _run(options)
     return 0
 
 

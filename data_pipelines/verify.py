@@ -3,8 +3,8 @@
 python -m data_pipelines.verify DIR
 
 prints a line a check, and below a failed one the files and samples at fault. The exit status is 0
-if all checks hold, 1 if some do not, and 2 if DIR is no converted dataset. That samples of the
-papers are missing is told, and is no fault.
+if all checks hold, 1 if some do not, and 2 if DIR is no converted dataset. Missing samples of the
+papers are reported, and are no fault.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def _sizes(folder: Path, index: Index) -> Check:
 def lines(check: Check, conversion: str) -> Iterator[str]:
     """Yield what is printed of a check; `conversion` is what to do about most faults."""
     if not check.faults:
-        yield f"{check.what}: {'partial' if check.partial else 'ok'}, {check.told}"
+        yield f"{check.what}: {'partial' if check.partial else 'ok'}, {check.summary}"
         return
     faults = counted(len(check.faults), "fault")
     yield f"{check.what}: FAILED, {faults}; {check.remedy or conversion}"
@@ -92,8 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.verify", description=__doc__)
     parser.add_argument("directory", type=command.local_path, help="a converted dataset")
-    given = parser.parse_args(arguments)
-    return int(report(given.directory) > 0)
+    options = parser.parse_args(arguments)
+    return int(report(options.directory) > 0)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,14 @@ class Check:
 
     Attributes:
         what: what was checked.
-        told: what there is to tell if it holds.
+        summary: what there is to say if it holds.
         faults: a line for everything that is wrong, with its file or sample.
         partial: whether samples of the papers are missing, which is no fault.
         remedy: what to do about faults; empty where the dataset is to be converted again.
     """
 
     what: str
-    told: str
+    summary: str
     faults: Sequence[str] = field(default_factory=tuple)
     partial: bool = False
     remedy: str = ""
@@ -103,10 +103,14 @@ def protocol_check(index: Index, spec: DatasetSpec, name: str) -> Check:
         if counts[side] is not None and len(rows) > counts[side]
     ]
     faults += _overlap(index, sides) + (gaps if whole else [])
-    told = [f"{len(rows):,}{_of(counts[side])} {side}" for side, rows in sides.items()]
-    told = [", ".join(told), *([] if whole else gaps), f"digest {protocol_digest(index, protocol)}"]
+    summary = [f"{len(rows):,}{_of(counts[side])} {side}" for side, rows in sides.items()]
+    summary = [
+        ", ".join(summary),
+        *([] if whole else gaps),
+        f"digest {protocol_digest(index, protocol)}",
+    ]
     partial = not whole and (protocol.counts is not None or bool(gaps))
-    return Check(f"protocol {name}", "; ".join(told), faults, partial)
+    return Check(f"protocol {name}", "; ".join(summary), faults, partial)
 
 
 def _of(count: int | None) -> str:
@@ -141,8 +145,8 @@ def split_check(index: Index, spec: DatasetSpec, name: str) -> Check:
     if faults:
         return Check(what, "", faults, remedy=remedy)
     empty = [spec.labels[k] for k in unseen if k not in index.label]
-    told = [f"{len(unseen)} unseen classes of {classes}"]
+    summary = [f"{len(unseen)} unseen classes of {classes}"]
     if empty:
-        told.append(f"there is no sample of {', '.join(map(repr, empty))}")
-    told.append(f"digest {split_digest(spec.labels, unseen)}")
-    return Check(what, "; ".join(told), partial=bool(empty))
+        summary.append(f"there is no sample of {', '.join(map(repr, empty))}")
+    summary.append(f"digest {split_digest(spec.labels, unseen)}")
+    return Check(what, "; ".join(summary), partial=bool(empty))

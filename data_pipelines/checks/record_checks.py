@@ -57,8 +57,8 @@ class RecordChecks:
 
     def _on_disk(self) -> list[str]:
         """Return the TFRecord files that are there."""
-        found = self._folder.glob("*/*.tfrecord-*")
-        return [path.relative_to(self._folder).as_posix() for path in found]
+        paths = self._folder.glob("*/*.tfrecord-*")
+        return [path.relative_to(self._folder).as_posix() for path in paths]
 
     def _shard(self, shard: str, bar: tqdm) -> None:
         """Check one file against the rows of the index that name it."""
@@ -110,13 +110,13 @@ class RecordChecks:
             if packed.shape != own.shape or packed.tobytes() != own.tobytes():
                 self.faults["pack"].append(f"{sample} has other numbers in the pack")
 
-    def _pack_check(self, told: str) -> Check:
+    def _pack_check(self, summary: str) -> Check:
         """Return the check that the pack is of these records."""
         place, faults = self._folder / "pack", self.faults["pack"]
         if self._pack is None:
             faults = [f"{place}: is cut, or of another index"]
         remedy = f"remove {place}; it is made again when it is needed"
-        return Check("pack", told, faults, remedy=remedy)
+        return Check("pack", summary, faults, remedy=remedy)
 
 
 def _salvaged(path: Path, offsets: list[int]) -> Iterator[tuple[int, int, Record | None]]:
@@ -155,5 +155,5 @@ def pack_check(index: Index, spec: DatasetSpec, pack: Pack) -> Check:
         if not np.isfinite(_packed(pack, row)).all():
             name = str(index.name[row])
             faults.append(f"pack: sample {name!r} has a coordinate that is not finite")
-    told = "it is of this index, its values are finite; no TFRecords are here"
-    return Check("pack", told, faults, remedy="make it again where the TFRecords are")
+    summary = "it is of this index, its values are finite; no TFRecords are here"
+    return Check("pack", summary, faults, remedy="make it again where the TFRecords are")

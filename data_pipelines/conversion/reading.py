@@ -82,7 +82,7 @@ def read(folder: Path, tasks: Sequence[Task], jobs: int, strict: bool) -> chunks
     total, left = (sum(len(task.items) for task in some) for some in (tasks, missing))
     if left < total:
         print(f"{folder}: files read before: {total - left:,} of {total:,}")
-    found, pending = chunks.Summary(), {task.chunk for task in missing}
+    summary, pending = chunks.Summary(), {task.chunk for task in missing}
     bar = tqdm(
         None, "reading", total, initial=total - left, unit=" files", disable=None, leave=False
     )
@@ -91,10 +91,10 @@ def read(folder: Path, tasks: Sequence[Task], jobs: int, strict: bool) -> chunks
             if task.chunk in pending:
                 next(done)
                 bar.update(len(task.items))
-            found.extend(chunks.summary(task.chunk))
-            if strict and found.rejected:
-                raise found.rejected[0]
-    return found
+            summary.extend(chunks.summary(task.chunk))
+            if strict and summary.rejected:
+                raise summary.rejected[0]
+    return summary
 
 
 def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
@@ -113,11 +113,9 @@ def perform(task: Task) -> None:
     records, rejected, left_out = [], [], []
     for item in task.items:
         try:
-            found = list(module.read(item))
-            absent = [each for each in found if isinstance(each, LeftOut)]
-            there = [each for each in found if not isinstance(each, LeftOut)]
-            records += checked(item, there, task.spec)
-            left_out += absent
+            results = list(module.read(item))
+            records += checked(item, [r for r in results if isinstance(r, Record)], task.spec)
+            left_out += [result for result in results if isinstance(result, LeftOut)]
         except FileError as error:
             rejected.append(error)
         except DataError as error:
@@ -134,22 +132,22 @@ def records(tasks: Sequence[Task]) -> Iterator[Record]:
         yield from chunks.load(task.chunk).records
 
 
-def checked(item: Any, found: list[Record], spec: DatasetSpec) -> list[Record]:
+def checked(item: Any, records: list[Record], spec: DatasetSpec) -> list[Record]:
     """Return the records of an item, unless one disagrees with the dataset's metadata.
 
     Args:
         item: what they were read from.
-        found: the records.
+        records: the records.
         spec: the dataset's metadata.
 
     Raises:
         FileError: says which disagrees, and how.
     """
-    for record in found:
+    for record in records:
         fault = _fault(record, spec)
         if fault:
             raise FileError(str(item), f"sample {record.name!r} {fault}; repair or remove it")
-    return found
+    return records
 
 
 def _fault(record: Record, spec: DatasetSpec) -> str | None:

@@ -17,16 +17,16 @@ FILE, LEFT_OUT = "rejected.csv", "left_out.csv"
 _COLUMNS = ("file", "line", "reason")
 
 
-def write(path: Path, found: Iterable[FileError | LeftOut]) -> None:
+def write(path: Path, entries: Iterable[FileError | LeftOut]) -> None:
     """Write a list, or nothing where it is empty."""
-    rows = [(each.file, each.line, each.reason) for each in found]
+    rows = [(entry.file, entry.line, entry.reason) for entry in entries]
     if rows:
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([_COLUMNS, *rows])
 
 
 def reasons(path: Path) -> collections.Counter[str]:
-    """Return how often a list gives each reason; without a list, nothing."""
+    """Return how often a list gives entry reason; without a list, nothing."""
     if not path.exists():
         return collections.Counter()
     with path.open(encoding="utf-8", newline="") as file:

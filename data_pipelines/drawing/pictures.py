@@ -121,8 +121,8 @@ def _panels(
     place = {"x": 0.2 / width, "va": "top"}
     title = textwrap.shorten(scene.title, int(8 * width), placeholder="…")
     figure.text(s=title, y=1 - 0.18 / height, color=INK, size=14, weight="bold", **place)
-    told = "\n".join(line.strip(" ·") for line in lines)
-    figure.text(s=told, y=1 - 0.5 / height, color=QUIET, size=9, linespacing=1.35, **place)
+    caption = "\n".join(line.strip(" ·") for line in lines)
+    figure.text(s=caption, y=1 - 0.5 / height, color=QUIET, size=9, linespacing=1.35, **place)
     _legend(figure, scene)
 
     def panel(row: int, column: int) -> Axes:

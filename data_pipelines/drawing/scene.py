@@ -109,8 +109,8 @@ def side_of(joint: str) -> int:
 
 def sides(body: Skeleton) -> list[int]:
     """Return each joint's side; all the same if no joint's name tells one."""
-    found = [side_of(joint) for joint in body.joints]
-    return found if set(found) != {1} else [0] * len(found)
+    joint_sides = [side_of(joint) for joint in body.joints]
+    return joint_sides if set(joint_sides) != {1} else [0] * len(joint_sides)
 
 
 def limits(

@@ -87,7 +87,7 @@ def _labels(path: str, side: str, state: State) -> tuple[Int64[np.ndarray, " n"]
 
 def _spec(raw: pathlib.Path, name: str, classes: int, counts: tuple[int, int]) -> DatasetSpec:
     """Return the metadata: those of NTU RGB+D where the number of classes is that of one."""
-    known = {len(each.SPEC.labels): each.SPEC for each in (ntu60, ntu120)}.get(classes)
+    known = {len(module.SPEC.labels): module.SPEC for module in (ntu60, ntu120)}.get(classes)
     end = raw.stem.rpartition("_")[2].lower()
     return DatasetSpec(
         name=name,

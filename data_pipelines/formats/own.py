@@ -55,7 +55,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     metadata.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
     spec = spec_file.spec_of(metadata, name)
     shape = spec.skeleton.joints, spec.coordinates, spec.persons
-    items = [Item(each, *shape) for each in samples.table(raw, spec.labels)]
+    items = [Item(sample, *shape) for sample in samples.table(raw, spec.labels)]
     texts = _texts(raw, metadata, spec)
     for protocol in spec.protocols:
         _refuse_empty_side(raw, metadata, spec, protocol, items)

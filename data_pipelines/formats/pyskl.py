@@ -72,8 +72,8 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
         raise DataError(f"{raw}: has no annotations; --raw takes {WANTED}")
     sides = _sides(raw, content["split"])
     items = [
-        _annotation(f"{raw}: annotation {number}", state, each, sides)
-        for number, each in enumerate(annotations)
+        _annotation(f"{raw}: annotation {number}", state, annotation, sides)
+        for number, annotation in enumerate(annotations)
     ]
     return RawDataset(_spec(raw, name, items, sides), items)
 
@@ -84,17 +84,17 @@ def _sides(raw: pathlib.Path, splits: Any) -> dict[str, tuple[set[str], set[str]
         isinstance(name, str) and isinstance(some, list) for name, some in splits.items()
     ):
         raise DataError(f"{raw}: split should map names to lists of samples; --raw takes {WANTED}")
-    found = {}
+    protocols = {}
     for name, train in splits.items():
         tests = [name.replace("train", word) for word in ("val", "test")] if "train" in name else []
         for test in tests:
             if test in splits:
                 protocol = name.replace("train", "").strip("_-") or "stored"
-                found[protocol] = set(map(str, train)), set(map(str, splits[test]))
-    if not 1 <= len(found) <= _MOST_PROTOCOLS:
-        what = f"has {len(found)} pairs of splits such as xsub_train and xsub_val"
+                protocols[protocol] = set(map(str, train)), set(map(str, splits[test]))
+    if not 1 <= len(protocols) <= _MOST_PROTOCOLS:
+        what = f"has {len(protocols)} pairs of splits such as xsub_train and xsub_val"
         raise DataError(f"{raw}: {what}, not 1 to {_MOST_PROTOCOLS}: {', '.join(splits)}")
-    return found
+    return protocols
 
 
 def _annotation(
@@ -143,7 +143,7 @@ def _spec(
         labels=known.labels if known else tuple(f"class {number}" for number in range(classes)),
         persons=max(1, *(item.keypoint.shape[0] for item in items)),
         protocols={
-            protocol: Protocol("setup", tuple(each for each in setups if each >> bit & 1))
+            protocol: Protocol("setup", tuple(setup for setup in setups if setup >> bit & 1))
             for bit, protocol in enumerate(sides)
         },
         texts=known.texts if known else "",

@@ -42,8 +42,8 @@ def variable(content: bytes, name: str) -> Shaped[np.ndarray, "..."] | None:
         if kind == _COMPRESSED:
             kind, payload = next(_elements(_unpacked(payload), order), (kind, b""))
         if kind == _MATRIX:
-            found, values = _matrix(payload, order)
-            if found == name.encode():
+            found_name, values = _matrix(payload, order)
+            if found_name == name.encode():
                 return values
     return None
 

@@ -75,13 +75,13 @@ def cleaned(recording: Recording) -> Float32[np.ndarray, "t m v 3"]:
 
 def tracks(recording: Recording) -> list[Track]:
     """Return a track for every body, in the order of first appearance."""
-    place = np.unique(recording.frame, return_inverse=True)[1]
-    found = []
+    frame_number = np.unique(recording.frame, return_inverse=True)[1]
+    bodies = []
     for body in range(int(recording.body.max(initial=-1)) + 1):
         rows = np.flatnonzero(recording.body == body)
         joints = recording.joints[rows]
-        found.append(Track(int(place[rows[0]]), joints, motion(joints)))
-    return found
+        bodies.append(Track(int(frame_number[rows[0]]), joints, motion(joints)))
+    return bodies
 
 
 def motion(joints: Float32[np.ndarray, "n v 3"]) -> float:

@@ -178,7 +178,9 @@ def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[st
     A list has a title, the training videos with commas between them, and the same for the others.
     """
     named = PARTS[part]
-    spellings = [raw / f"{each}{named.ending}.txt" for each in (name, name.replace("-", "_"))]
+    spellings = [
+        raw / f"{spelling}{named.ending}.txt" for spelling in (name, name.replace("-", "_"))
+    ]
     path = next((path for path in spellings if path.is_file()), None)
     if path is None:
         raise DataError(f"{spellings[0]}: is missing; --raw takes {named.wanted}")

@@ -90,18 +90,18 @@ def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
     """
     if not raw.exists():
         raise DataError(f"{raw}: no such file or folder; --raw takes {wanted}")
-    found = _in_folder(raw, ending) if raw.is_dir() else list(_members(raw, ending))
-    found = sorted(
-        (s for s in found if not s.name.startswith(".")), key=lambda s: (s.name, s.where)
+    files = _in_folder(raw, ending) if raw.is_dir() else list(_members(raw, ending))
+    files = sorted(
+        (s for s in files if not s.name.startswith(".")), key=lambda s: (s.name, s.where)
     )
-    if not found:
+    if not files:
         raise DataError(f"{raw}: holds no {ending} file; --raw takes {wanted}")
-    for first, second in itertools.pairwise(found):
+    for first, second in itertools.pairwise(files):
         if first.name == second.name:
             raise DataError(
                 f"{second.where}: {first.name} is already in {first.where}; remove one of them"
             )
-    return found
+    return files
 
 
 def _in_folder(folder: pathlib.Path, ending: str) -> list[Source]:

@@ -47,11 +47,11 @@ def _of_pack(path: Path, state: State) -> str:
 @functools.lru_cache(maxsize=8)
 def _of_records(files: tuple[tuple[str, State], ...]) -> str:
     """Return the digest of the records of files, of which states tell the versions apart."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for path, _ in files:
         for _, _, record in tfrecord.read(path):
-            found.update(np.ascontiguousarray(bodies_in_turn(record.skeleton)))
-    return found.hexdigest()
+            sha256.update(np.ascontiguousarray(bodies_in_turn(record.skeleton)))
+    return sha256.hexdigest()
 
 
 def _state(path: epath.Path) -> State:

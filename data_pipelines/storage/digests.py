@@ -30,7 +30,7 @@ def split_digest(labels: Sequence[str], unseen: Iterable[int]) -> str:
         labels: the names of all classes.
         unseen: the ids of the unseen ones, in any order.
     """
-    return _digest(sorted(labels[each] for each in unseen))
+    return _digest(sorted(labels[label] for label in unseen))
 
 
 def _digest(names: list) -> str:

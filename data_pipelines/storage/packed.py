@@ -44,7 +44,9 @@ class Pack:
 
     def skeleton(self, row: int) -> Float32[np.ndarray, "t m v c"]:
         """Return a sample's frames."""
-        start, count, bodies = (int(each[row]) for each in (self.start, self.count, self.bodies))
+        start, count, bodies = (
+            int(column[row]) for column in (self.start, self.count, self.bodies)
+        )
         frames = np.array(self.frames[start : start + bodies * count])
         return frames.reshape(bodies, count, *frames.shape[1:]).swapaxes(0, 1)
 

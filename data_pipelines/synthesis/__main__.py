@@ -36,10 +36,10 @@ def write(out: Path, seed: int, subjects: int, repetitions: int) -> int:
     return count
 
 
-def _run(given: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> None:
     """Write the files and say how many there are."""
-    count = write(given.out, given.seed, given.subjects, given.repetitions)
-    print(f"{count} files in {given.out}")
+    count = write(options.out, options.seed, options.subjects, options.repetitions)
+    print(f"{count} files in {options.out}")
 
 
 @command.guarded
@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--subjects", type=int, default=SUBJECTS)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
-    given = parser.parse_args(arguments)
-    _run(given)
+    options = parser.parse_args(arguments)
+    _run(options)
     return 0
 
 

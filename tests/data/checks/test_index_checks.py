@@ -74,7 +74,7 @@ def test_a_whole_set_has_every_class_on_both_sides(tiny: pathlib.Path) -> None:
     unpublished = protocol_check(index, with_protocol(Protocol("subject", (1, 2, 3))), "own")
     assert not unpublished.faults
     assert unpublished.partial
-    assert unpublished.told.startswith(f"7 train, 4 test; {fault}; digest ")
+    assert unpublished.summary.startswith(f"7 train, 4 test; {fault}; digest ")
 
 
 def test_a_selection_that_forgets_a_sample(
@@ -105,7 +105,7 @@ def test_zero_shot_splits(
     check = split_check(Index.load(tiny), own, name)
     assert list(check.faults) == faults
     if not faults:
-        assert check.told.endswith(
+        assert check.summary.endswith(
             f"2 unseen classes of 3; digest {split_digest(own.labels, unseen)}"
         )
 
@@ -115,4 +115,4 @@ def test_an_unseen_class_without_samples(tiny: pathlib.Path) -> None:
     own = dataclasses.replace(tiny_dataset.spec(), zero_shot={"1_2": (1, 2)})
     check = split_check(changed(index, label=index.label // 2), own, "1_2")
     assert check.partial
-    assert "there is no sample of 'stand'" in check.told
+    assert "there is no sample of 'stand'" in check.summary
