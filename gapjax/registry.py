@@ -1,4 +1,4 @@
-"""A name in a config is a module in a folder (the project's first law)."""
+"""A name in a config is the name of a module in a package."""
 
 import difflib
 import importlib

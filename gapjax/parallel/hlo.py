@@ -1,8 +1,7 @@
 """What devices send one another, read from the text of a compiled program (HLO).
 
-A collective is counted once: one that starts here and ends there where it ends, which is where its
-result is whole, and one that goes on beside several computations, each of which names it by its
-channel, at the first.
+Every collective is counted once: an asynchronous one at its end, where its result is complete, and
+one that several fused computations name by the same channel at the first.
 """
 
 import re
@@ -38,22 +37,22 @@ class Traffic:
 
 
 def collectives(program: str) -> Mapping[str, Traffic]:
-    """Return kind → the collectives of a program, of those kinds that it has.
+    """Return kind → the collectives of that kind in a program.
 
     >>> collectives("%x = f32[3,4]{1,0:T(8,128)} all-reduce(%a), replica_groups={{0,1}}")
     {'all-reduce': Traffic(count=1, bytes=48)}
     """
-    found: dict[str, Traffic] = {}
+    traffic: dict[str, Traffic] = {}
     seen: set[str] = set()
     for line in program.splitlines():
         operation, channel = _OPERATION.search(line), _CHANNEL.search(line)
         if not operation or operation[3] == "-start" or (channel and channel[1] in seen):
             continue
         seen |= {channel[1]} if channel else set()
-        so_far = found.get(operation[2], Traffic())
+        so_far = traffic.get(operation[2], Traffic())
         size = so_far.bytes + size_of(operation[1])
-        found[operation[2]] = Traffic(so_far.count + 1, size)
-    return found
+        traffic[operation[2]] = Traffic(so_far.count + 1, size)
+    return traffic
 
 
 def size_of(kind: str) -> int:
@@ -66,7 +65,7 @@ def size_of(kind: str) -> int:
 
 
 def _bytes(name: str, bits: str, shape: str) -> int:
-    """Return the bytes of one array, whose small numbers share bytes."""
+    """Return the bytes of one array; numbers of less than a byte are packed."""
     count = 1
     for length in filter(None, shape.split(",")):
         count *= int(length)

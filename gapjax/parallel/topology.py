@@ -1,7 +1,7 @@
-"""The devices of a TPU slice that is not here, to compile for: `libtpu` has its compiler.
+"""The devices of a TPU slice to compile for without having one: `libtpu` has the compiler.
 
-A topology is named as Google Cloud names accelerators and their arrangement, `v5e:2x4`; `cpu:8`
-are eight parts of this machine's CPU.
+Topologies have Google Cloud's names, such as `v5e:2x4`; `cpu:8` is this machine's CPU as eight
+devices.
 """
 
 import importlib.util
@@ -17,10 +17,10 @@ from gapjax.parallel.mesh import split_cpu
 
 INSTALL = "pip install 'gapjax[tpu]'"
 
-# Flags for other backends, of which libtpu ends the process where it does not know one.
-_OTHERS = ("--xla_cpu_", "--xla_gpu_")
+# libtpu aborts at flags that it does not know, such as those of other backends.
+_OTHER_BACKENDS = ("--xla_cpu_", "--xla_gpu_")
 
-# The compiler looks for a machine with TPUs unless it is told not to.
+# Without these, libtpu looks for a machine with TPUs.
 _NO_MACHINE = {
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_ACCELERATOR_TYPE": "v5litepod-1",
@@ -35,7 +35,7 @@ def has_libtpu() -> bool:
 
 
 def open_topology(name: str) -> Sequence[jax.Device]:
-    """Return the devices of a topology; where it is no CPU's, arrays cannot be put on them.
+    """Return the devices of a topology; arrays can be put only on those of a CPU.
 
     Raises:
         UserError: there is no such topology, or no compiler for it.
@@ -51,15 +51,15 @@ def open_topology(name: str) -> Sequence[jax.Device]:
 
 
 def _cpu(name: str, count: str) -> Sequence[jax.Device]:
-    """Return parts of this machine's CPU."""
+    """Return this machine's CPU as `count` devices."""
     if not count.isdecimal() or not int(count):
         raise UserError(f"--topology={name!r}: write how many devices there are, as in cpu:8")
     jax.config.update("jax_platforms", "cpu")
     split_cpu(int(count))
-    there = jax.devices("cpu")
-    if len(there) < int(count):
-        raise UserError(f"--topology={name}: JAX sees {len(there)} CPU devices; see XLA_FLAGS")
-    return there[: int(count)]
+    devices = jax.devices("cpu")
+    if len(devices) < int(count):
+        raise UserError(f"--topology={name}: JAX sees {len(devices)} CPU devices; see XLA_FLAGS")
+    return devices[: int(count)]
 
 
 def _tpu(name: str) -> Sequence[jax.Device]:
@@ -67,8 +67,10 @@ def _tpu(name: str) -> Sequence[jax.Device]:
     jax.config.update("jax_platforms", "cpu")
     for key, value in _NO_MACHINE.items():
         os.environ.setdefault(key, value)
-    asked = os.environ.get("XLA_FLAGS", "").split()
-    os.environ["XLA_FLAGS"] = " ".join(flag for flag in asked if not flag.startswith(_OTHERS))
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    os.environ["XLA_FLAGS"] = " ".join(
+        flag for flag in flags if not flag.startswith(_OTHER_BACKENDS)
+    )
     try:
         return topologies.get_topology_desc(platform="tpu", topology_name=name).devices
     except (jax.errors.JaxRuntimeError, NotImplementedError, OSError) as error:

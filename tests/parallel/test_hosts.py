@@ -39,15 +39,15 @@ def ends(processes: list[subprocess.Popen]) -> list[list[str]]:
     return [[line for line in out.splitlines() if not noise.search(line)] for out, _ in streams]
 
 
-def assert_as_one(one: Path, several: Path, told: list[list[str]]) -> None:
+def assert_as_one(one: Path, several: Path, printed: list[list[str]]) -> None:
     """Check the losses, the parameters and the only result line against those of one process."""
-    assert not any(told[1:])
+    assert not any(printed[1:])
     lines = [metrics(one), metrics(several)]
     assert [line["step"] for line in lines[0]] == [line["step"] for line in lines[1]]
     losses = [[line["train/loss"] for line in run if "train/loss" in line] for run in lines]
     assert len(losses[0]) == 3
     np.testing.assert_allclose(*losses, rtol=1e-4)
-    assert f"eval/top1 {100 * lines[0][-1]['eval/top1']:.2f}" in told[0][-1]
+    assert f"eval/top1 {100 * lines[0][-1]['eval/top1']:.2f}" in printed[0][-1]
     # The order of sums differs, and so does what training makes of it.
     ours, theirs = (read_newest(workdir).state["params"] for workdir in (one, several))
     near = functools.partial(np.testing.assert_allclose, rtol=0, atol=5e-3)
@@ -70,13 +70,13 @@ def test_two_slurm_tasks_train_together_and_end_together(
     data: Path, environment: dict[str, str], gap_run: Path, tmp_path: Path
 ) -> None:
     """With the variables that srun sets for the tasks of one node."""
-    told = {"JOB_ID": "4711", "STEP_NODELIST": "localhost", "NTASKS": "2"}
+    variables_of_all = {"JOB_ID": "4711", "STEP_NODELIST": "localhost", "NTASKS": "2"}
 
     def start(workdir: Path) -> list[subprocess.Popen]:
         """Return the tasks."""
         port, processes = {"JAX_COORDINATOR_PORT": str(free_port())}, []
         for number in map(str, range(2)):
-            task = told | {"PROCID": number, "LOCALID": number}
+            task = variables_of_all | {"PROCID": number, "LOCALID": number}
             variables = {f"SLURM_{name}": value for name, value in task.items()}
             command = Command(data, environment | port | variables)
             processes.append(command.start(workdir, "--cluster", *SMOKE_FLAGS))
@@ -102,10 +102,10 @@ def test_two_stopped_processes_and_one_that_resumes_train_as_one(
     processes = start()
     await_path(processes[0], workdir / "checkpoints" / "5")
     processes[1].send_signal(signal.SIGTERM)
-    told = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [Preempted.status] * 2, told
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [Preempted.status] * 2, errors
     pattern = r"stopped by (.*): step (\d+) of 15 is saved"
-    (first, step), second = (re.search(pattern, each).groups() for each in told)
+    (first, step), second = (re.search(pattern, error).groups() for error in errors)
     assert (first, second) == ("another host", ("SIGTERM", step))
 
     # What was saved last is damaged, which both see; then the first is lost.
@@ -133,9 +133,9 @@ def test_all_hosts_skip_a_finished_stage(
         command = [sys.executable, "-c", FINISH, address, str(number), str(data), str(star_run)]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, **streams))
-    told = [process.communicate(timeout=100) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
-    assert "stage" not in told[0][0]
+    outputs = [process.communicate(timeout=100) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert "stage" not in outputs[0][0]
 
 
 FINISH = """

@@ -1,4 +1,4 @@
-"""Being told to stop: a run saves where it is, and goes on as if nothing had happened."""
+"""Graceful preemption: a run saves its state on a signal, and resumes bit for bit."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ CADENCE = {"steps_per_dispatch": 2, "log_every": 4, "checkpoint_every": 5, "eval
 
 @pytest.fixture
 def listening() -> Iterator[None]:
-    """Let this process note signals while a test lasts."""
+    """Record signals of this process during a test."""
     before = {number: signal.getsignal(number) for number in preemption.SIGNALS}
     preemption.listen()
     yield
@@ -33,8 +33,8 @@ def listening() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def told(number: signal.Signals) -> Callable[[], None]:
-    """Return the function that sends this process a signal and waits until it is noted."""
+def sends(number: signal.Signals) -> Callable[[], None]:
+    """Return the function that sends this process a signal and waits until it is recorded."""
 
     def send() -> None:
         os.kill(os.getpid(), number)
@@ -56,12 +56,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return results(workdir)
 
 
-def test_a_run_stops_where_it_is_and_goes_on(
+def test_a_stopped_run_resumes_bit_for_bit(
     listening: None, undisturbed: dict, tmp_path: Path
 ) -> None:
     """Stopped before its first step, between lines of the log, after an evaluation, at the end."""
     for step in (0, 2, 5, 8, 12, 16):
-        run = tiny_run({step: told(signal.SIGTERM)}, **CADENCE)
+        run = tiny_run({step: sends(signal.SIGTERM)}, **CADENCE)
         with pytest.raises(Preempted, match=rf"^stopped by SIGTERM: step {step} of 18 is saved; t"):
             loop.train(run, tmp_path)
         assert not (tmp_path / "scores").exists()
@@ -70,12 +70,12 @@ def test_a_run_stops_where_it_is_and_goes_on(
     assert results(tmp_path) == undisturbed
 
 
-def test_a_run_that_stops_in_an_evaluation_makes_up_for_it(
+def test_a_run_stopped_in_an_evaluation_repeats_it(
     listening: None, undisturbed: dict, tmp_path: Path
 ) -> None:
     """The end of the second epoch is saved though no checkpoint is due there."""
     step = 2 * STEPS_PER_EPOCH
-    run = tiny_run(evaluating={1: told(signal.SIGINT)}, **CADENCE)
+    run = tiny_run(evaluating={1: sends(signal.SIGINT)}, **CADENCE)
     with pytest.raises(Preempted, match=f"stopped by SIGINT: step {step} of"):
         loop.train(run, tmp_path)
     preemption.forget()
@@ -83,14 +83,14 @@ def test_a_run_that_stops_in_an_evaluation_makes_up_for_it(
     assert results(tmp_path) == undisturbed
 
 
-def test_features_that_are_under_way_are_left_out(
+def test_features_are_not_kept_if_a_signal_stops_them(
     listening: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, items, feed = small_features.source(), small_features.items(), small_features.feed()
     begin = np.lib.format.write_array_header_1_0
 
     def stop_after(*args: object) -> None:
-        told(signal.SIGTERM)()
+        sends(signal.SIGTERM)()
         begin(*args)
 
     monkeypatch.setattr(np.lib.format, "write_array_header_1_0", stop_after)
@@ -108,8 +108,8 @@ time.sleep(60)
 """
 
 
-def test_a_second_signal_ends_at_once() -> None:
-    """Two at once are one notice; a later one does not wait for what is under way."""
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    """Two at the same time count as one; a later one ends the process."""
     with subprocess.Popen([sys.executable, "-c", PATIENT], cwd=ROOT, stdout=subprocess.PIPE) as one:
         one.stdout.readline()
         one.terminate()
