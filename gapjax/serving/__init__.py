@@ -1,1 +1,1 @@
-"""Trained runs outside of training: bundles, model cards, TFLite."""
+"""Trained runs outside of training: bundles and their model cards, classification, TFLite."""

@@ -1,12 +1,12 @@
-"""A bundle: a trained run as a folder that recognises raw frames without the code of training.
+"""A bundle: a trained run as a folder that classifies raw frames without the code of training.
 
 README.md        the model card, with ten lines of Python that use the bundle
-bundle.json      labels, input, preprocessing, where it comes from, digests of all other files
+bundle.json      labels, input, preprocessing, origin, digests of all other files
 config.json      the run's config
-recognise.jax    StableHLO (jax.export): variables, frames, lengths, words → scores
-recognise.tflite the same for one clip and the run's own classes, where it was asked for
+recognise.jax    StableHLO (jax.export): variables, frames, lengths, embeddings → scores
+recognise.tflite the same for one clip and the run's own classes, if it was asked for
 variables/       parameters and running statistics (Orbax)
-text.npz         the embeddings of the labels, where classes are an input
+text.npz         the embeddings of the labels, if classes are an input
 """
 
 import hashlib
@@ -25,117 +25,117 @@ from jaxtyping import Float, Float32, Int32
 from data_pipelines.errors import UserError
 
 FORMAT = "gapjax bundle 1"
-FACTS, CONFIG, CARD = "bundle.json", "config.json", "README.md"
+METADATA, CONFIG, CARD = "bundle.json", "config.json", "README.md"
 FUNCTION, VARIABLES, TEXT = "recognise.jax", "variables", "text.npz"
 LITE = "recognise.tflite"
 
-# Clips that are recognised at once.
+# The number of clips that are classified at once.
 BATCH = 16
 
-# Embeddings of classes by name, one row a class; empty for a bundle of fixed classes.
-Words = Mapping[str, Float[np.ndarray, "k ..."]]
+# Embeddings of classes by name, one row per class; empty for a bundle of fixed classes.
+Embeddings = Mapping[str, Float[np.ndarray, "k ..."]]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that has been opened.
+    """An open bundle.
 
     Attributes:
         folder: where it lies.
-        facts: the content of its bundle.json.
+        metadata: the content of its bundle.json.
         variables: parameters and running statistics.
-        words: the embeddings of `facts["labels"]`.
-        function: (variables, frames b m t v c, length b, words) → `score` (b k), and `part`
-            (b k p) where `facts["parts"]` are named.
+        embeddings: the embeddings of `metadata["labels"]`.
+        function: (variables, frames b m t v c, length b, embeddings) → `score` (b k), and `part`
+            (b k p) if `metadata["parts"]` has names.
     """
 
     folder: Path
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     variables: Mapping[str, Any]
-    words: Words
+    embeddings: Embeddings
     function: Callable[..., Mapping[str, jax.Array]]
 
     def config(self) -> dict[str, Any]:
-        """Return the config of the run that was exported, flat."""
+        """Return the config of the exported run, flat."""
         return json.loads((self.folder / CONFIG).read_text())
 
-    def recognise(
-        self, clips: Sequence[Float32[np.ndarray, "_ _ v c"]], words: Words | None = None
+    def recognize(
+        self, clips: Sequence[Float32[np.ndarray, "_ _ v c"]], embeddings: Embeddings | None = None
     ) -> dict[str, Float32[np.ndarray, "b k ..."]]:
         """Return the outputs for raw clips of any lengths up to the bundle's.
 
         Args:
             clips: raw frames, persons first.
-            words: the embeddings of other classes than the bundle's own.
+            embeddings: the embeddings of other classes than the bundle's own.
 
         Raises:
             UserError: a clip does not fit the bundle's input.
         """
-        words = self.words if words is None else words
-        found = []
+        embeddings = dict(self.embeddings if embeddings is None else embeddings)
+        batches = []
         for first in range(0, len(clips), BATCH):
-            some = clips[first : first + BATCH]
-            frames, length = self._padded(some, min(BATCH, len(clips)))
-            outputs = self.function(self.variables, frames, length, dict(words))
-            found.append({name: np.asarray(each)[: len(some)] for name, each in outputs.items()})
-        return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+            batch = clips[first : first + BATCH]
+            frames, length = self._padded(batch, min(BATCH, len(clips)))
+            outputs = self.function(self.variables, frames, length, embeddings)
+            batches.append({name: np.asarray(rows)[: len(batch)] for name, rows in outputs.items()})
+        return {name: np.concatenate([rows[name] for rows in batches]) for name in batches[0]}
 
     def _padded(
         self, clips: Sequence[Float32[np.ndarray, "_ _ v c"]], batch: int
     ) -> tuple[Float32[np.ndarray, "b m2 t2 v c"], Int32[np.ndarray, " b"]]:
-        """Return clips as one batch, filled up with zeros, and their lengths."""
-        shape = tuple(self.facts["input"]["shape"])
+        """Return clips as one batch, padded with zeros, and their lengths."""
+        shape = tuple(self.metadata["input"]["shape"])
         frames, length = np.zeros((batch, *shape), np.float32), np.ones(batch, np.int32)
-        for place, clip in enumerate(clips):
+        for row, clip in enumerate(clips):
             if clip.shape[2:] != shape[2:] or clip.shape[0] > shape[0] or clip.shape[1] > shape[1]:
                 raise UserError(f"a clip is {clip.shape}, {self.folder} takes at most {shape}")
-            frames[place, : clip.shape[0], : clip.shape[1]] = clip
-            length[place] = clip.shape[1]
+            frames[row, : clip.shape[0], : clip.shape[1]] = clip
+            length[row] = clip.shape[1]
         return frames, length
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Return a bundle after checking that all of it is there.
+    """Return a bundle whose files have all been checked.
 
     Raises:
-        UserError: it is no bundle, or a file of it is missing or not as it was written.
+        UserError: it is no bundle, or one of its files is missing or has changed.
     """
-    facts = read_facts(folder)
-    for name, digest in facts["files"].items():
+    metadata = read_metadata(folder)
+    for name, digest in metadata["files"].items():
         path = folder / name
         if not path.is_file() or sha256(path) != digest:
             raise UserError(f"{path} is missing or damaged; copy or export the bundle again")
-    words = {}
+    embeddings = {}
     if (folder / TEXT).exists():
         with np.load(folder / TEXT) as content:
-            words = {name: content[name] for name in content.files}
+            embeddings = {name: content[name] for name in content.files}
     function = export.deserialize(bytearray((folder / FUNCTION).read_bytes()))
     variables = ocp.PyTreeCheckpointer().restore((folder / VARIABLES).absolute())
-    return Bundle(folder, facts, variables, words, jax.jit(function.call))
+    return Bundle(folder, metadata, variables, embeddings, jax.jit(function.call))
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
+def read_metadata(folder: Path) -> dict[str, Any]:
     """Return the content of a bundle's bundle.json.
 
     Raises:
-        UserError: there is none, or it is of another form.
+        UserError: there is none, or it has another format.
     """
-    path = folder / FACTS
+    path = folder / METADATA
     if not path.is_file():
-        raise UserError(f"{folder} is no bundle: it has no {FACTS}; write one by gapjax.export")
+        raise UserError(f"{folder} is no bundle: it has no {METADATA}; write one by gapjax.export")
     try:
-        facts = json.loads(path.read_text())
+        metadata = json.loads(path.read_text())
     except ValueError:
-        facts = None
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise UserError(f"{path} is not of the form {FORMAT!r}; export the run again")
-    return facts
+        metadata = None
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise UserError(f"{path} does not have the format {FORMAT!r}; export the run again")
+    return metadata
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a bundle, sorted, but for bundle.json."""
+    """Yield the files of a bundle, sorted, except bundle.json."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / FACTS:
+        if path.is_file() and path != folder / METADATA:
             yield path
 
 

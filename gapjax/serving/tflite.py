@@ -1,8 +1,8 @@
 """A trained run as one TFLite file (LiteRT): raw frames of one clip → scores of the run's classes.
 
-By JAX's own jax2tf and TensorFlow's converter, which is loaded for this alone. Parameters and the
-texts of classes are constants within. One clip at a time: the converter refuses a batch whose size
-is open.
+JAX's jax2tf and TensorFlow's converter make it; TensorFlow is imported for this alone. Parameters
+and embeddings are constants in the file. It takes one clip: the converter refuses a batch of
+variable size.
 """
 
 import jax
@@ -22,15 +22,15 @@ def convert(run: Trained, frames: int) -> bytes:
 
     Args:
         run: what to convert.
-        frames: what a clip is padded to; none may be longer.
+        frames: what clips are padded to.
     """
     import tensorflow as tf
 
-    variables, words = jax.tree.map(jnp.asarray, (run.variables, run.words))
+    variables, embeddings = jax.tree.map(jnp.asarray, (run.variables, run.embeddings))
 
-    def recognise(clip: Float[Array, "1 m t v c"], length: Int[Array, " 1"]) -> Outputs:
+    def recognize(clip: Float[Array, "1 m t v c"], length: Int[Array, " 1"]) -> Outputs:
         """Return the outputs for one clip."""
-        return run.recognise(variables, clip, length, words)
+        return run.recognize(variables, clip, length, embeddings)
 
     persons, _, joints, coordinates = run.shape
     inputs = [
@@ -38,10 +38,10 @@ def convert(run: Trained, frames: int) -> bytes:
         tf.TensorSpec((1,), tf.int32, "length"),
     ]
     module = tf.Module()
-    module.recognise = tf.function(
-        jax2tf.convert(jax.jit(recognise), with_gradient=False),
+    module.recognize = tf.function(
+        jax2tf.convert(jax.jit(recognize), with_gradient=False),
         input_signature=inputs,
         autograph=False,
     )
-    function = module.recognise.get_concrete_function()
+    function = module.recognize.get_concrete_function()
     return tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert()

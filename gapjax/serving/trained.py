@@ -31,12 +31,12 @@ class Trained:
     Attributes:
         inference: how it recognizes clips.
         variables: its parameters and running statistics.
-        words: the embeddings of `labels`; empty where classes are no input.
+        embeddings: the embeddings of `labels`; empty if classes are no input.
         clips: how raw frames become clips.
-        shape: (persons, longest clip of the data set in frames, joints, coordinates).
+        shape: (persons, longest clip of the dataset in frames, joints, coordinates).
         labels: the names of the classes that scores are given for.
         trained_on: the names of the classes whose samples were trained on.
-        text: the text encoder, its checkpoint and its digest; empty where classes are no input.
+        text: the text encoder, its checkpoint and its digest; empty if classes are no input.
         results: the step, the epoch and the metrics of the evaluation at its end.
         facts: what a result must be told with.
         config: the run's config, flat.
@@ -44,7 +44,7 @@ class Trained:
 
     inference: Inference
     variables: Variables
-    words: Embeddings
+    embeddings: Embeddings
     clips: ClipRecipe
     shape: tuple[int, int, int, int]
     labels: Sequence[str]
@@ -54,15 +54,15 @@ class Trained:
     facts: Mapping[str, Any]
     config: Mapping[str, Any]
 
-    def recognise(
+    def recognize(
         self,
         variables: Variables,
         frames: Float[Array, "b m t v c"],
         length: Int[Array, " b"],
-        words: Embeddings,
+        embeddings: Embeddings,
     ) -> Outputs:
         """Return the outputs for raw frames, padded with zeros, of true lengths."""
-        return self.inference.apply(variables, eval_clips(self.clips, frames, length), words)
+        return self.inference.apply(variables, eval_clips(self.clips, frames, length), embeddings)
 
 
 def load(workdir: Path, data: str = "") -> Trained:
@@ -70,11 +70,11 @@ def load(workdir: Path, data: str = "") -> Trained:
 
     Args:
         workdir: the working directory.
-        data: the folder of converted data sets; as in the run's config if it is not given.
+        data: the folder of converted datasets; as in the run's config if it is not given.
 
     Raises:
         UserError: it is no working directory, or the run is not finished.
-        DataError: the data set that it was trained on is not there.
+        DataError: the dataset that it was trained on is not there.
     """
     plan = read_flat(read_config(workdir))
     if data:
@@ -86,16 +86,16 @@ def load(workdir: Path, data: str = "") -> Trained:
     persons, _, joints, coordinates = model.clip_shape(plan, dataset)
     inference = _inference(plan, dataset, workdir)
     left = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}
-    words = inference.embeddings(left)
+    embeddings = inference.embeddings(left)
     return Trained(
         inference=inference,
         variables=jax.tree.map(np.asarray, inference.strip(left)),
-        words={name: np.asarray(rows) for name, rows in words.items()},
+        embeddings={name: np.asarray(rows) for name, rows in embeddings.items()},
         clips=model.clip_recipe(plan, dataset),
         shape=(persons, int(dataset.index.frames.max()), joints, coordinates),
         labels=dataset.labels,
         trained_on=checkpoint.trained_on,
-        text=_text(plan) if words else {},
+        text=_text(plan) if embeddings else {},
         results=results,
         facts=describe(plan, dataset),
         config=plan.flat(),
@@ -143,11 +143,11 @@ class _WithEncoder:
         return {"method": self.method.strip(_of_method(left)), "encoder": encoder}
 
     def apply(
-        self, variables: Variables, clips: Float[Array, "b m t v c"], words: Embeddings
+        self, variables: Variables, clips: Float[Array, "b m t v c"], embeddings: Embeddings
     ) -> Outputs:
         """Return the method's outputs for the clips' features."""
         features = self.encoder.encode(variables["encoder"], clips)
-        return self.method.apply(variables["method"], features, words)
+        return self.method.apply(variables["method"], features, embeddings)
 
     def embeddings(self, left: Variables) -> Embeddings:
         """Return the embeddings of the classes that the method knows."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from data_pipelines.errors import UserError
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.workdir.scores import Scores
 from gapjax.zero_shot.calibration import best_gamma, harmonic_mean, seen_unseen_curve
@@ -102,3 +103,20 @@ def table(scores: Scores, gammas: Mapping[str, float]) -> str:
         percent = f"{100 * seen:6.1f}  {100 * new:6.1f}  {100 * harmonic:8.1f}"
         lines.append(f"    {source:22s} {gamma:8.4f} {percent}")
     return "\n".join(lines)
+
+
+def without_gamma(scores: Scores) -> dict[str, float]:
+    """Return the metrics of an ensemble that need no γ: one chosen for a stream fits no sum.
+
+    Raises:
+        UserError: no sample is of an unseen class.
+    """
+    unseen = unseen_indices(scores)
+    if not np.isin(scores.label, unseen).any():
+        raise UserError("no sample is of an unseen class; choose other --scores, such as test")
+    accuracies = _accuracies(scores, unseen)
+    return {
+        "unseen top-1": accuracies["top1"],
+        "unseen mean class": accuracies["mean_class"],
+        "seen-unseen area": seen_unseen_curve(scores.score, scores.label, unseen).area,
+    }

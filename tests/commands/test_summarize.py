@@ -15,12 +15,12 @@ def write(workdir: Path, epochs: int = 2, **changes: object) -> Path:
     config = {"seed": 1, "data.dir": "data", "train.epochs": 2, "method.name": "gap"} | changes
     (workdir / "config.json").write_text(json.dumps(config))
     lines = [{"step": 5 * n, "epoch": n, "eval/top1": top1} for n in range(1, epochs + 1)]
-    (workdir / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (workdir / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return workdir
 
 
 def run(capsys: pytest.CaptureFixture, *arguments: object) -> tuple[int, str, str]:
-    status = summarize.main([str(each) for each in arguments])
+    status = summarize.main([str(argument) for argument in arguments])
     return status, *capsys.readouterr()
 
 
@@ -61,7 +61,7 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     other = write(tmp_path / "other", top1=0.5)
     (other / "config.json").write_text("[]")
     for arguments, expected in (
-        ([other], "config.json is not JSON that a run writes"),
+        ([other], "config.json is not a config in JSON"),
         ([tmp_path / "empty"], "is .*empty a working directory"),
         ([half], "half is not finished: run its command again"),
         ([whole, "--metrics=zsl/top1"], "no run has any of zsl/top1"),
@@ -138,8 +138,8 @@ def test_published_encoders_go_by_their_names(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     runs = []
-    for seed, place in enumerate(("here/a.pt", "there/a.pt", "here/b.pt", "gone/a.pt")):
-        path = tmp_path / place
+    for seed, name in enumerate(("here/a.pt", "there/a.pt", "here/b.pt", "gone/a.pt")):
+        path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         if path.parent.name != "gone":
             path.write_text("")

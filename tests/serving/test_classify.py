@@ -1,4 +1,4 @@
-"""Recognising raw files: any classes with a bundle of STAR, the trained ones with one of GAP."""
+"""Classifying raw files: any classes with a bundle of STAR, the trained ones with one of GAP."""
 
 import dataclasses
 import pathlib
@@ -16,7 +16,7 @@ from data_pipelines.synthesis.samples import filmed, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 from gapjax import classify
 from gapjax.prompts.descriptions import from_name, load_all
-from gapjax.serving import bundle
+from gapjax.serving import bundle, classification
 
 JOINTS = NTU25.joints
 
@@ -48,7 +48,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, list[str
     """Return the function that runs the command: exit status, and the lines it printed."""
 
     def call(*arguments: object) -> tuple[int, list[str]]:
-        status = classify.main([str(each) for each in arguments])
+        status = classify.main([str(argument) for argument in arguments])
         printed = capsys.readouterr()
         return status, (printed.out or printed.err).splitlines()
 
@@ -71,18 +71,18 @@ def test_any_classes_with_the_evidence_of_parts(
 
 
 def test_classes_of_the_bundle_and_others_side_by_side(star_bundle: pathlib.Path) -> None:
-    """A class of the bundle has its own words; others are embedded as training embeds them."""
+    """A class of the bundle has its own embeddings; others are embedded as training embeds them."""
     opened = bundle.open_bundle(star_bundle)
     names = ["drink", "ride a bicycle", "wave"]
-    words = classify.words_of(opened, names, {})
-    for key, rows in words.items():
-        assert rows.shape == (3, *opened.words[key].shape[1:])
+    embeddings = classification.class_embeddings(opened, names, {})
+    for key, rows in embeddings.items():
+        assert rows.shape == (3, *opened.embeddings[key].shape[1:])
         for place, own in ((0, 5), (2, 0)):
-            np.testing.assert_array_equal(rows[place], opened.words[key][own])
-        assert not (rows[1] == opened.words[key]).all(axis=-1).any()
-    assert opened.facts["labels"][5] == "drink"
-    both = opened.recognise([walk().swapaxes(0, 1)], words)
-    alone = opened.recognise([walk().swapaxes(0, 1)])
+            np.testing.assert_array_equal(rows[place], opened.embeddings[key][own])
+        assert not (rows[1] == opened.embeddings[key]).all(axis=-1).any()
+    assert opened.metadata["labels"][5] == "drink"
+    both = opened.recognize([walk().swapaxes(0, 1)], embeddings)
+    alone = opened.recognize([walk().swapaxes(0, 1)])
     for key, outputs in both.items():
         np.testing.assert_allclose(outputs[0, [0, 2]], alone[key][0, [5, 0]], atol=1e-6)
 
@@ -90,19 +90,23 @@ def test_classes_of_the_bundle_and_others_side_by_side(star_bundle: pathlib.Path
 def test_unseen_classes_are_embedded_as_in_training(star_bundle: pathlib.Path) -> None:
     """The dataset's own description of an unseen class, given as a file would, is the same row."""
     opened = bundle.open_bundle(star_bundle)
-    label = next(each for each in opened.facts["labels"] if each not in opened.facts["trained_on"])
+    label = next(
+        name for name in opened.metadata["labels"] if name not in opened.metadata["trained_on"]
+    )
     texts = {text.label: text for text in load_all("synthetic")}
-    found = classify.words_of(opened, [label], {label: texts[label]})
-    for key, rows in found.items():
-        own = opened.words[key][opened.facts["labels"].index(label)]
+    embeddings = classification.class_embeddings(opened, [label], {label: texts[label]})
+    for key, rows in embeddings.items():
+        own = opened.embeddings[key][opened.metadata["labels"].index(label)]
         np.testing.assert_allclose(rows[0], own, rtol=1e-6)
 
 
 def test_gamma_is_taken_from_trained_classes_alone(star_bundle: pathlib.Path) -> None:
     opened = bundle.open_bundle(star_bundle)
-    facts = {**opened.facts, "gamma": {"value": 0.25, "source": "validation"}}
-    opened = dataclasses.replace(opened, facts=facts)
-    found = classify.calibrated(opened, np.ones((1, 2), np.float32), ["wave", "ride a bicycle"])
+    metadata = {**opened.metadata, "gamma": {"value": 0.25, "source": "validation"}}
+    opened = dataclasses.replace(opened, metadata=metadata)
+    found = classification.calibrated(
+        opened, np.ones((1, 2), np.float32), ["wave", "ride a bicycle"]
+    )
     np.testing.assert_array_equal(found, [[0.75, 1.0]])
 
 
@@ -120,16 +124,16 @@ def test_trained_classes_of_gap(
 
 def test_descriptions_name_the_classes(tmp_path: pathlib.Path) -> None:
     path = write_descriptions(tmp_path / "mine.yaml", "skate", "dive")
-    names, texts = classify.named(None, str(path))
+    names, texts = classification.requested_classes(None, str(path))
     assert names == ["skate", "dive"]
     assert texts["dive"].parts["hip"] == "hip of dive"
-    assert classify.named("dive", str(path))[0] == ["dive"]
+    assert classification.requested_classes("dive", str(path))[0] == ["dive"]
     with pytest.raises(UserError, match=r"mine.yaml: class 'dance' is not described"):
-        classify.named("dive; dance", str(path))
+        classification.requested_classes("dive; dance", str(path))
     with pytest.raises(UserError, match="names 'dive' twice"):
-        classify.named("dive; dive ", "")
+        classification.requested_classes("dive; dive ", "")
     with pytest.raises(UserError, match="--classes names no class"):
-        classify.named(" ; ", "")
+        classification.requested_classes(" ; ", "")
 
 
 def test_a_name_is_a_description() -> None:
@@ -164,10 +168,10 @@ def test_bad_input_gets_one_line(
 
 def test_another_text_encoder_is_refused(star_bundle: pathlib.Path) -> None:
     opened = bundle.open_bundle(star_bundle)
-    text = {**opened.facts["text"], "digest": "0"}
-    other = dataclasses.replace(opened, facts={**opened.facts, "text": text})
+    text = {**opened.metadata["text"], "digest": "0"}
+    other = dataclasses.replace(opened, metadata={**opened.metadata, "text": text})
     with pytest.raises(UserError, match="the text encoder hashed here has other weights"):
-        classify.words_of(other, ["ride a bicycle"], {})
+        classification.class_embeddings(other, ["ride a bicycle"], {})
 
 
 def test_arrays_frames_or_persons_first(tmp_path: pathlib.Path) -> None:

@@ -17,9 +17,9 @@ from data_pipelines.errors import DiskError, UserError
 from data_pipelines.readers import sample
 from data_pipelines.storage.index import Index
 from gapjax import export
-from gapjax.classify import calibrated
 from gapjax.experiment import schema
-from gapjax.serving import bundle, model_card, trained
+from gapjax.serving import bundle, bundle_writer, model_card, trained
+from gapjax.serving.classification import calibrated
 from gapjax.workdir.config_file import read_config
 from support.commands import metrics
 
@@ -66,22 +66,22 @@ def test_what_is_left_out(folder: pathlib.Path, kind: str) -> None:
     }
     assert set(inner["params"]) == parts[kind]
     assert {path.name for path in folder.iterdir()} == {
-        *(bundle.FACTS, bundle.CONFIG, bundle.CARD, bundle.FUNCTION, bundle.VARIABLES),
+        *(bundle.METADATA, bundle.CONFIG, bundle.CARD, bundle.FUNCTION, bundle.VARIABLES),
         *((bundle.TEXT,) if kind == "star" else ()),
     }
-    shapes = {name: rows.shape for name, rows in opened.words.items()}
+    shapes = {name: rows.shape for name, rows in opened.embeddings.items()}
     assert shapes == ({"label": (24, 256), "part": (24, 6, 256)} if kind == "star" else {})
 
 
-def test_facts(folder: pathlib.Path, workdir: pathlib.Path, kind: str) -> None:
-    facts = bundle.open_bundle(folder).facts
-    assert facts["input"]["shape"] == [2, 120, 25, 3]
-    assert facts["preprocessing"]["window"] == 16
-    assert len(facts["labels"]) == 24
-    assert len(facts["trained_on"]) == {"gap": 24, "star": 18}[kind]
-    assert facts["run"]["protocol_digest"] == "a7f5e2619559"
-    assert facts["measured"].items() <= metrics(workdir)[-1].items()
-    assert (facts["gamma"] or {}).get("source") == {"gap": None, "star": "validation"}[kind]
+def test_metadata(folder: pathlib.Path, workdir: pathlib.Path, kind: str) -> None:
+    metadata = bundle.open_bundle(folder).metadata
+    assert metadata["input"]["shape"] == [2, 120, 25, 3]
+    assert metadata["preprocessing"]["window"] == 16
+    assert len(metadata["labels"]) == 24
+    assert len(metadata["trained_on"]) == {"gap": 24, "star": 18}[kind]
+    assert metadata["run"]["protocol_digest"] == "a7f5e2619559"
+    assert metadata["measured"].items() <= metrics(workdir)[-1].items()
+    assert (metadata["gamma"] or {}).get("source") == {"gap": None, "star": "validation"}[kind]
     card = (folder / bundle.CARD).read_text()
     for told in ("protocol_digest | a7f5e2619559", "dataset | synthetic", "Trained on: wave; nod"):
         assert told in card
@@ -90,7 +90,7 @@ def test_facts(folder: pathlib.Path, workdir: pathlib.Path, kind: str) -> None:
 
 def test_any_number_of_clips_on_every_platform(folder: pathlib.Path, kind: str) -> None:
     function = jax_export.deserialize(bytearray((folder / bundle.FUNCTION).read_bytes()))
-    assert function.platforms == export.PLATFORMS
+    assert function.platforms == bundle_writer.PLATFORMS
     shapes = [str(shape.shape) for shape in function.in_avals]
     assert "(b, 2, 120, 25, 3)" in shapes
     out = {"gap": ["(b, 24)"], "star": ["(b, k, 6)", "(b, k)"]}[kind]
@@ -113,25 +113,25 @@ def test_the_model_card_works_without_this_project(
     label, modules = result.stdout.split("\n")[:2]
     assert modules == ""
     opened = bundle.open_bundle(folder)
-    expected = opened.recognise([clip])["score"]
+    expected = opened.recognize([clip])["score"]
     np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), expected)
-    labels = opened.facts["labels"]
+    labels = opened.metadata["labels"]
     stacked = calibrated(opened, expected, labels)[0]
     np.testing.assert_array_equal(np.load(tmp_path / "stacked.npy"), stacked)
-    assert (stacked != expected[0]).any() == bool(opened.facts["gamma"])
+    assert (stacked != expected[0]).any() == bool(opened.metadata["gamma"])
     assert label == labels[stacked.argmax()]
 
 
 def test_scores_are_those_of_the_run(
     folder: pathlib.Path, workdir: pathlib.Path, data: pathlib.Path
 ) -> None:
-    """More clips than are recognised at once, of one person and of two, from raw frames."""
+    """More clips than are classified at once, of one person and of two, from raw frames."""
     scores = np.load(workdir / "scores" / "test.npz")
     rows = np.arange(3, 720, 42)
     assert len(rows) > bundle.BATCH
     clips = [clip_of(data, name) for name in scores["name"][rows]]
     assert {len(clip) for clip in clips} == {1, 2}
-    found = bundle.open_bundle(folder).recognise(clips)["score"]
+    found = bundle.open_bundle(folder).recognize(clips)["score"]
     np.testing.assert_allclose(found, scores["score"][rows], rtol=1e-4, atol=1e-5)
 
 
@@ -140,7 +140,7 @@ def test_the_function_is_the_run(gap_run: pathlib.Path, gap_bundle: pathlib.Path
     run, opened = trained.load(gap_run), bundle.open_bundle(gap_bundle)
     frames = np.random.default_rng(0).normal(size=(3, 2, 120, 25, 3)).astype(np.float32)
     length = np.array([120, 1, 33], np.int32)
-    expected = jax.jit(run.recognise)(run.variables, frames, length, {})
+    expected = jax.jit(run.recognize)(run.variables, frames, length, {})
     found = opened.function(opened.variables, frames, length, {})
     np.testing.assert_allclose(found["score"], expected["score"], rtol=1e-5, atol=1e-6)
 
@@ -160,23 +160,23 @@ def test_half_a_bundle_is_none(
     gap_run: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, out = trained.load(gap_run), tmp_path / "bundle"
-    monkeypatch.setattr(export, "lower", lambda *_: b"")
+    monkeypatch.setattr(bundle_writer, "lower", lambda *_: b"")
     with monkeypatch.context() as patch:
         patch.setattr(model_card, "card", find_no_room)
         with pytest.raises(
             DiskError, match="bundle cannot be written: No space left on device; no"
         ):
-            export.write(run, gap_run, out)
+            bundle_writer.write_bundle(run, gap_run, out)
     assert not [path for path in tmp_path.iterdir() if not path.name.endswith(".lock")]
-    export.write(run, gap_run, out)
+    bundle_writer.write_bundle(run, gap_run, out)
     (out / "stray").touch()
-    export.write(run, gap_run, out, frames=7)
+    bundle_writer.write_bundle(run, gap_run, out, frames=7)
     assert not (out / "stray").exists()
     # As many frames as the longest clip of the data set, if not more.
-    assert bundle.read_facts(out)["input"]["shape"][1] == run.shape[1]
+    assert bundle.read_metadata(out)["input"]["shape"][1] == run.shape[1]
 
 
-@pytest.mark.parametrize("damage", ["missing", "changed", "facts", "format", "folder"])
+@pytest.mark.parametrize("damage", ["missing", "changed", "metadata", "format", "folder"])
 def test_a_damaged_bundle_is_refused(
     gap_bundle: pathlib.Path, tmp_path: pathlib.Path, damage: str
 ) -> None:
@@ -186,13 +186,13 @@ def test_a_damaged_bundle_is_refused(
     elif damage == "changed":
         content = (copy / bundle.FUNCTION).read_bytes()
         (copy / bundle.FUNCTION).write_bytes(content[:-1])
-    elif damage == "facts":
-        (copy / bundle.FACTS).write_text("{")
+    elif damage == "metadata":
+        (copy / bundle.METADATA).write_text("{")
     elif damage == "format":
-        (copy / bundle.FACTS).write_text('{"format": "gapjax bundle 0"}')
+        (copy / bundle.METADATA).write_text('{"format": "gapjax bundle 0"}')
     else:
-        (copy / bundle.FACTS).unlink()
-    demand = "is missing or damaged; copy|is not of the form|is no bundle"
+        (copy / bundle.METADATA).unlink()
+    demand = "is missing or damaged; copy|does not have the format|is no bundle"
     with pytest.raises(UserError, match=demand):
         bundle.open_bundle(copy)
 
@@ -235,7 +235,7 @@ def test_where_nothing_can_be_written(
     for out in (tmp_path / "file" / "x", tmp_path / "file" / "x" / "y"):
         line = refused(capsys, f"--workdir={gap_run}", f"--out={out}")
         assert line == f"gapjax: {out} cannot be written: Not a directory; choose another --out"
-    monkeypatch.setattr(export, "lower", find_no_room)
+    monkeypatch.setattr(bundle_writer, "lower", find_no_room)
     out = tmp_path / "bundle"
     line = refused(capsys, f"--workdir={gap_run}", f"--out={out}", status=1)
     assert f"{out} cannot be written: No space left on device; no bundle was written" in line

@@ -1,0 +1,148 @@
+"""Means and standard deviations over runs whose configs differ in their seed alone."""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_pipelines.errors import UserError
+from gapjax.workdir.config_file import EXECUTION_KEYS, read_config
+from gapjax.workdir.history import read_history, read_results
+
+# The key of a path whose content decides what is computed.
+ENCODER = "encoder.checkpoint"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run.
+
+    Attributes:
+        workdir: its working directory.
+        config: dotted key → value; the config of its skeleton encoder's run has keys
+            `encoder.checkpoint.KEY`.
+        metrics: the metrics of its last evaluation.
+    """
+
+    workdir: Path
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs with the same config.
+
+    Attributes:
+        config: the config without the keys that may differ.
+        results: the runs.
+    """
+
+    config: Mapping[str, Any]
+    results: Sequence[Result]
+
+
+def read_result(workdir: Path) -> Result:
+    """Return the result of a working directory.
+
+    Raises:
+        UserError: it is no working directory, or its run is not finished.
+    """
+    config = read_config(workdir)
+    step = read_history(workdir / "metrics.jsonl").lines[-1]["step"]
+    metrics = read_results(workdir, config.get("train.epochs", 0), step)
+    return Result(workdir, _with_encoder(config, workdir), metrics)
+
+
+def _with_encoder(config: Mapping[str, Any], workdir: Path) -> dict[str, Any]:
+    """Return a run's config with the config of its skeleton encoder instead of its path."""
+    if ENCODER not in config:
+        return dict(config)
+    path = Path(config[ENCODER] or workdir / "encoder")
+    if path.is_dir():
+        encoder = {f"{ENCODER}.{key}": value for key, value in read_config(path).items()}
+    else:
+        # A published file goes by its name. Of a run that is gone, only the path tells it apart.
+        encoder = {ENCODER: path.name if path.is_file() else config[ENCODER]}
+    return {key: value for key, value in config.items() if key != ENCODER} | encoder
+
+
+def without_prefix(key: str) -> str:
+    """Return a key as it is in its own run's config, also for one of an encoder's run.
+
+    >>> without_prefix("encoder.checkpoint.seed"), without_prefix("encoder.epochs")
+    ('seed', 'encoder.epochs')
+    """
+    return key.removeprefix(f"{ENCODER}.")
+
+
+def group(results: Sequence[Result], over: Sequence[str]) -> list[Row]:
+    """Return one row per config, in the order of first occurrence.
+
+    Args:
+        results: the runs.
+        over: config keys that may differ within a row, also in encoders' runs.
+
+    Raises:
+        UserError: two runs of a row differ in none of them, so that one run would count twice.
+    """
+    rows: dict[str, dict[str, Result]] = {}
+    ignored = {*over, *EXECUTION_KEYS}
+    for result in results:
+        config = result.config
+        common = {key: config[key] for key in config if without_prefix(key) not in ignored}
+        varied = {key: config[key] for key in config if without_prefix(key) in over}
+        members = rows.setdefault(json.dumps(common, sort_keys=True), {})
+        first = members.setdefault(json.dumps(varied, sort_keys=True), result)
+        if first is not result:
+            same = f"{first.workdir} and {result.workdir} have the same {', '.join(over)}"
+            raise UserError(f"{same}: give one of them, or name in --over what else differs")
+    return [Row(json.loads(common), [*members.values()]) for common, members in rows.items()]
+
+
+def table(rows: Sequence[Row], metrics: Sequence[str]) -> str:
+    """Return a Markdown table with one line per row; a metric that a run lacks is a dash.
+
+    Raises:
+        UserError: no run has any of the metrics.
+    """
+    runs = [run for row in rows for run in row.results]
+    known = [key for key in metrics if any(key in run.metrics for run in runs)]
+    if not known:
+        raise UserError(f"no run has any of {', '.join(metrics)}")
+    lines = ["| " + " | ".join(["runs", *known, "config"]) + " |", "|---" * (len(known) + 2) + "|"]
+    for row, title in zip(rows, titles(rows), strict=True):
+        cells = [cell([run.metrics.get(key) for run in row.results]) for key in known]
+        lines.append("| " + " | ".join([str(len(row.results)), *cells, title]) + " |")
+    return "\n".join(lines)
+
+
+def titles(rows: Sequence[Row]) -> list[str]:
+    """Return the keys in which a row differs from others: `key=value`, separated by spaces."""
+    keys = sorted({key for row in rows for key in row.config if not _repeats_run(key, rows)})
+    differing = [key for key in keys if len({json.dumps(row.config.get(key)) for row in rows}) > 1]
+    return [
+        " ".join(f"{key}={row.config[key]}" for key in differing if key in row.config) or "all runs"
+        for row in rows
+    ]
+
+
+def _repeats_run(key: str, rows: Sequence[Row]) -> bool:
+    """Return whether a key of encoders' runs has the value of the run itself in every row."""
+    configs = [row.config for row in rows if key in row.config]
+    own_key = without_prefix(key)
+    return own_key != key and all(config[key] == config.get(own_key) for config in configs)
+
+
+def cell(values: Sequence[float | None]) -> str:
+    """Return mean ± sample standard deviation in percent, or a dash if a value is missing.
+
+    >>> cell([0.5, 0.6]), cell([0.5]), cell([0.5, None])
+    ('55.0 ± 7.1', '50.0', '-')
+    """
+    if None in values:
+        return "-"
+    mean = f"{100 * statistics.fmean(values):.1f}"
+    return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
