@@ -27,9 +27,9 @@ def workdirs(tmp_path: pathlib.Path) -> list[str]:
             score[np.arange(samples), label] += skill
             names = np.array([f"{evaluation}_{i}" for i in range(samples)])
             facts = {"dataset": "synthetic", "protocol": "xsub", "evaluation": evaluation}
-            whole = Scores(score, label, names, facts | {"modality": modality})
+            scores = Scores(score, label, names, facts | {"modality": modality})
             path = scores_path(tmp_path / f"run_{modality}", evaluation)
-            write_scores(path, whole.take(rng.permutation(samples)))
+            write_scores(path, scores.take(rng.permutation(samples)))
     return [str(tmp_path / f"run_{modality}") for modality in MODALITIES]
 
 
@@ -117,10 +117,10 @@ def write_zero_shot(workdir: pathlib.Path, seed: int, unseen: str, split: str = 
     label = np.random.default_rng(9).integers(0, 7, size=70, dtype=np.int32)
     score = rng.normal(size=(70, 7)).astype(np.float32) + 1.5 * np.eye(7, dtype=np.float32)[label]
     facts = {"dataset": "synthetic", "split": split, "split_digest": split, "unseen": unseen}
-    whole = Scores(score, label, np.array([f"s{i}" for i in range(70)]), facts)
-    write_scores(scores_path(workdir, "test"), whole)
-    seen = np.flatnonzero(~np.isin(label, unseen_indices(whole)))
-    write_scores(scores_path(workdir, "validation"), whole.take(seen))
+    scores = Scores(score, label, np.array([f"s{i}" for i in range(70)]), facts)
+    write_scores(scores_path(workdir, "test"), scores)
+    seen = np.flatnonzero(~np.isin(label, unseen_indices(scores)))
+    write_scores(scores_path(workdir, "validation"), scores.take(seen))
     return str(workdir)
 
 
@@ -130,7 +130,7 @@ def by_hand(scores: Scores, unseen: Sequence[int]) -> list[float]:
     for row, true in zip(scores.score, scores.label.tolist(), strict=True):
         if true in right:
             right[true].append(max(unseen, key=lambda c, row=row: row[c]) == true)
-    classes = [np.mean(each) for each in right.values()]
+    classes = [np.mean(hits) for hits in right.values()]
     return [float(np.mean(np.concatenate([*right.values()]))), float(np.mean(classes))]
 
 

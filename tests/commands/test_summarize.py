@@ -57,14 +57,14 @@ def test_a_metric_that_a_run_lacks_is_a_dash(tmp_path: Path, capsys: pytest.Capt
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "empty").mkdir()
     half = write(tmp_path / "half", epochs=1, top1=0.5)
-    whole = write(tmp_path / "whole", top1=0.5)
+    finished = write(tmp_path / "whole", top1=0.5)
     other = write(tmp_path / "other", top1=0.5)
     (other / "config.json").write_text("[]")
     for arguments, expected in (
         ([other], "config.json is not a config in JSON"),
         ([tmp_path / "empty"], "is .*empty a working directory"),
         ([half], "half is not finished: run its command again"),
-        ([whole, "--metrics=zsl/top1"], "no run has any of zsl/top1"),
+        ([finished, "--metrics=zsl/top1"], "no run has any of zsl/top1"),
     ):
         status, _, err = run(capsys, *arguments)
         assert status == 2
@@ -116,9 +116,9 @@ def test_runs_on_encoders_of_other_settings_are_other_rows(
         encoder = tmp_path / f"encoder{seed}"
         write(encoder, epochs, top1=0.9, seed=seed, **{"train.epochs": epochs})
         runs.append(write_on(encoder, tmp_path / f"run{seed}", top1, seed=seed))
-    own = write_on("", tmp_path / "run4", 0.7, seed=4)
-    write(own / "encoder", top1=0.9, seed=4, **{"data.dir": "elsewhere"})
-    assert run(capsys, *runs, own)[1].splitlines()[2:] == [
+    own_encoder = write_on("", tmp_path / "run4", 0.7, seed=4)
+    write(own_encoder / "encoder", top1=0.9, seed=4, **{"data.dir": "elsewhere"})
+    assert run(capsys, *runs, own_encoder)[1].splitlines()[2:] == [
         "| 3 | 60.0 ± 10.0 | encoder.checkpoint.train.epochs=2 |",
         "| 1 | 80.0 | encoder.checkpoint.train.epochs=1 |",
     ]

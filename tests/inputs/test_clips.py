@@ -103,22 +103,22 @@ def test_a_sample_draws_by_its_key_alone(name: str) -> None:
     recipe = TRAIN[name]
     frames, length, keys = raw(recipe.skeleton.num_joints)
     run = jax.jit(partial(clips.train_clips, recipe))
-    whole = np.asarray(run(frames, length, keys))
+    together = np.asarray(run(frames, length, keys))
     order = np.array([3, 0, 6, 2, 5, 1, 4])
     shuffled = np.asarray(run(frames[order], length[order], keys[order]))
-    np.testing.assert_array_equal(shuffled, whole[order])
+    np.testing.assert_array_equal(shuffled, together[order])
     for part in (slice(0, 3), slice(4, 7)):
-        np.testing.assert_array_equal(run(frames[part], length[part], keys[part]), whole[part])
+        np.testing.assert_array_equal(run(frames[part], length[part], keys[part]), together[part])
     again = np.asarray(run(frames, length, jax.random.split(jax.random.key(6), 7)))
-    assert (again[2:] != whole[2:]).any(axis=(1, 2, 3, 4)).all()
+    assert (again[2:] != together[2:]).any(axis=(1, 2, 3, 4)).all()
 
 
 def test_on_eight_devices_each_makes_its_own_clips() -> None:
-    frames, length, keys = (jnp.concatenate([each, each[:1]]) for each in raw(25))
+    frames, length, keys = (jnp.concatenate([array, array[:1]]) for array in raw(25))
     run = jax.jit(partial(clips.train_clips, TRAIN["ntu"]))
     mesh = jax.sharding.Mesh(jax.devices(), "batch")
-    place = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
-    placed = jax.device_put((frames, length, keys), place)
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
+    placed = jax.device_put((frames, length, keys), sharding)
     compiled = run.lower(*placed).compile()
     assert not re.search("all-(gather|reduce|to-all)|permute", compiled.as_text())
     np.testing.assert_allclose(compiled(*placed), run(frames, length, keys), atol=1e-5)

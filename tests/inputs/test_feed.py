@@ -24,10 +24,10 @@ def bodies() -> list[Float[np.ndarray, "m t v c"]]:
 
 
 def padded(samples: list[np.ndarray]) -> Float[np.ndarray, "n m t v c"]:
-    whole = np.zeros((len(samples), PERSONS, FRAMES, JOINTS, COORDINATES), np.float32)
-    for target, sample in zip(whole, samples, strict=True):
+    batch = np.zeros((len(samples), PERSONS, FRAMES, JOINTS, COORDINATES), np.float32)
+    for target, sample in zip(batch, samples, strict=True):
         target[: sample.shape[0], : sample.shape[1]] = sample
-    return whole
+    return batch
 
 
 @pytest.fixture(params=["resident", "sharded", "stream"])
@@ -41,7 +41,7 @@ def feed(request: pytest.FixtureRequest) -> Feed:
 
         return StreamFeed(read, LABEL, layout)
     start = np.cumsum([0, *(LENGTH * BODIES)[:-1]]).astype(np.int32)
-    frames = np.concatenate([body.reshape(len(body), -1) for each in samples for body in each])
+    frames = np.concatenate([body.reshape(len(body), -1) for sample in samples for body in sample])
     store = layout.replicate(Store(frames, start, LENGTH, BODIES, LABEL))
     if request.param == "sharded":
         store = store._replace(frames=layout.put_rows(frames))
@@ -53,12 +53,12 @@ def feed(request: pytest.FixtureRequest) -> Feed:
 def test_batches(feed: Feed, counts: list[int]) -> None:
     items = np.asarray([[0, 5], [7, 2], [2, 9]])
     requests = list(feed.requests(items, 4, counts))
-    assert [len(jax.tree.leaves(each)[0]) for each in requests] == counts
+    assert [len(jax.tree.leaves(request)[0]) for request in requests] == counts
     load = jax.jit(feed.load)
     batches = [
-        load(feed.store, jax.tree.map(lambda leaf, i=i: leaf[i], each))
-        for each in requests
-        for i in range(len(jax.tree.leaves(each)[0]))
+        load(feed.store, jax.tree.map(lambda leaf, i=i: leaf[i], request))
+        for request in requests
+        for i in range(len(jax.tree.leaves(request)[0]))
     ]
     for batch, item in zip(batches, items, strict=True):
         np.testing.assert_array_equal(batch.frames, padded(bodies())[item % 4])
@@ -80,16 +80,16 @@ def test_no_device_ever_has_more_than_its_share_of_the_store() -> None:
     layout = make_layout(8, model=2)
     frames = np.random.default_rng(0).normal(size=(20_001, 15)).astype(np.float32)
     facts = layout.replicate([np.arange(0, 20_000, 50, dtype=np.int32), *[np.full(400, 3)] * 3])
-    whole = Store(layout.replicate(frames), *facts)
-    split = whole._replace(frames=layout.put_rows(frames))
-    assert {part.data.shape for part in split.frames.addressable_shards} == {(2501, 15)}
+    replicated = Store(layout.replicate(frames), *facts)
+    sharded = replicated._replace(frames=layout.put_rows(frames))
+    assert {part.data.shape for part in sharded.frames.addressable_shards} == {(2501, 15)}
     request = layout.put_batches({"item": np.array([[7, 0, 399, 12]]), "epoch": np.zeros((1, 4))})
     batches = []
-    for store in (whole, split):
+    for store in (replicated, sharded):
         load = jax.jit(lambda store, asked: ResidentFeed(store, layout, 2, 4, 5).load(store, asked))
         program = load.lower(store, jax.tree.map(lambda leaf: leaf[0], request)).compile()
         batches.append(program(store, jax.tree.map(lambda leaf: leaf[0], request)))
     jax.tree.map(np.testing.assert_array_equal, *batches)
     sent = collectives(program.as_text())
-    assert sum(each.bytes for each in sent.values()) < 2 * batches[1].frames.nbytes
+    assert sum(transfer.bytes for transfer in sent.values()) < 2 * batches[1].frames.nbytes
     assert program.memory_analysis().temp_size_in_bytes < frames.nbytes / 8

@@ -20,7 +20,7 @@ PKU = ClipRecipe(NTU25, window=9, longest=30, origin="every_frame", align="shoul
 
 
 def batch() -> np.ndarray:
-    """Return raw frames (b m t v c): a second person is absent, or comes late, or is there."""
+    """Return raw frames (b m t v c): a second person is absent, or comes late, or is present."""
     frames = np.random.default_rng(1).normal(size=(4, 2, 43, 25, 3)).astype(np.float32)
     frames[1, 1] = 0
     frames[2, 1, :14] = 0
@@ -63,17 +63,17 @@ def test_the_second_normalization_of_pku_mmd() -> None:
     """The central 30 frames, each body about its spine, resized, each body turned."""
     frames = batch()
     recipe = dataclasses.replace(PKU, eval_crop=1.0)
-    found = jax.jit(partial(clips.eval_clips, recipe))(jnp.asarray(frames), jnp.asarray(LENGTHS))
-    assert found.shape == (4, 2, 9, 25, 3)
-    for sample, length, clip in zip(frames, LENGTHS, found, strict=True):
+    result = jax.jit(partial(clips.eval_clips, recipe))(jnp.asarray(frames), jnp.asarray(LENGTHS))
+    assert result.shape == (4, 2, 9, 25, 3)
+    for sample, length, clip in zip(frames, LENGTHS, result, strict=True):
         start = max(0, (length - 30) // 2)
         for person, moving in zip(sample, clip, strict=True):
             kept = person[:length][start : start + 30]
-            whole = slow_resize(np.array([slow_center(body) for body in kept]), 9)
-            expected = np.array([slow_turn(body) for body in whole])
+            resized = slow_resize(np.array([slow_center(body) for body in kept]), 9)
+            expected = np.array([slow_turn(body) for body in resized])
             np.testing.assert_allclose(moving, expected, atol=2e-5)
-    assert not found[1, 1].any()
-    across = np.asarray(found[..., 8, :] - found[..., 4, :])
+    assert not result[1, 1].any()
+    across = np.asarray(result[..., 8, :] - result[..., 4, :])
     assert (np.abs(across[..., 2]) < 1e-5).all()
     assert (across[0, ..., 0] > 0).all()
 
@@ -81,13 +81,13 @@ def test_the_second_normalization_of_pku_mmd() -> None:
 def test_training_clips_are_normalized_as_well() -> None:
     frames, keys = jnp.asarray(batch()), jax.random.split(jax.random.key(0), 4)
     recipe = dataclasses.replace(PKU, rotation="none", train_crop=(1.0, 1.0), eval_crop=1.0)
-    given = frames, jnp.asarray(LENGTHS)
-    trained = jax.jit(partial(clips.train_clips, recipe))(*given, keys)
-    evaluated = jax.jit(partial(clips.eval_clips, recipe))(*given)
+    batch_and_lengths = frames, jnp.asarray(LENGTHS)
+    trained = jax.jit(partial(clips.train_clips, recipe))(*batch_and_lengths, keys)
+    evaluated = jax.jit(partial(clips.eval_clips, recipe))(*batch_and_lengths)
     np.testing.assert_allclose(trained, evaluated, atol=1e-6)
     turned = dataclasses.replace(recipe, rotation="rigid", angle=0.3)
     still = np.asarray(trained[0])
-    moved = np.asarray(jax.jit(partial(clips.train_clips, turned))(*given, keys)[0])
+    moved = np.asarray(jax.jit(partial(clips.train_clips, turned))(*batch_and_lengths, keys)[0])
     np.testing.assert_allclose(
         np.linalg.norm(moved, axis=-1), np.linalg.norm(still, axis=-1), atol=1e-5
     )
@@ -105,10 +105,10 @@ def test_bodies_whose_shoulders_are_not_named_are_not_aligned() -> None:
     assert ClipRecipe(unnamed).align == "none"
     with pytest.raises(UserError, match="align='shoulders' must be 'none'") as refused:
         dataclasses.replace(PKU, skeleton=unnamed)
-    said = str(refused.value)
-    assert "mine" in said
-    assert "name `shoulders` in dataset.yaml" in said
-    assert "\n" not in said
+    message = str(refused.value)
+    assert "mine" in message
+    assert "name `shoulders` in dataset.yaml" in message
+    assert "\n" not in message
 
 
 def test_presence_and_center_keep_absent_persons_at_zero() -> None:
@@ -119,15 +119,15 @@ def test_presence_and_center_keep_absent_persons_at_zero() -> None:
     centered = np.asarray(normalize.center_first_frame(frames, present, joint=1))
     for i, first in enumerate([0, 0, 2]):
         origin = np.asarray(frames[i, 0, first, 1])
-        there = np.asarray(present[i])
+        mask = np.asarray(present[i])
         np.testing.assert_allclose(
-            centered[i][there], np.asarray(frames[i])[there] - origin, atol=1e-6
+            centered[i][mask], np.asarray(frames[i])[mask] - origin, atol=1e-6
         )
-        assert (centered[i][~there] == 0).all()
+        assert (centered[i][~mask] == 0).all()
 
 
 def slow_center_first_frame(body: np.ndarray, seen: np.ndarray, joint: int) -> np.ndarray:
-    """Move one sample's persons (m t v c) until what is there of the first is the origin."""
+    """Move one sample's persons (m t v c) until what is present of the first is the origin."""
     persons, frames, joints = seen.shape
     for m in range(persons):
         for wanted in ([joint], range(joints)):
@@ -156,9 +156,9 @@ def test_center_where_the_first_person_or_the_joint_is_never_seen() -> None:
     for body, joints, moved in zip(frames, seen, centered, strict=True):
         np.testing.assert_allclose(moved, slow_center_first_frame(body, joints, 2), atol=2e-4)
     persons = normalize.person_presence(jnp.asarray(frames), lengths)
-    whole = np.asarray(center(frames, persons, joint=2))
-    assert not whole[0, 1, 0, 2].any(), "the second person is the first who is present"
-    assert np.abs(whole).max() < 100
+    centered = np.asarray(center(frames, persons, joint=2))
+    assert not centered[0, 1, 0, 2].any(), "the second person is the first who is present"
+    assert np.abs(centered).max() < 100
 
 
 def test_scale_axes_spans_the_true_frames_only() -> None:
@@ -167,13 +167,13 @@ def test_scale_axes_spans_the_true_frames_only() -> None:
     present = normalize.person_presence(frames, length)
     scaled = np.asarray(normalize.scale_axes(frames, present))
     for i in range(3):
-        there = np.asarray(present[i])
-        seen = np.asarray(frames[i])[there]
+        mask = np.asarray(present[i])
+        seen = np.asarray(frames[i])[mask]
         low, high = seen.min(axis=(0, 1)), seen.max(axis=(0, 1))
         with np.errstate(invalid="ignore"):
             expected = np.nan_to_num((seen - low) / (high - low) * 2 - 1)
-        np.testing.assert_allclose(scaled[i][there], expected, atol=1e-6)
-        assert (scaled[i][~there] == 0).all()
+        np.testing.assert_allclose(scaled[i][mask], expected, atol=1e-6)
+        assert (scaled[i][~mask] == 0).all()
     assert (scaled[2, ..., 1] == 0).all()
     assert scaled[0].min() == -1
     assert scaled[0].max() == 1
@@ -189,30 +189,30 @@ def test_joints_that_are_not_seen_do_not_move_others() -> None:
     seen = np.ones((4, 2, 43, 25), bool)
     seen[0, 0, :5, 20] = False
     seen[0, 1, 2, 7] = False
-    found = normalize.center_every_frame(frames, jnp.asarray(seen), 20)
-    np.testing.assert_array_equal(found[0, 0, :5, :20], frames[0, 0, :5, :20])
-    assert not found[0, 0, :5, 20].any()
-    assert not found[0, 1, 2, 7].any()
-    np.testing.assert_array_equal(found[0, 1, 2, 8], frames[0, 1, 2, 8] - frames[0, 1, 2, 20])
+    result = normalize.center_every_frame(frames, jnp.asarray(seen), 20)
+    np.testing.assert_array_equal(result[0, 0, :5, :20], frames[0, 0, :5, :20])
+    assert not result[0, 0, :5, 20].any()
+    assert not result[0, 1, 2, 7].any()
+    np.testing.assert_array_equal(result[0, 1, 2, 8], frames[0, 1, 2, 8] - frames[0, 1, 2, 20])
 
 
 @pytest.mark.parametrize("absent", ["zeros", "copy"])
 @pytest.mark.parametrize("modality", ["joint", "bone_motion"])
 def test_an_absent_second_person(absent: str, modality: str) -> None:
-    """Zeros, or a copy of the first; whoever is there at all is neither."""
+    """Zeros, or a copy of the first; whoever is present at all is neither."""
     frames = batch()
     recipe = ClipRecipe(NTU25, absent_person=absent, modality=modality, origin="first_frame")
-    found = np.asarray(clips.eval_clips(recipe, jnp.asarray(frames), jnp.asarray(LENGTHS)))
+    result = np.asarray(clips.eval_clips(recipe, jnp.asarray(frames), jnp.asarray(LENGTHS)))
     if absent == "copy":
         frames[1, 1] = frames[1, 0]
-    given = dataclasses.replace(recipe, absent_person="zeros")
-    expected = clips.eval_clips(given, jnp.asarray(frames), jnp.asarray(LENGTHS))
-    np.testing.assert_array_equal(found, expected)
-    assert found[1, 1].any() == (absent == "copy")
+    zeros = dataclasses.replace(recipe, absent_person="zeros")
+    expected = clips.eval_clips(zeros, jnp.asarray(frames), jnp.asarray(LENGTHS))
+    np.testing.assert_array_equal(result, expected)
+    assert result[1, 1].any() == (absent == "copy")
     keys = jax.random.split(jax.random.key(0), 4)
     drawn = np.asarray(clips.train_clips(recipe, jnp.asarray(batch()), jnp.asarray(LENGTHS), keys))
     np.testing.assert_array_equal(drawn[1, 1], drawn[1, 0] if absent == "copy" else 0)
-    assert not found[2, 1, :20].all()
+    assert not result[2, 1, :20].all()
 
 
 def test_sequences_that_are_not_too_long_are_whole() -> None:
@@ -223,10 +223,10 @@ def test_sequences_that_are_not_too_long_are_whole() -> None:
         assert counts is length
     kept, counts = crop.central_frames(frames, length, 7)
     assert counts.tolist() == [7, 2, 7, 7]
-    for sample, (whole, frames_of_it) in enumerate(zip(frames, LENGTHS, strict=True)):
+    for sample, (sequence, frames_of_it) in enumerate(zip(frames, LENGTHS, strict=True)):
         start = max(0, (frames_of_it - 7) // 2)
         count = min(7, frames_of_it)
-        np.testing.assert_array_equal(kept[sample, :, :count], whole[:, start : start + count])
+        np.testing.assert_array_equal(kept[sample, :, :count], sequence[:, start : start + count])
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ ONLY = {
     "data_pipelines.readers.subjects": "gapjax.experiment.data gapjax.zero_shot.splits "
     "data_pipelines",
     "data_pipelines.readers.stream": "gapjax.experiment.data data_pipelines",
-    "data_pipelines.parsers.clip": "gapjax.classify data_pipelines",
+    "data_pipelines.parsers.clip": "gapjax.serving.classification data_pipelines",
     "gapjax.methods.gap": "gapjax.methods.gap",
     "gapjax.methods.star": "gapjax.methods.star",
     "flax": "gapjax",
@@ -76,7 +76,7 @@ ONLY = {
     "matplotlib": "gapjax.analysis gapjax.zero_shot.figures data_pipelines.drawing",
     "ml_collections": "configs gapjax.experiment gapjax.serving.trained",
     "optax": "gapjax.training gapjax.methods gapjax.nn",
-    "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.export",
+    "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.serving.bundle_writer",
     "tensorflow": "gapjax.serving.tflite data_pipelines.storage",
     "tensorflow_datasets": "data_pipelines.storage",
     "torch": "gapjax.nn.torch_weights gapjax.text.huggingface",

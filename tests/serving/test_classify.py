@@ -77,8 +77,8 @@ def test_classes_of_the_bundle_and_others_side_by_side(star_bundle: pathlib.Path
     embeddings = classification.class_embeddings(opened, names, {})
     for key, rows in embeddings.items():
         assert rows.shape == (3, *opened.embeddings[key].shape[1:])
-        for place, own in ((0, 5), (2, 0)):
-            np.testing.assert_array_equal(rows[place], opened.embeddings[key][own])
+        for row, index in ((0, 5), (2, 0)):
+            np.testing.assert_array_equal(rows[row], opened.embeddings[key][index])
         assert not (rows[1] == opened.embeddings[key]).all(axis=-1).any()
     assert opened.metadata["labels"][5] == "drink"
     both = opened.recognize([walk().swapaxes(0, 1)], embeddings)
@@ -96,18 +96,18 @@ def test_unseen_classes_are_embedded_as_in_training(star_bundle: pathlib.Path) -
     texts = {text.label: text for text in load_all("synthetic")}
     embeddings = classification.class_embeddings(opened, [label], {label: texts[label]})
     for key, rows in embeddings.items():
-        own = opened.embeddings[key][opened.metadata["labels"].index(label)]
-        np.testing.assert_allclose(rows[0], own, rtol=1e-6)
+        expected = opened.embeddings[key][opened.metadata["labels"].index(label)]
+        np.testing.assert_allclose(rows[0], expected, rtol=1e-6)
 
 
 def test_gamma_is_taken_from_trained_classes_alone(star_bundle: pathlib.Path) -> None:
     opened = bundle.open_bundle(star_bundle)
     metadata = {**opened.metadata, "gamma": {"value": 0.25, "source": "validation"}}
     opened = dataclasses.replace(opened, metadata=metadata)
-    found = classification.calibrated(
+    score = classification.calibrated(
         opened, np.ones((1, 2), np.float32), ["wave", "ride a bicycle"]
     )
-    np.testing.assert_array_equal(found, [[0.75, 1.0]])
+    np.testing.assert_array_equal(score, [[0.75, 1.0]])
 
 
 def test_trained_classes_of_gap(
@@ -175,22 +175,22 @@ def test_another_text_encoder_is_refused(star_bundle: pathlib.Path) -> None:
 
 
 def test_arrays_frames_or_persons_first(tmp_path: pathlib.Path) -> None:
-    whole = walk()
+    frames = walk()
     forms = {
-        "frames.npy": whole,
-        "persons.npy": whole.swapaxes(0, 1),
-        "one.npy": whole[:, 0],
-        "short.npy": whole[:2],
+        "frames.npy": frames,
+        "persons.npy": frames.swapaxes(0, 1),
+        "one.npy": frames[:, 0],
+        "short.npy": frames[:2],
     }
     for name, array in forms.items():
         np.save(tmp_path / name, array)
-        found = clip.read(tmp_path / name, JOINTS, 3, 2)
-        expected = {"one.npy": whole[:, :1], "short.npy": whole[:2]}.get(name, whole)
-        np.testing.assert_array_equal(found, expected)
-    np.savez(tmp_path / "only.npz", whole)
-    np.savez_compressed(tmp_path / "named.npz", label=3, skeleton=whole)
+        read = clip.read(tmp_path / name, JOINTS, 3, 2)
+        expected = {"one.npy": frames[:, :1], "short.npy": frames[:2]}.get(name, frames)
+        np.testing.assert_array_equal(read, expected)
+    np.savez(tmp_path / "only.npz", frames)
+    np.savez_compressed(tmp_path / "named.npz", label=3, skeleton=frames)
     for name in ("only.npz", "named.npz"):
-        np.testing.assert_array_equal(clip.read(tmp_path / name, JOINTS, 3, 2), whole)
+        np.testing.assert_array_equal(clip.read(tmp_path / name, JOINTS, 3, 2), frames)
 
 
 def test_a_skeleton_file_is_what_a_conversion_makes_of_it(tmp_path: pathlib.Path) -> None:

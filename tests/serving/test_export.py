@@ -83,8 +83,8 @@ def test_metadata(folder: pathlib.Path, workdir: pathlib.Path, kind: str) -> Non
     assert metadata["measured"].items() <= metrics(workdir)[-1].items()
     assert (metadata["gamma"] or {}).get("source") == {"gap": None, "star": "validation"}[kind]
     card = (folder / bundle.CARD).read_text()
-    for told in ("protocol_digest | a7f5e2619559", "dataset | synthetic", "Trained on: wave; nod"):
-        assert told in card
+    for text in ("protocol_digest | a7f5e2619559", "dataset | synthetic", "Trained on: wave; nod"):
+        assert text in card
     assert {"gap": "eval/top1", "star": "zsl/top1"}[kind] in card
 
 
@@ -131,8 +131,8 @@ def test_scores_are_those_of_the_run(
     assert len(rows) > bundle.BATCH
     clips = [clip_of(data, name) for name in scores["name"][rows]]
     assert {len(clip) for clip in clips} == {1, 2}
-    found = bundle.open_bundle(folder).recognize(clips)["score"]
-    np.testing.assert_allclose(found, scores["score"][rows], rtol=1e-4, atol=1e-5)
+    recognized = bundle.open_bundle(folder).recognize(clips)["score"]
+    np.testing.assert_allclose(recognized, scores["score"][rows], rtol=1e-4, atol=1e-5)
 
 
 def test_the_function_is_the_run(gap_run: pathlib.Path, gap_bundle: pathlib.Path) -> None:
@@ -141,8 +141,8 @@ def test_the_function_is_the_run(gap_run: pathlib.Path, gap_bundle: pathlib.Path
     frames = np.random.default_rng(0).normal(size=(3, 2, 120, 25, 3)).astype(np.float32)
     length = np.array([120, 1, 33], np.int32)
     expected = jax.jit(run.recognize)(run.variables, frames, length, {})
-    found = opened.function(opened.variables, frames, length, {})
-    np.testing.assert_allclose(found["score"], expected["score"], rtol=1e-5, atol=1e-6)
+    outputs = opened.function(opened.variables, frames, length, {})
+    np.testing.assert_allclose(outputs["score"], expected["score"], rtol=1e-5, atol=1e-6)
 
 
 def test_a_config_from_its_json(star_run: pathlib.Path) -> None:

@@ -35,10 +35,12 @@ def test_scores_are_those_of_the_run(kind: str, request: pytest.FixtureRequest) 
         frames[:, :persons, :length] = rng.normal(size=(1, persons, length, 25, 3))
         count = np.array([length], np.int32)
         expected = recognize(run.variables, frames, count, run.embeddings)
-        found = function(frames=frames, length=count)
-        assert set(found) == set(expected) == ({"score"} | ({"part"} if kind == "star" else set()))
+        outputs = function(frames=frames, length=count)
+        assert (
+            set(outputs) == set(expected) == ({"score"} | ({"part"} if kind == "star" else set()))
+        )
         for name, value in expected.items():
-            np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(outputs[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_a_bundle_with_it(

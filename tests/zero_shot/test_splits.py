@@ -27,20 +27,20 @@ def index() -> Index:
 
 
 @pytest.fixture(scope="module")
-def whole(index: Index) -> Problem:
+def supervised(index: Index) -> Problem:
     train = np.flatnonzero(index.subject <= 4)
     test = np.flatnonzero(index.subject > 4)
     return splits.supervised(nw_ucla.SPEC, train, {"test": test})
 
 
 @pytest.fixture(scope="module")
-def unseen(whole: Problem, index: Index) -> Problem:
-    return splits.zero_shot(whole, index, (1, 4))
+def unseen(supervised: Problem, index: Index) -> Problem:
+    return splits.zero_shot(supervised, index, (1, 4))
 
 
-def test_a_supervised_problem_sees_everything(whole: Problem, index: Index) -> None:
-    assert whole.seen == whole.classes == tuple(range(10))
-    np.testing.assert_array_equal(whole.relabel(index.label), index.label)
+def test_a_supervised_problem_sees_everything(supervised: Problem, index: Index) -> None:
+    assert supervised.seen == supervised.classes == tuple(range(10))
+    np.testing.assert_array_equal(supervised.relabel(index.label), index.label)
 
 
 def test_unseen_classes_are_tested_and_never_learnt(unseen: Problem, index: Index) -> None:
@@ -50,12 +50,12 @@ def test_unseen_classes_are_tested_and_never_learnt(unseen: Problem, index: Inde
     assert len(unseen.train) == ((index.subject <= 4) & ~np.isin(index.label, (1, 4))).sum()
 
 
-def test_validation_has_no_unseen_class(whole: Problem, index: Index) -> None:
-    evaluations = {**whole.evaluations, "validation": whole.train[::3]}
-    whole = splits.Problem(whole.classes, (), whole.train, evaluations)
-    posed = splits.zero_shot(whole, index, (1, 4))
-    assert not set(index.label[posed.evaluations["validation"]]) & {1, 4}
-    assert {1, 4} <= set(index.label[posed.evaluations["test"]])
+def test_validation_has_no_unseen_class(supervised: Problem, index: Index) -> None:
+    evaluations = {**supervised.evaluations, "validation": supervised.train[::3]}
+    supervised = splits.Problem(supervised.classes, (), supervised.train, evaluations)
+    problem = splits.zero_shot(supervised, index, (1, 4))
+    assert not set(index.label[problem.evaluations["validation"]]) & {1, 4}
+    assert {1, 4} <= set(index.label[problem.evaluations["test"]])
 
 
 def test_an_encoder_knows_the_seen_classes_alone(unseen: Problem, index: Index) -> None:
@@ -90,8 +90,8 @@ def test_folds_differ(unseen: Problem, index: Index) -> None:
     assert len(drawn) > 2
 
 
-def test_too_few_seen_classes_make_no_fold(whole: Problem, index: Index) -> None:
-    few = splits.zero_shot(whole, index, tuple(range(7)))
+def test_too_few_seen_classes_make_no_fold(supervised: Problem, index: Index) -> None:
+    few = splits.zero_shot(supervised, index, tuple(range(7)))
     with pytest.raises(UserError, match=r"3 seen classes .* zero_shot\.folds=0"):
         splits.fold(few, index, 1)
 
@@ -99,7 +99,7 @@ def test_too_few_seen_classes_make_no_fold(whole: Problem, index: Index) -> None
 def test_named_and_random_splits() -> None:
     assert unseen_classes(nw_ucla.SPEC, "8_2") == (1, 4)
     drawn = [unseen_classes(nw_ucla.SPEC, f"random:3:{seed}") for seed in range(6)]
-    assert all(len(set(each)) == 3 and set(each) <= set(range(10)) for each in drawn)
+    assert all(len(set(ids)) == 3 and set(ids) <= set(range(10)) for ids in drawn)
     assert len(set(drawn)) > 3
     assert drawn[2] == unseen_classes(nw_ucla.SPEC, "random:3:2")
 
