@@ -36,7 +36,8 @@ def test_the_keys_of_the_part_that_is_named(order: int) -> None:
     keys = ["--config.backbone.name=shift_gcn", "--config.backbone.shift_gradient=true"]
     plan = parse(DEMO, *keys[::order])
     assert dict(plan.backbone.values) == {
-        **{"width": 8, "stages": (1,)},
+        "width": 8,
+        "stages": (1,),
         "shift_gradient": "true",
     }
 

@@ -22,8 +22,12 @@ CHANGES = {
     "motion": {"modality": "joint_motion"},
     "k": {"k": 1},
     "all": {
-        **{"origin": "first_frame", "scale": "axis_range", "rotation": "rigid", "angle": 0.5},
-        **{"modality": "bone_motion", "sampling": "frames"},
+        "origin": "first_frame",
+        "scale": "axis_range",
+        "rotation": "rigid",
+        "angle": 0.5,
+        "modality": "bone_motion",
+        "sampling": "frames",
     },
 }
 

@@ -87,7 +87,9 @@ def test_the_keys_of_a_part_replace_those_of_another() -> None:
     choose(config, "backbone", "shift_gcn")
     choose(config, "method", "star")
     assert config.backbone.to_dict() == {
-        **{"name": "shift_gcn", "width": 16, "stages": (4, 3, 3)},
+        "name": "shift_gcn",
+        "width": 16,
+        "stages": (4, 3, 3),
         "shift_gradient": "released",
     }
     assert config.method.partition == "2"

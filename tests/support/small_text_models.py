@@ -26,12 +26,19 @@ _SIZES = {
     "intermediate_size": 20,
 }
 CLIP_CONFIG = {
-    **{"model_type": "clip_text_model", **_SIZES, "hidden_act": "quick_gelu"},
-    **{"layer_norm_eps": 1e-5, "eos_token_id": END},
+    "model_type": "clip_text_model",
+    **_SIZES,
+    "hidden_act": "quick_gelu",
+    "layer_norm_eps": 1e-5,
+    "eos_token_id": END,
 }
 BERT_CONFIG = {
-    **{"model_type": "bert", **_SIZES, "hidden_act": "gelu"},
-    **{"layer_norm_eps": 1e-12, "type_vocab_size": 2, "pad_token_id": 0},
+    "model_type": "bert",
+    **_SIZES,
+    "hidden_act": "gelu",
+    "layer_norm_eps": 1e-12,
+    "type_vocab_size": 2,
+    "pad_token_id": 0,
 }
 
 

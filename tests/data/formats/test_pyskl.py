@@ -67,7 +67,8 @@ WRONG = {
     "has no annotations": {"split": {}, "annotations": []},
     "split should map names to lists": {"split": {"a": 1}, "annotations": [1]},
     "has 0 pairs of splits such as xsub_train and xsub_val": {
-        **{"split": {"a": []}, "annotations": [1]},
+        "split": {"a": []},
+        "annotations": [1],
     },
     "annotation 0 has no frame_dir or no label": changed(label="walk"),
     r"annotation 0 \(S.*\) has no keypoint of 4 axes": changed(keypoint=None),

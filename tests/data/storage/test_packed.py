@@ -77,7 +77,10 @@ def test_a_pack_of_other_facts_is_made_again(
 ) -> None:
     open_pack(tiny_copy)
     other = re.sub(
-        r'^("[^"]+",\d+,\d+),2,', r"\1,5,", (tiny_copy / "index.csv").read_text(), flags=re.M
+        r'^("[^"]+",\d+,\d+),2,',
+        r"\1,5,",
+        (tiny_copy / "index.csv").read_text(),
+        flags=re.MULTILINE,
     )
     (tiny_copy / "index.csv").write_text(other)
     made, write = [], pack_module._write
