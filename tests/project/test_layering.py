@@ -79,8 +79,8 @@ ONLY = {
     "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.serving.bundle_writer",
     "tensorflow": "gapjax.serving.tflite data_pipelines.storage",
     "tensorflow_datasets": "data_pipelines.storage",
-    "torch": "gapjax.nn.torch_weights gapjax.text.huggingface",
-    "transformers": "gapjax.text.huggingface",
+    "torch": "gapjax.nn.torch_weights gapjax.text",
+    "transformers": "gapjax.text",
 }
 
 
