@@ -95,7 +95,7 @@ def test_features_are_not_kept_if_a_signal_stops_them(
 
     monkeypatch.setattr(np.lib.format, "write_array_header_1_0", stop_after)
     with pytest.raises(Preempted, match=r"^stopped by SIGTERM; the same command goes on$"):
-        feature_cache.prepare(source, items, feed, small_features.SAMPLES, 3, tmp_path)
+        feature_cache.prepare(source, items, lambda: feed, small_features.SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
