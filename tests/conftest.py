@@ -43,6 +43,9 @@ jax.config.update("jax_platforms", "cpu")
 SLOW_FILES = {
     *("test_hosts", "test_devices", "test_preemption", "test_compile", "test_own_training"),
     *("test_launch", "test_precision", "test_kill_conversion", "test_fuzz", "test_packaging"),
+    *("test_export", "test_tflite", "test_checkpoints", "test_extension", "test_convert"),
+    *("test_ctr_gcn", "test_shift_gcn", "test_ghost_batch_norm", "test_star_method"),
+    *("test_bert", "test_clip", "test_disk", "test_frozen_encoder", "test_show"),
 }
 SLOW_FIXTURES = {
     *("command", "gap_run", "streamed", "star_run", "gap_bundle", "star_bundle", "data"),
