@@ -10,7 +10,7 @@ Variants: `gap` adds GAP's contrast with the names of the classes and other word
 there are texts; `bfloat16` computes in bfloat16, `smoke` checks the plumbing.
 
 Clips are moved to their first frame's center joint and scaled to [-1, 1] over their length, so that
-pixels and metres are alike.
+pixels and meters are alike.
 """
 
 from ml_collections import ConfigDict

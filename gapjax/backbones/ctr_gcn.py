@@ -44,7 +44,7 @@ class Topology(nn.Module):
     def __call__(
         self, x: Float[Array, "c n v t"]
     ) -> tuple[Float[Array, "g d r"], Float[Array, "g r n u v"]]:
-        """Return mixing and relation; their product weighs row u's neighbours v."""
+        """Return mixing and relation; their product weighs row u's neighbors v."""
         channels, zeros = x.shape[0], nn.initializers.zeros
         small = 8 if channels <= 9 else channels // 8
         adjacency = jnp.asarray(spatial_subsets(self.skeleton))
@@ -89,7 +89,7 @@ class GraphConv(nn.Module):
         bias = self.param("value_bias", nn.initializers.zeros, shape)
         value = pointwise(kernel.reshape(-1, x.shape[0]), x)
         value = value.reshape(*shape, *value.shape[1:])
-        # A bias passes through the contraction over neighbours as one number a joint: the sum of
+        # A bias passes through the contraction over neighbors as one number a joint: the sum of
         # its row of the topology, which is had from the smaller relation.
         weights = mixing * bias[..., None]
         offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1, dtype=jnp.float32))

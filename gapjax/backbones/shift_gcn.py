@@ -1,8 +1,8 @@
-"""Shift-GCN: shifts instead of neighbourhoods (Cheng et al., CVPR 2020), as STAR uses it.
+"""Shift-GCN: shifts instead of neighborhoods (Cheng et al., CVPR 2020), as STAR uses it.
 
 Ten blocks of a spatial part (non-local shifts around a 1x1 convolution) and a temporal part
 (adaptive shifts around another). Inside, arrays are `c v n t` with n = persons of the batch: the
-spatial normalisation is per channel and joint, and so are the rows that a spatial shift moves.
+spatial normalization is per channel and joint, and so are the rows that a spatial shift moves.
 
 The published weight decay is 1e-4, but 1e-3 for the spatial convolutions and none for the masks
 (facts E.3): `optimizer.weight_decay = 1e-4`, and

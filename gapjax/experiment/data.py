@@ -125,8 +125,8 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
         if not len(rows):
             protocol = f"data.protocol={options.protocol!r}"
             raise UserError(f"{protocol} of {directory} leaves no samples for {name!r}")
-    relabelled = dataclasses.replace(index, label=problem.relabel(index.label))
-    return Dataset(spec, relabelled, index.digest, problem, whole, directory)
+    relabeled = dataclasses.replace(index, label=problem.relabel(index.label))
+    return Dataset(spec, relabeled, index.digest, problem, whole, directory)
 
 
 def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:

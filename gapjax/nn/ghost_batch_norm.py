@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 class Replicas(nn.Module):
     """A backbone that sees each share of a training batch alone, as one device of DataParallel.
 
-    The shares are equal, consecutive parts of the batch. Batch normalisation takes its moments
+    The shares are equal, consecutive parts of the batch. Batch normalization takes its moments
     over a share, and the running statistics are those of the first one, which DataParallel keeps.
     What else the backbone makes of a whole batch, such as Shift-GCN's sign of a gradient, is of a
     share likewise. On how many devices the shares lie has no effect on any value.

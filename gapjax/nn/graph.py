@@ -22,7 +22,7 @@ def adjacency(links: Iterable[tuple[int, int]], num_joints: int) -> Float[np.nda
 
 
 def spatial_subsets(skeleton: Skeleton) -> Float[np.ndarray, "g u v"]:
-    """Return the three subsets of the spatial strategy: itself, inward and outward neighbours.
+    """Return the three subsets of the spatial strategy: itself, inward and outward neighbors.
 
     Source: ST-GCN, section 3.3, in the form of CTR-GCN (facts B.1).
     """

@@ -20,7 +20,7 @@ MOMENTUM = 0.1
 
 
 def fan_in_uniform(fan_in: int) -> Initializer:
-    """Return PyTorch's default initialiser of linear layers and biases: U(±1/√fan_in)."""
+    """Return PyTorch's default initializer of linear layers and biases: U(±1/√fan_in)."""
     bound = fan_in**-0.5
 
     def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
@@ -31,12 +31,12 @@ def fan_in_uniform(fan_in: int) -> Initializer:
 
 
 def fan_out_normal(fan_out: int) -> Initializer:
-    """Return He's normal initialiser by outputs: N(0, 2/fan_out)."""
+    """Return He's normal initializer by outputs: N(0, 2/fan_out)."""
     return nn.initializers.normal((2.0 / fan_out) ** 0.5)
 
 
 def around_one(spread: float) -> Initializer:
-    """Return the initialiser N(1, spread²)."""
+    """Return the initializer N(1, spread²)."""
 
     def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
         """Return an array drawn from N(1, spread²)."""
@@ -46,13 +46,13 @@ def around_one(spread: float) -> Initializer:
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation with PyTorch's semantics, over all axes but the first.
+    """Batch normalization with PyTorch's semantics, over all axes but the first.
 
-    Both moments come from one pass in float32. The variance that normalises is the biased one, the
+    Both moments come from one pass in float32. The variance that normalizes is the biased one, the
     running variance the unbiased one. Under `jit` the moments are those of the global batch.
 
     Attributes:
-        scale_init: initialiser of the scale.
+        scale_init: initializer of the scale.
     """
 
     scale_init: Initializer = nn.initializers.ones
@@ -61,10 +61,10 @@ class BatchNorm(nn.Module):
     def __call__(
         self, x: Float[Array, "d ..."], shift: Float[Array, " d"] | float = 0.0, *, train: bool
     ) -> Float[Array, "d ..."]:
-        """Return `x + shift` normalised.
+        """Return `x + shift` normalized.
 
         Args:
-            x: what to normalise, channels first.
+            x: what to normalize, channels first.
             shift: the bias of the layer before; it cancels in training and is never added to x.
             train: whether the batch's own moments are used, and the running ones updated.
         """
@@ -137,7 +137,7 @@ def convolve_time(
 
 
 def max_over_time(x: Float[Array, "c n v t"], stride: int) -> Float[Array, "c n v t2"]:
-    """Return the largest of each frame and its two neighbours, every `stride` frames."""
+    """Return the largest of each frame and its two neighbors, every `stride` frames."""
     padded = jnp.pad(x, [(0, 0)] * 3 + [(1, 1)], constant_values=-jnp.inf)
     frames = x.shape[3]
     shifted = [padded[..., i : i + frames : stride] for i in range(3)]
@@ -145,7 +145,7 @@ def max_over_time(x: Float[Array, "c n v t"], stride: int) -> Float[Array, "c n 
 
 
 class Projection(nn.Module):
-    """A 1x1 convolution with its normalisation: how residuals change their shape.
+    """A 1x1 convolution with its normalization: how residuals change their shape.
 
     Attributes:
         features: channels out.

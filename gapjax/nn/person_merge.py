@@ -16,7 +16,7 @@ def _released(features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
     """Return what STAR's release has in place of the mean (facts D.2).
 
     It reads memory that is ordered as persons, channels, frames, joints as if persons came last,
-    and so averages neighbouring joints: of two persons, the first gives half of the channels,
+    and so averages neighboring joints: of two persons, the first gives half of the channels,
     and the second the rest.
     """
     batch, persons, frames, joints, channels = features.shape

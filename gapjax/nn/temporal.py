@@ -23,7 +23,7 @@ class MultiScale(nn.Module):
 
     Two dilated convolutions and a maximum over three frames, each after a 1x1 convolution, and a
     1x1 convolution alone (facts B.1). The four 1x1 convolutions are one matrix product, their
-    normalisations two instead of seven.
+    normalizations two instead of seven.
 
     Attributes:
         stride: frames from one output to the next.
@@ -57,7 +57,7 @@ class MultiScale(nn.Module):
 
 
 class SingleScale(nn.Module):
-    """One convolution over time with its normalisation (facts B.2).
+    """One convolution over time with its normalization (facts B.2).
 
     Attributes:
         stride: frames from one output to the next.

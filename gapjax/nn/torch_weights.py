@@ -127,17 +127,17 @@ class StateDict:
         return {"kernel": self.kernel(name).T, "bias": self.bias(name)}
 
     def norm(self, names: Sequence[str]) -> tuple[dict, dict]:
-        """Return parameters and statistics of normalisations, joined along the channels."""
+        """Return parameters and statistics of normalizations, joined along the channels."""
 
         def join(kind: str) -> Float[np.ndarray, " d"]:
-            """Return one kind of array of all normalisations, one after another."""
+            """Return one kind of array of all normalizations, one after another."""
             return np.concatenate([self.array(f"{name}.{kind}") for name in names])
 
         statistics = {"mean": join("running_mean"), "var": join("running_var")}
         return {"scale": join("weight"), "bias": join("bias")}, statistics
 
     def projection(self, conv: str, norm: str) -> tuple[dict, dict]:
-        """Return parameters and statistics of a 1x1 convolution followed by a normalisation."""
+        """Return parameters and statistics of a 1x1 convolution followed by a normalization."""
         params, statistics = join({"norm": self.norm([norm])})
         return {**params, "kernel": self.kernel(conv), "bias": self.bias(conv)}, statistics
 

@@ -29,7 +29,7 @@ def test_samples_are_matched_by_name_in_any_order() -> None:
     np.testing.assert_allclose(fusion.fuse(aligned, [0.3, 0.7]), expected, rtol=1e-5)
 
 
-def relabelled(scores: Scores) -> Scores:
+def relabeled(scores: Scores) -> Scores:
     label = scores.label.copy()
     label[7] = 0
     return dataclasses.replace(scores, label=label)
@@ -41,7 +41,7 @@ def relabelled(scores: Scores) -> Scores:
         (stream(1).take(np.arange(28)), "^b lacks 2 samples of a, s28 first$"),
         (stream(1, samples=31), "^a lacks 1 samples of b, s30 first$"),
         (stream(1, classes=5), "^a has 4 classes, but b has 5$"),
-        (relabelled(stream(1)), "^s07 has label 3 in a, but 0 in b$"),
+        (relabeled(stream(1)), "^s07 has label 3 in a, but 0 in b$"),
         (stream(1, protocol="xview"), "^protocol is xsub in a, but xview in b$"),
     ],
 )

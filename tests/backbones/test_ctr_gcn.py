@@ -158,7 +158,7 @@ def test_gap_embeddings_in_training(load_pack: Load) -> None:
 
 
 def test_gap_embeddings_in_evaluation(load_pack: Load) -> None:
-    """In float64: this pack's random weights let activations grow to 1e12 without normalisation.
+    """In float64: this pack's random weights let activations grow to 1e12 without normalization.
 
     In float32 a few arguments of tanh lie within rounding of zero, and the order of the sums alone
     moves the result between 1e-6 and 3e-4 of the pack; in float64 it is 2e-6.
@@ -169,7 +169,7 @@ def test_gap_embeddings_in_evaluation(load_pack: Load) -> None:
 
 
 def plain_norm(x: np.ndarray, module: dict, statistics: dict, train: bool) -> np.ndarray:
-    """Return PyTorch's batch normalisation of (n, c, ...), in two passes."""
+    """Return PyTorch's batch normalization of (n, c, ...), in two passes."""
     axes = tuple(i for i in range(x.ndim) if i != 1)
     mean, var = (x.mean(axes), x.var(axes)) if train else (statistics["mean"], statistics["var"])
     rest = (1, -1) + (1,) * (x.ndim - 2)
@@ -313,8 +313,8 @@ def test_single_scale_has_the_published_number_of_parameters() -> None:
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == 2_344_012
 
 
-def test_initialisation_is_the_published_one() -> None:
-    """At first α is 0 and the graph's normalisation nearly so: a block passes its residual on."""
+def test_initialization_is_the_published_one() -> None:
+    """At first α is 0 and the graph's normalization nearly so: a block passes its residual on."""
     backbone = ctr_gcn.Backbone(KINECT20, width=32, stages=(2, 1))
     init = jax.jit(partial(backbone.init, train=False))
     variables = init(jax.random.key(0), jnp.zeros((1, 1, 8, 20, 3)))

@@ -62,7 +62,7 @@ def test_published_network(load_pack: Load, mode: str) -> None:
 
 
 def plain_norm(x: np.ndarray, module: dict, statistics: dict, train: bool) -> np.ndarray:
-    """Return batch normalisation of (rows, channels)."""
+    """Return batch normalization of (rows, channels)."""
     mean, var = (x.mean(0), x.var(0)) if train else (statistics["mean"], statistics["var"])
     return (x - mean) / np.sqrt(var + 1e-5) * module["scale"] + module["bias"]
 
@@ -132,7 +132,7 @@ def test_number_of_parameters() -> None:
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == 693_107 - 2816
 
 
-def test_initialisation_is_the_published_one() -> None:
+def test_initialization_is_the_published_one() -> None:
     backbone = shift_gcn.Backbone(KINECT20, width=64, stages=(1, 1))
     variables = initial(backbone, random_clips(KINECT20))
     graph, temporal = (variables["params"]["block1"][name] for name in ("graph", "temporal"))

@@ -64,7 +64,7 @@ def test_text_regression(features: jax.Array) -> None:
 
 
 def test_an_encoder_whose_statistics_drifted() -> None:
-    """What training left of the encoder's statistics is what recognises."""
+    """What training left of the encoder's statistics is what recognizes."""
     inner = Inference(strip=lambda left: left["batch_stats"], apply=lambda *_: {})
     encoder = Encoder(nn.Dense(1), {"params": {"a": 1}, "batch_stats": {"b": 2}})
     strip = with_encoder(inner, encoder).strip

@@ -21,7 +21,7 @@ COUNT = 6  # samples of a batch
 
 
 class Norm(nn.Module):
-    """A backbone that normalises, and nothing else."""
+    """A backbone that normalizes, and nothing else."""
 
     @nn.compact
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t v c"]:

@@ -114,7 +114,7 @@ def test_a_frozen_encoder_is_no_part_of_the_state(encoder: Encoder, clips: jax.A
     np.testing.assert_allclose(found, by_hand, rtol=1e-6)
 
 
-def test_the_released_normalisation_drifts(encoder: Encoder, clips: jax.Array) -> None:
+def test_the_released_normalization_drifts(encoder: Encoder, clips: jax.Array) -> None:
     method = Encoded(Mean(), encoder, "released")
     variables, out, text = step(method, clips)
     before, after = encoder.variables["batch_stats"], out.batch_stats["encoder"]

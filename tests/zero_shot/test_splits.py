@@ -1,4 +1,4 @@
-"""Selections of samples and classes: what is unseen is never learnt from."""
+"""Selections of samples and classes: what is unseen is never learned from."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_a_supervised_problem_sees_everything(supervised: Problem, index: Index)
     np.testing.assert_array_equal(supervised.relabel(index.label), index.label)
 
 
-def test_unseen_classes_are_tested_and_never_learnt(unseen: Problem, index: Index) -> None:
+def test_unseen_classes_are_tested_and_never_learned(unseen: Problem, index: Index) -> None:
     assert unseen.seen == (0, 2, 3, 5, 6, 7, 8, 9)
     assert not set(index.label[unseen.train]) & {1, 4}
     assert set(index.label[unseen.evaluations["test"]]) == set(range(10))

@@ -20,7 +20,7 @@ from data_pipelines.errors import UserError
 from gapjax.methods.star.part_layers import Linear, PartLinear
 from gapjax.registry import chosen
 
-# PyTorch initialises the layers before an attention by inputs and outputs, and its biases by zero.
+# PyTorch initializes the layers before an attention by inputs and outputs, and its biases by zero.
 GLOROT = nn.initializers.glorot_uniform(in_axis=-2, out_axis=-1, batch_axis=0)
 ZEROS = nn.initializers.zeros
 UNIT = nn.initializers.normal(1.0)

@@ -1,7 +1,7 @@
 """STAR's network after the skeleton encoder: parts' movements and their descriptions in one space.
 
 Chen et al., Fine-Grained Side Information Guided Dual-Prompts for Zero-Shot Skeleton Action
-Recognition, ACM MM 2024, section 3.3; sizes and initialisation as in facts D.3.
+Recognition, ACM MM 2024, section 3.3; sizes and initialization as in facts D.3.
 """
 
 from functools import partial
@@ -51,7 +51,7 @@ class Latents(NamedTuple):
 
 
 class SemanticPrompts(nn.Module):
-    """Semantic-part prompts P_sp: a learnt vector a class and part, added to its text (Eq. 4).
+    """Semantic-part prompts P_sp: a learned vector a class and part, added to its text (Eq. 4).
 
     Attributes:
         scale: the standard deviation that the prompts start with.
@@ -83,7 +83,7 @@ SEMANTIC_PROMPTS: dict[str, type[nn.Module]] = {"learnt": SemanticPrompts, "none
 
 
 class StarNetwork(nn.Module):
-    """The two streams. Texts are embeddings of a frozen encoder, not normalised.
+    """The two streams. Texts are embeddings of a frozen encoder, not normalized.
 
     Attributes:
         parts: the joints of each part.

@@ -35,12 +35,12 @@ class Linear(NamedTuple):
 
 
 class PartLinear(nn.Module):
-    """The parameters of one linear layer a part, initialised as PyTorch's are by default.
+    """The parameters of one linear layer a part, initialized as PyTorch's are by default.
 
     Attributes:
         size: the number of channels out.
-        kernel_init: another initialiser of the kernels.
-        bias_init: another initialiser of the biases.
+        kernel_init: another initializer of the kernels.
+        bias_init: another initializer of the biases.
     """
 
     size: int

@@ -229,7 +229,7 @@ def test_two_dimensions_are_an_image() -> None:
     assert Image.open(io.BytesIO(animation(flat))).n_frames == 1
 
 
-def test_persons_have_their_own_colours_and_may_be_absent() -> None:
+def test_persons_have_their_own_colors_and_may_be_absent() -> None:
     drawn = sequence(1, persons=3)
     picture = pixels(strip(drawn, 1))[:-40]
     assert [painted(picture, person, LEFT).any() for person in range(4)] == [True] * 3 + [False]
@@ -245,7 +245,7 @@ def test_nothing_is_drawn_of_who_is_absent() -> None:
     assert len(pictures._draw(axes, drawn.views[0], drawn, 0)) == 1 + 3 * 2
 
 
-def test_joints_whose_names_tell_no_side_have_one_colour() -> None:
+def test_joints_whose_names_tell_no_side_have_one_color() -> None:
     body = dataclasses.replace(BODY, joints=tuple("abcde"))
     picture = pixels(strip(dataclasses.replace(sequence(1), body=body), 1))
     assert [painted(picture, 0, side).any() for side in range(3)] == [True, False, False]

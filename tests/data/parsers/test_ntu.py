@@ -169,5 +169,5 @@ def test_converted_end_to_end(tmp_path: pathlib.Path) -> None:
     frames = open_pack(folder).frames
     assert frames.shape[1:] == (25, 3)
     assert np.isfinite(frames).all()
-    # Centred on the first frame, the middle of everybody's spine stays within their reach.
+    # Centered on the first frame, the middle of everybody's spine stays within their reach.
     assert np.abs(frames[:, 1]).max() < 3

@@ -153,7 +153,7 @@ def test_averages() -> None:
     assert parts == pytest.approx(whole * 5 / 4, rel=1e-6)
 
 
-def test_learnt_loss_weight() -> None:
+def test_learned_loss_weight() -> None:
     method = build(learn_loss_weight=True, loss_weight=0.3)
     clips, labels, keys = batch()
     variables = jax.jit(method.init)(jax.random.key(2), clips)

@@ -1,4 +1,4 @@
-"""STAR as a method: its loss is the sum it should be, and it recognises classes by their names."""
+"""STAR as a method: its loss is the sum it should be, and it recognizes classes by their names."""
 
 import dataclasses
 from collections.abc import Callable

@@ -125,7 +125,7 @@ def test_mistakes_are_refused_before_the_first_stage(data: Path, tmp_path: Path,
     assert not (tmp_path / "run").exists()
 
 
-def test_fresh_features_and_the_released_normalisation(
+def test_fresh_features_and_the_released_normalization(
     command: Command, finished: Path, tmp_path: Path
 ) -> None:
     flags = [f"--config.encoder.checkpoint={finished / 'encoder'}", "--config.zero_shot.folds=0"]
@@ -162,7 +162,7 @@ def test_unseen_classes_never_enter_training(data: Path, finished: Path) -> None
     unseen = np.flatnonzero(np.isin(index.label, synthetic.SPEC.zero_shot["18_6"]))
     for stage in every:
         run = build(stage.plan, stage.upstream)
-        learnt = run.order.batches(0, run.order.steps_per_epoch) % len(run.index)
-        assert not np.isin(learnt, unseen).any()
+        learned = run.order.batches(0, run.order.steps_per_epoch) % len(run.index)
+        assert not np.isin(learned, unseen).any()
         tested = np.concatenate(list(run.evaluations.values()))
         assert np.isin(tested, unseen).any() == (stage is every[-1])
