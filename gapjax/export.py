@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", default="", help="the folder of converted datasets")
     frames = "of the longest clip (default: %(default)s)"
     parser.add_argument("--frames", type=int, default=bundle_writer.FRAMES, help=frames)
-    parser.add_argument("--tflite", action="store_true", help="write recognise.tflite as well")
+    parser.add_argument("--tflite", action="store_true", help="write recognize.tflite as well")
     options = parser.parse_args(arguments)
     run, out = trained.load(options.workdir, options.data), options.out
     bundle_writer.write_bundle(run, options.workdir, out, options.frames, options.tflite)

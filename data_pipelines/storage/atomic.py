@@ -1,4 +1,4 @@
-"""Atomic writing: a reader sees the old file or folder or the new one, never half of it."""
+"""Atomic writing: a reader sees the old file or folder or the new one, never half of either."""
 
 import contextlib
 import shutil
@@ -43,7 +43,8 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `target` when the block ends without an error.
 
     It has the name of `target` and lies in a hidden folder beside it. What a killed process left
-    there is removed. Hold the lock of `target` meanwhile.
+    there is removed. Hold the lock of `target` meanwhile. The exchange is
+    two renames: between them a reader finds no folder, and a process killed there leaves none.
     """
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -145,15 +145,14 @@ def check_record(index: Index, row: int, record: Record, directory: str | os.Pat
     Raises:
         DataError: the index is of other records.
     """
-    own = record.name, *record.skeleton.shape[:2]
+    frames, bodies = record.skeleton.shape[:2]
     said = tuple(column[row].item() for column in (index.name, index.frames, index.bodies))
-    if own != said:
+    if said != (record.name, frames, bodies):
         folder = epath.Path(directory)
         raise DataError(
             f"{folder / FILE} and {index.shard[row]} disagree: line {row + 2} is of sample "
-            "{!r} (frames x persons: {} x {}), ".format(*said)
-            + "the record of {!r} ({} x {}); ".format(*own)
-            + f"convert again: {_conversion(folder)}"
+            f"{said[0]!r} (frames x persons: {said[1]} x {said[2]}), the record of "
+            f"{record.name!r} ({frames} x {bodies}); convert again: {_conversion(folder)}"
         )
 
 

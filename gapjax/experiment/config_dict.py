@@ -92,7 +92,7 @@ def _import(path: Path) -> ModuleType:
 
 
 def plan_of(config: ConfigDict) -> Plan:
-    """Return the plan that a config describes (`gapjax.experiment.read`)."""
+    """Return the plan that a config describes (`gapjax.experiment.schema.read`)."""
     return read(config.to_dict())
 
 

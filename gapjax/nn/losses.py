@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-# Squared length below which a vector has no direction, as in PyTorch's `normalize`.
+# Squared length up to which a vector has no direction: PyTorch's `normalize` divides such a vector
+# by 1e-12, whose square this is.
 NO_LENGTH = 1e-24
 
 
@@ -30,7 +31,7 @@ def cross_entropy(logits: Float[Array, "b k"], labels: Int[Array, " b"]) -> Floa
 
 
 def normalize(x: Float[Array, "n e"]) -> Float[Array, "n e"]:
-    """Return rows of length 1; a row of zeros stays zero, and its gradient is zero.
+    """Return rows of length 1; a row shorter than 1e-12 becomes zero, and its gradient is zero.
 
     Args:
         x: vectors of shape [examples, embedding].

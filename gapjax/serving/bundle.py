@@ -3,8 +3,8 @@
 README.md        the model card, with ten lines of Python that use the bundle
 bundle.json      labels, input, preprocessing, origin, digests of all other files
 config.json      the run's config
-recognise.jax    StableHLO (jax.export): variables, frames, lengths, embeddings → scores
-recognise.tflite the same for one clip and the run's own classes, if it was asked for
+recognize.jax    StableHLO (jax.export): variables, frames, lengths, embeddings → scores
+recognize.tflite the same for one clip and the run's own classes, if it was asked for
 variables/       parameters and running statistics (Orbax)
 text.npz         the embeddings of the labels, if classes are an input
 """
@@ -26,8 +26,8 @@ from data_pipelines.errors import UserError
 
 FORMAT = "gapjax bundle 1"
 METADATA, CONFIG, CARD = "bundle.json", "config.json", "README.md"
-FUNCTION, VARIABLES, TEXT = "recognise.jax", "variables", "text.npz"
-LITE = "recognise.tflite"
+FUNCTION, VARIABLES, TEXT = "recognize.jax", "variables", "text.npz"
+LITE = "recognize.tflite"
 
 # The number of clips that are classified at once.
 BATCH = 16

@@ -15,7 +15,7 @@ bundle = Path("{name}").absolute()
 metadata = json.loads((bundle / "bundle.json").read_text())
 variables = ocp.PyTreeCheckpointer().restore(bundle / "variables")
 embeddings = {embeddings}
-recognize = jax.jit(export.deserialize(bytearray((bundle / "recognise.jax").read_bytes())).call)
+recognize = jax.jit(export.deserialize(bytearray((bundle / "recognize.jax").read_bytes())).call)
 
 clip = np.load("clip.npy")  # raw: persons x frames x joints x coordinates
 frames = np.zeros((1, *metadata["input"]["shape"]), np.float32)
@@ -43,7 +43,7 @@ _CLASSIFY = {
 
 _LITE = (
     "",
-    "Without JAX: `recognise.tflite` (LiteRT) takes `frames` (1 x `shape` of bundle.json) and",
+    "Without JAX: `recognize.tflite` (LiteRT) takes `frames` (1 x `shape` of bundle.json) and",
     "`length` (1) of one clip, and scores the classes below.",
 )
 

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int, Key
 from data_pipelines.readers.order import eval_batches
 from gapjax.inputs.batch import Batch
 from gapjax.inputs.feed import Feed, StreamFeed
-from gapjax.methods._base import Variables
+from gapjax.methods import Variables
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout
 from gapjax.training import feature_file

@@ -60,7 +60,7 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
 
     Raises:
         FloatingPointError: a loss, a gradient or a score is not finite.
-        Preempted: this process received a signal; the state is saved.
+        Preempted: a process of the run received a signal; the state is saved.
     """
     checkpoints = Checkpoints(workdir, run.trained_on)
     state, logged = resume(run, checkpoints)
@@ -92,7 +92,7 @@ def train_to_end(session: Session, state: TrainState) -> dict[str, Scores]:
     """Train and evaluate epoch by epoch; return the last scores.
 
     Raises:
-        Preempted: this process received a signal; the state is saved.
+        Preempted: a process of the run received a signal; the state is saved.
     """
     run = session.run
     try:
@@ -198,7 +198,7 @@ def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
 
     Raises:
         UserError: there is no checkpoint.
-        Preempted: this process received a signal.
+        Preempted: a process of the run received a signal.
     """
     with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
         checkpoint = checkpoints.restore(state_shapes(run))

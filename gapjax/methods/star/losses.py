@@ -64,6 +64,9 @@ def global_loss(
         text: the class names' latents, of shape [classes, attributes].
         labels: places among the classes, of shape [batch].
         how: the similarity, `"cosine"` or `"dot"`.
+
+    >>> print(global_loss(jnp.array([[0.0, 2.0]]), jnp.eye(2), jnp.array([1])).round(2))
+    [0.31]
     """
     return cross_entropy(similarity(latent, text, how), labels)
 
@@ -81,6 +84,10 @@ def part_loss(
         text: the latents of the parts' descriptions, of shape [classes, parts, attributes].
         labels: places among the classes, of shape [batch].
         how: the similarity, `"cosine"` or `"dot"`.
+
+    >>> one_part = jnp.eye(2)[:, None]
+    >>> print(part_loss(one_part, one_part, jnp.array([0, 0])).round(2))
+    [0.31 1.31]
     """
     of_part = jax.vmap(lambda x, y: global_loss(x, y, labels, how), in_axes=1, out_axes=1)
     return of_part(latent, text).mean(axis=1)
@@ -97,6 +104,9 @@ def semantic_loss(
     Args:
         part_text: the latents of the parts' descriptions, of shape [classes, parts, attributes].
         text: the class names' latents, of shape [classes, attributes].
+
+    >>> print(semantic_loss(jnp.eye(2)[:, None], jnp.eye(2)).round(2))
+    [0.31 0.31]
     """
     own = jnp.arange(len(text))
     of_part = jax.vmap(lambda x: global_loss(x, text, own, "dot"), in_axes=1, out_axes=1)

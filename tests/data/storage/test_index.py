@@ -8,7 +8,7 @@ from etils import epath
 
 from data_pipelines.errors import DataError
 from data_pipelines.specs.dataset import Protocol
-from data_pipelines.storage.index import Index, select
+from data_pipelines.storage.index import Index, check_record, select
 from support import tiny_dataset
 
 
@@ -24,6 +24,13 @@ def test_facts_are_those_of_the_records(tiny: pathlib.Path) -> None:
 def test_any_path_loads(tiny: pathlib.Path) -> None:
     digests = {Index.load(kind(tiny)).digest for kind in (str, pathlib.Path, epath.Path)}
     assert len(digests) == 1
+
+
+def test_another_record_is_named_whatever_the_folder_is_called(tiny: pathlib.Path) -> None:
+    with pytest.raises(
+        DataError, match=r"^a\{b\}/index\.csv and .* line 2 is of sample 'sample, 0'"
+    ):
+        check_record(Index.load(tiny), 0, tiny_dataset.samples()[1], "a{b}")
 
 
 def test_digest_is_of_the_facts_alone(tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
