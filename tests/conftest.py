@@ -45,7 +45,8 @@ SLOW_FILES = {
     *("test_launch", "test_precision", "test_kill_conversion", "test_fuzz", "test_packaging"),
     *("test_export", "test_tflite", "test_checkpoints", "test_extension", "test_convert"),
     *("test_ctr_gcn", "test_shift_gcn", "test_ghost_batch_norm", "test_star_method"),
-    *("test_bert", "test_clip", "test_disk", "test_frozen_encoder", "test_show"),
+    *("test_bert", "test_clip", "test_disk", "test_encoder_weights", "test_show"),
+    "test_frozen_encoder",
 }
 SLOW_FIXTURES = {
     *("command", "gap_run", "streamed", "star_run", "gap_bundle", "star_bundle", "data"),

@@ -8,13 +8,14 @@ from jaxtyping import Float, Int
 
 from data_pipelines.errors import UserError
 from data_pipelines.storage import contents
+from gapjax.experiment import encoder_weights
 from gapjax.experiment.data import Dataset, open_feed
 from gapjax.experiment.model import backbone_importer, build_backbone, clip_recipe
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import Upstream
 from gapjax.inputs.clips import eval_clips, train_clips
 from gapjax.parallel.sharding import Layout
-from gapjax.training import feature_cache, frozen_encoder
+from gapjax.training import feature_cache
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Summarize
 from gapjax.workdir.scores import read_scores, scores_path
@@ -34,12 +35,12 @@ def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
             "no encoder is given: gapjax.main trains one first, or set encoder.checkpoint"
         )
     if source.is_dir():
-        variables = frozen_encoder.from_workdir(source, plan.flat(), seen)
+        variables = encoder_weights.from_workdir(source, plan.flat(), seen)
     elif source.is_file():
         declared = plan.encoder.trained_on == "seen"
         unseen = [name for name in dataset.spec.labels if name not in seen]
         backbone = backbone_importer(plan, "encoder.checkpoint")
-        variables = frozen_encoder.from_published(source, backbone, seen, unseen, declared)
+        variables = encoder_weights.from_published(source, backbone, seen, unseen, declared)
     else:
         raise UserError(f"encoder.checkpoint: there is no workdir or state dict {str(source)!r}")
     backbone = build_backbone(plan, dataset.spec.skeleton)

@@ -1,9 +1,6 @@
-"""A trained skeleton encoder that is kept as it is: where it comes from and what it has seen."""
+"""A trained skeleton encoder that is kept as it is, and methods that learn from its features."""
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
@@ -11,15 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from data_pipelines.errors import UserError
-from gapjax.backbones import FromTorch
 from gapjax.methods import LossOut, Method, Text, Variables
-from gapjax.nn import torch_weights
 from gapjax.nn.person_merge import merge
-from gapjax.nn.torch_weights import StateDict
-from gapjax.workdir.checkpoints import read_newest
-from gapjax.workdir.config_file import read_config
-from gapjax.workdir.history import read_results
 
 # Whether the encoder's batch normalization stays as trained, or uses and learns the statistics of
 # each training batch, as STAR's release does (facts D.2).
@@ -119,83 +109,3 @@ class Encoded:
 
     def _inner(self, variables: Variables) -> Variables:
         return {"params": variables["params"], "batch_stats": variables["batch_stats"]["method"]}
-
-
-def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) -> Variables:
-    """Return the backbone's variables from the working directory of a finished run.
-
-    Args:
-        workdir: the run that trained it.
-        config: this run's config, flat: what the encoder was trained with must be the same.
-        seen: the names of the classes that an encoder may have been trained on.
-
-    Raises:
-        UserError: there is no checkpoint, it is of another backbone or other clips, or it was
-            trained on other classes; the message names them.
-    """
-    checkpoint = read_newest(workdir)
-    _refuse_unseen(str(workdir), checkpoint.trained_on, seen)
-    _refuse_other(workdir, config)
-    params, statistics = checkpoint.state["params"], checkpoint.state["batch_stats"]
-    network = params.get("network", params)
-    if "backbone" not in network:
-        raise UserError(f"{workdir} is no run of a skeleton encoder; is it {workdir / 'encoder'}?")
-    read_results(workdir, read_config(workdir)["train.epochs"], checkpoint.step)
-    return {"params": network["backbone"], "batch_stats": statistics["backbone"]}
-
-
-def _refuse_unseen(source: str, trained_on: Sequence[str], seen: Sequence[str]) -> None:
-    known = [name for name in trained_on if name not in seen]
-    if known:
-        raise UserError(
-            f"{source} was trained on classes that should be unseen: {', '.join(known)}; "
-            "train an encoder on the seen classes of this split (encoder.checkpoint='')"
-        )
-
-
-def _refuse_other(workdir: Path, config: Mapping[str, Any]) -> None:
-    """Raise UserError if an encoder was trained for other clips or is another network."""
-    before = read_config(workdir)
-    now = json.loads(json.dumps(dict(config)))
-    free = ("clips.train_crop", "clips.eval_crop", "clips.rotation", "clips.angle")
-    keys = [key for key in before if key.startswith(("backbone.", "clips.")) and key not in free]
-    keys += ["data.dataset", "data.protocol"]
-    if now.get("data.validation_subjects"):
-        # The seed draws whose samples are held out.
-        keys += ["data.validation_subjects", "seed"]
-    for key in keys:
-        if before.get(key) != now.get(key):
-            raise UserError(
-                f"{workdir}: the encoder was trained with {key}={before.get(key)}, "
-                f"this run has {now.get(key)}"
-            )
-
-
-def from_published(
-    path: Path, backbone: FromTorch, seen: Sequence[str], unseen: Sequence[str], declared: bool
-) -> Variables:
-    """Return a backbone's variables from a published state dict.
-
-    A state dict does not say what it was trained on: the user must, and as many outputs as there
-    are classes mean that unseen ones were among them.
-
-    Args:
-        path: the state dict, of the encoder or of a model that contains it.
-        backbone: the importer of the backbone's variables.
-        seen: the names of the seen classes.
-        unseen: those of the unseen ones.
-        declared: whether the user states that only seen classes were trained on.
-
-    Raises:
-        UserError: the encoder has seen, or may have seen, unseen classes.
-    """
-    state = StateDict(torch_weights.skeleton_encoder_arrays(torch_weights.read(path)))
-    outputs = len(state.array("fc.bias")) if "fc.bias" in state else 0
-    if not declared:
-        known = f"all of {', '.join(unseen)}" if outputs == len(seen) + len(unseen) else "unknown"
-        raise UserError(
-            f"{path} has {outputs} outputs where {len(seen)} classes are seen: unseen classes it "
-            f"was trained on: {known}; if it was trained on seen classes alone, say so with "
-            "encoder.trained_on=seen"
-        )
-    return backbone(state)
