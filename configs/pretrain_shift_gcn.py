@@ -1,7 +1,7 @@
 """Shift-GCN, supervised on the seen classes of a zero-shot split: the encoder of STAR, by itself.
 
-`star_*` trains it as the first stage of its own run; this is for sharing one encoder among several
-runs (`--config.encoder.checkpoint=WORKDIR`). Recipe: facts E.3.
+`star_*` trains it as its first stage; this is for an encoder that several runs share
+(`--config.encoder.checkpoint=WORKDIR`). Recipe: facts E.3.
 
 Data:     python -m data_pipelines.convert ntu60 --raw=PATH --out=data
 Command:  python -m gapjax.main --config=configs/pretrain_shift_gcn.py:48_12 --workdir=runs/encoder
@@ -9,7 +9,7 @@ Expected: not measured yet on NTU RGB+D; Shift-GCN has 87.8 on X-Sub with all cl
 Cost:     not measured yet
 
 Variants: the splits of NTU RGB+D `55_5` (the default) and `48_12`; `ucla` and `utd` train on those
-data sets' first splits; `all_classes` trains on every class; `bfloat16` computes in bfloat16;
+datasets' first splits; `all_classes` trains on every class; `bfloat16` computes in bfloat16;
 `smoke` checks the plumbing.
 """
 
@@ -22,27 +22,21 @@ from gapjax.experiment.config_dict import new_config
 def ucla(config: ConfigDict) -> None:
     """Train on NW-UCLA, split 8/2."""
     base.use_kinect_clips(config)
-    config.data.dataset, config.data.protocol = "nw_ucla", "xview"
-    config.data.zero_shot = "8_2"
-    config.data.repeat = 5
+    config.data.update(dataset="nw_ucla", protocol="xview", zero_shot="8_2", repeat=5)
 
 
 def utd(config: ConfigDict) -> None:
     """Train on UTD-MHAD, split 22/5."""
     base.use_kinect_clips(config)
-    config.data.dataset, config.data.protocol = "utd_mhad", "xsub"
-    config.data.zero_shot = "22_5"
-    config.data.repeat = 5
+    config.data.update(dataset="utd_mhad", protocol="xsub", zero_shot="22_5", repeat=5)
 
 
 VARIANTS = {
-    "55_5": base.unseen("55_5"),
-    "48_12": base.unseen("48_12"),
-    "all_classes": base.unseen(""),
+    **base.splits("55_5", "48_12"),
+    "all_classes": base.setting("Train on every class.", data__zero_shot=""),
     "ucla": ucla,
     "utd": utd,
-    "bfloat16": base.bfloat16,
-    "smoke": base.smoke,
+    **base.COMMON,
 }
 
 
@@ -50,9 +44,7 @@ def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
     config = new_config(backbone="shift_gcn")
     config.clips.rotation = "rigid"
-    config.data.dataset = "ntu60"
-    config.data.protocol = "xsub"
-    config.data.zero_shot = "55_5"
+    config.data.update(dataset="ntu60", protocol="xsub", zero_shot="55_5")
     config.optimizer.learning_rate = 0.1
     config.optimizer.warmup_epochs = 0
     config.optimizer.milestones = (60, 80)

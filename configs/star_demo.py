@@ -12,7 +12,8 @@ mixes all joints: its features of a part know the whole body, and parts have lit
 Variants: the splits `18_6` (the default), `20_4`, `20_4_simple`; `shift_gcn` has the paper's
 encoder; `global` aligns the whole body without prompts, the reference; `regression` maps pooled
 features to the names' text linearly; `fresh` encodes other random clips in every step; `bfloat16`
-computes in bfloat16; `split_weights` splits what no sample asks for; `smoke` checks the plumbing.
+computes in bfloat16; `split_weights` splits what does not depend on samples; `smoke` checks the
+plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -20,17 +21,15 @@ from ml_collections import ConfigDict
 from configs import base, base_star
 
 VARIANTS = {
-    "18_6": base.unseen("18_6"),
-    "20_4": base.unseen("20_4"),
-    "20_4_simple": base.unseen("20_4_simple"),
+    **base.splits("18_6", "20_4", "20_4_simple"),
     "shift_gcn": base_star.shift_gcn,
     "global": base_star.align_globally,
     "regression": base_star.regress_text,
     "fresh": base.setting(
-        "Encode fresh random clips in every step instead of keeping features.",
+        "Encode other random clips in every step instead of caching features.",
         encoder__features="fresh",
     ),
-    "bfloat16": base.bfloat16,
+    **base.COMMON,
     "split_weights": base_star.split_weights,
     "smoke": base_star.smoke_star,
 }
@@ -41,9 +40,6 @@ def get_config(variants: str = "") -> ConfigDict:
     config = base_star.star_config("synthetic", "xsub", "18_6")
     base_star.ctr_gcn(config)
     base.use_builtin_data(config)
-    config.backbone.width = 16
-    config.backbone.stages = (1, 1, 1)
-    config.mesh.cpu_devices = 2
     config.encoder.epochs = 16
     config.encoder.batch_size = 48
     config.encoder.optimizer.milestones = (11, 14)

@@ -17,15 +17,14 @@ from configs import base, base_star
 
 
 def released(config: ConfigDict) -> None:
-    """Choose as STAR's release does; its absent second person is a copy of the first."""
+    """Follow STAR's release, where an absent second person is a copy of the first."""
     base_star.released_star(config)
     config.clips.absent_person = "copy"
 
 
 VARIANTS = {
-    "110_10": base.unseen("110_10"),
-    "96_24": base.unseen("96_24"),
-    "xset": base.protocol("xset"),
+    **base.splits("110_10", "96_24"),
+    **base.protocols("xset"),
     **base_star.ZERO_SHOT_VARIANTS,
     "released": released,
 }

@@ -16,12 +16,8 @@ from ml_collections import ConfigDict
 from configs import base, base_star
 
 VARIANTS = {
-    "55_5": base.unseen("55_5"),
-    "48_12": base.unseen("48_12"),
-    "table5_1": base.unseen("table5_1"),
-    "table5_2": base.unseen("table5_2"),
-    "table5_3": base.unseen("table5_3"),
-    "xview": base.protocol("xview"),
+    **base.splits("55_5", "48_12", "table5_1", "table5_2", "table5_3"),
+    **base.protocols("xview"),
     **base_star.ZERO_SHOT_VARIANTS,
 }
 

@@ -18,29 +18,22 @@ from configs import base, base_star
 
 def quick(config: ConfigDict) -> None:
     """Learn what a CPU learns within minutes."""
-    base_star.shrink(config)
+    base_star.quick(config)
     config.encoder.repeat = 2
-    config.encoder.epochs = 8
-    config.encoder.optimizer.milestones = (6, 7)
-    config.data.repeat = 1
     config.optimizer.milestones = (5, 7)
     config.train.epochs = config.eval.every = 8
 
 
 VARIANTS = {
     "quick": quick,
-    "8_2": base.unseen("8_2"),
-    "5_5": base.unseen("5_5"),
+    **base.splits("8_2", "5_5"),
     **base_star.ZERO_SHOT_VARIANTS,
 }
 
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base_star.star_config("nw_ucla", "xview", "8_2")
-    base.use_kinect_clips(config)
-    config.data.repeat = 5
-    config.encoder.repeat = 5
+    config = base_star.kinect_config("nw_ucla", "xview", "8_2")
     config.encoder.epochs = 12
     config.encoder.optimizer.milestones = (8, 10)
     config.train.epochs = 10

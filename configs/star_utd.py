@@ -18,29 +18,21 @@ from configs import base, base_star
 
 def quick(config: ConfigDict) -> None:
     """Learn what a CPU learns within minutes."""
-    base_star.shrink(config)
-    config.encoder.epochs = 8
-    config.encoder.optimizer.milestones = (6, 7)
-    config.data.repeat = 1
+    base_star.quick(config)
     config.optimizer.milestones = (12, 17)
     config.train.epochs = config.eval.every = 20
 
 
 VARIANTS = {
     "quick": quick,
-    "22_5": base.unseen("22_5"),
-    "18_9": base.unseen("18_9"),
-    "14_13": base.unseen("14_13"),
+    **base.splits("22_5", "18_9", "14_13"),
     **base_star.ZERO_SHOT_VARIANTS,
 }
 
 
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
-    config = base_star.star_config("utd_mhad", "xsub", "22_5")
-    base.use_kinect_clips(config)
-    config.data.repeat = 5
-    config.encoder.repeat = 5
+    config = base_star.kinect_config("utd_mhad", "xsub", "22_5")
     config.encoder.epochs = 30
     config.encoder.optimizer.milestones = (20, 26)
     config.train.epochs = 30

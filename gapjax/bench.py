@@ -1,8 +1,7 @@
 """Speed of a config: `python -m gapjax.bench --config=configs/gap_ucla.py [--steps=20]`.
 
-Prints a table, and one line of JSON for machines. Rates are medians over steps, after the
-compilation. The feed is timed alone, until the frames are on the devices: its share of a step is
-what it would cost if it did not overlap with the devices' work.
+Prints a table and a line of JSON. Rates are medians over steps, without the compilation. The feed
+is timed alone, until the frames are on the devices; in training it overlaps with other work.
 """
 
 import itertools
@@ -19,14 +18,14 @@ from gapjax.experiment import build, command_line
 from gapjax.training import evaluation, loop
 from gapjax.training.run import Run
 
-# The feed is quick and its times vary: it is timed over so many steps at least.
+# The feed is fast and its times vary, so that it is timed over at least so many steps.
 _FEED_STEPS = 50
 
 _STEPS = flags.DEFINE_integer("steps", 20, "How many steps to time.", lower_bound=1)
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Return how long a call takes, its results ready."""
+    """Return how long a call takes until its results are ready."""
     start = time.perf_counter()
     jax.block_until_ready(call())
     return time.perf_counter() - start
@@ -34,22 +33,22 @@ def seconds(call: Callable[[], Any]) -> float:
 
 def requests(run: Run) -> Iterator[Any]:
     """Yield training requests of one step each, without end."""
-    ones = [1] * run.order.steps_per_epoch
+    steps = run.order.steps_per_epoch
     for epoch in itertools.count():
-        first = epoch * run.order.steps_per_epoch
-        yield from run.feed.requests(run.order.batches(first, first + len(ones)), epoch, ones)
+        batches = run.order.batches(epoch * steps, (epoch + 1) * steps)
+        yield from run.feed.requests(batches, epoch, [1] * steps)
 
 
 def time_feed(run: Run, steps: int) -> float:
     """Return the median seconds from a step's items to its frames on the devices."""
-    load = jax.jit(lambda store, asked: run.feed.load(store, jax.tree.map(lambda x: x[0], asked)))
-    asked = requests(run)
-    times = [seconds(lambda: load(run.feed.store, next(asked))) for _ in range(steps + 1)]
+    load = jax.jit(lambda store, one: run.feed.load(store, jax.tree.map(lambda x: x[0], one)))
+    feed = requests(run)
+    times = [seconds(lambda: load(run.feed.store, next(feed))) for _ in range(steps + 1)]
     return statistics.median(times[1:])
 
 
 def time_training(run: Run, text: Any, steps: int) -> tuple[float, dict[str, float]]:
-    """Return the median seconds of a training step, and the compiler's count of its work."""
+    """Return the median seconds of a training step, and the compiler's cost analysis of it."""
     state, request = loop.initial_state(run), next(requests(run))
     dispatch = loop.make_dispatch(run, state).lower(state, run.feed.store, request, text).compile()
     times = []
@@ -62,7 +61,7 @@ def time_training(run: Run, text: Any, steps: int) -> tuple[float, dict[str, flo
 
 
 def time_inference(run: Run, text: Any, steps: int) -> float:
-    """Return the median seconds of scoring one batch of the training batch's size."""
+    """Return the median seconds of scoring a batch of the training batch's size."""
     state, request = loop.initial_state(run), next(requests(run))
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     predict = evaluation.make_predict(run)
@@ -78,8 +77,8 @@ def measure(run: Run, steps: int) -> dict[str, float | str]:
     batch = run.order.batch_size
     feed_seconds = time_feed(run, max(steps, _FEED_STEPS))
     train_seconds, cost = time_training(run, text, steps)
-    # The compiler counts what one device does, for its share of the batch.
-    share = batch / run.layout.mesh.size
+    # The cost analysis is of one device and its part of the batch.
+    local_batch = batch / run.layout.mesh.size
     return {
         "device": f"{jax.devices()[0].device_kind} x {run.layout.mesh.size}",
         "batch": batch,
@@ -88,13 +87,13 @@ def measure(run: Run, steps: int) -> dict[str, float | str]:
         "inference_samples_per_sec": batch / time_inference(run, text, steps),
         "feed_samples_per_sec": batch / feed_seconds,
         "feed_share_of_step": feed_seconds / train_seconds,
-        "train_gflop_per_sample": cost.get("flops", float("nan")) / share / 1e9,
-        "train_mb_moved_per_sample": cost.get("bytes accessed", float("nan")) / share / 1e6,
+        "train_gflop_per_sample": cost.get("flops", float("nan")) / local_batch / 1e9,
+        "train_mb_moved_per_sample": cost.get("bytes accessed", float("nan")) / local_batch / 1e6,
     }
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure the config of the flags; return the exit status."""
+    """Run the command; return the exit status."""
     del argv
     figures = measure(build.build(command_line.plan()), _STEPS.value)
     for name, value in figures.items():

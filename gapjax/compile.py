@@ -1,8 +1,7 @@
 """Compile for devices that are not here: `python -m gapjax.compile --config=X --topology=v5e:2x4`.
 
-Compiles the training step that `gapjax.main` runs and prints what the compiler says of it, for each
-stage of the run: arithmetic, memory traffic, the memory of a chip, and what chips send one another.
-Nothing is run, and no figure is a measured time.
+Compiles the training step of each stage of a run, and prints the compiler's figures: arithmetic,
+memory traffic, the memory of a chip, and what chips send one another. Nothing is run or timed.
 """
 
 import json
@@ -28,7 +27,7 @@ from gapjax.training import loop
 from gapjax.training.run import Run
 
 _TOPOLOGY = flags.DEFINE_string("topology", "v5e:2x4", "The devices: v5e:2x4, v6e:16x16, cpu:8.")
-_STAGE = flags.DEFINE_string("stage", "", "One stage of a run of several; all, if not given.")
+_STAGE = flags.DEFINE_string("stage", "", "One stage of the run; all by default.")
 _JSON = flags.DEFINE_string("json", "", "The file to write the figures to.")
 _FRAMES = flags.DEFINE_integer(
     "frames", Size.longest, "Frames of the longest sample, if the data are not here.", lower_bound=1
@@ -41,14 +40,14 @@ _MEAN_FRAMES = flags.DEFINE_integer(
 _MB = 1e6
 
 
-def named_stages(every: Sequence[Stage]) -> dict[str, Stage]:
-    """Return name → the stages that are compiled; folds are left out, being like the run itself."""
-    kept = [stage for stage in every if not stage.plan.data.fold]
+def named_stages(run_stages: Sequence[Stage]) -> dict[str, Stage]:
+    """Return name → stage, without the folds, whose step is like that of the run itself."""
+    kept = [stage for stage in run_stages if not stage.plan.data.fold]
     return {stage.workdir.name or stage.plan.method.name: stage for stage in kept}
 
 
 def compile_step(run: Run) -> jax.stages.Compiled:
-    """Return the training step of a run of shapes, compiled for the devices of its layout.
+    """Return the compiled training step of a run of shapes.
 
     Raises:
         UserError: it does not fit into a chip's memory.
@@ -67,7 +66,7 @@ def compile_step(run: Run) -> jax.stages.Compiled:
 
 
 def memory(step: jax.stages.Compiled) -> dict[str, float]:
-    """Return the megabytes of one chip that a step needs, by what they are for."""
+    """Return the megabytes that a step needs on one chip, by purpose."""
     sizes = step.memory_analysis()
     parts = {
         "arguments": sizes.argument_size_in_bytes,
@@ -79,7 +78,7 @@ def memory(step: jax.stages.Compiled) -> dict[str, float]:
 
 
 def sent_by(step: jax.stages.Compiled) -> Mapping[str, Traffic] | None:
-    """Return what chips send one another in a step; None if its program cannot be read here."""
+    """Return the collectives of a step; None if its program cannot be read here."""
     try:
         return collectives(step.as_text())
     except jax.errors.JaxRuntimeError as error:
@@ -93,12 +92,12 @@ def sent_by(step: jax.stages.Compiled) -> Mapping[str, Traffic] | None:
 
 
 def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
-    """Return what the compiler says of a step, by name and unit."""
+    """Return the compiler's figures of a step, by name and unit."""
     batch, chips = run.order.batch_size, run.layout.mesh.size
     cost, sent = step.cost_analysis(), sent_by(step)
-    sent_mb = None if sent is None else sum(each.bytes for each in sent.values()) / _MB
-    # The compiler's figures are of one chip. Work that the chips of a `model` axis repeat counts as
-    # often as it is done: figures per sample are of the whole slice.
+    sent_mb = None if sent is None else sum(traffic.bytes for traffic in sent.values()) / _MB
+    # The compiler's figures are of one chip; figures per sample are of all chips together, so that
+    # work that the chips of a `model` axis repeat counts each time.
     per_sample = chips / batch
     return {
         "device": run.layout.mesh.devices.flat[0].device_kind,
@@ -111,7 +110,8 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
         "chip_gflop_per_step": cost["flops"] / 1e9,
         "chip_mb_moved_per_step": cost["bytes accessed"] / _MB,
         "chip_memory_mb": memory(step),
-        "chip_collectives_per_step": sent and {kind: asdict(each) for kind, each in sent.items()},
+        "chip_collectives_per_step": sent
+        and {kind: asdict(traffic) for kind, traffic in sent.items()},
         "stored_frames": abstract.stored_frames(run.index),
     }
 
@@ -127,7 +127,7 @@ def measure(stage: Stage, devices: Sequence[jax.Device], size: Size) -> dict[str
 
 
 def table(values: dict[str, Any], indent: str = "") -> list[str]:
-    """Return figures as lines; those of a group are indented."""
+    """Return figures as lines; groups are indented."""
     lines = []
     for name, value in values.items():
         label = f"{indent}{name}"
@@ -139,14 +139,14 @@ def table(values: dict[str, Any], indent: str = "") -> list[str]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Compile the stages of the flags; return the exit status."""
+    """Run the command; return the exit status."""
     del argv
-    every = named_stages(stages(command_line.plan(), Path()))
+    selected = named_stages(stages(command_line.plan(), Path()))
     if _STAGE.value:
-        every = {_STAGE.value: every[chosen("--stage", _STAGE.value, every)]}
+        selected = {_STAGE.value: selected[chosen("--stage", _STAGE.value, selected)]}
     devices = open_topology(_TOPOLOGY.value)
     size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value), []
-    for name, stage in every.items():
+    for name, stage in selected.items():
         row = {"stage": name, "topology": _TOPOLOGY.value, **measure(stage, devices, size)}
         print("\n".join(table(row)), flush=True)
         rows.append(row)

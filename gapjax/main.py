@@ -16,10 +16,10 @@ flags.mark_flag_as_required("workdir")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Carry out the flags; return the exit status."""
+    """Run the command; return the exit status."""
     del argv
     multihost.join()
-    # Not before: who waits for the other hosts has nothing to save.
+    # Only now: while it waits for other hosts, a process has nothing to save.
     preemption.listen()
     *earlier, last = stages(command_line.plan(), Path(_WORKDIR.value))
     if _MODE.value == "evaluate":

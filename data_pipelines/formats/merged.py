@@ -136,12 +136,13 @@ def _pack(folder: str, state: State) -> packed.Pack | None:
 def _part(metadata: Metadata, raw: pathlib.Path, path: str, protocol: Any) -> _Part:
     """Return the dataset in a folder, packed."""
     folder = (raw.parent / path).resolve()
-    packed.open_pack(folder)
+    index = Index.load(folder)
+    packed.open_pack(folder, index)
     spec = catalog.spec_of(folder)
     if protocol not in tuple(spec.protocols):
         known = ", ".join(spec.protocols)
         raise metadata.error("datasets", f"{path} has no protocol {protocol!r}; there are {known}")
-    return _Part(folder, spec, spec.protocols[protocol], Index.load(folder))
+    return _Part(folder, spec, spec.protocols[protocol], index)
 
 
 def _check_names(metadata: Metadata, names: Sequence[str], merged: str) -> None:

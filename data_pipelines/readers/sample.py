@@ -21,7 +21,7 @@ def read(directory: str, index: Index, row: int) -> Float[np.ndarray, "t m v c"]
         count, bodies = int(index.frames[row]), int(index.bodies[row])
         ((frames, _),) = stream(directory, index, np.array([[row]]), count, bodies)
         return frames[0].swapaxes(0, 1)
-    return open_pack(directory).skeleton(row)
+    return open_pack(directory, index).skeleton(row)
 
 
 def _has_tensorflow() -> bool:

@@ -51,8 +51,12 @@ class Pack:
         return frames.reshape(bodies, count, *frames.shape[1:]).swapaxes(0, 1)
 
 
-def open_pack(directory: str | Path) -> Pack:
+def open_pack(directory: str | Path, index: Index | None = None) -> Pack:
     """Open the pack of a converted dataset, packing it first where that was not yet done.
+
+    Args:
+        directory: the dataset's folder.
+        index: its index, if it is loaded already.
 
     Raises:
         UserError: there is no dataset, or it cannot be packed here.
@@ -62,7 +66,7 @@ def open_pack(directory: str | Path) -> Pack:
         raise DataError(
             f"{directory}: a pack is mapped into memory; copy it to a local disk, or stream"
         )
-    directory, index = Path(directory), Index.load(directory)
+    directory, index = Path(directory), index or Index.load(directory)
     return stored(directory, index) or _built(directory, index)
 
 

@@ -1,8 +1,7 @@
-"""A run of which only shapes are known: neither its data nor its devices need be here.
+"""A run of shapes, for `gapjax.compile`: neither its data nor its devices need be here.
 
-`gapjax.compile` compiles it. What is asked of the data is how many samples there are, how long the
-longest is, and how many frames all have together: taken from the dataset where it is converted,
-else the number of samples is what the papers count and the others are given.
+The number of samples and their lengths are those of the converted dataset, or else the number that
+the papers count and the lengths that the user gives.
 """
 
 import functools
@@ -26,20 +25,19 @@ from gapjax.training import evaluation, loop
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Run
 
-# (training, test) samples of a protocol that does not say how many it has.
+# (training, test) samples of a protocol whose counts are unknown.
 UNCOUNTED = (15000, 5000)
-
-# More than a fifth of them can be held out.
+# Enough to hold some of them out for validation.
 _SUBJECTS = 10
 
 
 @dataclass(frozen=True)
 class Size:
-    """How long samples are, for datasets that are not converted.
+    """The lengths of samples of a dataset that is not converted.
 
     Attributes:
         longest: frames of the longest sample.
-        mean: frames of a sample on average, those of all its bodies together.
+        mean: mean frames of a sample, those of all its bodies together.
     """
 
     longest: int = 300
@@ -52,10 +50,10 @@ def build(plan: Plan, layout: Layout, size: Size) -> Run:
     Args:
         plan: the plan of the stage.
         layout: gives shapes their shardings (`gapjax.parallel.sharding.ShapeLayout`).
-        size: of the dataset, if it is not converted.
+        size: of the samples, if the dataset is not converted.
 
     Raises:
-        UserError: a value makes no sense.
+        UserError: a value is invalid.
     """
     layout.check_batch_size(plan.train.batch_size)
     dataset = describe_dataset(plan, size)
@@ -68,11 +66,7 @@ def build(plan: Plan, layout: Layout, size: Size) -> Run:
 
 
 def check_split(plan: Plan) -> None:
-    """Refuse partition rules that a stage's parameters cannot follow, before its encoder is there.
-
-    Raises:
-        UserError: a rule matches no parameter, or one that cannot be split so.
-    """
+    """Raise UserError if a partition rule matches no parameter, or one that it cannot split."""
     layout = open_devices(plan)
     loop.state_shapes(build(plan, ShapeLayout(layout.mesh, layout.rules), Size()))
 
@@ -87,20 +81,20 @@ def describe_dataset(plan: Plan, size: Size) -> Dataset:
 
 
 def stored_frames(index: Index) -> int:
-    """Return how many frames all bodies of all samples have."""
+    """Return the frames of all bodies of all samples."""
     return int((index.frames.astype(np.int64) * index.bodies).sum())
 
 
 def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
-    """Return metadata of samples that a protocol splits as it does the real ones."""
+    """Return an index that a protocol splits into as many samples as the real one."""
     train, test = protocol.counts or UNCOUNTED
     count = train + test
     row, zeros = np.arange(count), np.zeros(count, np.int32)
     columns = dict.fromkeys(("camera", "setup"), zeros)
     columns["subject"] = (row % _SUBJECTS).astype(np.int32)
-    others = max(protocol.train) + 1
-    side = np.where(row < train, np.resize(protocol.train, count), others)
-    columns[protocol.column] = side.astype(np.int32)
+    tested = max(protocol.train) + 1
+    split = np.where(row < train, np.resize(protocol.train, count), tested)
+    columns[protocol.column] = split.astype(np.int32)
     frames = np.full(count, size.mean, np.int32)
     frames[0] = size.longest
     return Index(
@@ -116,12 +110,11 @@ def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
 
 
 def _zeros(*shape: int) -> Float[np.ndarray, "..."]:
-    """Return zeros of any size that take up no memory."""
+    """Return zeros that take up no memory."""
     return np.broadcast_to(np.float32(0), shape)
 
 
 def _feed(plan: Plan, dataset: Dataset, layout: Layout) -> Feed:
-    """Return the feed of a plan, without its frames."""
     spec, index = dataset.spec, dataset.index
     joint = (spec.skeleton.num_joints, spec.coordinates)
     if plan.data.feed == "resident":
@@ -133,13 +126,12 @@ def _feed(plan: Plan, dataset: Dataset, layout: Layout) -> Feed:
 def _read(
     sample: tuple[int, ...], rows: Int[np.ndarray, "n b"]
 ) -> Iterator[tuple[Float[np.ndarray, "b m t v c"], Int[np.ndarray, " b"]]]:
-    """Yield batches of samples of one shape."""
     for batch in rows:
         yield _zeros(len(batch), *sample), np.full(len(batch), sample[1])
 
 
 def _encoder(plan: Plan, dataset: Dataset) -> Encoder:
-    """Return the frozen encoder of a plan, with zeros for weights."""
+    """Return the frozen skeleton encoder, with zeros for weights."""
     backbone = build_backbone(plan, dataset.spec.skeleton)
     initialize = functools.partial(backbone.init, train=False)
     shapes = jax.eval_shape(initialize, jax.random.key(0), _clips(plan, dataset))
@@ -150,7 +142,7 @@ def _encoder(plan: Plan, dataset: Dataset) -> Encoder:
 def _features(
     plan: Plan, dataset: Dataset, encoder: Encoder
 ) -> tuple[Float[np.ndarray, "n t v d"], Int[np.ndarray, " n"]]:
-    """Return the features of every view of every sample, without their values."""
+    """Return zeros for the features of every view of every sample, and their items."""
     clips = _clips(plan, dataset)
     shape = jax.eval_shape(encoder.encode, encoder.variables, clips).shape
     items = np.arange(len(dataset.index) * plan.views)
@@ -158,5 +150,4 @@ def _features(
 
 
 def _clips(plan: Plan, dataset: Dataset) -> jax.ShapeDtypeStruct:
-    """Return the shape of one clip."""
     return jax.ShapeDtypeStruct((1, *clip_shape(plan, dataset)), jnp.float32)

@@ -1,4 +1,4 @@
-"""From a plan to a run: data and devices are opened, and the method is connected to them."""
+"""From a plan to a run: open its data and devices, and connect the method to them."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from gapjax.inputs.clips import eval_clips, train_clips
 from gapjax.inputs.feed import Feed
 from gapjax.parallel.mesh import split_cpu
 from gapjax.parallel.sharding import Layout, make_layout
-from gapjax.training import evaluation, loop
+from gapjax.training import evaluation
 from gapjax.training.feature_cache import feature_inputs
 from gapjax.training.frozen_encoder import Encoded, Encoder
 from gapjax.training.optimizer import make_optimizer, step_schedule
@@ -36,12 +36,12 @@ from gapjax.training.run import Inputs, Run, Summarize
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the parts of a run come from; each is opened only if the plan needs it.
+    """Functions that open the parts of a run; only those that the plan needs are called.
 
     Attributes:
         feed: opens the feed of raw frames.
         encoder: opens the frozen skeleton encoder.
-        features: opens what it makes of the samples: features, and the item that each is of.
+        features: opens the features of the samples, and the item that each is of.
     """
 
     feed: Callable[[], Feed]
@@ -57,7 +57,7 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
         upstream: what the stage takes from earlier ones.
 
     Raises:
-        UserError: a value makes no sense, or there is no encoder that may be used.
+        UserError: a value is invalid, or there is no skeleton encoder that may be used.
         DataError: the dataset is missing or damaged.
     """
     layout, dataset = open_devices(plan), open_dataset(plan)
@@ -68,31 +68,27 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
         features=functools.partial(cached_features, plan, dataset, layout, upstream),
     )
     summarize = zero_shot_summary(plan, dataset, upstream) if plan.on_features else None
-    run = connect(plan, dataset, layout, sources, summarize or evaluation.summary)
-    if layout.rules:
-        # Whether the parameters can be split so is known before the workdir is claimed.
-        loop.state_shapes(run)
-    return run
+    return connect(plan, dataset, layout, sources, summarize or evaluation.summary)
 
 
 def check(plan: Plan) -> None:
     """Refuse what would stop a stage, before the first of several is trained.
 
     Raises:
-        UserError: a value makes no sense.
+        UserError: a value is invalid.
         DataError: the dataset is missing or damaged.
     """
     open_devices(plan)
     dataset = open_dataset(plan)
     clip_recipe(plan, dataset)
     step_schedule(plan.optimizer, train_order(plan, dataset).steps_per_epoch)
-    # A fold's method is that of the run itself, which is checked, too.
+    # A fold has the method of the run itself, which is checked, too.
     if not plan.data.fold:
         build_method(plan, dataset)
 
 
 def steps(plan: Plan) -> int:
-    """Return how many steps a stage has."""
+    """Return the number of steps of a stage."""
     return plan.train.epochs * train_order(plan, open_dataset(plan)).steps_per_epoch
 
 
@@ -100,7 +96,7 @@ def open_devices(plan: Plan) -> Layout:
     """Return the devices of a plan.
 
     Raises:
-        UserError: there are not as many, or they cannot share a batch.
+        UserError: there are too few, or a batch cannot be split over them.
     """
     split_cpu(plan.mesh.cpu_devices)
     layout = make_layout(plan.mesh.devices, plan.mesh.model, plan.mesh.rules)
@@ -112,14 +108,14 @@ def open_devices(plan: Plan) -> Layout:
 def connect(
     plan: Plan, dataset: Dataset, layout: Layout, sources: Sources, summarize: Summarize
 ) -> Run:
-    """Return the run whose method sees clips, or features of them, as the plan says.
+    """Return the run of a plan, whose method learns from clips or from features of them.
 
     Args:
         plan: the plan of one stage.
         dataset: its dataset.
         layout: its devices.
-        sources: the other parts, or their shapes.
-        summarize: how scores become metrics.
+        sources: open the other parts, or give their shapes.
+        summarize: computes metrics from scores.
     """
     method = build_method(plan, dataset)
     encoder = sources.encoder() if plan.on_features else None
@@ -128,7 +124,13 @@ def connect(
         label = dataset.index.label
         inputs = feature_inputs(features, items, label, plan.views, layout)
     else:
-        inputs = clip_inputs(plan, dataset, sources.feed())
+        recipe = clip_recipe(plan, dataset)
+        inputs = Inputs(
+            feed=sources.feed(),
+            train_input=functools.partial(train_clips, recipe),
+            eval_input=functools.partial(eval_clips, recipe),
+            clip_shape=clip_shape(plan, dataset),
+        )
         method = Encoded(method, encoder, plan.encoder.norm) if encoder else method
     order = train_order(plan, dataset)
     schedule = step_schedule(plan.optimizer, order.steps_per_epoch)
@@ -150,17 +152,6 @@ def connect(
         summarize=summarize,
         facts=describe(plan, dataset),
         config=plan.flat(),
-    )
-
-
-def clip_inputs(plan: Plan, dataset: Dataset, feed: Feed) -> Inputs:
-    """Return the inputs of a method that sees clips."""
-    recipe = clip_recipe(plan, dataset)
-    return Inputs(
-        feed=feed,
-        train_input=functools.partial(train_clips, recipe),
-        eval_input=functools.partial(eval_clips, recipe),
-        clip_shape=clip_shape(plan, dataset),
     )
 
 

@@ -1,4 +1,4 @@
-"""Carrying out the stages of a run."""
+"""Train and evaluate the stages of a run."""
 
 from collections.abc import Sequence
 
@@ -6,40 +6,49 @@ import jax
 
 from gapjax.experiment import abstract
 from gapjax.experiment.build import build, check, steps
+from gapjax.experiment.schema import defaults
 from gapjax.experiment.stages import Stage
 from gapjax.parallel import agreement, preemption
 from gapjax.training import loop
+from gapjax.workdir import config_file
 
 
-def prepare(every: Sequence[Stage]) -> None:
+def prepare(stages: Sequence[Stage]) -> None:
     """Refuse what would stop a stage before anything is written, and before the first trains."""
-    for stage in every:
+    for stage in stages:
         check(stage.plan)
         if stage.plan.mesh.rules:
             abstract.check_split(stage.plan)
-        if stage.is_claimed():
-            stage.compare()
+        if config_file.is_claimed(stage.workdir):
+            compare(stage)
+
+
+def compare(stage: Stage) -> None:
+    """Refuse a workdir of a run with another config, or of none."""
+    flat = stage.plan.flat()
+    config_file.compare(stage.workdir, flat, defaults(flat))
 
 
 def finish(stage: Stage, name: str) -> None:
-    """Train an earlier stage to its end, unless that is done already."""
+    """Train an earlier stage to its end, unless it is finished already."""
     preemption.check()
     if not loop.is_finished(stage.workdir, steps(stage.plan), stage.plan.train.epochs):
         if jax.process_index() == 0:
             print(f"stage {name}", flush=True)
         train(stage)
-    # Its scores are there for all hosts.
+    # All hosts see its scores from here on.
     agreement.wait(f"stage {name} is finished")
 
 
 def train(stage: Stage) -> None:
-    """Train a stage to its end, in a folder of its own."""
+    """Train a stage to its end, and claim its workdir."""
     run = build(stage.plan, stage.upstream)
-    stage.claim()
+    flat = stage.plan.flat()
+    config_file.claim(stage.workdir, flat, defaults(flat))
     loop.train(run, stage.workdir)
 
 
 def evaluate(stage: Stage) -> None:
     """Evaluate the newest checkpoint of a stage."""
-    stage.compare()
+    compare(stage)
     loop.evaluate_only(build(stage.plan, stage.upstream), stage.workdir)

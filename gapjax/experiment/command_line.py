@@ -1,4 +1,4 @@
-"""What the commands that take a config share: `--config`, and errors as one line and a status.
+"""The flag `--config` of the commands that take a config, and how they run.
 
 `--config=FILE:variant,variant` names a config file, which may lie anywhere, and its variants.
 `--config.SECTION.KEY=VALUE` sets one key. Those that name a part
@@ -24,28 +24,18 @@ from gapjax.parallel.agreement import LOST
 _CONFIG = flags.DEFINE_string("config", None, "The experiment: FILE, or FILE:variant,variant.")
 flags.mark_flag_as_required("config")
 
-# What absl and ml_collections raise for a flag that cannot be read.
-FLAG_ERRORS = (flags.Error, UserError, ValueError, TypeError)
-
 
 def plan() -> Plan:
-    """Return the plan of the command line.
-
-    Raises:
-        UserError: a value makes no sense.
-    """
+    """Return the plan of the command line, or raise UserError for an invalid value."""
     return plan_of(flags.FLAGS["config"].value)
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
-    """Run a command and exit, with one line on stderr unless it is done.
-
-    See `data_pipelines.errors` for the statuses.
-    """
+    """Run a command, and exit with a status of `data_pipelines.errors`."""
 
     @command.guarded
     def work(argv: Sequence[str]) -> int:
-        """Run the command; what one process cannot do without the others is one line, too."""
+        """Run the command; report the loss of another process in one line, too."""
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         try:
@@ -59,10 +49,11 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
 
 
 def parse(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[str]:
-    """Parse the command line; a mistake in it ends the process with status 2."""
+    """Parse the command line, or exit with status 2."""
     try:
         return values(_with_config(list(argv), values))
-    except FLAG_ERRORS as error:
+    # What absl and ml_collections raise for a flag that they cannot read.
+    except (flags.Error, UserError, ValueError, TypeError) as error:
         sys.exit(command.complain(error, 2))
 
 
@@ -86,19 +77,19 @@ def _take(argv: Sequence[str], flag: str) -> tuple[str | None, list[str]]:
     """Return the last value of a flag, and the arguments without it."""
     value, rest, words = None, [], iter(argv)
     for word in words:
-        found = re.fullmatch(rf"--?{flag}(?:=(.*))?", word, re.DOTALL)
-        if not found:
+        match = re.fullmatch(rf"--?{flag}(?:=(.*))?", word, re.DOTALL)
+        if not match:
             rest.append(word)
         else:
-            value = next(words, None) if found[1] is None else found[1]
+            value = next(words, None) if match[1] is None else match[1]
     return value, rest
 
 
 def _overrides(argv: Sequence[str]) -> dict[str, str]:
     """Return dotted key → the text that the command line sets it to."""
     overrides = {}
-    for word, after in zip(argv, [*argv[1:], ""], strict=True):
-        found = re.fullmatch(r"--?(?:no)?config\.([^=]+)(?:=(.*))?", word, re.DOTALL)
-        if found:
-            overrides[found[1]] = after if found[2] is None else found[2]
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        match = re.fullmatch(r"--?(?:no)?config\.([^=]+)(?:=(.*))?", word, re.DOTALL)
+        if match:
+            overrides[match[1]] = following if match[2] is None else match[2]
     return overrides

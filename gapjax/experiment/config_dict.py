@@ -1,4 +1,4 @@
-"""The ConfigDict that a config file starts from and changes, and the file that does so."""
+"""ConfigDicts with every key at its default, and config files, which change them."""
 
 import importlib.util
 import sys
@@ -11,18 +11,11 @@ from ml_collections import ConfigDict, config_dict
 from data_pipelines.errors import UserError
 from gapjax.experiment import schema
 from gapjax.experiment.plan import Plan
-from gapjax.experiment.schema import Key, read
+from gapjax.experiment.schema import Key
 
 
 def new_config(**parts: str) -> ConfigDict:
-    """Return a config in which every key has its default.
-
-    Args:
-        **parts: `backbone` and `method`, the modules that it names.
-
-    Raises:
-        UserError: there is no such part.
-    """
+    """Return a config with every key at its default; `parts` as in `schema.all_keys`."""
     config = ConfigDict()
     for key in schema.all_keys(**parts):
         section = config
@@ -35,33 +28,23 @@ def new_config(**parts: str) -> ConfigDict:
 
 
 def choose(config: ConfigDict, section: str, name: str) -> None:
-    """Name another backbone or method, whose keys replace those of the present one.
+    """Replace a config's backbone or method, and its keys, by another module and its keys.
 
-    A key that both have keeps its value if that is not the present one's default.
-
-    Args:
-        config: the config to change.
-        section: `backbone` or `method`.
-        name: the module.
+    A key that both have keeps its value unless that is the old one's default.
 
     Raises:
-        UserError: there is no such part.
+        UserError: there is no such module.
     """
-    before, keys = config[section].to_dict(), schema.part_keys(section, name)
-    old = {key.name: key.default for key in schema.part_keys(section, before["name"])}
+    old, keys = config[section].to_dict(), schema.part_keys(section, name)
+    old_defaults = {key.name: key.default for key in schema.part_keys(section, old["name"])}
     with config.unlocked():
         config[section] = ConfigDict({key.name: _value(key) for key in keys})
-    names = {key.name for key in keys} - {"name"}
-    config[section].update(
-        {key: before[key] for key in names & set(before) if before[key] != old.get(key)}
-    )
+    both = {key.name for key in keys} & set(old) - {"name"}
+    config[section].update({key: old[key] for key in both if old[key] != old_defaults.get(key)})
 
 
 def load(argument: str) -> ConfigDict:
-    """Return the config of `FILE` or `FILE:variant,variant`.
-
-    Args:
-        argument: the file has `get_config`, which takes what follows the colon.
+    """Return the config of `FILE` or `FILE:variant,variant`, from the file's `get_config`.
 
     Raises:
         UserError: there is no such file, or it raises an error.
@@ -92,8 +75,8 @@ def _import(path: Path) -> ModuleType:
 
 
 def plan_of(config: ConfigDict) -> Plan:
-    """Return the plan that a config describes (`gapjax.experiment.schema.read`)."""
-    return read(config.to_dict())
+    """Return the plan that a config describes."""
+    return schema.read_flat(schema.flatten(config.to_dict()))
 
 
 def _value(key: Key) -> Any:

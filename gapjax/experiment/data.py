@@ -1,4 +1,4 @@
-"""The data of a plan: its converted dataset, the problem posed on it, and the feed of batches."""
+"""The data of a plan: its converted dataset, what is trained and tested, and the feed."""
 
 import dataclasses
 import functools
@@ -31,17 +31,17 @@ class Dataset:
     """A dataset with the problem that a run poses on it.
 
     Attributes:
-        spec: what does not change from sample to sample.
+        spec: what all its samples have in common.
         index: the metadata of its samples; a label is a position in `problem.classes`.
-        digest: of the index on disk.
-        problem: which samples and classes are trained on, and which tested.
-        whole: the problem that a fold is part of; otherwise the same.
+        stored: the index as it is on disk, with the labels of all classes.
+        problem: the samples and classes that are trained on and tested.
+        whole: the problem of the run that a fold belongs to; otherwise the same.
         directory: its folder.
     """
 
     spec: DatasetSpec
     index: Index
-    digest: str
+    stored: Index
     problem: Problem
     whole: Problem
     directory: Path
@@ -67,26 +67,19 @@ def open_dataset(plan: Plan) -> Dataset:
     directory, spec = find_dataset(plan)
     if not directory.exists():
         raise UserError(
-            f"{directory}: this data set is not here. To get it: {spec.obtain}. Then run "
-            f"`{catalog.conversion(directory)}`. The built-in data set needs no files: `make demo` "
+            f"{directory}: this dataset is not here. To get it: {spec.obtain}. Then run "
+            f"`{catalog.conversion(directory)}`. The built-in dataset needs no files: `make demo` "
             "converts it and trains on it"
         )
-    return pose(plan, spec, open_index(directory), directory)
-
-
-def open_index(directory: Path) -> Index:
-    """Return the index of a converted dataset, which a process reads once while it stays as it is.
-
-    Raises:
-        DataError: it is missing or damaged.
-    """
     path = directory / FILE
-    return _load_index(directory, path.stat().st_mtime_ns if path.exists() else 0)
+    index = _load_index(directory, path.stat().st_mtime_ns if path.exists() else 0)
+    return pose(plan, spec, index, directory)
 
 
 @functools.lru_cache(maxsize=4)
-def _load_index(directory: Path, changed: int) -> Index:
-    del changed
+def _load_index(directory: Path, modified: int) -> Index:
+    """Return the index of a dataset; a process loads it again only if it has been modified."""
+    del modified
     return Index.load(directory)
 
 
@@ -126,17 +119,17 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
             protocol = f"data.protocol={options.protocol!r}"
             raise UserError(f"{protocol} of {directory} leaves no samples for {name!r}")
     relabeled = dataclasses.replace(index, label=problem.relabel(index.label))
-    return Dataset(spec, relabeled, index.digest, problem, whole, directory)
+    return Dataset(spec, relabeled, index, problem, whole, directory)
 
 
 def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
-    """Return which samples and classes a result is of, with the digests by which to compare it."""
+    """Return metadata of the samples and classes of a result, digests included."""
     protocol = dataset.spec.protocols[plan.data.protocol]
     metadata = {
         "dataset": plan.data.dataset,
         "protocol": plan.data.protocol,
         "protocol_digest": protocol_digest(dataset.index, protocol),
-        "index": dataset.digest[:DIGITS],
+        "index": dataset.stored.digest[:DIGITS],
     }
     if plan.data.zero_shot:
         metadata["split"] = plan.data.zero_shot
@@ -148,7 +141,7 @@ def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
 
 
 def train_order(plan: Plan, dataset: Dataset) -> TrainOrder:
-    """Return which samples every step sees; of cached features, every view in turn."""
+    """Return the samples of every step; of cached features, every view in turn."""
     return TrainOrder(
         rows=dataset.problem.train,
         samples_in_index=len(dataset.index),
@@ -159,13 +152,11 @@ def train_order(plan: Plan, dataset: Dataset) -> TrainOrder:
 
 
 def open_feed(plan: Plan, dataset: Dataset, layout: Layout) -> Feed:
-    """Return the feed of a plan; a resident one packs the dataset first if it is not packed yet.
-
-    Raises:
-        DiskError: there is no room for the pack.
-    """
+    """Return the feed of a plan; for a resident one, pack the dataset if that is not done yet."""
     if plan.data.feed == "resident":
-        return resident_feed(open_pack(dataset.directory).frames, plan, dataset, layout)
+        return resident_feed(
+            open_pack(dataset.directory, dataset.stored).frames, plan, dataset, layout
+        )
     index = dataset.index
     shape = {"frames": int(index.frames.max()), "persons": dataset.spec.persons}
     read = functools.partial(stream, dataset.directory, index, **shape)

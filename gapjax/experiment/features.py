@@ -1,4 +1,4 @@
-"""Zero-shot recognition on a frozen encoder: the encoder, its cached features, and γ."""
+"""The frozen skeleton encoder of a zero-shot run, its cached features, and γ."""
 
 import functools
 from pathlib import Path
@@ -23,16 +23,16 @@ from gapjax.zero_shot import calibration, metrics
 
 
 def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
-    """Return the frozen encoder of a zero-shot run.
+    """Return the frozen skeleton encoder of a zero-shot run.
 
     Raises:
-        UserError: there is none, or it has seen classes that should be unseen.
+        UserError: there is none, or it was trained on unseen classes.
     """
     source = upstream.encoder or Path(plan.encoder.checkpoint)
     seen = known_labels(plan, dataset)
     if source == Path():
         raise UserError(
-            "no encoder is given: gapjax.main trains one first, or set encoder.checkpoint"
+            "there is no skeleton encoder: gapjax.main trains one first, or set encoder.checkpoint"
         )
     if source.is_dir():
         variables = encoder_weights.from_workdir(source, plan.flat(), seen)
@@ -48,30 +48,30 @@ def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
 
 
 def known_labels(plan: Plan, dataset: Dataset) -> tuple[str, ...]:
-    """Return the names of the classes that a stage, its encoder included, has been trained on."""
-    # A fold's pseudo-unseen classes are seen ones to an encoder that all folds share.
+    """Return the names of the classes that a stage and its encoder are trained on."""
+    # A shared encoder is trained on a fold's pseudo-unseen classes, too.
     return dataset.labels if plan.shares_encoder else dataset.seen_labels
 
 
 def cached_features(
     plan: Plan, dataset: Dataset, layout: Layout, upstream: Upstream, encoder: Encoder
 ) -> tuple[Float[np.ndarray, "n t v d"], Int[np.ndarray, " n"]]:
-    """Return features from the disk, computed now if they are not there yet, and their items."""
+    """Return cached features and their items; compute those that are not on disk yet."""
     recipe = clip_recipe(plan, dataset)
     source = feature_cache.Source(
         encoder=encoder,
         train_input=functools.partial(train_clips, recipe),
         eval_input=functools.partial(eval_clips, recipe),
         recipe=f"{recipe} {encoder.backbone}",
-        index_digest=dataset.digest,
+        index_digest=dataset.stored.digest,
         contents_digest=contents.digest(
-            dataset.directory, dataset.index, packed=plan.data.feed == "resident"
+            dataset.directory, dataset.stored, packed=plan.data.feed == "resident"
         ),
         seed=plan.seed,
         layout=layout,
         views=plan.views,
     )
-    # Stages that share an encoder share the features of all samples that one of them needs.
+    # Stages that share an encoder share one file of features: of the samples of them all.
     problem = dataset.whole if plan.shares_encoder else dataset.problem
     tested = np.concatenate(list(problem.evaluations.values()))
     samples = len(dataset.index)
@@ -83,17 +83,14 @@ def cached_features(
 
 
 def zero_shot_summary(plan: Plan, dataset: Dataset, upstream: Upstream) -> Summarize:
-    """Return how scores of seen and unseen classes become metrics, at every γ that is known."""
-    unseen = dataset.problem.unseen_indices
-    return functools.partial(metrics.summary, unseen=unseen, gammas=gammas(plan, upstream))
-
-
-def gammas(plan: Plan, upstream: Upstream) -> dict[str, float]:
-    """Return source → γ: the paper's, and the one chosen on the folds."""
-    values = {} if plan.zero_shot.gamma is None else {"paper": plan.zero_shot.gamma}
+    """Return the function from scores to metrics, with the paper's γ and the one of the folds."""
+    gammas = {} if plan.zero_shot.gamma is None else {"paper": plan.zero_shot.gamma}
     curves = []
     for workdir in upstream.folds:
         scores = read_scores(scores_path(workdir, "test"))
         unseen = metrics.unseen_indices(scores)
         curves.append(calibration.seen_unseen_curve(scores.score, scores.label, unseen))
-    return values | ({"validation": calibration.best_gamma(curves)} if curves else {})
+    if curves:
+        gammas["validation"] = calibration.best_gamma(curves)
+    unseen = dataset.problem.unseen_indices
+    return functools.partial(metrics.summary, unseen=unseen, gammas=gammas)

@@ -1,4 +1,4 @@
-"""What a method is made of: the network, the texts and the weights that a plan names."""
+"""The method of a plan: its network, class descriptions and published weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,18 +27,14 @@ def build_method(plan: Plan, dataset: Dataset) -> Method:
     """Return the method of a plan with its backbone, texts and text encoder.
 
     Raises:
-        UserError: a value is not known, or a file is not what it should be.
+        UserError: a value or a file is invalid.
     """
     context = replace(method_context(plan, dataset), published=published(plan))
     return methods.get(plan.method.name).build(context, method_options(plan))
 
 
 def build_inference(plan: Plan, dataset: Dataset) -> Inference:
-    """Return how the method of a plan recognizes once it is trained.
-
-    Raises:
-        UserError: as `build_method`, or the method has no inference.
-    """
+    """Return the inference of a plan's method, or raise UserError if it has none."""
     spec = methods.get(plan.method.name)
     if spec.inference is None:
         raise UserError(
@@ -48,11 +44,7 @@ def build_inference(plan: Plan, dataset: Dataset) -> Inference:
 
 
 def method_options(plan: Plan) -> Any:
-    """Return the options of a plan's method.
-
-    Raises:
-        UserError: it refuses a value.
-    """
+    """Return the options of a plan's method, or raise UserError if it refuses a value."""
     return plan.method.build(methods.get(plan.method.name).options)
 
 
@@ -75,10 +67,10 @@ def uses_text(plan: Plan) -> bool:
 
 
 def descriptions(plan: Plan, dataset: Dataset) -> tuple[ClassText, ...]:
-    """Return the descriptions of a dataset's classes; none if nobody wrote or needs them.
+    """Return the descriptions of a dataset's classes, if there are any.
 
     Raises:
-        UserError: the method needs them.
+        UserError: there are none, and the method needs them.
     """
     file = plan.text.file or dataset.spec.texts
     if file:
@@ -86,7 +78,7 @@ def descriptions(plan: Plan, dataset: Dataset) -> tuple[ClassText, ...]:
     if uses_text(plan):
         raise UserError(
             f"method.name={plan.method.name!r} needs class descriptions, and "
-            f"{dataset.spec.name} has none: give a file by text.file, or use a method without text "
+            f"{dataset.spec.name} has none: set text.file to a file, or use a method without text "
             "(method.name='supervised')"
         )
     return ()
@@ -100,10 +92,10 @@ def text_embedder(plan: Plan, folder: Path | None = None) -> TextEmbedder:
 
 
 def backbone_importer(plan: Plan, key: str) -> FromTorch:
-    """Return the importer of published weights of a plan's backbone.
+    """Return the importer of published weights of a backbone, which the config key asks for.
 
     Raises:
-        UserError: it has none; the message names the config key that asks for it.
+        UserError: it has none.
     """
     importer = backbones.get(plan.backbone.name).from_torch
     if importer is None:
@@ -121,13 +113,8 @@ def build_backbone(plan: Plan, skeleton: Skeleton) -> nn.Module:
 
 
 def clip_recipe(plan: Plan, dataset: Dataset) -> ClipRecipe:
-    """Return how frames become clips.
-
-    Raises:
-        UserError: a value makes no sense, or not for this body.
-    """
-    spec = dataset.spec
-    return plan.clips.build(ClipRecipe, skeleton=spec.skeleton, space=spec.space)
+    """Return the recipe of clips, or raise UserError for an invalid value."""
+    return plan.clips.build(ClipRecipe, skeleton=dataset.spec.skeleton, space=dataset.spec.space)
 
 
 def clip_shape(plan: Plan, dataset: Dataset) -> tuple[int, int, int, int]:
@@ -140,8 +127,8 @@ def published(plan: Plan) -> Variables:
     """Return the variables of a published state dict; none if the plan names none.
 
     Raises:
-        UserError: the method or the backbone has no published weights, the file is invalid, or the
-            classes that the weights were trained on are unknown.
+        UserError: the method or the backbone has no published weights, the file is invalid, or its
+            weights may have been trained on unseen classes.
     """
     path, spec = plan.train.init_from, methods.get(plan.method.name)
     if not path:

@@ -1,8 +1,8 @@
 """The sections of a config as frozen dataclasses: every key with its type, default and meaning.
 
-The sections that are not here belong to what they configure: `clips` to
-`gapjax.inputs.clips.ClipRecipe`, `optimizer` to `gapjax.training.optimizer.SgdOptions`, `backbone`
-and `method` to the module that is named (`gapjax.experiment.schema` has the whole table).
+Other sections are with what they configure: `clips` is `gapjax.inputs.clips.ClipRecipe`,
+`optimizer` is `gapjax.training.optimizer.SgdOptions`, `backbone` and `method` are in the module
+that they name (`gapjax.experiment.schema` has the whole table).
 """
 
 import dataclasses
@@ -19,22 +19,22 @@ from gapjax.training.optimizer import SgdOptions
 
 
 def one_of(*choices: str) -> Any:
-    """Return a dataclass field whose value is one of `choices`; the first is the default."""
+    """Return a field with one of `choices`, of which the first is the default."""
     return dataclasses.field(default=choices[0], metadata={"choices": choices})
 
 
 def at_least(least: int, default: int) -> Any:
-    """Return a dataclass field whose value is a number not below `least`."""
+    """Return a field with a number not below `least`."""
     return dataclasses.field(default=default, metadata={"least": least})
 
 
 class Section:
-    """A section of a config, whose values are checked against the choices of its fields."""
+    """A section of a config, whose values are checked."""
 
     section: ClassVar[str]
 
     def __post_init__(self) -> None:
-        """Raise UserError for a value that a field does not take; the message names the key."""
+        """Raise UserError for a value that its field does not allow."""
         for field in dataclasses.fields(cast(Any, self)):
             key, value = f"{self.section}.{field.name}", getattr(self, field.name)
             if "choices" in field.metadata:

@@ -1,7 +1,7 @@
-"""A run as one frozen description, read from its config once.
+"""A run as one frozen dataclass, read from its config once.
 
-Checking, counting steps, building and abstract compilation all share it; the stages of a run are
-plans that `dataclasses.replace` derives from the run's own.
+Checking, counting steps, building and abstract compilation share it; `dataclasses.replace` derives
+the plans of a run's earlier stages from it.
 """
 
 import dataclasses
@@ -29,13 +29,13 @@ Built = TypeVar("Built")
 # Fields that the dataset or another section decides, and what Flax adds to a module.
 NOT_KEYS = {"skeleton", "space", "dtype", "parent", "name", "text.seed"}
 
-# Sections that say nothing of a run whose method learns from clips.
+# Sections without a meaning for a method that learns from clips.
 _OF_FEATURES = ("encoder", "zero_shot")
 
 
 @dataclass(frozen=True)
 class Part:
-    """The keys of a section whose class takes other arguments, too, and is built with them later.
+    """The keys of a section whose class is built later, with other arguments besides.
 
     Attributes:
         section: the section of the config.
@@ -48,15 +48,10 @@ class Part:
     values: tuple[tuple[str, Any], ...] = ()
 
     def __getitem__(self, key: str) -> Any:
-        """Return the value of a key."""
         return dict(self.values)[key]
 
     def build(self, make: Callable[..., Built], **others: Any) -> Built:
-        """Call `make` with the keys and other arguments.
-
-        Raises:
-            UserError: `make` refuses a value; the message begins with the section.
-        """
+        """Call `make`; begin the message of its UserError with the section."""
         try:
             return make(**dict(self.values), **others)
         except UserError as error:
@@ -103,23 +98,23 @@ class Plan:
 
     @property
     def cached(self) -> bool:
-        """Return whether the features are computed once and kept."""
+        """Return whether features are computed once and cached."""
         return self.on_features and self.encoder.features == "cached"
 
     @property
     def views(self) -> int:
-        """Return how many clips of a training sample there are to learn from."""
+        """Return the number of cached clips of a training sample; 1 without a cache."""
         return self.encoder.views if self.cached else 1
 
     @property
     def shares_encoder(self) -> bool:
-        """Return whether this is a fold on the encoder of the run itself."""
+        """Return whether this is a fold that uses the encoder of the run itself."""
         shared = self.on_features and self.zero_shot.fold_encoder == "shared"
         return bool(self.data.fold) and shared
 
     @property
     def cadence(self) -> Cadence:
-        """Return how often things happen."""
+        """Return how often the run logs, saves and evaluates."""
         return Cadence(
             steps_per_dispatch=self.train.steps_per_dispatch,
             log_every=self.train.log_every,
@@ -128,7 +123,7 @@ class Plan:
         )
 
     def flat(self) -> dict[str, Any]:
-        """Return dotted key → value, as config.json keeps them."""
+        """Return dotted key → value, as in config.json."""
         flat: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             if self.on_features or field.name not in _OF_FEATURES:
@@ -137,7 +132,7 @@ class Plan:
 
 
 def _flat(value: Any, path: str) -> dict[str, Any]:
-    """Return dotted key → value of a section, written as a config file writes it."""
+    """Return dotted key → value of a section, as in a config file."""
     if isinstance(value, Part):
         named = {f"{path}.name": value.name} if value.name else {}
         return named | {f"{path}.{key}": inner for key, inner in value.values}

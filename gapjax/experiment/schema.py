@@ -46,10 +46,7 @@ class Key(NamedTuple):
 
 @functools.cache
 def all_keys(**parts: str) -> tuple[Key, ...]:
-    """Return every key of a config.
-
-    Args:
-        **parts: the modules that `backbone` and `method` name; those of `PARTS` by default.
+    """Return every key of a config whose `backbone` and `method` are `parts` (default: `PARTS`).
 
     Raises:
         UserError: there is no such part.
@@ -58,16 +55,12 @@ def all_keys(**parts: str) -> tuple[Key, ...]:
 
 
 def part_keys(section: str, name: str) -> list[Key]:
-    """Return the keys of a backbone or method, its name first.
-
-    Raises:
-        UserError: there is no such part.
-    """
+    """Return the keys of a backbone or method, its name first; see `all_keys`."""
     return [key for key in all_keys(**{section: name}) if key.section == section]
 
 
 def _walk(section: str, make: type, preset: Any, parts: Mapping[str, str]) -> Iterator[Key]:
-    """Yield the keys of a dataclass and of those within it; `preset` has defaults of its own."""
+    """Yield the keys of a dataclass and of those within it; `preset` overrides defaults."""
     docs, hints = attribute_docs(make), get_type_hints(make)
     for field in dataclasses.fields(make):
         path, hint = f"{section}.{field.name}".lstrip("."), hints[field.name]
@@ -85,11 +78,7 @@ def _walk(section: str, make: type, preset: Any, parts: Mapping[str, str]) -> It
 
 
 def part_class(section: str, name: str) -> type:
-    """Return the class whose fields are the keys of a part.
-
-    Raises:
-        UserError: there is no such module.
-    """
+    """Return the class whose fields are the keys of a part."""
     if section == "clips":
         return ClipRecipe
     return backbones.get(name).module if section == "backbone" else methods.get(name).options
@@ -116,11 +105,7 @@ def defaults(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_keys(paths: Iterable[str], known: Collection[str]) -> None:
-    """Refuse dotted keys that a config does not have.
-
-    Raises:
-        UserError: names the first of them, the nearest known key, and those of its section.
-    """
+    """Raise UserError for an unknown dotted key; it lists the keys of the section."""
     for path in paths:
         if path not in known:
             section = path.rpartition(".")[0] + "."
@@ -130,16 +115,11 @@ def check_keys(paths: Iterable[str], known: Collection[str]) -> None:
             raise UserError(f"unknown config key {path!r}{hint}{listed}")
 
 
-def read(sections: Mapping[str, Any]) -> Plan:
-    """Return the plan of nested keys, such as `ConfigDict.to_dict` gives; see `read_flat`."""
-    return read_flat(flatten(sections))
-
-
 def read_flat(flat: Mapping[str, Any]) -> Plan:
     """Return the plan of dotted keys, such as a config.json has; a missing one takes its default.
 
     Raises:
-        UserError: a key is not known, a part is not there, or a value makes no sense.
+        UserError: a key or a part is unknown, or a value is invalid.
     """
     known = defaults(flat)
     check_keys(flat, known)
@@ -165,14 +145,10 @@ def _fill(make: type, section: str, values: Mapping[str, Any]) -> Any:
 
 
 def _rules(path: str, kind: type, rows: Iterable[Any]) -> tuple[Any, ...]:
-    """Return rules, which are tuples in a config.
-
-    Raises:
-        UserError: one is not.
-    """
+    """Return rules, or raise UserError for one that is not a tuple in the config."""
     for row in rows:
         if not isinstance(row, tuple) or not row or not isinstance(row[0], str):
-            raise UserError(f"{path}: {row!r} is no (pattern, ...); give a tuple of them")
+            raise UserError(f"{path}: {row!r} is not (pattern, ...); write a tuple of such rules")
     if kind is PartitionRule:
         return tuple(PartitionRule(pattern, tuple(axes)) for pattern, *axes in rows)
     return tuple(kind(*row) for row in rows)

@@ -4,13 +4,12 @@ Each stage is a run in a folder of its own, with its own config, checkpoints and
 stage is not repeated, and an interrupted one resumes.
 """
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_pipelines.errors import UserError
 from gapjax.experiment.plan import Part, Plan
-from gapjax.experiment.schema import defaults
-from gapjax.workdir import config_file
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Upstream:
     """What a stage takes from earlier ones.
 
     Attributes:
-        encoder: the workdir, or the published weights, of the frozen encoder.
+        encoder: the workdir, or the published weights, of the frozen skeleton encoder.
         features: the folder of cached features.
         folds: the workdirs of the folds on which γ is chosen.
     """
@@ -30,39 +29,11 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Stage:
-    """One run.
-
-    Attributes:
-        workdir: where it writes.
-        plan: what it is.
-        upstream: what it takes from earlier stages.
-    """
+    """A run of a plan in a working directory of its own."""
 
     workdir: Path
     plan: Plan
     upstream: Upstream = Upstream()
-
-    def is_claimed(self) -> bool:
-        """Return whether the workdir belongs to a run."""
-        return config_file.is_claimed(self.workdir)
-
-    def compare(self) -> None:
-        """Refuse a workdir that is not of this stage.
-
-        Raises:
-            UserError: it is of a run of another config, or of none.
-        """
-        flat = self.plan.flat()
-        config_file.compare(self.workdir, flat, defaults(flat))
-
-    def claim(self) -> None:
-        """Make the workdir this stage's own, or check that it already is.
-
-        Raises:
-            UserError: it belongs to a run of another config.
-        """
-        flat = self.plan.flat()
-        config_file.claim(self.workdir, flat, defaults(flat))
 
 
 def stages(plan: Plan, workdir: Path) -> list[Stage]:
@@ -84,9 +55,9 @@ def stages(plan: Plan, workdir: Path) -> list[Stage]:
         fold_stages(plan, workdir / f"fold{number}", number, encoder)
         for number in range(1, plan.zero_shot.folds + 1)
     ]
-    scored = tuple(stages[-1].workdir for stages in folds)
-    last = Stage(workdir, plan, Upstream(encoder, workdir / "features", scored))
-    return [*first, *(stage for stages in folds for stage in stages), last]
+    fold_workdirs = tuple(fold[-1].workdir for fold in folds)
+    last = Stage(workdir, plan, Upstream(encoder, workdir / "features", fold_workdirs))
+    return [*first, *itertools.chain(*folds), last]
 
 
 def encoder_stage(plan: Plan, workdir: Path) -> Stage:
@@ -94,15 +65,14 @@ def encoder_stage(plan: Plan, workdir: Path) -> Stage:
 
     Its parameters are not split: `mesh.rules` name those of what is trained on its features.
     """
-    options = plan.encoder
-    train = replace(plan.train, init_from="", epochs=options.epochs, batch_size=options.batch_size)
+    epochs, batch_size = plan.encoder.epochs, plan.encoder.batch_size
     encoder = replace(
         plan,
         method=Part("method", "supervised"),
-        optimizer=options.optimizer,
-        data=replace(plan.data, repeat=options.repeat),
-        train=train,
-        eval=replace(plan.eval, every=options.epochs),
+        optimizer=plan.encoder.optimizer,
+        data=replace(plan.data, repeat=plan.encoder.repeat),
+        train=replace(plan.train, init_from="", epochs=epochs, batch_size=batch_size),
+        eval=replace(plan.eval, every=epochs),
         mesh=replace(plan.mesh, model=1, rules=()),
     )
     return Stage(workdir, encoder)
@@ -110,12 +80,10 @@ def encoder_stage(plan: Plan, workdir: Path) -> Stage:
 
 def fold_stages(plan: Plan, workdir: Path, number: int, encoder: Path) -> list[Stage]:
     """Return the stages of one fold: on its own encoder, or on the one that all share."""
-    fold = replace(
-        plan,
-        data=replace(plan.data, fold=number),
-        zero_shot=replace(plan.zero_shot, folds=0),
-    )
+    data, zero_shot = replace(plan.data, fold=number), replace(plan.zero_shot, folds=0)
+    fold = replace(plan, data=data, zero_shot=zero_shot)
     if plan.zero_shot.fold_encoder == "shared":
         return [Stage(workdir, fold, Upstream(encoder, workdir.parent / "features"))]
-    own = encoder_stage(fold, workdir / "encoder")
-    return [own, Stage(workdir, fold, Upstream(own.workdir, workdir / "features"))]
+    encoder = workdir / "encoder"
+    upstream = Upstream(encoder, workdir / "features")
+    return [encoder_stage(fold, encoder), Stage(workdir, fold, upstream)]

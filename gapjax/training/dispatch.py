@@ -1,6 +1,6 @@
-"""A run's state on its devices, and the jitted function that trains several steps of it.
+"""The state of a run on its devices, and the jitted function that trains several steps.
 
-A dispatch is one call of that function: it runs the steps of one request of the feed.
+A dispatch is one call of that function, and runs the steps of one request of the feed.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,7 @@ from gapjax.parallel.sharding import shapes_with
 from gapjax.training.run import Run
 from gapjax.training.step import Scalars, TrainState, create_state, make_train_step
 
-# (state, the feed's store, request, text) → the state after the request's n steps, and what each
-# of them logged.
+# (state, the feed's store, request, text) → the state after the n steps, and what they log.
 Dispatch = Callable[[TrainState, Any, Any, Text], tuple[TrainState, dict[str, Float[Array, " n"]]]]
 
 
@@ -32,16 +31,16 @@ def make_dispatch(run: Run, state: TrainState) -> Dispatch:
     def dispatch(
         state: TrainState, store: Any, request: Any, text: Text
     ) -> tuple[TrainState, dict[str, Float[Array, " n"]]]:
-        """Return the state after the n steps of a request, and what each of them logged."""
+        """Return the state after the n steps of a request, and what they log."""
 
         def step(state: TrainState, one_step_request: Any) -> tuple[TrainState, Scalars]:
-            """Return the state after a step, and what it logged."""
+            """Return the state after a step, and what it logs."""
             with run.layout.context():
                 return train_step(state, run.feed.load(store, one_step_request), text)
 
         if len(jax.tree.leaves(request)[0]) > 1:
             return jax.lax.scan(step, state, request)
-        # On the CPU, XLA runs the body of a loop several times slower than the same code alone.
+        # On CPUs, XLA runs the body of a loop several times slower than the same code outside.
         state, scalars = step(state, jax.tree.map(lambda leaf: leaf[0], request))
         return state, jax.tree.map(lambda leaf: leaf[None], scalars)
 

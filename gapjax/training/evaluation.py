@@ -1,4 +1,7 @@
-"""Scores of samples, computed in padded batches so that every batch size gives the same."""
+"""Scores of samples, and the metrics computed from them, printed and logged.
+
+Batches are padded, so that scores do not depend on the batch size.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,7 @@ from gapjax.methods import Text, Variables
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import DIVERGED
+from gapjax.workdir.log import Logbook
 from gapjax.workdir.scores import Scores, scores_path, write_scores
 
 # (variables, the feed's store, request of one batch, text) → scores.
@@ -48,7 +52,7 @@ def evaluate(
         predict: the result of `make_predict`.
         state: the trained state.
         text: the method's text.
-        check: is called before every batch, and may raise.
+        check: called before every batch; it may raise.
 
     Raises:
         FloatingPointError: a score is not finite.
@@ -81,19 +85,18 @@ def score(
     batches, _ = eval_batches(rows, batch_size)
     scores, on_device = [], None
     for request in feed.requests(batches, 0, [1] * len(batches)):
-        before, on_device = on_device, predict(request)
+        previous, on_device = on_device, predict(request)
         # A batch is fetched while the next one is computed.
-        if before is not None:
-            scores.append(np.asarray(before))
+        if previous is not None:
+            scores.append(np.asarray(previous))
     return np.concatenate([*scores, np.asarray(on_device)])[: len(rows)]
 
 
 def check_scores(score: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
     """Return scores, or raise FloatingPointError if one of them is not finite."""
-    bad = int((~np.isfinite(score)).any(axis=1).sum())
-    if bad:
+    if count := int((~np.isfinite(score)).any(axis=1).sum()):
         raise FloatingPointError(
-            f"the scores of {bad} of {len(score)} samples are not finite; {DIVERGED}"
+            f"the scores of {count} of {len(score)} samples are not finite; {DIVERGED}"
         )
     return score
 
@@ -112,13 +115,35 @@ def summary(name: str, scores: Scores) -> dict[str, float]:
 
 
 def save(workdir: Path, results: dict[str, Scores]) -> None:
-    """Write the scores of every evaluation to a working directory; only the first host writes.
-
-    Raises:
-        DiskError: the disk is full.
-    """
+    """Write the scores of every evaluation to a workdir; only the first host writes."""
     if jax.process_index():
         return
     with writing(workdir / "scores"):
         for name, scores in results.items():
             write_scores(scores_path(workdir, name), scores)
+
+
+def report(run: Run, results: dict[str, Scores]) -> None:
+    """Print a line per evaluation, its metrics and metadata; only the first host prints."""
+    if jax.process_index():
+        return
+    facts = ", ".join(f"{name} {value}" for name, value in run.facts.items())
+    for name, scores in results.items():
+        metrics = run.summarize(name, scores)
+        shown = ", ".join(f"{key} {_format(key, value)}" for key, value in metrics.items())
+        print(f"{shown} ({len(scores.label)} samples; {facts})")
+
+
+def _format(name: str, value: float) -> str:
+    """Return γ with four decimals, or an accuracy in percent."""
+    return f"{value:.4f}" if name.endswith("gamma") else f"{100 * value:.2f}"
+
+
+def write_results(run: Run, log: Logbook, step: int, results: dict[str, Scores]) -> None:
+    """Write the metrics of every evaluation after the last step of an epoch as one line."""
+    metrics, epoch = {}, step // run.order.steps_per_epoch
+    for name, scores in results.items():
+        metrics |= run.summarize(name, scores)
+    log.write(step, epoch, metrics)
+    shown = (f"{name} {100 * value:.1f}" for name, value in metrics.items() if "top1" in name)
+    log.say(f"epoch {epoch}: {', '.join(shown)}")

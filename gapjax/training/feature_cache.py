@@ -1,32 +1,37 @@
 """Features of a frozen encoder, computed once and kept on disk.
 
-A file holds the features of the samples of one run, under a digest of the encoder, the clips and
-the samples. The first view of a sample is the clip that is evaluated; further ones, for training,
-are random clips at fixed addresses.
+A file holds the features of the samples of one run; its name is a digest of the encoder, the clips
+and the samples. A sample's first view is the clip that is evaluated; further ones, for training,
+are random clips, the same in every run.
 """
 
 import collections
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+import tqdm
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.readers.order import eval_batches
+from data_pipelines.storage import npy
+from data_pipelines.storage.atomic import replacing_file
+from data_pipelines.storage.disk import writing
 from gapjax.inputs.batch import Batch
 from gapjax.inputs.feed import Feed, StreamFeed
 from gapjax.methods import Variables
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout
-from gapjax.training import feature_file
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Inputs
 from gapjax.training.step import EvalInput, TrainInput, sample_keys
+
+_NO_ROOM = "choose a --workdir on another disk, or encoder.features=fresh"
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,10 @@ class Source:
 
     Attributes:
         encoder: the frozen encoder.
-        train_input: how frames become a random clip.
-        eval_input: how frames become the evaluated clip.
-        recipe: the two in words, for the digest.
-        index_digest: of the facts of the dataset's samples.
+        train_input: makes a random clip of frames.
+        eval_input: makes the evaluated clip of frames.
+        recipe: a description of both, for the digest.
+        index_digest: of the metadata of the dataset's samples.
         contents_digest: of their coordinates (`data_pipelines.storage.contents`).
         seed: the seed of random clips.
         layout: where they are computed.
@@ -56,7 +61,7 @@ class Source:
     views: int = 1
 
     def clips(self, batch: Batch, view: Int[Array, ""]) -> Float[Array, "b m t v c"]:
-        """Return a view of a batch: the evaluated clips are view 0, random ones the others."""
+        """Return a view of a batch: the evaluated clips for 0, else random ones."""
         keys = sample_keys(jax.random.key(self.seed), batch.epoch + view, batch.item)
         return jax.lax.cond(
             view == 0,
@@ -65,16 +70,16 @@ class Source:
         )
 
     def digest(self, items: Int[np.ndarray, " n"]) -> str:
-        """Return what names a file of features of these items."""
+        """Return the digest that names a file of features of these items."""
         data = (self.index_digest, self.contents_digest)
         facts = (self.recipe, *data, self.encoder.person_merge, self.views)
         seed = self.seed if self.views > 1 else None
-        whole = fingerprint(self.encoder.variables, *facts, seed)
-        return hashlib.sha256(whole.encode() + items.tobytes()).hexdigest()[:32]
+        source = fingerprint(self.encoder.variables, *facts, seed)
+        return hashlib.sha256(source.encode() + items.tobytes()).hexdigest()[:32]
 
 
 def fingerprint(params: Any, *facts: Any) -> str:
-    """Return a digest of parameters and of all else that features depend on."""
+    """Return a digest of parameters and other values."""
     digest = hashlib.sha256(repr(facts).encode())
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         digest.update(f"{jax.tree_util.keystr(path)} {leaf.shape} {leaf.dtype}".encode())
@@ -93,8 +98,8 @@ def items_of(
         samples: how many samples the index has; item = view * samples + row.
         views: how many views a training sample has.
     """
-    further = [train.astype(np.int64) + view * samples for view in range(1, views)]
-    return np.unique(np.concatenate([train, tested, *further]).astype(np.int64))
+    random_views = [train.astype(np.int64) + view * samples for view in range(1, views)]
+    return np.unique(np.concatenate([train, tested, *random_views]).astype(np.int64))
 
 
 def prepare(
@@ -105,29 +110,47 @@ def prepare(
     batch: int,
     folder: Path,
 ) -> Float[np.ndarray, "n t v d"]:
-    """Return the features of items, in their order, as an array that stays on disk.
+    """Return the features of items, in their order, as a memory-mapped array.
 
-    They are computed if no earlier run left them in `folder`. A run that is killed meanwhile
-    leaves no half-written file in their place; one that is told to stop raises Preempted. Several
-    hosts need one folder that they share.
+    They are computed unless an earlier run left them in `folder`, which all hosts share. The file
+    is written atomically.
 
     Args:
         source: all that they depend on.
         items: `items_of`.
-        open_feed: opens the feed of frames; not called if the features are there.
+        open_feed: opens the feed of frames; not called if the file exists.
         samples: how many samples the index has.
         batch: items of one call of the encoder.
-        folder: where files of features are kept.
+        folder: the folder of such files.
+
+    Raises:
+        Preempted: this process received a signal.
+        UserError: the features do not fit on the disk.
     """
     path = folder / f"{source.digest(items)}.npy"
     if not agreement.on_first_host(path.exists()):
         batches = _encode_all(source, items, open_feed(), samples, batch)
         if jax.process_index() == 0:
-            feature_file.write(path, batches, len(items))
-        # Of several hosts all compute, and one writes.
+            _write(path, batches, len(items))
+        # All hosts compute, and the first one writes.
         collections.deque(batches, maxlen=0)
         agreement.wait(f"features {path.name}")
     return np.load(path, mmap_mode="r")
+
+
+def _write(path: Path, batches: Iterable[Float[np.ndarray, "b t v d"]], count: int) -> None:
+    """Write `count` features, which arrive in batches, atomically."""
+    with writing(path.parent), replacing_file(path, single_writer=True) as file:
+        npy.write(file, count, _shown(batches, count), _NO_ROOM)
+
+
+def _shown(
+    batches: Iterable[Float[np.ndarray, "b t v d"]], count: int
+) -> Iterator[Float[np.ndarray, "b t v d"]]:
+    with tqdm.tqdm(total=count, unit="clip", desc="features") as bar:
+        for features in batches:
+            yield features
+            bar.update(len(features))
 
 
 def _encode_all(
@@ -156,7 +179,6 @@ def _encode_batch(
     request: Any,
     view: Int[Array, ""],
 ) -> Float[Array, "b t v d"]:
-    """Return the features of one batch, whose request has one step."""
     batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
     return source.encoder.encode(variables, source.clips(batch, view))
 
@@ -171,7 +193,7 @@ def feature_inputs(
     """Return the inputs of a method that learns from features, read from disk while training.
 
     Args:
-        features: one entry an item, in the order of `items`.
+        features: the features of `items`, in their order.
         items: `items_of`.
         label: the class of every sample of the index.
         views: how many views a training sample has: occurrence r of an epoch shows view r % views.
@@ -185,10 +207,10 @@ def feature_inputs(
 def _read(
     features: Float[np.ndarray, "n t v d"],
     items: Int[np.ndarray, " n"],
-    wanted: Int[np.ndarray, "n2 b"],
+    batches: Int[np.ndarray, "n2 b"],
 ) -> Iterator[tuple[Float[np.ndarray, "b t v d"], Int[np.ndarray, " b"]]]:
-    """Yield the features of every batch of items, and how many frames each has."""
-    for batch in wanted:
+    """Yield the features of each batch of items, and their numbers of frames."""
+    for batch in batches:
         yield features[np.searchsorted(items, batch)], np.full(len(batch), features.shape[1])
 
 
@@ -197,6 +219,6 @@ def unchanged(
     length: Int[Array, " b"],
     keys: Key[Array, " b"] | None = None,
 ) -> Float[Array, "b t v d"]:
-    """Return features as they are: the input of a method that learns from them."""
+    """Return features as they are, as the input of a method that learns from them."""
     del length, keys
     return features

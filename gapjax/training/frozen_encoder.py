@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int, Key
 from gapjax.methods import LossOut, Method, Text, Variables
 from gapjax.nn.person_merge import merge
 
-# Whether the encoder's batch normalization stays as trained, or uses and learns the statistics of
-# each training batch, as STAR's release does (facts D.2).
+# Whether batch normalization keeps its trained statistics, or uses those of each training batch and
+# updates the running ones, as STAR's release does (facts D.2).
 NORMS = ("frozen", "released")
 
 
@@ -23,7 +23,7 @@ class Encoder:
     Attributes:
         backbone: the network.
         variables: its parameters and running statistics.
-        person_merge: how persons become one (`gapjax.nn.person_merge`).
+        person_merge: how persons' features are merged (`gapjax.nn.person_merge`).
     """
 
     backbone: nn.Module
@@ -39,7 +39,7 @@ class Encoder:
     def encode_by_batch(
         self, variables: Variables, clips: Float[Array, "b m t v c"]
     ) -> tuple[Float[Array, "b t2 v d"], Any]:
-        """Return features under the batch's own statistics, and the running ones after it."""
+        """Return features by the statistics of the batch, and the updated running statistics."""
         features, updates = self.backbone.apply(
             variables, clips, train=True, mutable=["batch_stats"]
         )
@@ -51,11 +51,11 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A method on features as a method on clips: the encoder runs within every step.
+    """A method on features as a method on clips: each step runs the encoder first.
 
     Attributes:
         method: the method, whose input is features.
-        encoder: the encoder; nothing of it is trained.
+        encoder: the encoder, which is not trained.
         norm: one of `NORMS`.
     """
 
@@ -64,11 +64,11 @@ class Encoded:
     norm: str = "frozen"
 
     def prepare_text(self) -> Text:
-        """Return the method's text beside the encoder's variables, which are not trained."""
+        """Return the method's text and the encoder's variables, which are not trained."""
         return {"method": self.method.prepare_text(), "encoder": self.encoder.variables}
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
-        """Return the method's variables, and the running statistics that may drift."""
+        """Return the method's variables, and the encoder's statistics if they are updated."""
         shape = jax.eval_shape(self.encoder.encode, self.encoder.variables, clips)
         inner = self.method.init(rng, jnp.zeros(shape.shape, shape.dtype))
         statistics = self.encoder.variables["batch_stats"] if self.norm == "released" else {}
@@ -86,14 +86,14 @@ class Encoded:
         keys: Key[Array, " b"],
     ) -> LossOut:
         """Return the method's loss on the clips' features."""
-        drifted = {}
+        updated = {}
         if self.norm == "released":
-            features, drifted = self.encoder.encode_by_batch(self._frozen(variables, text), clips)
+            features, updated = self.encoder.encode_by_batch(self._frozen(variables, text), clips)
         else:
             features = self.encoder.encode(text["encoder"], clips)
         features = jax.lax.stop_gradient(features)
         out = self.method.loss(self._inner(variables), features, labels, text["method"], keys)
-        return out._replace(batch_stats={"method": out.batch_stats, "encoder": drifted})
+        return out._replace(batch_stats={"method": out.batch_stats, "encoder": updated})
 
     def predict(
         self, variables: Variables, clips: Float[Array, "b m t v c"], text: Text
@@ -103,9 +103,9 @@ class Encoded:
         return self.method.predict(self._inner(variables), features, text["method"])
 
     def _frozen(self, variables: Variables, text: Text) -> Variables:
-        """Return the encoder's variables, with what has drifted of them."""
-        drifted = variables["batch_stats"]["encoder"]
-        return {**text["encoder"], "batch_stats": drifted} if drifted else text["encoder"]
+        """Return the encoder's variables, with the updated statistics if there are any."""
+        updated = variables["batch_stats"]["encoder"]
+        return {**text["encoder"], "batch_stats": updated} if updated else text["encoder"]
 
     def _inner(self, variables: Variables) -> Variables:
         return {"params": variables["params"], "batch_stats": variables["batch_stats"]["method"]}

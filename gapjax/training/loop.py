@@ -1,4 +1,4 @@
-"""The training loop. It knows no method: everything reaches it as a `Run`."""
+"""The training loop, for any method: its only input is a `Run`."""
 
 import contextlib
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from gapjax.parallel.preemption import StopSignal, preempted
 from gapjax.training import evaluation
 from gapjax.training.dispatch import Dispatch, initial_state, make_dispatch, state_shapes
 from gapjax.training.evaluation import Predict
-from gapjax.training.report import report, write_results
 from gapjax.training.run import Cadence, Run
 from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import Meter
@@ -24,17 +23,17 @@ from gapjax.workdir.scores import Scores, scores_path
 
 @dataclass(frozen=True)
 class Session:
-    """What one call of `train` works with, besides the state.
+    """The parts of one call of `train`, besides the state.
 
     Attributes:
-        run: what to train.
+        run: the run.
         text: the method's text, on the devices.
         dispatch: trains the steps of a request.
         predict: scores a batch.
-        checkpoints: where the state is saved.
-        log: where metrics are written.
+        checkpoints: saves the state.
+        log: writes metrics.
         meter: the scalars since the last line of the log.
-        stop: whether to stop before the end.
+        stop: tells whether to stop before the end.
     """
 
     run: Run
@@ -47,7 +46,7 @@ class Session:
     stop: StopSignal
 
     def save(self, state: TrainState) -> None:
-        """Save a checkpoint, with the scalars that are not in the log yet."""
+        """Save a checkpoint, with the scalars that are not logged yet."""
         self.checkpoints.save(int(state.step), state, self.meter.unlogged())
 
 
@@ -55,8 +54,8 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
     """Train to the end, resuming from the newest checkpoint; return the scores of the last epoch.
 
     Args:
-        run: what to train.
-        workdir: where checkpoints, metrics and scores are written.
+        run: the run.
+        workdir: the folder of its checkpoints, metrics and scores.
 
     Raises:
         FloatingPointError: a loss, a gradient or a score is not finite.
@@ -78,7 +77,7 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
     with contextlib.closing(checkpoints), contextlib.closing(log):
         results = train_to_end(session, state)
     evaluation.save(workdir, results)
-    report(run, results)
+    evaluation.report(run, results)
     return results
 
 
@@ -99,8 +98,10 @@ def train_to_end(session: Session, state: TrainState) -> dict[str, Scores]:
         while True:
             step = int(state.step)
             if is_evaluated(run, step):
-                results = evaluate(session, state)
-                write_results(run, session.log, step, results)
+                results = evaluation.evaluate(
+                    run, session.predict, state, session.text, session.stop.check
+                )
+                evaluation.write_results(run, session.log, step, results)
             if step == run.steps:
                 return results
             state = train_epoch(session, state)
@@ -108,12 +109,6 @@ def train_to_end(session: Session, state: TrainState) -> dict[str, Scores]:
     except Preempted:
         session.save(state)
         raise preempted(f"step {int(state.step)} of {run.steps} is saved") from None
-
-
-def evaluate(session: Session, state: TrainState) -> dict[str, Scores]:
-    """Return the scores of every evaluation of the run."""
-    run, text, check = session.run, session.text, session.stop.check
-    return evaluation.evaluate(run, session.predict, state, text, check)
 
 
 def train_epoch(session: Session, state: TrainState) -> TrainState:
@@ -170,7 +165,7 @@ def _next_multiple(step: int, interval: int, start: int = 0) -> int:
 
 
 def is_due(run: Run, step: int, interval: int) -> bool:
-    """Return whether what happens every `interval` steps (0: every epoch) happens at `step`."""
+    """Return whether something is due that happens every `interval` steps (0: every epoch)."""
     return step == run.steps or step % (interval or run.order.steps_per_epoch) == 0
 
 
@@ -185,7 +180,7 @@ def is_evaluated(run: Run, step: int) -> bool:
 def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
     """Return whether a working directory has the last checkpoint of a run, and its scores.
 
-    All hosts call this together, since they read checkpoints together.
+    All hosts must call this together.
     """
     scored = scores_path(workdir, "test").is_file() and has_results(workdir, epochs, steps)
     if not agreement.on_first_host(scored):
@@ -208,5 +203,5 @@ def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
     predict, check = evaluation.make_predict(run), StopSignal(run.layout).check
     results = evaluation.evaluate(run, predict, checkpoint.state, text, check)
     evaluation.save(workdir, results)
-    report(run, results)
+    evaluation.report(run, results)
     return results

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import optax
 from jaxtyping import Array, Float, Int
@@ -69,22 +68,14 @@ def step_schedule(options: SgdOptions, steps_per_epoch: int) -> Schedule:
     return optax.piecewise_constant_schedule(options.learning_rate / warmup, scales)
 
 
-def rule_numbers(params: Any, rules: Sequence[Rule]) -> Any:
-    """Return for every parameter the index of the first rule that matches its path.
-
-    If none matches, it is the number of rules.
-
-    Raises:
-        UserError: a rule matches no parameter.
-    """
-    return first_matches(params, [rule.pattern for rule in rules], "optimizer rule")
-
-
 def make_optimizer(options: SgdOptions, schedule: Schedule) -> optax.GradientTransformation:
-    """Return the optimizer of a run."""
-    rules = (*options.rules, Rule(""))
-    transforms = {number: _sgd(options, rule, schedule) for number, rule in enumerate(rules)}
-    return optax.multi_transform(transforms, lambda params: rule_numbers(params, options.rules))
+    """Return the optimizer; its `init` raises UserError for a rule that matches no parameter."""
+    rules = enumerate((*options.rules, Rule("")))
+    transforms = {index: _sgd(options, rule, schedule) for index, rule in rules}
+    patterns = [rule.pattern for rule in options.rules]
+    return optax.multi_transform(
+        transforms, lambda params: first_matches(params, patterns, "optimizer rule")
+    )
 
 
 def _sgd(options: SgdOptions, rule: Rule, schedule: Schedule) -> optax.GradientTransformation:

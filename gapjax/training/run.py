@@ -1,4 +1,4 @@
-"""What a run consists of: `gapjax.experiment.build` makes it, `gapjax.training.loop` trains it."""
+"""A training run: `gapjax.experiment.build` makes it, `gapjax.training.loop` trains it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,15 +22,7 @@ Summarize = Callable[[str, Scores], dict[str, float]]
 
 
 class Inputs(NamedTuple):
-    """What reaches a method, and how.
-
-    Attributes:
-        feed: where batches come from.
-        train_input: how a batch's frames become the method's input in training.
-        eval_input: likewise in evaluation.
-        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
-            joints, channels).
-    """
+    """The input of a method: a feed and the functions from its frames to clips; see `Run`."""
 
     feed: Feed
     train_input: TrainInput
@@ -40,12 +32,12 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Cadence:
-    """How often things happen.
+    """How often a run logs, saves and evaluates.
 
     Attributes:
-        steps_per_dispatch: steps that one call of the jitted function runs.
-        log_every: steps between two lines of metrics; 0 writes one line an epoch.
-        checkpoint_every: steps between two checkpoints; 0 saves one an epoch.
+        steps_per_dispatch: steps of one call of the jitted function.
+        log_every: steps between two lines of metrics; 0 for once an epoch.
+        checkpoint_every: steps between two checkpoints; 0 for once an epoch.
         evaluate_every: epochs between two evaluations; the last epoch is always evaluated.
     """
 
@@ -62,10 +54,11 @@ class Run:
     Attributes:
         method: what is trained.
         feed: where batches come from.
-        train_input: how a batch's frames become the method's input in training.
-        eval_input: likewise in evaluation.
-        clip_shape: the shape of that input (`Inputs`).
-        optimizer: how parameters follow gradients.
+        train_input: makes the method's input of a batch's frames in training.
+        eval_input: makes it in evaluation.
+        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
+            joints, channels).
+        optimizer: updates the parameters.
         schedule: step → learning rate, for the log.
         index: the metadata of the dataset's samples.
         order: which samples each training step sees.
@@ -73,11 +66,11 @@ class Run:
         eval_batch_size: samples of a batch in evaluation.
         epochs: how many epochs to train.
         seed: the seed of initialization and of every draw.
-        cadence: how often things happen.
-        layout: where arrays live.
+        cadence: how often it logs, saves and evaluates.
+        layout: the sharding of arrays over the devices.
         labels: the names of the classes that scores are given for.
         trained_on: the names of the classes whose samples are trained on.
-        summarize: how scores become metrics.
+        summarize: computes metrics from scores.
         facts: the metadata that a result is reported with: dataset, protocol, text, seed, ...
         config: the config that the run was built from, flat.
     """
@@ -105,5 +98,5 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """Return the number of steps of the whole run."""
+        """Return the number of steps of all epochs."""
         return self.epochs * self.order.steps_per_epoch

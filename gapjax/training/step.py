@@ -1,7 +1,4 @@
-"""The training state, and the pure function that takes it one batch further.
-
-What a checkpoint holds is what a step takes and returns: arrays, nothing else.
-"""
+"""The training state and the training step, a pure function of the state and a batch."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,14 +13,14 @@ from gapjax.methods import Method, Text
 
 
 class TrainState(NamedTuple):
-    """Everything that changes in training.
+    """Everything that changes in training, as a checkpoint holds it.
 
     Attributes:
-        step: how many batches have been trained on.
-        params: the trained parameters.
+        step: the number of batches so far.
+        params: the parameters.
         batch_stats: running statistics.
         opt_state: the optimizer's state.
-        rng: the key that all random draws are folded from; it never changes.
+        rng: the key that all random draws are folded from; it is constant.
     """
 
     step: Int[Array, ""]
@@ -33,11 +30,11 @@ class TrainState(NamedTuple):
     rng: Key[Array, ""]
 
 
-# name → what a step logs.
+# name → a value that a step logs.
 Scalars = dict[str, Float[Array, ""]]
 Step = Callable[[TrainState, Batch, Text], tuple[TrainState, Scalars]]
 
-# Frames → the method's input. Training draws at random with one key per sample.
+# (frames, lengths, a key per sample in training) → the method's input.
 TrainInput = Callable[
     [Float[Array, "b ..."], Int[Array, " b"], Key[Array, " b"]], Float[Array, "b ..."]
 ]
@@ -63,7 +60,7 @@ def create_state(
 
 
 def _strongly_typed(leaf: Array) -> Array:
-    """Return an array without a weak type; a step returns none, and would be compiled twice."""
+    """Return an array without a weak type, as a step returns it, which compiles once thereby."""
     return jax.lax.convert_element_type(leaf, leaf.dtype)
 
 

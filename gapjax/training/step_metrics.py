@@ -1,4 +1,4 @@
-"""Means of what training steps log, fetched late enough not to hold up the devices."""
+"""Means of the scalars that training steps log, fetched without blocking the devices."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -18,16 +18,7 @@ DIVERGED = "lower optimizer.learning_rate or check the data, and use a new --wor
 
 
 def check_finite(values: Float[np.ndarray, " n"], last_step: int, name: str = "loss") -> None:
-    """Raise if a value of some step is not finite.
-
-    Args:
-        values: those of consecutive steps.
-        last_step: the number of the last step; the run's first step is 1.
-        name: what the values are.
-
-    Raises:
-        FloatingPointError: names the first such step.
-    """
+    """Raise FloatingPointError if a value of consecutive steps up to `last_step` is not finite."""
     bad = ~np.isfinite(values)
     if bad.any():
         index = int(bad.argmax())
@@ -53,23 +44,21 @@ class Meter:
         self.restart_clock()
 
     def restart_clock(self) -> None:
-        """Leave the time until now, and its steps, out of the rate."""
+        """Measure the rate from now on."""
         self._feed_seconds, self._steps = 0.0, 0
         self._start = time.monotonic()
 
     def add(self, last_step: int, scalars: Columns) -> None:
-        """Take the scalars of a dispatch whose last step is `last_step`.
-
-        They are fetched at the next call, when the devices are busy with the next dispatch.
+        """Add the scalars of a dispatch whose last step is `last_step`; fetch the previous ones.
 
         Raises:
-            FloatingPointError: a loss of the dispatch before is not finite.
+            FloatingPointError: a previous loss or gradient is not finite.
         """
         self.fetch()
         self._on_device = (last_step, scalars)
 
     def timed(self, requests: Iterable[Request]) -> Iterator[Request]:
-        """Yield from a feed, measuring how long the loop waits for it."""
+        """Yield from a feed and measure how long the loop waits for it."""
         requests = iter(requests)
         while True:
             start = time.monotonic()
@@ -80,10 +69,10 @@ class Meter:
             yield request
 
     def fetch(self) -> None:
-        """Wait for the last dispatch that was added and take its scalars.
+        """Wait for the scalars of the last dispatch.
 
         Raises:
-            FloatingPointError: one of its losses, or the norm of a gradient, is not finite.
+            FloatingPointError: a loss or the norm of a gradient is not finite.
         """
         if self._on_device is None:
             return
@@ -97,20 +86,12 @@ class Meter:
         self._steps += len(columns["loss"])
 
     def unlogged(self) -> dict[str, list[float]]:
-        """Return what every step since the last line of the log logged, for a checkpoint.
-
-        Raises:
-            FloatingPointError: a loss is not finite.
-        """
+        """Return the scalars of the steps since the last line of the log, for a checkpoint."""
         self.fetch()
         return {name: values.tolist() for name, values in self._columns().items()}
 
     def means(self) -> dict[str, float]:
-        """Return the means of all steps since the last call, their rate, and the feed's share.
-
-        Raises:
-            FloatingPointError: a loss is not finite.
-        """
+        """Return the means over the steps since the last call, their rate, and the feed's share."""
         self.fetch()
         seconds = max(time.monotonic() - self._start, 1e-9)
         means = {f"train/{name}": float(values.mean()) for name, values in self._columns().items()}

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs.base_star import SHIFT_GCN_RULES
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import shift_gcn
@@ -16,7 +17,7 @@ from gapjax.methods.supervised import from_torch
 from gapjax.nn.heads import Recognizer
 from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
-from gapjax.training.optimizer import Rule, rule_numbers
+from gapjax.parallel.tree_paths import first_matches
 
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 
@@ -179,8 +180,8 @@ def test_an_unknown_gradient_is_refused() -> None:
 
 def test_the_documented_rules_find_the_published_decays() -> None:
     params = initial(small(), random_clips(KINECT20))["params"]
-    rules = (Rule("graph/linear$", 1.0, 1e-3), Rule("graph/mask$", 1.0, 0.0), Rule(""))
-    numbers = rule_numbers({"network": {"backbone": params}}, rules)
+    patterns = [pattern for pattern, *_ in SHIFT_GCN_RULES] + [""]
+    numbers = first_matches({"network": {"backbone": params}}, patterns, "optimizer rule")
     leaves = jax.tree_util.tree_leaves_with_path(numbers)
     found = {jax.tree_util.keystr(path, simple=True, separator="/"): n for path, n in leaves}
     expected = {"linear": 0, "mask": 1}

@@ -201,7 +201,7 @@ WRONG = {
 def test_rules_that_cannot_be_followed_are_refused(gap: Described, name: str) -> None:
     rules, expected = WRONG[name]
     with pytest.raises(UserError, match=expected):
-        changed(gap, **SPLIT | {"mesh__rules": rules})
+        loop.state_shapes(changed(gap, **SPLIT | {"mesh__rules": rules}))
 
 
 def test_devices_that_cannot_be_arranged_are_refused(gap: Described) -> None:

@@ -25,8 +25,8 @@ def module(name: str) -> object:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_docstring_says_command_cost_and_expectation(name: str) -> None:
     text = module(name).__doc__
-    if "configs/base_star.py" in text:
-        text += module("base_star").__doc__
+    for base in ("base_gap", "base_star"):
+        text += module(base).__doc__ if f"configs/{base}.py" in text else ""
     for word in (f"configs/{name}.py", "Command:", "Cost:", "Expected:", "Variants:"):
         assert word in text, f"configs/{name}.py lacks {word!r}"
     for variant in module(name).VARIANTS:

@@ -211,7 +211,7 @@ def test_bad_input_gets_one_line(
     line = refused(capsys, f"--workdir={tmp_path / 'none'}", out)
     assert f"is {tmp_path / 'none'} a working directory?" in line
     line = refused(capsys, f"--workdir={gap_run}", out, f"--data={tmp_path}")
-    assert "this data set is not here" in line
+    assert "this dataset is not here" in line
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
     line = refused(capsys, f"--workdir={gap_run}", f"--out={tmp_path / 'mine'}")

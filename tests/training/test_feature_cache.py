@@ -12,7 +12,7 @@ import pytest
 from gapjax.inputs.clips import eval_clips
 from gapjax.inputs.feed import ResidentFeed
 from gapjax.parallel.sharding import make_layout
-from gapjax.training import feature_cache, feature_file
+from gapjax.training import feature_cache
 from gapjax.training.feature_cache import Source, feature_inputs, prepare
 from support import small_features
 from support.small_features import RECIPE, SAMPLES, VIEWS
@@ -77,7 +77,7 @@ def test_features_are_computed_once(
     source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path: Path, monkeypatch: object
 ) -> None:
     first = np.array(prepare(source, items, lambda: feed, SAMPLES, 18, tmp_path))
-    monkeypatch.setattr(feature_file, "write", None)
+    monkeypatch.setattr(feature_cache, "_write", None)
     again = prepare(source, items, _no_feed, SAMPLES, 18, tmp_path)
     np.testing.assert_array_equal(again, first)
 

@@ -51,6 +51,14 @@ def test_it_is_made_once(tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatc
     assert isinstance(open_pack(str(tiny_copy)).frames, np.memmap)
 
 
+def test_an_index_that_is_given_is_not_loaded_again(
+    tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index.load(tiny_copy)
+    monkeypatch.setattr(Index, "load", None)
+    assert len(open_pack(tiny_copy, index).count) == len(index)
+
+
 def test_of_two_that_open_it_at_once_one_makes_it(
     tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
