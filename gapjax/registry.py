@@ -1,5 +1,6 @@
-"""A name in a config is the name of a module in a package."""
+"""A name in a config is the name of a module in a package, or one of the choices of a field."""
 
+import dataclasses
 import difflib
 import importlib
 import pkgutil
@@ -31,6 +32,27 @@ def chosen(what: str, value: Any, choices: Iterable[str]) -> str:
         hint = suggestion(str(value), names)
         raise UserError(f"{what}={value!r} is not known{hint} (there are: {', '.join(names)})")
     return value
+
+
+def one_of(*values: str) -> Any:
+    """Return a dataclass field that has one of some values; the first is the default."""
+    return dataclasses.field(default=values[0], metadata={"choices": values})
+
+
+def check_choices(options: Any, section: str = "") -> None:
+    """Refuse a dataclass with a field whose value is none of those that `one_of` lists.
+
+    Args:
+        options: the dataclass.
+        section: what messages put before the field's name, such as `train.`.
+
+    Raises:
+        UserError: names the field, and what it may be.
+    """
+    for field in dataclasses.fields(options):
+        if "choices" in field.metadata:
+            value = getattr(options, field.name)
+            chosen(f"{section}{field.name}", value, field.metadata["choices"])
 
 
 def choices(package: str) -> list[str]:

@@ -12,15 +12,10 @@ from typing import Any, ClassVar, cast
 from data_pipelines.errors import UserError
 from gapjax.nn.person_merge import MERGES
 from gapjax.parallel.partition_rules import PartitionRule
-from gapjax.registry import chosen
+from gapjax.registry import check_choices, one_of
 from gapjax.text.encoder import TextOptions
 from gapjax.training.frozen_encoder import NORMS
 from gapjax.training.optimizer import SgdOptions
-
-
-def one_of(*choices: str) -> Any:
-    """Return a field with one of `choices`, of which the first is the default."""
-    return dataclasses.field(default=choices[0], metadata={"choices": choices})
 
 
 def at_least(least: int, default: int) -> Any:
@@ -35,12 +30,11 @@ class Section:
 
     def __post_init__(self) -> None:
         """Raise UserError for a value that its field does not allow."""
+        check_choices(self, f"{self.section}.")
         for field in dataclasses.fields(cast(Any, self)):
-            key, value = f"{self.section}.{field.name}", getattr(self, field.name)
-            if "choices" in field.metadata:
-                chosen(key, value, field.metadata["choices"])
-            if "least" in field.metadata and value < field.metadata["least"]:
-                raise UserError(f"{key}={value} should be at least {field.metadata['least']}")
+            least, value = field.metadata.get("least"), getattr(self, field.name)
+            if least is not None and value < least:
+                raise UserError(f"{self.section}.{field.name}={value} should be at least {least}")
 
 
 @dataclass(frozen=True)
@@ -179,7 +173,7 @@ class EncoderOptions(Section):
     section = "encoder"
     checkpoint: str = ""
     trained_on: str = one_of("", "seen")
-    person_merge: str = dataclasses.field(default="mean", metadata={"choices": tuple(MERGES)})
+    person_merge: str = one_of(*MERGES)
     norm: str = one_of(*NORMS)
     features: str = one_of("cached", "fresh")
     views: int = at_least(1, default=1)

@@ -11,11 +11,9 @@ Scaling (`scale`) covers the whole sequence after it was turned, so that it and 
 before step 2 (NW-UCLA's feeder); otherwise the crop comes first and leaves less to turn (NTU's).
 """
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,18 +23,13 @@ from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.inputs import crop, modalities, normalize, rotation
 from gapjax.inputs.modalities import K_OPERATORS, MODALITIES
-from gapjax.registry import chosen
+from gapjax.registry import check_choices, one_of
 
 Frames = Float[Array, "b m t v c"]
 Clips = Float[Array, "b m t2 v c"]
 Length = Int[Array, " b"]
-Sample = Callable[[Frames, Length], Clips]
+TakeWindow = Callable[[Frames, Length], Clips]
 Change = Callable[[Frames], Frames]
-
-
-def _choice(*values: str) -> Any:
-    """Return a field that has one of some values, of which the first is the default."""
-    return dataclasses.field(default=values[0], metadata={"choices": values})
 
 
 @dataclass(frozen=True)
@@ -44,47 +37,47 @@ class ClipRecipe:
     """How raw frames become clips.
 
     Attributes:
-        skeleton: The body model.
-        space: The number of coordinates of a joint. Further numbers are cropped and resized with
+        skeleton: the body model.
+        space: the number of coordinates of a joint. Further numbers are cropped and resized with
             them and otherwise left unchanged. The first of them is a confidence: where it is zero,
             the joint was not seen and is at the origin.
-        window: The number of frames of a clip.
-        sampling: `"crop_resize"` resizes a crop linearly (NTU); `"frames"` picks frames of the
+        window: the number of frames of a clip.
+        sampling: `crop_resize` resizes a crop linearly (NTU); `frames` picks frames of the
             whole sequence (NW-UCLA).
-        train_crop: The smallest and the largest share of the frames that a random crop keeps.
-        eval_crop: The share of the frames that the central crop keeps.
-        longest: Only this many central frames of longer sequences are used; None for all frames.
-        absent_person: What a person who is never present is: `"zeros"` (NTU 60), or a `"copy"` of
+        train_crop: the smallest and the largest share of the frames that a random crop keeps.
+        eval_crop: the share of the frames that the central crop keeps.
+        longest: only this many central frames of longer sequences are used; None for all frames.
+        absent_person: what a person who is never present is: `zeros` (NTU 60), or a `copy` of
             the first person (NTU 120).
-        origin: `"first_frame"` moves the center joint of the first person's first frame to the
-            origin; `"every_frame"` every person's root joint in every frame (PKU-MMD).
-        align: `"shoulders"` turns every person about the vertical axis in every frame until the
+        origin: `first_frame` moves the center joint of the first person's first frame to the
+            origin; `every_frame` every person's root joint in every frame (PKU-MMD).
+        align: `shoulders` turns every person about the vertical axis in every frame until the
             shoulders lie along x (PKU-MMD). The body model must name two shoulders.
-        rotation: In training, `"rigid"` rotates about all axes (with two coordinates: in the image
-            plane), `"view"` about two and scales (NW-UCLA).
-        angle: The largest angle: in radians for `"rigid"`, in whole degrees for `"view"`.
-        scale: `"axis_range"` scales every axis to [-1, 1] over the whole sequence (NW-UCLA).
-        modality: What the network sees: joints, bones, or the motion of either.
-        k: The power of GAP's input matrix I - A^k; None for no matrix.
-        k_operator: `"corrected"`, or `"released"` with the released edges of Kinect-20.
+        rotation: in training, `rigid` rotates about all axes (with two coordinates: in the image
+            plane), `view` about two and scales (NW-UCLA).
+        angle: the largest angle: in radians for `rigid`, in whole degrees for `view`.
+        scale: `axis_range` scales every axis to [-1, 1] over the whole sequence (NW-UCLA).
+        modality: what the network sees: joints, bones, or the motion of either.
+        k: the power of GAP's input matrix I - A^k; None for no matrix.
+        k_operator: `corrected`, or `released` with the released edges of Kinect-20.
     """
 
     skeleton: Skeleton
     space: int = 3
     window: int = 64
-    sampling: str = _choice("crop_resize", "frames")
+    sampling: str = one_of("crop_resize", "frames")
     train_crop: tuple[float, float] = (0.5, 1.0)
     eval_crop: float = 0.95
     longest: int | None = None
-    absent_person: str = _choice("zeros", "copy")
-    origin: str = _choice("none", "first_frame", "every_frame")
-    align: str = _choice("none", "shoulders")
-    rotation: str = _choice("none", "rigid", "view")
+    absent_person: str = one_of("zeros", "copy")
+    origin: str = one_of("none", "first_frame", "every_frame")
+    align: str = one_of("none", "shoulders")
+    rotation: str = one_of("none", "rigid", "view")
     angle: float = 0.3
-    scale: str = _choice("none", "axis_range")
-    modality: str = _choice(*MODALITIES)
+    scale: str = one_of("none", "axis_range")
+    modality: str = one_of(*MODALITIES)
     k: int | None = None
-    k_operator: str = _choice(*K_OPERATORS)
+    k_operator: str = one_of(*K_OPERATORS)
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
@@ -92,9 +85,7 @@ class ClipRecipe:
         Raises:
             UserError: names the field, and what it may be.
         """
-        for field in dataclasses.fields(self):
-            if "choices" in field.metadata:
-                chosen(field.name, getattr(self, field.name), field.metadata["choices"])
+        check_choices(self)
         low, high = self.train_crop
         self._require("window", self.window >= 1, "at least 1 frame")
         self._require("train_crop", 0 < low <= high <= 1, "two shares in (0, 1], the smaller first")
@@ -143,8 +134,8 @@ def train_clips(
         keys: one key per sample, which alone decides what the sample draws.
     """
     crop_keys, rotation_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
-    sample = partial(_random_window, recipe, crop_keys)
-    return _make_clips(recipe, frames, length, sample, partial(_rotate, recipe, rotation_keys))
+    take_window = partial(_random_window, recipe, crop_keys)
+    return _make_clips(recipe, frames, length, take_window, partial(_rotate, recipe, rotation_keys))
 
 
 def eval_clips(
@@ -163,7 +154,7 @@ def eval_clips(
 
 
 def _make_clips(
-    recipe: ClipRecipe, frames: Frames, length: Length, sample: Sample, rotate: Change
+    recipe: ClipRecipe, frames: Frames, length: Length, take_window: TakeWindow, rotate: Change
 ) -> Clips:
     """Return clips, by the steps of the module's docstring."""
     frames, length = crop.central_frames(frames, length, recipe.longest)
@@ -173,9 +164,9 @@ def _make_clips(
     if recipe.scale == "axis_range":
         frames = rotate(_align(recipe, frames))
         scale = partial(normalize.scale_axes, present=present)
-        clips = sample(_on_coordinates(recipe, scale, frames), length)
+        clips = take_window(_on_coordinates(recipe, scale, frames), length)
     else:
-        clips = rotate(_align(recipe, sample(frames, length)))
+        clips = rotate(_align(recipe, take_window(frames, length)))
     return _on_coordinates(recipe, partial(_select, recipe), clips)
 
 
