@@ -36,7 +36,7 @@ def show(directory: str, name: str, out: Path, frames: int) -> list[Path]:
         directory: the converted dataset's folder.
         name: the sample's name in `index.csv`.
         out: a folder for NAME.png and NAME.gif, or the one file to write.
-        frames: how many frames the PNG shows, if there are so many.
+        frames: how many frames the PNG shows, or all frames of a shorter sample.
 
     Raises:
         DataError: the dataset or the sample cannot be read.

@@ -21,7 +21,7 @@ from data_pipelines.storage import index as indexing
 from data_pipelines.storage.index import Index
 from data_pipelines.storage.packed import stored
 
-# Of the faults of a check, the first so many are printed.
+# How many faults of a check are printed.
 SHOWN = 5
 
 

@@ -30,7 +30,7 @@ PERSONS = (
 # How the root is marked.
 _RING = {"marker": "o", "ms": 6.5, "mfc": "white", "mec": INK, "mew": 1.3, "lw": 0}
 
-# An animation shows at most so many frames; 25 of them a second.
+# The most frames of an animation, and how long it shows each: 25 frames per second.
 MOST_FRAMES, MILLISECONDS = 150, 40
 
 # Room around and between the panels, in inches.

@@ -5,6 +5,6 @@
     read(item)              -> Iterable: the `Record`s of an item, and a `LeftOut` for what has no
                             sample; `FileError` where the item cannot be used
 
-As of `data_pipelines.datasets`, items are plain values with a telling `str` and `repr`. What is
+As of `data_pipelines.datasets`, items are plain values with a descriptive `str` and `repr`. What is
 converted carries its metadata in `dataset.yaml` (`data_pipelines.specs.spec_file`).
 """

@@ -75,7 +75,7 @@ def read(item: Item) -> Iterator[Record]:
         raise FileError(
             str(item),
             f"has {frames} frames of {persons} persons, not of {most}; give persons: {persons} in "
-            f"{spec_file.FILE} if there are so many, else write the array as frames x persons x "
+            f"{spec_file.FILE} if there are that many, else write the array as frames x persons x "
             "joints x coordinates",
         )
     yield record

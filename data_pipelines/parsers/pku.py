@@ -1,8 +1,8 @@
 """PKU-MMD's raw text: long videos, where actions are in them, and lists of videos (facts C.7).
 
 A folder has, extracted from the official archives of Part I,
-    skeleton*/0002-L.txt        a line a frame: 25 joints of two persons, x y z in meters
-    label*/0002-L.txt           a line an action: class, first and last frame, confidence
+    skeleton*/0002-L.txt        one line per frame: 25 joints of two persons, x y z in meters
+    label*/0002-L.txt           one line per action: class, first and last frame, confidence
     cross-subject.txt, cross-view.txt
 where numbers count from 1 and the letter is the view: left, middle or right. Of Part II, which has
 a folder of its own, the videos are A01N02-L, the second number being who moves, and the lists

@@ -1,6 +1,6 @@
 """A folder of arrays of one's own, one `.npy` a sample, and the table of what they are.
 
-`samples.csv` has a line a sample: `file` (inside the folder), `label` (the class's name, or its
+`samples.csv` has a line per sample: `file` (inside the folder), `label` (the class's name, or its
 number from 0) and, where known, `subject`, `camera` and `setup` (whole numbers). An array is frames
 x joints x coordinates or, of several persons, frames x persons x joints x coordinates. A person
 who is not seen is zero, and so is a joint, which needs a confidence of zero to be known from one

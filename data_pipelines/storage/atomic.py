@@ -43,8 +43,8 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `target` when the block ends without an error.
 
     It has the name of `target` and lies in a hidden folder beside it. What a killed process left
-    there is removed. Hold the lock of `target` meanwhile. The exchange is
-    two renames: between them a reader finds no folder, and a process killed there leaves none.
+    there is removed. Hold the lock of `target` meanwhile. The exchange is two renames: between
+    them a reader finds no folder, and a process killed there leaves none.
     """
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -17,7 +17,8 @@ from gapjax.workdir.scores import Scores
 INK, QUIET, RULE = "#1d2733", "#6b7787", "#e4e8ed"
 LINES = ("#2a5fa5", "#d0702c", "#2f8f6b", "#a0468c", "#8a6d1f", "#5a5fbf")
 
-# Up to so many classes, a confusion matrix shows counts; column names and rules; every row's name.
+# The most classes with which a confusion matrix shows counts; column names and rules; the name of
+# every row.
 MOST_COUNTED, MOST_NAMED, MOST_ROWS = 24, 40, 80
 
 

@@ -19,7 +19,7 @@ from gapjax.workdir.scores import Scores, read_scores, scores_path
 
 PUBLISHED = {"joint": 0.8, "bone": 0.8, "joint_motion": 0.2, "bone_motion": 0.2}
 
-# A search tries the weightings of the finest of these grids that has at most so many.
+# A search tries all weightings of the finest of these grids that has at most MOST_WEIGHTINGS.
 GRIDS = (20, 10, 5, 4, 2, 1)
 MOST_WEIGHTINGS = 5000
 

@@ -26,7 +26,7 @@ SUBSETS = 3
 
 
 class Topology(nn.Module):
-    """The refined topologies of the three subsets: A + α·Q(x), one matrix a channel and body.
+    """The refined topologies of the three subsets: A + α·Q(x), one matrix per channel and body.
 
     Q = conv4(tanh(conv1(x̄)_u - conv2(x̄)_v)), x̄ the mean over time, which commutes with the 1x1
     convolutions (facts B.1; CTR-GCN, Eq. 3-5). The bias of conv4 and A are two more relations, so
@@ -46,18 +46,18 @@ class Topology(nn.Module):
     ) -> tuple[Float[Array, "g d r"], Float[Array, "g r n u v"]]:
         """Return mixing and relation; their product weighs row u's neighbors v."""
         channels, zeros = x.shape[0], nn.initializers.zeros
-        small = 8 if channels <= 9 else channels // 8
+        relations = 8 if channels <= 9 else channels // 8
         adjacency = jnp.asarray(spatial_subsets(self.skeleton))
         static = self.param("adjacency", lambda _: adjacency)
         alpha = self.param("alpha", zeros, ())
-        shape = (2, SUBSETS, small)
-        entry = self.param("entry", fan_out_normal(small), (*shape, channels))
+        shape = (2, SUBSETS, relations)
+        entry = self.param("entry", fan_out_normal(relations), (*shape, channels))
         entry_bias = self.param("entry_bias", zeros, shape)
         shape = (SUBSETS, self.features)
-        kernel = self.param("kernel", fan_out_normal(self.features), (*shape, small))
+        kernel = self.param("kernel", fan_out_normal(self.features), (*shape, relations))
         bias = self.param("bias", zeros, shape)
         pair = pointwise(entry.reshape(-1, channels), x.mean(axis=3))
-        pair = pair.reshape(2, SUBSETS, small, *pair.shape[1:])
+        pair = pair.reshape(2, SUBSETS, relations, *pair.shape[1:])
         pair = (pair + entry_bias[..., None, None]).astype(x.dtype)
         relation = jnp.tanh(pair[0][..., :, None] - pair[1][..., None, :])
         one = jnp.ones_like(relation[:, :1])
@@ -89,8 +89,8 @@ class GraphConv(nn.Module):
         bias = self.param("value_bias", nn.initializers.zeros, shape)
         value = pointwise(kernel.reshape(-1, x.shape[0]), x)
         value = value.reshape(*shape, *value.shape[1:])
-        # A bias passes through the contraction over neighbors as one number a joint: the sum of
-        # its row of the topology, which is had from the smaller relation.
+        # A bias passes through the contraction over neighbors as one number per joint: the sum
+        # of its row of the topology, computed from the smaller relation.
         weights = mixing * bias[..., None]
         offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1, dtype=jnp.float32))
         y = ((topology @ value).sum(axis=0) + offset[..., None]).astype(x.dtype)

@@ -18,8 +18,8 @@ from data_pipelines.errors import Preempted
 from gapjax.parallel.sharding import Layout
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# Whoever stops a group of processes may send two signals at once: within so many seconds they
-# count as one.
+# Seconds within which several signals count as one: whatever stops a group of processes may send
+# two at once.
 GRACE = 1.0
 
 # The name of the signal that was received, if any.

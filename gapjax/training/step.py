@@ -60,7 +60,7 @@ def create_state(
 
 
 def _strongly_typed(leaf: Array) -> Array:
-    """Return an array without a weak type, as a step returns it, which compiles once thereby."""
+    """Return an array without a weak type, as a step returns it, so that a step compiles once."""
     return jax.lax.convert_element_type(leaf, leaf.dtype)
 
 

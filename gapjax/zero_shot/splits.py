@@ -23,7 +23,7 @@ from gapjax.registry import chosen
 _SPLIT_DRAW = 2**64 - 2
 _FOLD_DRAW = 2**63
 
-# A fold is tested on one in so many training subjects.
+# A fold is tested on one of this many training subjects.
 _SUBJECTS_PER_TESTED = 5
 
 

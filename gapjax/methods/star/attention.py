@@ -1,11 +1,11 @@
-"""STAR's skeleton stream: what a body part's movement has of each of the part's attributes.
+"""STAR's skeleton stream: how much of each attribute the movement of a body part has.
 
 Chen et al., Fine-Grained Side Information Guided Dual-Prompts for Zero-Shot Skeleton Action
 Recognition, ACM MM 2024, Eq. 1-3. All parts are one batched computation: their tokens are padded
 to the longest part's, and their parameters are stacked.
 
 The ablations of the paper's Table 7 are the rows of two tables: `POOLINGS` (its "AM") says how the
-tokens of a part become one vector a query, `PROMPTS` (its "VAP") what asks and what reads out.
+tokens of a part become one vector per query, `PROMPTS` (its "VAP") what asks and what reads out.
 """
 
 from collections.abc import Sequence
@@ -96,11 +96,11 @@ class Attention(nn.Module):
 
 
 class Mean(nn.Module):
-    """Attention without attending: whatever asks, each own token counts the same.
+    """Attention without attending: every query weighs its part's own tokens equally.
 
     Attributes:
         size: the number of channels.
-        heads: has no effect, for the attention of any number of heads would be the same.
+        heads: has no effect: equal weights do not depend on the number of heads.
     """
 
     size: int
@@ -120,7 +120,7 @@ class Mean(nn.Module):
 
 
 class AttributePrompts(nn.Module):
-    """Visual-attribute prompts P_va: one query an attribute, which also reads it out (Eq. 3).
+    """Visual-attribute prompts P_va: one query per attribute, which also reads it out (Eq. 3).
 
     Attributes:
         parts: the number of parts.
@@ -179,7 +179,7 @@ PROMPTS: dict[str, type[nn.Module]] = {"learnt": AttributePrompts, "none": MeanQ
 
 
 class PartAttributes(nn.Module):
-    """From skeleton features to a latent vector a part (Eq. 1-3 and facts D.3).
+    """From skeleton features to a latent vector per part (Eq. 1-3 and facts D.3).
 
     Attributes:
         parts: the joints of each part.

@@ -1,4 +1,4 @@
-"""STAR's losses (ACM MM 2024, Eq. 5-7): pure functions with one value an example or a class.
+"""STAR's losses (ACM MM 2024, Eq. 5-7): pure functions with one value per example or class.
 
 There is no temperature. The classes of a softmax are those whose texts are given: to leave the
 unseen classes out, leave their rows out; labels are places among the rows. The release adds 1e-12

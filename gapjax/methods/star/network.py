@@ -51,7 +51,7 @@ class Latents(NamedTuple):
 
 
 class SemanticPrompts(nn.Module):
-    """Semantic-part prompts P_sp: a learned vector a class and part, added to its text (Eq. 4).
+    """Semantic-part prompts P_sp: a learned vector per class and part, added to its text (Eq. 4).
 
     Attributes:
         scale: the standard deviation that the prompts start with.

@@ -10,7 +10,7 @@ from gapjax.nn.layers import Initializer, fan_in_uniform
 
 
 class Linear(NamedTuple):
-    """One linear map a part: x → x · kernel + bias.
+    """One linear map per part: x → x · kernel + bias.
 
     Attributes:
         kernel: of shape [parts, channels in, channels out].
@@ -35,7 +35,7 @@ class Linear(NamedTuple):
 
 
 class PartLinear(nn.Module):
-    """The parameters of one linear layer a part, initialized as PyTorch's are by default.
+    """The parameters of one linear layer per part, initialized as PyTorch's are by default.
 
     Attributes:
         size: the number of channels out.
@@ -57,7 +57,7 @@ class PartLinear(nn.Module):
 
 
 class PartProjector(nn.Module):
-    """Two linear layers a part with a ReLU in between (STAR, section 3.3).
+    """Two linear layers per part with a ReLU in between (STAR, section 3.3).
 
     Attributes:
         size: the number of channels out.

@@ -199,7 +199,9 @@ def test_more_persons_than_the_facts_allow(name: str, tmp_path: pathlib.Path) ->
     persons, shape, expected = PERSONS[name]
     raw = own_folder.write(tmp_path / "mine", samples=3, persons=persons)
     np.save(raw / "clips" / "0.npy", np.ones(shape))
-    order = r"if there are so many, else write the array as frames x persons x joints x coordinates"
+    order = (
+        r"if there are that many, else write the array as frames x persons x joints x coordinates"
+    )
     with pytest.raises(DataError, match=f"clips/0.npy: {expected}.* {order}$"):
         convert("own", raw, tmp_path / "data", strict=True)
 
