@@ -36,15 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _weighting(options: argparse.Namespace, streams: Sequence[Scores]) -> fusion.Weighting:
-    """Return the weights that the command line asks for.
-
-    Raises:
-        UserError: it asks in two ways, or for weights that cannot be.
-    """
     if options.weights is not None and options.select_on is not None:
         raise UserError("give --weights or --select-on, not both")
     if options.weights is not None:
-        return fusion.given_weights(options.weights, len(streams))
+        return fusion.parse_weights(options.weights, len(streams))
     if options.select_on is not None:
         return fusion.selected_weights(options.workdirs, options.select_on, streams[0])
     return fusion.default_weights(streams)
@@ -54,7 +49,6 @@ def _write(path: Path, fused: Scores) -> None:
     with writing(
         path, "choose another --out", "no scores were written: once they can be, fuse again"
     ):
-        # The error of replacing a folder by a file would come late and say less.
         if path.is_dir():
             raise UserError(f"{path} is a folder; choose a file as --out")
         write_scores(path, fused)

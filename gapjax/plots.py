@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not unseen_indices(scores):
         run_figures.write_figures(workdirs, scores, labels, path.parent, *others)
     elif others:
-        what = f"{run} is a zero-shot run, which cannot be compared"
-        raise UserError(f"--compare={options.compare}: {what}; draw each run by itself")
+        problem = f"{run} is a zero-shot run, which cannot be compared"
+        raise UserError(f"--compare={options.compare}: {problem}; draw each run by itself")
     else:
         gammas = gammas_of(read_history(run / "metrics.jsonl").lines[-1])
         zero_shot_figures.write_summary(scores, labels, gammas, path)

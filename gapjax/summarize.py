@@ -21,9 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 done, 2 a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m gapjax.summarize", description=__doc__)
     parser.add_argument("workdirs", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument(
-        "--over", default="seed", help="keys that may differ within a row: seed,..."
-    )
+    parser.add_argument("--over", default="seed", help="keys that may differ in a row: seed,...")
     parser.add_argument("--metrics", help="metrics of metrics.jsonl to show: zsl/top1,...")
     options = parser.parse_args(arguments)
     rows = group([read_result(workdir) for workdir in options.workdirs], options.over.split(","))

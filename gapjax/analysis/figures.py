@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -17,13 +16,12 @@ from gapjax.workdir.scores import Scores
 INK, QUIET, RULE = "#1d2733", "#6b7787", "#e4e8ed"
 LINES = ("#2a5fa5", "#d0702c", "#2f8f6b", "#a0468c", "#8a6d1f", "#5a5fbf")
 
-# The most classes with which a confusion matrix shows counts; column names and rules; the name of
-# every row.
+# The most classes for which a confusion matrix shows counts; column names; all row names.
 MOST_COUNTED, MOST_NAMED, MOST_ROWS = 24, 40, 80
 
 
 def figure(width: float, height: float) -> Figure:
-    """Return an empty white figure, in inches, that makes room for the text of its parts."""
+    """Return an empty white figure, in inches, whose layout makes room for all text."""
     empty = Figure(figsize=(width, height), dpi=150, facecolor="white", layout="constrained")
     empty.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.04, hspace=0.06)
     return empty
@@ -36,7 +34,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def headline(figure: Figure, title: str, metadata: Sequence[str]) -> None:
-    """Write a title at the upper left of a figure, and metadata in quiet lines below it."""
+    """Write a title at the upper left of a figure, and metadata in gray lines below it."""
     height, width = figure.get_figheight(), figure.get_figwidth()
     unbroken = "  ·  ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in metadata)
     lines = [line.strip(" ·") for line in textwrap.wrap(unbroken, int(13.5 * width))]
@@ -57,7 +55,7 @@ def metadata(scores: Scores, keys: Sequence[str]) -> list[str]:
 
 
 def style(axes: Axes, title: str) -> None:
-    """Give axes a title at the left, quiet ticks, and no frame."""
+    """Give axes a title at the left, gray ticks, and no frame."""
     axes.set_title(title, loc="left", color=INK, size=10.5, weight="bold", pad=8)
     axes.tick_params(colors=QUIET, labelsize=8.5, length=0)
     axes.spines[:].set_visible(False)
@@ -75,7 +73,7 @@ def draw_confusion(axes: Axes, counts: Int[np.ndarray, "k k"], labels: Sequence[
     classes = len(counts)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     style(axes, "rows: true class, columns: recognized as")
-    axes.imshow(shares, cmap=shades(), vmin=0, vmax=1, aspect="equal", interpolation="nearest")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
     size = float(np.clip(190 / classes, 4.5, 9))
     rows = np.arange(0, classes, 1 + classes // MOST_ROWS)
     axes.set_yticks(rows, [labels[k] for k in rows], size=size, color=INK)
@@ -84,13 +82,13 @@ def draw_confusion(axes: Axes, counts: Int[np.ndarray, "k k"], labels: Sequence[
         _name_columns(axes, labels, size)
     if classes <= MOST_COUNTED:
         for row, column in np.argwhere(counts):
-            color = "white" if shares[row, column] > 0.45 else INK
+            color = "white" if shares[row, column] > 0.55 else INK
             text = str(counts[row, column])
             axes.text(column, row, text, color=color, size=0.85 * size, ha="center", va="center")
 
 
 def _name_columns(axes: Axes, labels: Sequence[str], size: float) -> None:
-    """Write slanted names below the columns of a matrix, and rule between its cells."""
+    """Write slanted names below the columns of a matrix, and draw lines between its cells."""
     slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(np.arange(len(labels)), labels, size=size, color=INK, **slanted)
     edges = np.arange(len(labels) + 1) - 0.5
@@ -167,28 +165,3 @@ def spread(values: Float[np.ndarray, " n"], gap: float) -> Float[np.ndarray, " n
     pushed_up = np.maximum.accumulate(values - steps) + steps
     pushed_down = np.minimum.accumulate((values - steps)[::-1])[::-1] + steps
     return (pushed_up + pushed_down) / 2
-
-
-def shades(steps: int = 256) -> ListedColormap:
-    """Return a color map from white to deep blue whose lightness falls evenly.
-
-    It is a path through OKLCh (Ottosson, "A perceptual color space", 2020): lightness falls
-    linearly from 1 to 0.3, hue turns from 220° to 265°, and chroma peaks in between.
-    """
-    position = np.linspace(0, 1, steps)
-    lightness, hue = 1 - 0.7 * position, np.deg2rad(220 + 45 * position)
-    chroma = 0.13 * np.sin(np.pi * position**0.9 * 0.78)
-    oklab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)])
-    to_cones = [
-        [1, 0.3963377774, 0.2158037573],
-        [1, -0.1055613458, -0.0638541728],
-        [1, -0.0894841775, -1.2914855480],
-    ]
-    to_linear = [
-        [4.0767416621, -3.3077115913, 0.2309699292],
-        [-1.2684380046, 2.6097574011, -0.3413193965],
-        [-0.0041960863, -0.7034186147, 1.7076147010],
-    ]
-    linear = np.clip(np.array(to_linear) @ (np.array(to_cones) @ oklab) ** 3, 0, 1)
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return ListedColormap(srgb.T, name="shades")

@@ -29,7 +29,7 @@ SHARED = (
     *("split", "split_digest", "unseen", "fold", "evaluation"),
 )
 
-# What missing metadata means: every class was seen, and the samples are those of no fold.
+# Defaults of missing metadata.
 UNSPLIT = {"split": "none", "unseen": "none", "fold": "none"}
 
 
@@ -52,7 +52,7 @@ def align(streams: Sequence[Scores], titles: Sequence[str]) -> list[Scores]:
 
     Args:
         streams: scores of the same samples, in any order.
-        titles: what to call each stream in a message.
+        titles: the streams' names in messages.
 
     Raises:
         UserError: the samples, their labels, the classes or shared metadata differ.
@@ -71,7 +71,6 @@ def align(streams: Sequence[Scores], titles: Sequence[str]) -> list[Scores]:
 
 
 def _check_same_evaluation(first: Scores, other: Scores, first_title: str, title: str) -> None:
-    """Raise UserError if two streams cannot be of the same evaluation."""
     for key in SHARED:
         expected, value = ({**UNSPLIT, **scores.facts}.get(key) for scores in (first, other))
         if None not in (expected, value) and expected != value:
@@ -97,7 +96,7 @@ def fuse(streams: Sequence[Scores], weights: Sequence[float]) -> Float[np.ndarra
 
 
 def combine(streams: Sequence[Scores], weighting: Weighting, workdirs: Sequence[Path]) -> Scores:
-    """Return the scores of an ensemble, with metadata that tells how they were made."""
+    """Return the scores of an ensemble; their metadata has the streams and their weights."""
     first = streams[0]
     metadata = {key: first.facts[key] for key in SHARED if key in first.facts}
     metadata |= {
@@ -124,7 +123,7 @@ def default_weights(streams: Sequence[Scores]) -> Weighting:
     return Weighting(tuple(PUBLISHED.values()), f"of the paper, for {order} in this order")
 
 
-def given_weights(text: str, streams: int) -> Weighting:
+def parse_weights(text: str, streams: int) -> Weighting:
     """Return the weights of a comma-separated list.
 
     Raises:
@@ -150,19 +149,18 @@ def selected_weights(workdirs: Sequence[Path], evaluation: str, evaluated: Score
     Raises:
         UserError: the evaluation has test samples or samples that are `evaluated`.
     """
-    _refuse_test(evaluation, "test samples", evaluation == "test")
-    streams = read_streams(workdirs, evaluation)
-    common = sorted(set(streams[0].name) & set(evaluated.name))
-    _refuse_test(evaluation, f"evaluated samples ({', '.join(common[:1])})", bool(common))
-    return Weighting(search_weights(streams), f"chosen on {evaluation}, n={len(streams[0].name)}")
-
-
-def _refuse_test(evaluation: str, samples: str, condition: bool) -> None:
-    if condition:
-        raise UserError(
-            f"--select-on={evaluation} would choose the weights on {samples}; "
-            "choose them on validation scores, such as --select-on=validation"
-        )
+    samples = "test samples"
+    if evaluation != "test":
+        streams = read_streams(workdirs, evaluation)
+        names = streams[0].name
+        common = sorted(set(names) & set(evaluated.name))
+        if not common:
+            return Weighting(search_weights(streams), f"chosen on {evaluation}, n={len(names)}")
+        samples = f"evaluated samples ({common[0]})"
+    raise UserError(
+        f"--select-on={evaluation} would choose the weights on {samples}; "
+        "choose them on validation scores, such as --select-on=validation"
+    )
 
 
 def search_weights(streams: Sequence[Scores]) -> tuple[float, ...]:
@@ -177,7 +175,7 @@ def search_weights(streams: Sequence[Scores]) -> tuple[float, ...]:
     label = streams[0].label
 
     def rank(shares: tuple[int, ...]) -> tuple[int, int]:
-        """Return how many samples are correct, then how even the shares are: more is better."""
+        # More correct samples first, then more even shares.
         score = np.tensordot(np.array(shares, np.float32), stacked, axes=1)
         return int((score.argmax(axis=1) == label).sum()), -sum(share**2 for share in shares)
 

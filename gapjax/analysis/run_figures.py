@@ -87,7 +87,7 @@ def write_summary(workdir: Path, scores: Scores, labels: Sequence[str], path: Pa
 
 
 def write_confusion(scores: Scores, labels: Sequence[str], path: Path) -> None:
-    """Write the confusion matrix of scores."""
+    """Write a figure of the confusion matrix of scores."""
     side = float(np.clip(0.26 * len(labels), 3.8, 14))
     figure = figures.figure(side + 2.8, side + 2.8)
     counts = confusion_counts(scores.score, scores.label)

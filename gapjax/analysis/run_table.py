@@ -11,7 +11,7 @@ from data_pipelines.errors import UserError
 from gapjax.workdir.config_file import EXECUTION_KEYS, read_config
 from gapjax.workdir.history import read_history, read_results
 
-# The key of a path whose content decides what is computed.
+# The path of an encoder's run, whose own config is compared instead of the path.
 ENCODER = "encoder.checkpoint"
 
 
@@ -64,13 +64,13 @@ def _with_encoder(config: Mapping[str, Any], workdir: Path) -> dict[str, Any]:
     if path.is_dir():
         encoder = {f"{ENCODER}.{key}": value for key, value in read_config(path).items()}
     else:
-        # A published file goes by its name. Of a run that is gone, only the path tells it apart.
+        # A published file is identified by its name, a deleted run by its path.
         encoder = {ENCODER: path.name if path.is_file() else config[ENCODER]}
     return {key: value for key, value in config.items() if key != ENCODER} | encoder
 
 
 def without_prefix(key: str) -> str:
-    """Return a key as it is in its own run's config, also for one of an encoder's run.
+    """Return a key without the prefix of an encoder's run.
 
     >>> without_prefix("encoder.checkpoint.seed"), without_prefix("encoder.epochs")
     ('seed', 'encoder.epochs')
@@ -132,8 +132,8 @@ def titles(rows: Sequence[Row]) -> list[str]:
 def _repeats_run(key: str, rows: Sequence[Row]) -> bool:
     """Return whether a key of encoders' runs has the value of the run itself in every row."""
     configs = [row.config for row in rows if key in row.config]
-    own_key = without_prefix(key)
-    return own_key != key and all(config[key] == config.get(own_key) for config in configs)
+    bare = without_prefix(key)
+    return bare != key and all(config[key] == config.get(bare) for config in configs)
 
 
 def cell(values: Sequence[float | None]) -> str:

@@ -108,7 +108,7 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
     if options.validation_subjects:
         subjects = options.validation_subjects, plan.seed
         train, evaluations["validation"] = hold_out_subjects(index, train, *subjects)
-    whole = splits.supervised(spec, train, evaluations)
+    whole = Problem(tuple(range(len(spec.labels))), (), train, evaluations)
     if options.zero_shot:
         whole = splits.zero_shot(whole, index, splits.unseen_classes(spec, options.zero_shot))
     problem = splits.fold(whole, index, options.fold) if options.fold else whole

@@ -4,11 +4,11 @@ A recipe's steps are applied in this order, which is that of the released feeder
 
 1. `longest`, `absent_person` and `origin` prepare the whole sequence;
 2. `sampling` with `train_crop` or `eval_crop` makes a clip of `window` frames;
-3. `align` and, in training, `rotation` turn it;
+3. `align` and, in training, `rotation` rotate it;
 4. `modality` and `k` select what the network sees.
 
-Scaling (`scale`) covers the whole sequence after it was turned, so that it and step 3 then come
-before step 2 (NW-UCLA's feeder); otherwise the crop comes first and leaves less to turn (NTU's).
+With `scale`, step 3 and then the scaling come before step 2 (NW-UCLA's feeder): both concern the
+whole sequence. Otherwise the crop comes first, which leaves fewer frames to rotate (NTU's feeder).
 """
 
 from collections.abc import Callable
@@ -47,11 +47,11 @@ class ClipRecipe:
         train_crop: the smallest and the largest share of the frames that a random crop keeps.
         eval_crop: the share of the frames that the central crop keeps.
         longest: only this many central frames of longer sequences are used; None for all frames.
-        absent_person: what a person who is never present is: `zeros` (NTU 60), or a `copy` of
+        absent_person: what a person who is never present becomes: `zeros` (NTU 60), or a `copy` of
             the first person (NTU 120).
         origin: `first_frame` moves the center joint of the first person's first frame to the
             origin; `every_frame` every person's root joint in every frame (PKU-MMD).
-        align: `shoulders` turns every person about the vertical axis in every frame until the
+        align: `shoulders` rotates every person about the vertical axis in every frame until the
             shoulders lie along x (PKU-MMD). The body model must name two shoulders.
         rotation: in training, `rigid` rotates about all axes (with two coordinates: in the image
             plane), `view` about two and scales (NW-UCLA).
@@ -80,11 +80,7 @@ class ClipRecipe:
     k_operator: str = one_of(*K_OPERATORS)
 
     def __post_init__(self) -> None:
-        """Refuse values that make no sense.
-
-        Raises:
-            UserError: names the field, and what it may be.
-        """
+        """Raise UserError for a value that a field cannot have."""
         check_choices(self)
         low, high = self.train_crop
         self._require("window", self.window >= 1, "at least 1 frame")
@@ -106,8 +102,8 @@ class ClipRecipe:
         if self.rotation == "view":
             demand = f"'rigid' or 'none': joints have {self.space} coordinates, not 3"
             self._require("rotation", self.space == 3, demand)
-            whole = self.angle > 0 and self.angle == int(self.angle)
-            self._require("angle", whole, "a whole number of degrees above 0 (NW-UCLA: 60)")
+            is_degrees = self.angle > 0 and self.angle == int(self.angle)
+            self._require("angle", is_degrees, "a whole number of degrees above 0 (NW-UCLA: 60)")
 
     def _check_align(self) -> None:
         if self.align == "none":
@@ -128,7 +124,7 @@ def train_clips(
     """Return randomly cropped and rotated clips.
 
     Args:
-        recipe: how; a constant where this is jitted.
+        recipe: how clips are made; static under `jax.jit`.
         frames: raw frames, padded with zeros; absent persons are zeros.
         length: the true number of frames.
         keys: one key per sample, which alone decides what the sample draws.
@@ -141,16 +137,9 @@ def train_clips(
 def eval_clips(
     recipe: ClipRecipe, frames: Float[Array, "b m t v c"], length: Int[Array, " b"]
 ) -> Float[Array, "b m t2 v c"]:
-    """Return the one clip of each sample that is evaluated: central, not rotated.
-
-    Args:
-        recipe: how; a constant where this is jitted.
-        frames: raw frames, padded with zeros; absent persons are zeros.
-        length: the true number of frames.
-    """
-    return _make_clips(
-        recipe, frames, length, partial(_central_window, recipe), lambda clips: clips
-    )
+    """Return the evaluated clip of each sample, central and not rotated; see `train_clips`."""
+    sample = partial(_central_window, recipe)
+    return _make_clips(recipe, frames, length, sample, lambda clips: clips)
 
 
 def _make_clips(
@@ -158,8 +147,10 @@ def _make_clips(
 ) -> Clips:
     """Return clips, by the steps of the module's docstring."""
     frames, length = crop.central_frames(frames, length, recipe.longest)
-    frames = _fill_absent_persons(recipe, frames, length)
     present = normalize.presence(frames, length, recipe.space)
+    if recipe.absent_person == "copy":
+        frames = normalize.copy_first_person(frames, present)
+        present = normalize.presence(frames, length, recipe.space)
     frames = _move_origin(recipe, frames, present)
     if recipe.scale == "axis_range":
         frames = rotate(_align(recipe, frames))
@@ -189,16 +180,7 @@ def _central_window(recipe: ClipRecipe, frames: Frames, length: Length) -> Clips
     return crop.crop_resize(frames, start, span, recipe.window)
 
 
-def _fill_absent_persons(recipe: ClipRecipe, frames: Frames, length: Length) -> Frames:
-    """Return frames with what stands for persons who are never present."""
-    if recipe.absent_person == "zeros":
-        return frames
-    present = normalize.presence(frames, length, recipe.space)
-    return normalize.copy_first_person(frames, present)
-
-
 def _move_origin(recipe: ClipRecipe, frames: Frames, present: Array) -> Frames:
-    """Return frames about the origin that the recipe names."""
     skeleton = recipe.skeleton
     if recipe.origin == "first_frame":
         move = partial(normalize.center_first_frame, present=present, joint=skeleton.center)
@@ -210,7 +192,6 @@ def _move_origin(recipe: ClipRecipe, frames: Frames, present: Array) -> Frames:
 
 
 def _align(recipe: ClipRecipe, frames: Frames) -> Frames:
-    """Return persons who all face one way, if the recipe says so."""
     if recipe.align == "none":
         return frames
     left, right = recipe.skeleton.shoulders
@@ -219,7 +200,6 @@ def _align(recipe: ClipRecipe, frames: Frames) -> Frames:
 
 
 def _rotate(recipe: ClipRecipe, keys: Key[Array, " b"], frames: Frames) -> Frames:
-    """Return frames rotated at random, each sample by one matrix."""
     if recipe.rotation == "none":
         return frames
     if recipe.rotation == "view":
@@ -232,7 +212,6 @@ def _rotate(recipe: ClipRecipe, keys: Key[Array, " b"], frames: Frames) -> Frame
 
 
 def _select(recipe: ClipRecipe, clips: Clips) -> Clips:
-    """Return the modality of clips, multiplied by GAP's matrix if there is one."""
     clips = modalities.modality(clips, recipe.skeleton, recipe.modality)
     if recipe.k is None:
         return clips
@@ -241,7 +220,7 @@ def _select(recipe: ClipRecipe, clips: Clips) -> Clips:
 
 
 def _on_coordinates(recipe: ClipRecipe, change: Change, frames: Frames) -> Frames:
-    """Return frames of which only the coordinates are changed."""
+    """Return frames with `change` applied to the coordinates, not to numbers after them."""
     if frames.shape[-1] == recipe.space:
         return change(frames)
     changed = change(frames[..., : recipe.space])

@@ -1,4 +1,4 @@
-"""Batches onto the devices, in two ways that give the same batches.
+"""The batches of training steps: what one holds, and two feeds that put the same ones on devices.
 
 A feed is asked for batches of items (`data_pipelines.readers.order`) and yields *requests*: pytrees
 whose first axis counts steps. `load`, a pure function inside the jitted step, turns one step's
@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from gapjax.inputs.batch import Batch
 from gapjax.parallel.sharding import Layout
 
 # Index rows of several batches, (steps, batch) → padded frames and true lengths of each batch.
@@ -24,6 +23,25 @@ ReadBatches = Callable[
     [Int[np.ndarray, "n b"]],
     Iterator[tuple[Float[np.ndarray, "b m t v c"], Int[np.ndarray, " b"]]],
 ]
+
+
+class Batch(NamedTuple):
+    """Samples for one step, on the devices.
+
+    Attributes:
+        frames: raw frames, padded with zeros to a common number of frames and persons;
+            or features of a frozen skeleton encoder, b t v d.
+        length: the true number of frames.
+        label: the class.
+        item: the sample's index within an epoch (`data_pipelines.readers.order`).
+        epoch: the epoch of the step, the same for each sample.
+    """
+
+    frames: Float[Array, "b ..."]
+    length: Int[Array, " b"]
+    label: Int[Array, " b"]
+    item: Int[Array, " b"]
+    epoch: Int[Array, " b"]
 
 
 @runtime_checkable
@@ -147,14 +165,14 @@ class StreamFeed:
     store: None = None
 
     def load(self, store: None, request: Batch) -> Batch:
-        """Return the request, which already is a batch."""
+        """Return the request, which is the batch."""
         del store
         return request
 
     def requests(
         self, items: Int[np.ndarray, "n b"], epoch: int, counts: Sequence[int]
     ) -> Iterator[Batch]:
-        """Yield requests of `counts` steps each, and transfer the next one while one is used."""
+        """Yield requests of `counts` steps each; the next one is transferred while one is used."""
         batches = self._batches(items[:, self.layout.local_columns(items.shape[1])], epoch)
         ready = None
         for count in counts:

@@ -15,24 +15,19 @@ def presence(
 ) -> Bool[Array, "b m t *v"]:
     """Return which persons are present in each frame, or which joints if there is a confidence.
 
+    A person is present within the true frames, where not all numbers are zero.
+
     Args:
         frames: raw frames.
         length: the true number of frames.
         space: the number of coordinates. The number after them, if any, is the confidence, which
             is zero for a joint that was not seen.
     """
-    persons = person_presence(frames, length)
+    within = jnp.arange(frames.shape[2])[None, :] < length[:, None]
+    persons = (frames != 0).any(axis=(3, 4)) & within[:, None, :]
     if frames.shape[-1] > space:
         return persons[..., None] & (frames[..., space] > 0)
     return persons
-
-
-def person_presence(
-    frames: Float[Array, "b m t v c"], length: Int[Array, " b"]
-) -> Bool[Array, "b m t"]:
-    """Return where a person is present: within the true frames, and not all zeros."""
-    within = jnp.arange(frames.shape[2])[None, :] < length[:, None]
-    return (frames != 0).any(axis=(3, 4)) & within[:, None, :]
 
 
 def copy_first_person(
@@ -64,7 +59,7 @@ def center_first_frame(
     present = jnp.broadcast_to(_per_joint(present), frames.shape[:4])
 
     def origin(persons: Float[Array, "m t v c"], seen: Bool[Array, "m t v"]) -> Float[Array, " c"]:
-        """Return one sample's origin; zero if nobody is present."""
+        # Zero if nobody is present.
         person = jnp.argmax(seen.any(axis=(1, 2)))
         body = seen[person]
         candidate = (jnp.arange(body.shape[1]) == joint) | ~body[:, joint].any()
@@ -97,8 +92,8 @@ def align_shoulders(
 ) -> Float[Array, "b m t v c"]:
     """Return persons turned about the vertical axis until their shoulders lie along x (PKU-MMD).
 
-    Every person is turned in each frame by an angle of their own, so that the right shoulder has
-    the depth of the left one and the larger x. Shoulders without horizontal distance are left.
+    The angle differs from person to person and frame to frame: the right shoulder gets the depth
+    of the left one and the larger x. Shoulders without horizontal distance are left as they are.
 
     Args:
         frames: the coordinates, of which axis 1 is vertical.

@@ -17,8 +17,8 @@ def rotate(
 ) -> Float[Array, "b m t v d"]:
     """Return frames multiplied by one matrix per sample: x → matrix · x.
 
-    Written as a sum of scaled columns, which fuses with the surrounding operations; with a matrix
-    product, the whole augmentation took four times as long on a CPU.
+    A sum of scaled columns fuses with the surrounding operations: with a matrix product, the
+    augmentation took four times as long on a CPU.
     """
     columns = matrix.swapaxes(1, 2)[:, None, None, None]
     terms = [frames[..., axis, None] * columns[..., axis, :] for axis in range(frames.shape[-1])]
@@ -37,7 +37,6 @@ def rigid_rotation(angles: Float[Array, "b c"]) -> Float[Array, "b d c"]:
     """Return Rz · Ry · Rx for the three angles of each sample, in radians (`random_rot`)."""
 
     def matrix(angle: Float[Array, " c"]) -> Float[Array, "d c"]:
-        """Return one sample's rotation."""
         x, y, z = (axis_rotation(angle[axis], axis) for axis in range(3))
         return jnp.matmul(jnp.matmul(z, y, precision=EXACT), x, precision=EXACT)
 
@@ -55,7 +54,6 @@ def random_plane_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, 
     """Return rotations in the image plane, by angles uniform in ±`limit` radians (2 x 2)."""
 
     def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
-        """Return one sample's rotation."""
         angle = jax.random.uniform(key, minval=-limit, maxval=limit)
         return axis_rotation(angle, 2)[:2, :2]
 
@@ -65,12 +63,11 @@ def random_plane_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, 
 def random_view_rotation(keys: Key[Array, " b"], limit: int) -> Float[Array, "b d c"]:
     """Return NW-UCLA's change of viewpoint: about x and y by whole degrees in ±`limit`.
 
-    The release multiplies row vectors by Ry · Rx · s, with s uniform in [0.5, 1.5]. Scaling every
-    axis to [-1, 1] afterwards cancels s; it matters only without that.
+    The release multiplies row vectors by Ry · Rx · s, with s uniform in [0.5, 1.5].
+    `normalize.scale_axes` cancels s.
     """
 
     def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
-        """Return one sample's rotation, times its scale."""
         angle_key, scale_key = jax.random.split(key)
         degrees = jax.random.randint(angle_key, (2,), -limit, limit + 1)
         x, y = (axis_rotation(jnp.deg2rad(degrees[axis]), axis) for axis in range(2))

@@ -25,9 +25,9 @@ class ClassText:
 
     Attributes:
         label: the class's name.
-        synonyms: other names, the label not among them.
+        synonyms: other names.
         paragraph: a description of the whole action.
-        parts: each of the six `PARTS` → its movement, to be read after the part's name.
+        parts: each of the six `PARTS` → its movement, a phrase that follows the part's name.
     """
 
     label: str
@@ -74,7 +74,7 @@ def load_all(name_or_path: str) -> tuple[ClassText, ...]:
 
 
 def from_name(label: str) -> ClassText:
-    """Return a description of a class of which only the name is known.
+    """Return the description of a class made from its name.
 
     >>> from_name("wave").parts["hand"]
     'as in wave'
@@ -83,7 +83,7 @@ def from_name(label: str) -> ClassText:
 
 
 def _files(name_or_path: str) -> list[Path]:
-    """Return the files joined by `+`; a path may contain one, too."""
+    """Return the files joined by `+`, which the last path may contain, too."""
     first, _, others = name_or_path.partition("+")
     if others and (TEXTS / f"{first}.yaml").is_file():
         return [_find(first), *_files(others)]
@@ -147,7 +147,7 @@ def _require_keys(where: str, value: Any, keys: Sequence[str]) -> None:
 
 
 def _text(where: str, value: Any) -> str:
-    """Return a text on one line; YAML reads an unquoted yes, no or number as something else."""
+    """Return a text on one line. YAML reads an unquoted yes, no or number as another type."""
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{where} is {value!r}, it should be a text (in quotes if need be)")
     return " ".join(value.split())

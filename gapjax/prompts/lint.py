@@ -19,7 +19,7 @@ from gapjax.prompts.strings import part_strings
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
-# CLIP reads 77 tokens, two of them special; the margin is for words of several tokens.
+# CLIP reads 77 tokens; the margin is for words of several tokens.
 MOST_TOKENS = 72
 SYNONYMS = 10
 # The parts of all partitions that strings are made for.
@@ -27,12 +27,12 @@ GROUPS = ("upper", "lower", *PARTS)
 
 
 def problems(texts: Sequence[ClassText]) -> Iterator[str]:
-    """Yield what is wrong with descriptions, one line each."""
+    """Yield the problems of descriptions, one line each."""
     for text in texts:
         yield from _problems_of(text)
-    for one, other in itertools.combinations(texts, 2):
-        if all(one.parts[part] == other.parts[part] for part in PARTS):
-            yield f"{one.label} and {other.label} are alike in all parts"
+    for first, second in itertools.combinations(texts, 2):
+        if all(first.parts[part] == second.parts[part] for part in PARTS):
+            yield f"{first.label} and {second.label} are alike in all parts"
 
 
 def _problems_of(text: ClassText) -> Iterator[str]:
@@ -41,7 +41,7 @@ def _problems_of(text: ClassText) -> Iterator[str]:
         yield f"{text.label}: {SYNONYMS} synonyms are asked for, all different from the label"
     for part, movement in text.parts.items():
         if movement.lower().startswith(f"{part} ") or movement.endswith("."):
-            yield f"{text.label}: {part}: should go on after the part's name, without a full stop"
+            yield f"{text.label}: {part}: should continue after the part's name, without a period"
     for string in (text.paragraph, *part_strings([text], GROUPS, "plain")[0]):
         count = len(re.findall(r"\w+|[^\w\s]", string)) + 2
         if count > MOST_TOKENS:
@@ -51,7 +51,7 @@ def _problems_of(text: ClassText) -> Iterator[str]:
 def alikeness(texts: Sequence[ClassText], embedder: TextEmbedder) -> Float[np.ndarray, "k k"]:
     """Return the cosines between classes' descriptions, the mean over the six parts.
 
-    The mean of all classes is subtracted from each part first: what all share distinguishes none.
+    The mean over all classes is subtracted from each part first.
     """
     rows = part_strings(texts, PARTS, "plain")
     flat = embedder.embed([string for row in rows for string in row])
@@ -64,7 +64,7 @@ def alikeness(texts: Sequence[ClassText], embedder: TextEmbedder) -> Float[np.nd
 def most_alike(
     texts: Sequence[ClassText], embedder: TextEmbedder, count: int
 ) -> list[tuple[float, str, str]]:
-    """Return the pairs of classes whose descriptions are most alike: (cosine, one, other)."""
+    """Return the pairs of classes whose descriptions are most alike: (cosine, first, second)."""
     cosine = alikeness(texts, embedder)
     first, second = np.triu_indices(len(texts), 1)
     order = np.argsort(-cosine[first, second], kind="stable")[:count]
@@ -90,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in lines:
         print(line)
     print(f"{len(texts)} classes, {len(lines)} problems; most alike under {options.encoder}:")
-    for cosine, one, other in pairs:
-        print(f"  {cosine:.3f}  {one} / {other}")
+    for cosine, first, second in pairs:
+        print(f"  {cosine:.3f}  {first} / {second}")
     return 1 if lines else 0
 
 

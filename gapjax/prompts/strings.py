@@ -13,7 +13,7 @@ from gapjax.registry import chosen
 # Strings for the whole action: recipe → all strings that may stand for a class.
 GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     "label": lambda text: [text.label],
-    # A method draws one for each sample and step; the label is one of them (facts A.3, A.4).
+    # A method draws one of these for each sample and step (facts A.3, A.4).
     "synonym": lambda text: [text.label, *text.synonyms],
     "paragraph": lambda text: [text.paragraph],
     "description": lambda text: [_plain(text.label, [f"{p} {text.parts[p]}" for p in PARTS])],
@@ -27,8 +27,8 @@ def _plain(label: str, movements: Sequence[str]) -> str:
 def _released(label: str, movements: Sequence[str]) -> str:
     """Return the string as released code joins it (facts A.4).
 
-    Its fields keep the space after the separator, except the head's, which comes first; there is
-    no comma before the hand's; a full stop ends the foot's, the last of a line.
+    A comma and a space separate fields, but no space follows the comma before the head's, and no
+    comma precedes the hand's. A period follows the foot's, the last of a line.
     """
     first = movements[0]
     joint = {"head": ",", "hand": " "}.get(first.split()[0], ", ")

@@ -4,14 +4,14 @@ README.md        the model card, with ten lines of Python that use the bundle
 bundle.json      labels, input, preprocessing, origin, digests of all other files
 config.json      the run's config
 recognize.jax    StableHLO (jax.export): variables, frames, lengths, embeddings → scores
-recognize.tflite the same for one clip and the run's own classes, if it was asked for
+recognize.tflite (optional) the same for one clip and the run's own classes
 variables/       parameters and running statistics (Orbax)
 text.npz         the embeddings of the labels, if classes are an input
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Bundle:
     """An open bundle.
 
     Attributes:
-        folder: where it lies.
+        folder: its folder.
         metadata: the content of its bundle.json.
         variables: parameters and running statistics.
         embeddings: the embeddings of `metadata["labels"]`.
@@ -95,7 +95,7 @@ class Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Return a bundle whose files have all been checked.
+    """Return a bundle after checking its files.
 
     Raises:
         UserError: it is no bundle, or one of its files is missing or has changed.
@@ -130,13 +130,6 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise UserError(f"{path} does not have the format {FORMAT!r}; export the run again")
     return metadata
-
-
-def files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a bundle, sorted, except bundle.json."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / METADATA:
-            yield path
 
 
 def sha256(path: Path) -> str:

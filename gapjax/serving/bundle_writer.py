@@ -21,7 +21,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 FRAMES = 300
 # The sources of the γ of calibrated stacking, the preferred one first. The oracle's is not used.
 GAMMA_SOURCES = ("validation", "paper")
-# Fields of a clip recipe that do not affect evaluation, or that are recorded elsewhere.
+# Fields of a clip recipe that do not affect evaluation, or that other entries record.
 NOT_PREPROCESSING = {"skeleton", "train_crop", "rotation", "angle"}
 
 
@@ -33,12 +33,12 @@ def write_bundle(
     Args:
         run: the run of a working directory.
         workdir: that directory.
-        out: the folder; a bundle that is there is replaced.
+        out: the folder; an existing bundle is replaced.
         frames: the most frames of a clip, and at least those of the dataset's longest.
         lite: whether to write a TFLite file as well.
 
     Raises:
-        UserError: `out` is something else than a bundle, or may not be written.
+        UserError: `out` exists and is no bundle, or may not be written.
         DiskError: the disk is full, or does not respond.
     """
     metadata = metadata_of(run, workdir, max(frames, run.shape[1]), lite)
@@ -46,7 +46,7 @@ def write_bundle(
         out, "choose another --out", "no bundle was written: once it can be, export again"
     ):
         if _is_taken(out):
-            raise UserError(f"{out} is there and is no bundle; choose another --out")
+            raise UserError(f"{out} exists and is no bundle; choose another --out")
         out = out.absolute()
         with locked(out), replacing_folder(out) as folder:
             _fill(folder, run, metadata)
@@ -89,17 +89,12 @@ def lower(run: Trained, frames: int) -> bytes:
     """
     persons, _, joints, coordinates = run.shape
     batch, classes = export.symbolic_shape("b, k")
-
-    def like(array: np.ndarray) -> jax.ShapeDtypeStruct:
-        """Return the shape of an array that is an input."""
-        return jax.ShapeDtypeStruct(array.shape, array.dtype)
-
     embeddings = {
         name: jax.ShapeDtypeStruct((classes, *rows.shape[1:]), rows.dtype)
         for name, rows in run.embeddings.items()
     }
     exported = export.export(jax.jit(run.recognize), platforms=PLATFORMS)(
-        jax.tree.map(like, run.variables),
+        run.variables,
         jax.ShapeDtypeStruct((batch, persons, frames, joints, coordinates), np.float32),
         jax.ShapeDtypeStruct((batch,), np.int32),
         embeddings,
@@ -108,7 +103,7 @@ def lower(run: Trained, frames: int) -> bytes:
 
 
 def _environment(workdir: Path) -> dict[str, Any]:
-    """Return the versions that a run was trained with, as far as they are known."""
+    """Return the versions that a run was trained with, if they are known."""
     try:
         return json.loads((workdir / "environment.json").read_text())
     except (OSError, ValueError):
@@ -139,7 +134,8 @@ def _fill(folder: Path, run: Trained, metadata: dict[str, Any]) -> None:
         np.savez(folder / bundle.TEXT, **run.embeddings)
     (folder / bundle.CONFIG).write_text(_json(run.config))
     (folder / bundle.CARD).write_text(model_card.card(metadata, folder.name))
-    digests = {str(path.relative_to(folder)): bundle.sha256(path) for path in bundle.files(folder)}
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    digests = {str(path.relative_to(folder)): bundle.sha256(path) for path in paths}
     (folder / bundle.METADATA).write_text(_json({**metadata, "files": digests}))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float32
+from scipy.special import softmax
 
 from data_pipelines.errors import UserError
 from data_pipelines.parsers import clip
@@ -24,8 +25,8 @@ def classify(
     Args:
         bundle: the bundle.
         paths: the raw files.
-        classes: names of classes, separated by semicolons; None for all that are described, or
-            without descriptions the bundle's own.
+        classes: names of classes, separated by semicolons; None for those in `descriptions`, or
+            for the bundle's own.
         descriptions: a file of class descriptions, or "".
         top: how many classes to show.
 
@@ -33,20 +34,19 @@ def classify(
         UserError: the arguments do not fit the bundle.
         DataError: a file cannot be used.
     """
-    zero_shot, other_classes = bool(bundle.metadata["text"]), classes is not None or descriptions
-    if other_classes and not zero_shot:
-        raise UserError(
-            f"{bundle.folder}: its classes are those it was trained on; leave out --classes and "
-            "--descriptions (bundles of STAR take them)"
-        )
+    zero_shot = bool(bundle.metadata["text"])
     names, texts = bundle.metadata["labels"], {}
-    if other_classes:
+    if classes is not None or descriptions:
+        if not zero_shot:
+            raise UserError(
+                f"{bundle.folder}: its classes are those it was trained on; leave out --classes "
+                "and --descriptions (bundles of STAR take them)"
+            )
         names, texts = requested_classes(classes, descriptions)
-    clips = read_clips(bundle, paths)
-    outputs = bundle.recognize(clips, class_embeddings(bundle, names, texts))
+    outputs = bundle.recognize(read_clips(bundle, paths), class_embeddings(bundle, names, texts))
     score = outputs["score"]
-    score = calibrated(bundle, score, names) if zero_shot else probabilities(score)
-    parts = outputs.get("part", [None] * len(clips))
+    score = calibrated(bundle, score, names) if zero_shot else softmax(score, axis=1)
+    parts = outputs.get("part", [None] * len(paths))
     lines = []
     for path, row, part in zip(paths, score, parts, strict=True):
         lines += [str(path), report(names, row, part, bundle.metadata["parts"], top)]
@@ -79,7 +79,7 @@ def requested_classes(
     """Return the requested classes, and the descriptions of a file by class.
 
     Args:
-        classes: names separated by semicolons; None for all that are described.
+        classes: names separated by semicolons; None for those in `descriptions`.
         descriptions: a file of descriptions, or "".
 
     Raises:
@@ -104,8 +104,8 @@ def class_embeddings(
 ) -> Embeddings:
     """Return the embeddings of classes.
 
-    The bundle has those of its own classes, unless `texts` describes them anew. The description of
-    another class is made from its name, if `texts` has none.
+    Those of the bundle's classes come from the bundle, unless `texts` describes them. A class that
+    neither has is described by its name.
 
     Raises:
         UserError: the text encoder is not the one that the bundle was trained with.
@@ -129,8 +129,11 @@ def _text_encoder(bundle: Bundle) -> EncodeText:
     embedder = model.text_embedder(schema.read_flat(bundle.config()))
     text = bundle.metadata["text"]
     if embedder.digest != text["digest"]:
-        what = " ".join(filter(None, (text["encoder"], text["checkpoint"])))
-        raise UserError(f"{bundle.folder}: the text encoder {what} here has other weights")
+        name = " ".join(filter(None, (text["encoder"], text["checkpoint"])))
+        raise UserError(
+            f"{bundle.folder}: the text encoder {name} here has other weights, or gapjax another "
+            "version, than when the bundle was written; export the run again"
+        )
     return embedder.embed
 
 
@@ -141,12 +144,6 @@ def calibrated(
     gamma = bundle.metadata["gamma"]
     is_seen = np.isin(names, bundle.metadata["trained_on"])
     return score - is_seen * np.float32(gamma["value"] if gamma else 0)
-
-
-def probabilities(score: Float[np.ndarray, "b k"]) -> Float[np.ndarray, "b k"]:
-    """Return the softmax of logits."""
-    power = np.exp(score - score.max(axis=1, keepdims=True))
-    return power / power.sum(axis=1, keepdims=True)
 
 
 def report(

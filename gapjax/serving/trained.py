@@ -26,10 +26,10 @@ from gapjax.workdir.history import read_results
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run without optimizer, data and what else only training needs.
+    """A finished run, without the optimizer and whatever else only training needs.
 
     Attributes:
-        inference: how it recognizes clips.
+        inference: the functions that recognize clips.
         variables: its parameters and running statistics.
         embeddings: the embeddings of `labels`; empty if classes are no input.
         clips: how raw frames become clips.
@@ -38,7 +38,7 @@ class Trained:
         trained_on: the names of the classes whose samples were trained on.
         text: the text encoder, its checkpoint and its digest; empty if classes are no input.
         results: the step, the epoch and the metrics of the evaluation at its end.
-        facts: what a result must be told with.
+        facts: the metadata of its results.
         config: the run's config, flat.
     """
 
@@ -70,7 +70,7 @@ def load(workdir: Path, data: str = "") -> Trained:
 
     Args:
         workdir: the working directory.
-        data: the folder of converted datasets; as in the run's config if it is not given.
+        data: the folder of converted datasets; if empty, that of the run's config.
 
     Raises:
         UserError: it is no working directory, or the run is not finished.
@@ -85,11 +85,11 @@ def load(workdir: Path, data: str = "") -> Trained:
     dataset = open_dataset(plan)
     persons, _, joints, coordinates = model.clip_shape(plan, dataset)
     inference = _inference(plan, dataset, workdir)
-    left = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}
-    embeddings = inference.embeddings(left)
+    variables = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}
+    embeddings = inference.embeddings(variables)
     return Trained(
         inference=inference,
-        variables=jax.tree.map(np.asarray, inference.strip(left)),
+        variables=jax.tree.map(np.asarray, inference.strip(variables)),
         embeddings={name: np.asarray(rows) for name, rows in embeddings.items()},
         clips=model.clip_recipe(plan, dataset),
         shape=(persons, int(dataset.index.frames.max()), joints, coordinates),
@@ -103,7 +103,6 @@ def load(workdir: Path, data: str = "") -> Trained:
 
 
 def _inference(plan: Plan, dataset: Dataset, workdir: Path) -> Inference:
-    """Return how the run of a plan recognizes clips."""
     inference = model.build_inference(plan, dataset)
     if not plan.on_features:
         return inference
@@ -118,43 +117,27 @@ def _text(plan: Plan) -> dict[str, str]:
 
 
 def with_encoder(method: Inference, encoder: Encoder) -> Inference:
-    """Return a method's inference on features as one on clips, the frozen encoder within it."""
-    joined = _WithEncoder(method, encoder)
-    return replace(method, strip=joined.strip, apply=joined.apply, embeddings=joined.embeddings)
+    """Return an inference on clips: a frozen skeleton encoder, then a method on its features."""
 
+    def of_method(trained: Variables) -> Variables:
+        # As `frozen_encoder.Encoded` leaves them.
+        statistics = trained["batch_stats"]
+        return {**trained, "batch_stats": statistics.get("method", statistics)}
 
-@dataclass(frozen=True)
-class _WithEncoder:
-    """The functions of an inference whose method has a frozen encoder before it.
-
-    Attributes:
-        method: the method's inference, on features.
-        encoder: the frozen skeleton encoder.
-    """
-
-    method: Inference
-    encoder: Encoder
-
-    def strip(self, left: Variables) -> Variables:
-        """Return the variables of method and encoder, whose statistics may have drifted."""
-        drifted = left["batch_stats"].get("encoder")
+    def strip(trained: Variables) -> Variables:
+        # The statistics of an encoder that encodes in every step may have drifted.
+        drifted = trained["batch_stats"].get("encoder")
         statistics = {"batch_stats": drifted} if drifted else {}
-        encoder = {**self.encoder.variables, **statistics}
-        return {"method": self.method.strip(_of_method(left)), "encoder": encoder}
+        stripped = method.strip(of_method(trained))
+        return {"method": stripped, "encoder": {**encoder.variables, **statistics}}
 
     def apply(
-        self, variables: Variables, clips: Float[Array, "b m t v c"], embeddings: Embeddings
+        variables: Variables, clips: Float[Array, "b m t v c"], embeddings: Embeddings
     ) -> Outputs:
-        """Return the method's outputs for the clips' features."""
-        features = self.encoder.encode(variables["encoder"], clips)
-        return self.method.apply(variables["method"], features, embeddings)
+        features = encoder.encode(variables["encoder"], clips)
+        return method.apply(variables["method"], features, embeddings)
 
-    def embeddings(self, left: Variables) -> Embeddings:
-        """Return the embeddings of the classes that the method knows."""
-        return self.method.embeddings(_of_method(left))
+    def embeddings(trained: Variables) -> Embeddings:
+        return method.embeddings(of_method(trained))
 
-
-def _of_method(left: Variables) -> Variables:
-    """Return the method's share of what training left (`frozen_encoder.Encoded`)."""
-    statistics = left["batch_stats"]
-    return {**left, "batch_stats": statistics.get("method", statistics)}
+    return replace(method, strip=strip, apply=apply, embeddings=embeddings)

@@ -24,11 +24,11 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class TextEmbedder:
-    """A text encoder, loaded no earlier than its weights are needed.
+    """A text encoder that is loaded when its weights are first needed.
 
     Attributes:
-        options: which encoder.
-        folder: where frozen embeddings are cached; None for nowhere. Hosts may share it.
+        options: the choice of encoder.
+        folder: the cache of frozen embeddings, which hosts may share; None for no cache.
     """
 
     options: TextOptions

@@ -27,7 +27,7 @@ class TextOptions:
         pooling: how token outputs become one embedding; empty for the encoder's default.
         too_long: `refuse` a string of more tokens than the encoder reads, or `truncate` it.
         dtype: the precision of the computation.
-        seed: of an encoder that draws its weights.
+        seed: the seed of an encoder with random weights.
     """
 
     encoder: str = "hashed"
@@ -49,7 +49,7 @@ class TextOptions:
 
 @dataclass(frozen=True)
 class LoadedText:
-    """A text encoder that is ready for use: `module.apply({"params": params}, tokens)`.
+    """A text encoder with weights: `module.apply({"params": params}, tokens)`.
 
     Attributes:
         module: the encoder.

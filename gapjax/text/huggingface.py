@@ -1,6 +1,6 @@
 """Hugging Face model folders: finding one, and reading its config and its tokenizer.
 
-transformers is imported here alone, and only when a model is loaded: importing it takes seconds,
+transformers is imported only here, and only when a model is loaded: importing it takes seconds,
 and imports PyTorch where that is installed.
 """
 
@@ -77,8 +77,8 @@ def _hub_folder(name: str, revision: str | None) -> Path:
                 break
     except Exception as error:  # a network fails in many ways
         raise UserError(
-            f"text.checkpoint={name!r} is no folder here, and the Hugging Face hub did not give it "
-            f"({type(error).__name__}: {error}); {_WAYS}"
+            f"text.checkpoint={name!r} is no folder and cannot be downloaded from the Hugging Face "
+            f"hub ({type(error).__name__}: {error}); {_WAYS}"
         ) from error
     return folder
 
@@ -142,7 +142,6 @@ def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokeni
     cut = {"truncation": True, "max_length": limit} if too_long == "truncate" else {}
 
     def tokenize(strings: Sequence[str]) -> Int[np.ndarray, "n l"]:
-        """Return the tokens of the strings."""
         rows = [tokenizer(string, verbose=False, **cut)["input_ids"] for string in strings]
         for string, ids in zip(strings, rows, strict=True):
             if len(ids) > limit:
@@ -156,7 +155,7 @@ def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokeni
 
 
 def _transformers() -> ModuleType:
-    """Import transformers without its warning that PyTorch is missing."""
+    """Import transformers, without its warning that PyTorch is missing."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import transformers
 

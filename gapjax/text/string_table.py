@@ -21,8 +21,8 @@ class TextTable(NamedTuple):
     """Strings of classes.
 
     Attributes:
-        rows: what every distinct string became: its tokens, padded to the longest of them, or the
-            embedding of a frozen text encoder.
+        rows: the tokens of every distinct string, padded to the longest, or its embedding by a
+            frozen text encoder.
         ids: for every class, the indices of its strings, padded with its first.
         counts: how many strings each class has.
     """
@@ -67,8 +67,8 @@ def encode(
     """Return the embeddings of strings by index, each distinct string encoded once.
 
     Args:
-        table: what the indices point into.
-        ids: the indices of the strings that are needed.
+        table: the strings of all classes.
+        ids: indices into `table.rows`.
         encoder: the text encoder of a table of tokens; None for a table of embeddings.
     """
     if encoder is None:

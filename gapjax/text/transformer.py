@@ -102,7 +102,7 @@ def norm(sizes: Sizes, name: str) -> nn.LayerNorm:
 
 
 def embed(sizes: Sizes, ids: Int[Array, "n l"]) -> Float[Array, "n l d"]:
-    """Return the sum of the embeddings of every token and of its position, in a module's scope."""
+    """Return the sum of token and position embeddings; called within a compact module."""
     positions = jnp.arange(ids.shape[-1])[None]
     x = nn.Embed(sizes.vocabulary, sizes.width, dtype=sizes.dtype, name="tokens")(ids)
     return x + nn.Embed(sizes.context, sizes.width, dtype=sizes.dtype, name="places")(positions)

@@ -64,15 +64,15 @@ def to_params(folder: Path, tensors: Tensors, module: nn.Module, names: TorchNam
     """
     tokens = jax.ShapeDtypeStruct((1, 1), jnp.int32)
     params = jax.eval_shape(module.init, jax.random.key(0), tokens)["params"]
-    where, leaves = f"the weights in {folder}", {}
+    weights, leaves = f"the weights in {folder}", {}
     for path, leaf in flatten_dict(params).items():
         name = names.tensor(path)
         if name not in tensors:
-            raise UserError(f"{where} lack {name!r}, which config.json calls for")
+            raise UserError(f"{weights} lack {name!r}, which config.json calls for")
         tensor = tensors[name].T if path[-1] == "kernel" else tensors[name]
         if not _fits(tensor.shape, leaf.shape):
             shapes = f"{name!r} is {tensors[name].shape}, not {leaf.shape}"
-            raise UserError(f"{where} do not fit config.json: {shapes}")
+            raise UserError(f"{weights} do not fit config.json: {shapes}")
         leaves[path] = np.ascontiguousarray(tensor).reshape(leaf.shape)
     return unflatten_dict(leaves)
 
@@ -108,14 +108,14 @@ def read_tensors(folder: Path, rename: Rename) -> Tensors:
 def _read_safetensors(file: Path, rename: Rename) -> Tensors:
     try:
         with safe_open(file, framework="np") as stored:
-            names = {name: own for name in stored.keys() if (own := rename(name))}  # noqa: SIM118
-            return {own: np.float32(stored.get_tensor(name)) for name, own in names.items()}
+            names = {new: name for name in stored.keys() if (new := rename(name))}  # noqa: SIM118
+            return {new: np.float32(stored.get_tensor(name)) for new, name in names.items()}
     except (SafetensorError, OSError) as error:
         raise UserError(f"{file} cannot be read ({error}): get it again") from error
 
 
 def _read_pickled(file: Path, rename: Rename) -> Tensors:
-    """Read PyTorch's own format: tensors only, never arbitrary objects."""
+    """Read PyTorch's pickle format: tensors only, never arbitrary objects."""
     try:
         import torch
     except ImportError as error:
@@ -127,5 +127,5 @@ def _read_pickled(file: Path, rename: Rename) -> Tensors:
         stored: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file fails in many ways
         raise UserError(f"{file} cannot be read ({error}): get it again") from error
-    names = {name: own for name in stored if (own := rename(name))}
-    return {own: stored[name].float().numpy() for name, own in names.items()}
+    names = {new: name for name in stored if (new := rename(name))}
+    return {new: stored[name].float().numpy() for new, name in names.items()}

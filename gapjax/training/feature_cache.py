@@ -22,8 +22,7 @@ from data_pipelines.readers.order import eval_batches
 from data_pipelines.storage import npy
 from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
-from gapjax.inputs.batch import Batch
-from gapjax.inputs.feed import Feed, StreamFeed
+from gapjax.inputs.feed import Batch, Feed, StreamFeed
 from gapjax.methods import Variables
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.inputs.batch import Batch
+from gapjax.inputs.feed import Batch
 from gapjax.methods import Method, Text
 
 

@@ -24,7 +24,7 @@ def _equal_classes(label: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return 1 / (len(count) * count[index])
 
 
-# How accuracies are averaged → the weights of the samples, which sum to 1.
+# How accuracies are averaged → a function from labels to the samples' weights, which sum to 1.
 AVERAGES: dict[str, SampleWeights] = {"sample": _equal_samples, "class": _equal_classes}
 
 
@@ -60,7 +60,7 @@ def seen_unseen_curve(
     unseen: Sequence[int],
     average: str = "sample",
 ) -> Curve:
-    """Return the seen-unseen curve of some scores.
+    """Return the seen-unseen curve of scores.
 
     Args:
         score: scores of all classes, such as cosine similarities.
@@ -101,18 +101,13 @@ def _cumulative_weight(
     return np.concatenate([[0.0], np.cumsum(total)])
 
 
-def harmonic_mean(
-    seen: Float[np.ndarray, "..."] | float, unseen: Float[np.ndarray, "..."] | float
-) -> Float[np.ndarray, "..."]:
-    """Return 2·S·U / (S + U), the score of generalized zero-shot recognition; 0 where S = U = 0.
+def harmonic_mean(seen: float, unseen: float) -> float:
+    """Return 2·S·U / (S + U), the score of generalized zero-shot recognition; 0 if S = U = 0.
 
-    >>> harmonic_mean(0.6, 0.3).item()
+    >>> harmonic_mean(0.6, 0.3)
     0.4
     """
-    total = np.asarray(seen) + np.asarray(unseen)
-    return np.divide(
-        2 * np.asarray(seen) * unseen, total, out=np.zeros_like(total, float), where=total > 0
-    )
+    return 2 * seen * unseen / (seen + unseen) if seen + unseen > 0 else 0.0
 
 
 def best_gamma(curves: Sequence[Curve]) -> float:

@@ -35,22 +35,16 @@ def write_summary(
     figures.draw_confusion(right, confusion_counts(score, label), [labels[k] for k in unseen])
     top1 = 100 * top_k_accuracy(score, label, 1)
     title = f"{top1:.1f} % of {len(label)} clips of {len(unseen)} unseen classes recognized"
-    chance, area = (
+    numbers = (
         f"chance {100 / len(unseen):.1f} %",
         f"area under the curve {100 * curve.area:.1f} %",
     )
-    figures.headline(figure, title, [*figures.metadata(scores, METADATA), chance, area])
+    figures.headline(figure, title, [*figures.metadata(scores, METADATA), *numbers])
     figures.save(figure, path)
 
 
 def draw_curve(axes: Axes, curve: Curve, gammas: Mapping[str, float]) -> None:
-    """Draw accuracy on seen over accuracy on unseen classes, with a point at each γ.
-
-    Args:
-        axes: where to draw.
-        curve: the seen-unseen curve.
-        gammas: source of a γ → γ.
-    """
+    """Draw a seen-unseen curve, with a point at each γ of `gammas` (source → γ)."""
     figures.style(axes, "accuracy on seen over unseen classes, %")
     axes.grid(color=figures.RULE, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -65,9 +59,8 @@ def draw_curve(axes: Axes, curve: Curve, gammas: Mapping[str, float]) -> None:
 
 
 def _draw_gamma(axes: Axes, curve: Curve, source: str, gamma: float, color: str) -> None:
-    """Draw the point of one γ with its source and harmonic mean."""
     seen, unseen = curve.at(gamma)
-    harmonic = 100 * float(harmonic_mean(seen, unseen))
+    harmonic = 100 * harmonic_mean(seen, unseen)
     axes.plot([100 * unseen], [100 * seen], "o", color=color, clip_on=False)
     axes.annotate(
         f"\N{GREEK SMALL LETTER GAMMA} by {source}: H {harmonic:.1f}",

@@ -38,7 +38,7 @@ def summary(
     """Return the metrics of one evaluation, named as in metrics.jsonl.
 
     Args:
-        name: the evaluation; a prefix of the metrics' names unless it is `test`.
+        name: the evaluation; the prefix of the metrics' names unless it is `test`.
         scores: scores of all classes.
         unseen: the indices of the unseen classes.
         gammas: source of a γ → γ. The oracle's γ, chosen on these very samples, is added.
@@ -56,7 +56,6 @@ def summary(
 
 
 def _accuracies(scores: Scores, classes: Sequence[int]) -> dict[str, float]:
-    """Return the accuracies among some classes, of the samples of these classes."""
     score, label = restrict(scores.score, scores.label, classes)
     return {
         "top1": top_k_accuracy(score, label, 1),
@@ -77,8 +76,8 @@ def _generalized(
             f"gzsl_{source}/gamma": gamma,
             f"gzsl_{source}/seen": seen_accuracy,
             f"gzsl_{source}/unseen": unseen_accuracy,
-            f"gzsl_{source}/harmonic": float(harmonic_mean(seen_accuracy, unseen_accuracy)),
-            f"gzsl_{source}/harmonic_mean_class": float(harmonic_mean(*by_class.at(gamma))),
+            f"gzsl_{source}/harmonic": harmonic_mean(seen_accuracy, unseen_accuracy),
+            f"gzsl_{source}/harmonic_mean_class": harmonic_mean(*by_class.at(gamma)),
         }
     return metrics
 
@@ -98,9 +97,9 @@ def table(scores: Scores, gammas: Mapping[str, float]) -> str:
         "generalized, gamma from       gamma   seen  unseen  harmonic",
     ]
     for source, gamma in gammas.items():
-        seen, new = curve.at(gamma)
-        harmonic = float(harmonic_mean(seen, new))
-        percent = f"{100 * seen:6.1f}  {100 * new:6.1f}  {100 * harmonic:8.1f}"
+        on_seen, on_unseen = curve.at(gamma)
+        harmonic = harmonic_mean(on_seen, on_unseen)
+        percent = f"{100 * on_seen:6.1f}  {100 * on_unseen:6.1f}  {100 * harmonic:8.1f}"
         lines.append(f"    {source:22s} {gamma:8.4f} {percent}")
     return "\n".join(lines)
 

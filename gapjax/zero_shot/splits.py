@@ -4,7 +4,6 @@ Zero-shot splits, the seen classes on which a skeleton encoder is trained, and t
 classes on which γ is chosen are all selections from the index of one converted dataset.
 """
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage.index import Index
 from gapjax.registry import chosen
 
-# Addresses of the draws of random splits and folds. They are no epochs' numbers.
+# These take the place of an epoch in the draws of random splits and of folds; no epoch is as large.
 _SPLIT_DRAW = 2**64 - 2
 _FOLD_DRAW = 2**63
 
@@ -72,8 +71,8 @@ def unseen_classes(spec: DatasetSpec, split: str) -> tuple[int, ...]:
     """
     random = re.fullmatch(r"random:(\d+):(\d+)", split)
     if not random:
-        what = "data.zero_shot (or random:COUNT:SEED)"
-        return spec.zero_shot[chosen(what, split, spec.zero_shot)]
+        option = "data.zero_shot (or random:COUNT:SEED)"
+        return spec.zero_shot[chosen(option, split, spec.zero_shot)]
     count, seed = map(int, random.groups())
     if not 2 <= count <= len(spec.labels) - 2:
         raise UserError(
@@ -83,21 +82,17 @@ def unseen_classes(spec: DatasetSpec, split: str) -> tuple[int, ...]:
     return tuple(sorted(permutation(len(spec.labels), seed, _SPLIT_DRAW)[:count].tolist()))
 
 
-def supervised(
-    spec: DatasetSpec, train: Int[np.ndarray, " n"], evaluations: Mapping[str, np.ndarray]
-) -> Problem:
-    """Return the problem whose classes are all seen."""
-    return Problem(tuple(range(len(spec.labels))), (), train, evaluations)
-
-
 def zero_shot(problem: Problem, index: Index, unseen: Sequence[int]) -> Problem:
-    """Return a problem without the unseen classes in training and in evaluations but `test`."""
+    """Return the problem in which only the evaluation `test` has samples of the unseen classes."""
+
+    def without_unseen(rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n2"]:
+        return rows[~np.isin(index.label[rows], unseen)]
+
     evaluations = {
-        name: rows if name == "test" else rows[~np.isin(index.label[rows], unseen)]
+        name: rows if name == "test" else without_unseen(rows)
         for name, rows in problem.evaluations.items()
     }
-    train = problem.train[~np.isin(index.label[problem.train], unseen)]
-    return dataclasses.replace(problem, unseen=tuple(unseen), train=train, evaluations=evaluations)
+    return Problem(problem.classes, tuple(unseen), without_unseen(problem.train), evaluations)
 
 
 def seen_only(problem: Problem, index: Index) -> Problem:

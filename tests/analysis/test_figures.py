@@ -58,13 +58,3 @@ def test_curves_are_named_at_their_ends() -> None:
     low, high = (text.xy[1] for text in axes.texts)
     assert high - low > 4
     assert (low + high) / 2 == pytest.approx(90.5)
-
-
-def test_the_shades_fall_evenly_in_lightness() -> None:
-    colors = figures.shades(101).colors
-    assert (colors[0] > 0.99).all()
-    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ [0.2126, 0.7152, 0.0722]
-    steps = -np.diff(np.cbrt(luminance))
-    assert (steps > 0).all()
-    assert steps.max() < 2 * steps.mean()

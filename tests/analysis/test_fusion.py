@@ -123,12 +123,12 @@ def test_default_weights_are_the_papers_for_four_streams() -> None:
     assert fusion.default_weights([stream(0)] * 2) == fusion.Weighting((0.5, 0.5), "equal")
 
 
-def test_given_weights_are_one_number_a_stream() -> None:
-    assert fusion.given_weights("0.6, 0.4", 2).weights == (0.6, 0.4)
+def test_weights_are_one_number_a_stream() -> None:
+    assert fusion.parse_weights("0.6, 0.4", 2).weights == (0.6, 0.4)
     with pytest.raises(UserError, match=r"--weights=0\.6 must be 2 numbers"):
-        fusion.given_weights("0.6", 2)
+        fusion.parse_weights("0.6", 2)
     for text in ("0,0", "nan,1", "inf,1"):
         with pytest.raises(UserError, match="must be 2 numbers, one a directory, not all 0"):
-            fusion.given_weights(text, 2)
+            fusion.parse_weights(text, 2)
     with pytest.raises(UserError, match="--weights=a,b is not a comma-separated list"):
-        fusion.given_weights("a,b", 2)
+        fusion.parse_weights("a,b", 2)

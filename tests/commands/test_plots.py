@@ -100,7 +100,6 @@ def test_the_command_draws_a_zero_shot_run(
 def test_zero_shot_runs_are_not_compared(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """No figure compares them, and silence would pass one run's figure off as a comparison."""
     for run in ("a", "b"):
         write_run(tmp_path / run, [{"step": 1, "epoch": 1}], scores(10, **ZERO_SHOT))
     assert plots.main([str(tmp_path / "a"), f"--compare={tmp_path / 'b'}"]) == 2

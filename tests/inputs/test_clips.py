@@ -180,6 +180,11 @@ def test_the_rotation_commutes_with_the_crop_where_axes_are_not_scaled() -> None
         ({"rotation": "rigid", "angle": 0.0}, "angle=0.0 must be more than 0, in radians"),
         ({"rotation": "view", "angle": 0.3}, "angle=0.3 must be a whole number of degrees"),
         ({"k": -1}, "k=-1 must be None or at least 0"),
+        ({"origin": "each"}, "origin='each' is not known"),
+        ({"align": "hips"}, "align='hips' is not known"),
+        ({"absent_person": "mirror"}, "absent_person='mirror' is not known"),
+        ({"longest": 0}, "longest=0 must be None or at least 1 frame"),
+        ({"align": "shoulders", "space": 2}, "align='shoulders' must be 'none': joints have 2"),
     ],
 )
 def test_a_recipe_refuses_nonsense(change: dict, message: str) -> None:

@@ -6,19 +6,7 @@ import numpy as np
 import pytest
 
 from gapjax.inputs import crop
-from support.raw_batches import keys, raw_batch
-
-
-def slow_resize(clip: np.ndarray, window: int) -> np.ndarray:
-    """Resize m t v c linearly in time with half-pixel centers, one frame after another."""
-    frames = []
-    for i in range(window):
-        position = max((i + 0.5) * clip.shape[1] / window - 0.5, 0)
-        before = int(np.floor(position))
-        after = min(before + 1, clip.shape[1] - 1)
-        part = position - before
-        frames.append((1 - part) * clip[:, before] + part * clip[:, after])
-    return np.stack(frames, axis=1)
+from support.raw_batches import keys, raw_batch, slow_resize
 
 
 @pytest.mark.parametrize("window", [1, 7, 16, 52])
@@ -27,8 +15,9 @@ def test_crop_resize_equals_the_slow_one(window: int) -> None:
     start, span = np.array([0, 3, 11, 7]), np.array([9, 5, 29, 1])
     result = crop.crop_resize(frames, jnp.asarray(start), jnp.asarray(span), window)
     for i in range(4):
-        expected = slow_resize(np.asarray(frames[i, :, start[i] : start[i] + span[i]]), window)
-        np.testing.assert_allclose(result[i], expected, atol=2e-6)
+        cropped = np.asarray(frames[i, :, start[i] : start[i] + span[i]])
+        for sequence, resized in zip(cropped, result[i], strict=True):
+            np.testing.assert_allclose(resized, slow_resize(sequence, window), atol=2e-6)
     assert (result[1, -1] == 0).all()
 
 
@@ -52,11 +41,11 @@ def test_random_crops_stay_inside_and_reach_every_start() -> None:
     assert (start + span <= lengths).all()
     assert (span[lengths <= 64] == lengths[lengths <= 64]).all()
     for length, slack in ((65, 1), (100, 36), (300, 150)):
-        here = lengths == length
-        assert span[here].min() >= max(64, length // 2)
-        assert span[here].max() >= length - 2
-        assert start[here].min() == 0
-        assert start[here].max() >= 0.7 * slack
+        rows = lengths == length
+        assert span[rows].min() >= max(64, length // 2)
+        assert span[rows].max() >= length - 2
+        assert start[rows].min() == 0
+        assert start[rows].max() >= 0.7 * slack
     share = span[lengths == 300] / 300
     assert abs(share.mean() - 0.75) < 0.02
 

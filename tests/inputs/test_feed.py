@@ -86,7 +86,7 @@ def test_no_device_ever_has_more_than_its_share_of_the_store() -> None:
     request = layout.put_batches({"item": np.array([[7, 0, 399, 12]]), "epoch": np.zeros((1, 4))})
     batches = []
     for store in (replicated, sharded):
-        load = jax.jit(lambda store, asked: ResidentFeed(store, layout, 2, 4, 5).load(store, asked))
+        load = jax.jit(lambda store, step: ResidentFeed(store, layout, 2, 4, 5).load(store, step))
         program = load.lower(store, jax.tree.map(lambda leaf: leaf[0], request)).compile()
         batches.append(program(store, jax.tree.map(lambda leaf: leaf[0], request)))
     jax.tree.map(np.testing.assert_array_equal, *batches)

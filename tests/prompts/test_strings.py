@@ -45,7 +45,7 @@ def write(folder: Path, content: Any) -> str:
 
 
 def all_labels(file: Path) -> list[str]:
-    return [one["label"] for one in yaml.safe_load(file.read_text())["classes"]]
+    return [text["label"] for text in yaml.safe_load(file.read_text())["classes"]]
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in TEXTS.glob("*.yaml")))
@@ -62,12 +62,12 @@ def test_several_files(tmp_path: Path) -> None:
     assert both[1:] == load_texts("nw_ucla", NW_UCLA)[-2:]
     folder = tmp_path / "a+b"
     folder.mkdir()
-    own = write(folder, {"classes": [entry("throw"), entry("nap")]})
-    assert load_texts(own, ["throw", "nap"])[0].paragraph == "c"
-    nap, throw, wave = load_texts(f"nw_ucla+utd_mhad+{own}", ["nap", "throw", "wave"])
+    mine = write(folder, {"classes": [entry("throw"), entry("nap")]})
+    assert load_texts(mine, ["throw", "nap"])[0].paragraph == "c"
+    nap, throw, wave = load_texts(f"nw_ucla+utd_mhad+{mine}", ["nap", "throw", "wave"])
     assert (nap.paragraph, throw, wave) == ("c", both[1], both[0])
     with pytest.raises(UserError, match=r"nw_ucla.yaml \+ .*texts.yaml: class 'wave' is not desc"):
-        load_texts(f"nw_ucla+{own}", ["nap", "wave"])
+        load_texts(f"nw_ucla+{mine}", ["nap", "wave"])
     with pytest.raises(UserError, match=r"no file of class descriptions 'nw_ucl\+utd_mhad'"):
         load_texts("nw_ucl+utd_mhad", ["nap"])
 

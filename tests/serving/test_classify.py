@@ -194,7 +194,7 @@ def test_arrays_frames_or_persons_first(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_skeleton_file_is_what_a_conversion_makes_of_it(tmp_path: pathlib.Path) -> None:
-    """Of two persons, cleaned and centered."""
+    """Two persons, cleaned and centered."""
     action = synthetic.SPEC.labels.index("hug")
     take = takes(subjects=1, repetitions=1)[action]
     path = tmp_path / f"S001C001P001R001A{action + 1:03d}.skeleton"

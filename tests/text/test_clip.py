@@ -65,10 +65,10 @@ def test_equals_the_slow_version(
     loaded = load("clip", save_clip(tmp_path, projection=projection, **options))
     config = CLIP_CONFIG | options
     tensors = clip_tensors(config, projection)
-    got = encode(loaded, loaded.tokenize(STRINGS).reshape(2, 3, -1))
+    embeddings = encode(loaded, loaded.tokenize(STRINGS).reshape(2, 3, -1))
     expected = [oracle(config, tensors, loaded.tokenize([text])[0]) for text in STRINGS]
-    assert got.shape == (2, 3, loaded.features) == (2, 3, projection or 12)
-    np.testing.assert_allclose(got.reshape(6, -1), expected, atol=1e-5)
+    assert embeddings.shape == (2, 3, loaded.features) == (2, 3, projection or 12)
+    np.testing.assert_allclose(embeddings.reshape(6, -1), expected, atol=1e-5)
 
 
 def test_padding_changes_neither_embeddings_nor_gradients(tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_bfloat16_computes_with_float32_parameters(tmp_path: Path) -> None:
     loaded = load("clip", save_clip(tmp_path, projection=7), dtype="bfloat16")
     assert_parameters_fit(loaded)
     tokens = loaded.tokenize(STRINGS[:1])[0]
-    got = encode(loaded, tokens)
-    assert got.dtype == jnp.float32
+    embeddings = encode(loaded, tokens)
+    assert embeddings.dtype == jnp.float32
     expected = oracle(CLIP_CONFIG, clip_tensors(CLIP_CONFIG, 7), tokens)
-    assert 1e-4 < np.abs(got - expected).max() < 0.2
+    assert 1e-4 < np.abs(embeddings - expected).max() < 0.2
 
 
 def test_refuses_what_does_not_fit(tmp_path: Path) -> None:
@@ -118,5 +118,5 @@ def test_refuses_what_does_not_fit(tmp_path: Path) -> None:
     tokenizer = word_tokenizer("!", "<start>", "<end>")
     tokenizer.post_processor = None
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(UserError, match="tokenizer does not close a text as CLIP's does"):
+    with pytest.raises(UserError, match="tokenizer does not add CLIP's end-of-text token"):
         load("clip", folder)

@@ -46,9 +46,9 @@ def test_embedding_is_the_mean_of_rows() -> None:
     loaded = load("hashed")
     table = loaded.params["table"]["embedding"]
     tokens = loaded.tokenize(["wave hand", "clap", ""])
-    got = encode(loaded, tokens.reshape(1, 3, 3))[0]
+    embeddings = encode(loaded, tokens.reshape(1, 3, 3))[0]
     expected = [table[tokens[0]].mean(axis=0), table[tokens[1, 0]], np.zeros(hashed.FEATURES)]
-    np.testing.assert_allclose(got, expected, atol=1e-6)
+    np.testing.assert_allclose(embeddings, expected, atol=1e-6)
     assert_parameters_fit(loaded)
     assert_same_with_padding(loaded, pad=0)
 
@@ -68,7 +68,7 @@ def test_the_seed_decides() -> None:
     same, other = load("hashed", "", seed=3), load("hashed", "ignored", seed=4)
     again = load("hashed", seed=3).params["table"]["embedding"]
     assert np.array_equal(same.params["table"]["embedding"], again)
-    assert same.features == same.module.features == hashed.FEATURES
+    assert same.features == hashed.FEATURES
     table = same.params["table"]["embedding"]
     assert not np.array_equal(table, other.params["table"]["embedding"])
     assert table.mean() == pytest.approx(0, abs=0.01)

@@ -49,9 +49,9 @@ def test_encode_equals_encoding_every_string() -> None:
     def once(weights: Array) -> Array:
         return (encode(table, ids, encoder(weights)) * against).sum()
 
-    expected, found = (jax.jit(jax.value_and_grad(each))(weights) for each in (every, once))
-    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
-    np.testing.assert_allclose(found[1], expected[1], rtol=1e-5, atol=1e-6)
+    expected, actual = (jax.jit(jax.value_and_grad(total))(weights) for total in (every, once))
+    np.testing.assert_allclose(actual[0], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(actual[1], expected[1], rtol=1e-5, atol=1e-6)
 
 
 def test_encode_passes_no_more_strings_than_there_are() -> None:

@@ -47,7 +47,7 @@ def random_tokens(start: int, end: int, largest: int) -> tuple[np.ndarray, np.nd
 
 
 def roughen(model: Any) -> None:
-    """Give every parameter some noise: as initialized, biases are zero and would hide mistakes."""
+    """Add noise to every parameter: initial biases of zero would hide mistakes."""
     for parameter in model.parameters():
         parameter += 0.02 * torch.randn_like(parameter)
 

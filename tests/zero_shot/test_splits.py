@@ -30,7 +30,7 @@ def index() -> Index:
 def supervised(index: Index) -> Problem:
     train = np.flatnonzero(index.subject <= 4)
     test = np.flatnonzero(index.subject > 4)
-    return splits.supervised(nw_ucla.SPEC, train, {"test": test})
+    return Problem(tuple(range(10)), (), train, {"test": test})
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_unseen_classes_are_tested_and_never_learned(unseen: Problem, index: Ind
 
 def test_validation_has_no_unseen_class(supervised: Problem, index: Index) -> None:
     evaluations = {**supervised.evaluations, "validation": supervised.train[::3]}
-    supervised = splits.Problem(supervised.classes, (), supervised.train, evaluations)
+    supervised = Problem(supervised.classes, (), supervised.train, evaluations)
     problem = splits.zero_shot(supervised, index, (1, 4))
     assert not set(index.label[problem.evaluations["validation"]]) & {1, 4}
     assert {1, 4} <= set(index.label[problem.evaluations["test"]])

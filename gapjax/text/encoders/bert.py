@@ -1,8 +1,8 @@
 """BERT (Devlin et al., NAACL 2019), from any Hugging Face BERT checkpoint.
 
 A transformer with normalization after each sub-layer; a string's embedding is the mean over its
-tokens (as sentence-transformers pools), the output at its first token, or BERT's own pooler of it.
-Padding tokens are hidden and not counted, so padding changes nothing.
+tokens (as sentence-transformers pools), the output at its first token, or BERT's pooler of that.
+Padding tokens are masked, so padding changes nothing.
 """
 
 import flax.linen as nn
@@ -36,7 +36,7 @@ _NAMES = TorchNames(
 
 
 class Block(nn.Module):
-    """Self-attention and a perceptron, the sum with its input normalized each time."""
+    """Self-attention and a perceptron, each with a residual and then a normalization."""
 
     sizes: Sizes
 

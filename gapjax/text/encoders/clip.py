@@ -1,8 +1,8 @@
 """The text tower of CLIP (Radford et al., ICML 2021), from any Hugging Face CLIP checkpoint.
 
 A causal transformer with normalization before each sub-layer; a string's embedding is the output
-at its end-of-text token, projected where the checkpoint has a projection, and not normalized. What
-follows the end of the text is hidden by causality, so padding changes nothing.
+at its end-of-text token, projected if the checkpoint has a projection, and not normalized. The
+causal mask hides what follows that token, so padding changes nothing.
 """
 
 from pathlib import Path
@@ -41,7 +41,7 @@ _NAMES = TorchNames(
 
 
 class Block(nn.Module):
-    """Self-attention and a perceptron, each fed with its normalized input."""
+    """Self-attention and a perceptron, each with a normalization before it and a residual."""
 
     sizes: Sizes
 
@@ -83,7 +83,7 @@ class TextEncoder(nn.Module):
         return x.astype(jnp.float32).reshape(*tokens.shape[:-1], x.shape[-1])
 
     def _end(self, ids: Int[Array, "n l"]) -> Int[Array, " n"]:
-        """Return the position at which each string ends."""
+        """Return the position of each string's end."""
         return jnp.argmax(ids if self.end == _LARGEST else ids == self.end, axis=-1)
 
 
@@ -118,7 +118,7 @@ def _text_name(stored: str) -> str | None:
 
 
 def _check_end(folder: Path, tokenize: Tokenize, end: int) -> None:
-    """Refuse a tokenizer that does not end a string with the token that the pooling looks for."""
+    """Refuse a tokenizer that does not end a string with the token at which it is pooled."""
     (ids,) = tokenize(["a"])
     if len(ids) < 3 or ids[-1] != (max(ids) if end == _LARGEST else end):
-        raise UserError(f"{folder}: its tokenizer does not close a text as CLIP's does")
+        raise UserError(f"{folder}: its tokenizer does not add CLIP's end-of-text token")

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from gapjax.text.encoder import LoadedText, TextOptions, pad_rows
 
+# Rows of the table, of which row 0 stands for padding and is not used.
 BUCKETS = 4096
 FEATURES = 256
 _PAD = 0
@@ -29,20 +30,16 @@ class TextEncoder(nn.Module):
     """The mean over the rows of a table that a string's tokens index.
 
     Attributes:
-        buckets: number of rows; row 0 stands for padding and is not used.
-        features: size of an embedding.
         dtype: the precision of the computation; the table and the embeddings are float32.
     """
 
-    buckets: int = BUCKETS
-    features: int = FEATURES
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, tokens: Int[Array, "*n l"]) -> Float[Array, "*n e"]:
         """Return the strings' embeddings, not normalized; zeros for a string without words."""
         real = (tokens != _PAD)[..., None]
-        rows = nn.Embed(self.buckets, self.features, dtype=self.dtype, name="table")(tokens)
+        rows = nn.Embed(BUCKETS, FEATURES, dtype=self.dtype, name="table")(tokens)
         total = jnp.where(real, rows, 0).astype(jnp.float32).sum(axis=-2)
         return total / jnp.maximum(real.sum(axis=-2), 1)
 
