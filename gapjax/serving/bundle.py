@@ -109,7 +109,7 @@ def open_bundle(folder: Path) -> Bundle:
     if (folder / TEXT).exists():
         with np.load(folder / TEXT) as content:
             embeddings = {name: content[name] for name in content.files}
-    function = export.deserialize(bytearray((folder / FUNCTION).read_bytes()))
+    function = export.deserialize(bytearray(function_file(folder).read_bytes()))
     variables = ocp.PyTreeCheckpointer().restore((folder / VARIABLES).absolute())
     return Bundle(folder, metadata, variables, embeddings, jax.jit(function.call))
 
@@ -130,6 +130,11 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise UserError(f"{path} does not have the format {FORMAT!r}; export the run again")
     return metadata
+
+
+def function_file(folder: Path) -> Path:
+    """Return the file of a bundle's function, which older bundles spell recognise.jax."""
+    return next(folder.glob("recogni[sz]e.jax"), folder / FUNCTION)
 
 
 def sha256(path: Path) -> str:

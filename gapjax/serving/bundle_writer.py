@@ -118,7 +118,7 @@ def _is_taken(out: Path) -> bool:
         return False
     if not out.is_dir():
         return True
-    is_bundle = (out / bundle.METADATA).is_file() and (out / bundle.FUNCTION).is_file()
+    is_bundle = (out / bundle.METADATA).is_file() and bundle.function_file(out).is_file()
     return any(out.iterdir()) and not is_bundle
 
 

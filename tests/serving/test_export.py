@@ -197,6 +197,17 @@ def test_a_damaged_bundle_is_refused(
         bundle.open_bundle(copy)
 
 
+def test_a_bundle_with_the_older_spelling_opens(
+    gap_bundle: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    copy = shutil.copytree(gap_bundle, tmp_path / "copy")
+    (copy / bundle.FUNCTION).rename(copy / "recognise.jax")
+    metadata = bundle.read_metadata(copy)
+    metadata["files"]["recognise.jax"] = metadata["files"].pop(bundle.FUNCTION)
+    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    assert bundle.open_bundle(copy).metadata == metadata
+
+
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2) -> str:
     """Return the one line that the command ends with."""
     assert export.main(arguments) == status
