@@ -21,16 +21,16 @@ def suggestion(name: str, choices: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def chosen(what: str, value: Any, choices: Iterable[str]) -> str:
+def chosen(key: str, value: Any, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`.
 
     Raises:
-        UserError: it is none of them; the message names `what` and lists the choices.
+        UserError: it is none of them; the message names `key` and lists the choices.
     """
     names = list(choices)
     if value not in names:
         hint = suggestion(str(value), names)
-        raise UserError(f"{what}={value!r} is not known{hint} (there are: {', '.join(names)})")
+        raise UserError(f"{key}={value!r} is not known{hint} (there are: {', '.join(names)})")
     return value
 
 
@@ -66,11 +66,10 @@ def module(package: str, name: str) -> ModuleType:
     """Import and return the module `name` of `package`.
 
     Raises:
-        UserError: there is no such module; the message lists those there are.
+        UserError: there is no such module; the message lists the modules.
     """
     names = choices(package)
     if name not in names:
-        listed = ", ".join(names)
         hint = suggestion(name, names)
-        raise UserError(f"no module {name!r} in {package}{hint} (there are: {listed})")
+        raise UserError(f"no module {name!r} in {package}{hint} (there are: {', '.join(names)})")
     return importlib.import_module(f"{package}.{name}")

@@ -1,1 +1,1 @@
-"""From a config to a run: what a config says, checked once, and the objects it names."""
+"""From a config to a run: reads and checks the config, and builds what it names."""

@@ -147,11 +147,9 @@ def connect(
         seed=plan.seed,
         cadence=plan.cadence,
         layout=layout,
-        labels=dataset.labels,
         trained_on=known_labels(plan, dataset),
         summarize=summarize,
         facts=describe(plan, dataset),
-        config=plan.flat(),
     )
 
 

@@ -5,6 +5,7 @@
 (`--config.backbone.name=shift_gcn`) are applied first, so that the others may be keys of that part.
 """
 
+import argparse
 import re
 import sys
 import textwrap
@@ -59,10 +60,12 @@ def parse(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[s
 
 def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
     """Define the flags of the config that `--config` names; return the other arguments."""
-    path, rest = _take(argv, "config")
-    if path is None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config", "-config", nargs="?")
+    known, rest = parser.parse_known_args(argv)
+    if known.config is None:
         return argv
-    config = load(path)
+    config = load(known.config)
     overrides = _overrides(rest)
     for part in PARTS:
         if f"{part}.name" in overrides:
@@ -71,18 +74,6 @@ def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
     delattr(values, "config")
     config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=rest)
     return rest
-
-
-def _take(argv: Sequence[str], flag: str) -> tuple[str | None, list[str]]:
-    """Return the last value of a flag, and the arguments without it."""
-    value, rest, words = None, [], iter(argv)
-    for word in words:
-        match = re.fullmatch(rf"--?{flag}(?:=(.*))?", word, re.DOTALL)
-        if not match:
-            rest.append(word)
-        else:
-            value = next(words, None) if match[1] is None else match[1]
-    return value, rest
 
 
 def _overrides(argv: Sequence[str]) -> dict[str, str]:

@@ -16,15 +16,13 @@ from gapjax.experiment.schema import Key
 
 def new_config(**parts: str) -> ConfigDict:
     """Return a config with every key at its default; `parts` as in `schema.all_keys`."""
-    config = ConfigDict()
+    config: dict[str, Any] = {}
     for key in schema.all_keys(**parts):
         section = config
         for name in filter(None, key.section.split(".")):
-            if name not in section:
-                section[name] = ConfigDict()
-            section = section[name]
+            section = section.setdefault(name, {})
         section[key.name] = _value(key)
-    return config.lock()
+    return ConfigDict(config).lock()
 
 
 def choose(config: ConfigDict, section: str, name: str) -> None:

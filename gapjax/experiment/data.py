@@ -35,7 +35,7 @@ class Dataset:
         index: the metadata of its samples; a label is a position in `problem.classes`.
         stored: the index as it is on disk, with the labels of all classes.
         problem: the samples and classes that are trained on and tested.
-        whole: the problem of the run that a fold belongs to; otherwise the same.
+        full_problem: the problem of the run that a fold belongs to; otherwise the same.
         directory: its folder.
     """
 
@@ -43,7 +43,7 @@ class Dataset:
     index: Index
     stored: Index
     problem: Problem
-    whole: Problem
+    full_problem: Problem
     directory: Path
 
     @property
@@ -108,10 +108,10 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
     if options.validation_subjects:
         subjects = options.validation_subjects, plan.seed
         train, evaluations["validation"] = hold_out_subjects(index, train, *subjects)
-    whole = Problem(tuple(range(len(spec.labels))), (), train, evaluations)
+    full = Problem(tuple(range(len(spec.labels))), (), train, evaluations)
     if options.zero_shot:
-        whole = splits.zero_shot(whole, index, splits.unseen_classes(spec, options.zero_shot))
-    problem = splits.fold(whole, index, options.fold) if options.fold else whole
+        full = splits.zero_shot(full, index, splits.unseen_classes(spec, options.zero_shot))
+    problem = splits.fold(full, index, options.fold) if options.fold else full
     if not plan.on_features:
         problem = splits.seen_only(problem, index)
     for name, rows in problem.evaluations.items():
@@ -119,7 +119,7 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
             protocol = f"data.protocol={options.protocol!r}"
             raise UserError(f"{protocol} of {directory} leaves no samples for {name!r}")
     relabeled = dataclasses.replace(index, label=problem.relabel(index.label))
-    return Dataset(spec, relabeled, index, problem, whole, directory)
+    return Dataset(spec, relabeled, index, problem, full, directory)
 
 
 def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
@@ -133,7 +133,7 @@ def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
     }
     if plan.data.zero_shot:
         metadata["split"] = plan.data.zero_shot
-        metadata["split_digest"] = split_digest(dataset.spec.labels, dataset.whole.unseen)
+        metadata["split_digest"] = split_digest(dataset.spec.labels, dataset.full_problem.unseen)
         metadata["unseen"] = " ".join(map(str, dataset.problem.unseen_indices))
     if plan.data.fold:
         metadata["fold"] = str(plan.data.fold)

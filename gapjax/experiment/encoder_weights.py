@@ -1,7 +1,4 @@
-"""The weights of a frozen skeleton encoder: where they come from, and what they have seen.
-
-An encoder that was trained on an unseen class, or for other clips, is refused.
-"""
+"""The weights of a frozen skeleton encoder, which must not know unseen classes or other clips."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,12 +20,11 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) 
 
     Args:
         workdir: the run that trained it.
-        config: this run's config, flat: what the encoder was trained with must be the same.
-        seen: the names of the classes that an encoder may have been trained on.
+        config: this run's config, flat; its backbone and clips must be those of the encoder.
+        seen: the names of the classes that the encoder may be trained on.
 
     Raises:
-        UserError: there is no checkpoint, it is of another backbone or other clips, or it was
-            trained on other classes; the message names them.
+        UserError: there is no checkpoint, or it is of another backbone, other clips or classes.
     """
     checkpoint = read_newest(workdir)
     _refuse_unseen(str(workdir), checkpoint.trained_on, seen)
@@ -51,14 +47,14 @@ def _refuse_unseen(source: str, trained_on: Sequence[str], seen: Sequence[str]) 
 
 
 def _refuse_other(workdir: Path, config: Mapping[str, Any]) -> None:
-    """Raise UserError if an encoder was trained for other clips or is another network."""
+    """Raise UserError if an encoder is of another backbone or other clips."""
     before = read_config(workdir)
     now = json.loads(json.dumps(dict(config)))
     free = ("clips.train_crop", "clips.eval_crop", "clips.rotation", "clips.angle")
     keys = [key for key in before if key.startswith(("backbone.", "clips.")) and key not in free]
     keys += ["data.dataset", "data.protocol"]
     if now.get("data.validation_subjects"):
-        # The seed draws whose samples are held out.
+        # The seed draws the subjects that are held out.
         keys += ["data.validation_subjects", "seed"]
     for key in keys:
         if before.get(key) != now.get(key):
@@ -73,18 +69,17 @@ def from_published(
 ) -> Variables:
     """Return a backbone's variables from a published state dict.
 
-    A state dict does not say what it was trained on: the user must, and as many outputs as there
-    are classes mean that unseen ones were among them.
+    A state dict does not say which classes it was trained on, so that the user must.
 
     Args:
         path: the state dict, of the encoder or of a model that contains it.
         backbone: the importer of the backbone's variables.
         seen: the names of the seen classes.
-        unseen: those of the unseen ones.
-        declared: whether the user states that only seen classes were trained on.
+        unseen: the names of the unseen classes.
+        declared: whether the user declares that it was trained on seen classes alone.
 
     Raises:
-        UserError: the encoder has seen, or may have seen, unseen classes.
+        UserError: it may have been trained on unseen classes.
     """
     state = StateDict(torch_weights.skeleton_encoder_arrays(torch_weights.read(path)))
     outputs = len(state.array("fc.bias")) if "fc.bias" in state else 0

@@ -72,7 +72,7 @@ def cached_features(
         views=plan.views,
     )
     # Stages that share an encoder share one file of features: of the samples of them all.
-    problem = dataset.whole if plan.shares_encoder else dataset.problem
+    problem = dataset.full_problem if plan.shares_encoder else dataset.problem
     tested = np.concatenate(list(problem.evaluations.values()))
     samples = len(dataset.index)
     items = feature_cache.items_of(problem.train, tested, samples, plan.views)

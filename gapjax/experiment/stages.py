@@ -63,7 +63,7 @@ def stages(plan: Plan, workdir: Path) -> list[Stage]:
 def encoder_stage(plan: Plan, workdir: Path) -> Stage:
     """Return the stage that trains a run's encoder: supervised, on the seen classes.
 
-    Its parameters are not split: `mesh.rules` name those of what is trained on its features.
+    Its parameters are not split: `mesh.rules` are for the method that learns from its features.
     """
     epochs, batch_size = plan.encoder.epochs, plan.encoder.batch_size
     encoder = replace(

@@ -1,4 +1,4 @@
-"""Decisions that all hosts take together; with one host, they return at once."""
+"""Decisions that all hosts take together; with one host, functions return at once."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 LOST = "another process of this run was lost, or this one failed; start all again"
-# More steps than there are checkpoints at any time.
+# More than the number of checkpoints at any time.
 _MOST_STEPS = 16
 
 
@@ -39,6 +39,6 @@ def newest_steps(steps: Iterable[int]) -> list[int]:
     newest = sorted(steps)[-_MOST_STEPS:]
     if jax.process_count() == 1:
         return newest
-    # Every host has to broadcast an array of the same shape.
+    # All hosts must pass an array of the same shape.
     padded = np.asarray(newest + [-1] * (_MOST_STEPS - len(newest)))
     return [int(step) for step in multihost_utils.broadcast_one_to_all(padded) if step >= 0]

@@ -1,9 +1,10 @@
-"""What devices send one another, read from the text of a compiled program (HLO).
+"""The collectives of a compiled program, counted in its text (HLO).
 
-Every collective is counted once: an asynchronous one at its end, where its result is complete, and
-one that several fused computations name by the same channel at the first.
+An asynchronous collective is counted at its end, and one that several fused computations name by
+the same channel once.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ class Traffic:
     """The collectives of one kind in a program.
 
     Attributes:
-        count: how many there are.
-        bytes: the size of their results on one device, together.
+        count: their number.
+        bytes: the total size of their results on one device.
     """
 
     count: int = 0
@@ -37,7 +38,7 @@ class Traffic:
 
 
 def collectives(program: str) -> Mapping[str, Traffic]:
-    """Return kind → the collectives of that kind in a program.
+    """Return kind → the collectives of that kind.
 
     >>> collectives("%x = f32[3,4]{1,0:T(8,128)} all-reduce(%a), replica_groups={{0,1}}")
     {'all-reduce': Traffic(count=1, bytes=48)}
@@ -49,14 +50,14 @@ def collectives(program: str) -> Mapping[str, Traffic]:
         if not operation or operation[3] == "-start" or (channel and channel[1] in seen):
             continue
         seen |= {channel[1]} if channel else set()
-        so_far = traffic.get(operation[2], Traffic())
-        size = so_far.bytes + size_of(operation[1])
-        traffic[operation[2]] = Traffic(so_far.count + 1, size)
+        total = traffic.get(operation[2], Traffic())
+        size = total.bytes + size_of(operation[1])
+        traffic[operation[2]] = Traffic(total.count + 1, size)
     return traffic
 
 
 def size_of(kind: str) -> int:
-    """Return the bytes of a value of an HLO type; a tuple's are those of its arrays.
+    """Return the bytes of a value of an HLO type, which may be a tuple.
 
     >>> size_of("(f32[2,3]{1,0:T(8,128)S(1)}, bf16[], pred[7]{0}, s4[3])")
     35
@@ -65,9 +66,7 @@ def size_of(kind: str) -> int:
 
 
 def _bytes(name: str, bits: str, shape: str) -> int:
-    """Return the bytes of one array; numbers of less than a byte are packed."""
-    count = 1
-    for length in filter(None, shape.split(",")):
-        count *= int(length)
+    """Return the bytes of an array; numbers of less than a byte are packed."""
+    count = math.prod(int(length) for length in shape.split(",") if length)
     width = {"pred": 8, "token": 0}.get(name) if not bits else int(bits)
     return -(-count * width // 8)

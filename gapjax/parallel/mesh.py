@@ -1,7 +1,7 @@
-"""Which devices a run uses, arranged as a mesh with the axes `data` and `model`.
+"""The devices of a run, arranged as a mesh with the axes `data` and `model`.
 
-Batches are split over `data`; `model`, of one device by default, is for parameters that partition
-rules split. One device is a mesh of one, so that there is a single code path.
+Batches are split over `data`, parameters also over `model`, as partition rules say. One device is a
+mesh, too.
 """
 
 import contextlib
@@ -19,14 +19,13 @@ AXES = ("data", "model")
 
 
 def split_cpu(parts: int) -> None:
-    """Let JAX see the CPU as several devices, so that a step uses several cores.
+    """Split the CPU into several devices: XLA computes most of a step on one core per device.
 
-    XLA computes most of a graph network's step on one core per device. This has no effect once JAX
-    has initialized its devices, or if XLA_FLAGS already sets their number.
+    This has no effect once JAX has initialized its devices, or if XLA_FLAGS sets their number.
     """
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
-    # JAX refuses once its devices are initialized.
+    # JAX raises this once its devices are initialized.
     with contextlib.suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", parts)
 
@@ -35,7 +34,7 @@ def select_devices(count: int = 0) -> Sequence[jax.Device]:
     """Return the first `count` devices of all hosts, or all of them for 0.
 
     Raises:
-        UserError: there are fewer devices, or hosts would use different numbers of them.
+        UserError: there are fewer devices, or hosts would use different numbers.
     """
     available = sorted(jax.devices(), key=lambda device: device.process_index)
     if count > len(available):

@@ -1,10 +1,8 @@
 """Training on several hosts, one process each, found by flags or by the environment.
 
-Each host reads its part of every batch and has its own devices; only the first writes logs and
-scores. All need the same `--workdir`, on a file system that they share.
-
-If a host is lost, the others end with a status other than 0 within a minute: a collective fails,
-which is a `HostError`, or JAX misses the heartbeats and aborts the process with its own message.
+Each host reads its part of every batch; only the first writes logs and scores. All need the same
+`--workdir`, on a shared file system. If a host is lost, the others fail within a minute: by a
+collective, which is a `HostError`, or as JAX misses heartbeats and aborts the process.
 """
 
 import jax
@@ -19,16 +17,16 @@ _COORDINATOR = flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0, f
 _PROCESSES = flags.DEFINE_integer("processes", None, "How many processes there are.", lower_bound=1)
 _PROCESS = flags.DEFINE_integer("process", None, "Which process this is, from 0.", lower_bound=0)
 
-# Seconds without a heartbeat after which a host counts as lost.
+# Seconds without a heartbeat after which a host is lost.
 LOST_AFTER = 40
 
 
 def join() -> None:
-    """Connect to the other processes, if the flags say that there are any.
+    """Connect to the other processes, if flags name any.
 
     Raises:
         UserError: the flags do not go together, or the environment names no cluster.
-        HostError: not all processes connected in time.
+        HostError: a process did not connect in time.
     """
     address = (_COORDINATOR.value or None, _PROCESSES.value, _PROCESS.value)
     if not _CLUSTER.value and address == (None, None, None):
@@ -48,11 +46,7 @@ def join() -> None:
 def check(
     cluster: bool, coordinator: str | None, processes: int | None, process: int | None
 ) -> None:
-    """Refuse flags that do not go together.
-
-    Raises:
-        UserError: says which.
-    """
+    """Raise UserError for flags that do not go together."""
     address = (coordinator, processes, process)
     if cluster and address != (None, None, None):
         raise UserError("--cluster finds --coordinator, --processes and --process by itself")

@@ -1,4 +1,4 @@
-"""Partition rules: which parameters are split over devices, and along which dimensions."""
+"""Partition rules: the parameters that are split over devices, and along which dimensions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,32 +25,29 @@ class PartitionRule:
     axes: tuple[str | None, ...]
 
     def check(self, name: str, shape: Sequence[int], sizes: Mapping[str, int]) -> None:
-        """Refuse a parameter that cannot be split.
+        """Raise UserError for a parameter with too few dimensions, or one that is not divisible.
 
         Args:
             name: the parameter's path.
             shape: its shape.
             sizes: mesh axis → number of devices.
-
-        Raises:
-            UserError: the parameter has too few dimensions, or one that cannot be split evenly.
         """
-        what = f"mesh.rules: {self.pattern!r} splits {name}, which is {tuple(shape)}, along"
+        rule = f"mesh.rules: {self.pattern!r} splits {name}, which is {tuple(shape)}, along"
         if len(self.axes) > len(shape):
-            raise UserError(f"{what} {len(self.axes)} dimensions; it has {len(shape)}")
+            raise UserError(f"{rule} {len(self.axes)} dimensions; it has {len(shape)}")
         for number, axis in enumerate(self.axes):
             if axis and shape[number] % sizes[chosen("mesh.rules: the axis", axis, sizes)]:
-                raise UserError(f"{what} dimension {number} over {sizes[axis]} devices of {axis}")
+                raise UserError(f"{rule} dimension {number} over {sizes[axis]} devices of {axis}")
 
 
 def partition_axes(
     params: Any, rules: Sequence[PartitionRule], sizes: Mapping[str, int]
 ) -> dict[str, tuple[str | None, ...]]:
-    """Return the path of every parameter → the mesh axes of its dimensions.
+    """Return path → the mesh axes of the dimensions, for every parameter.
 
     Args:
         params: arrays or their shapes.
-        rules: which to split; the first rule that matches applies.
+        rules: the first rule that matches applies.
         sizes: mesh axis → number of devices.
 
     Raises:

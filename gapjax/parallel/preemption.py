@@ -1,7 +1,7 @@
 """Graceful preemption: on SIGTERM or SIGINT a run saves its state and exits.
 
-A signal is only recorded. Training asks for it between dispatches (`StopSignal`), other work where
-nothing is half done (`check`); both raise `Preempted`. A second signal ends the process at once.
+A signal is only recorded. Training checks for it between dispatches (`StopSignal`), other work
+between its steps (`check`); both raise `Preempted`. A second signal exits at once.
 """
 
 import os
@@ -38,7 +38,7 @@ def listen() -> None:
 
 
 def _record(read_end: int) -> None:
-    """Record the signals whose numbers come through a pipe; exit at the second one."""
+    """Record the signals whose numbers come through a pipe; exit at the second."""
     first = 0.0
     while True:
         (number,) = os.read(read_end, 1)
@@ -59,32 +59,28 @@ def forget() -> None:
 def check() -> None:
     """Raise Preempted if this process has received a signal and is the only one of its run.
 
-    Several hosts stop together, at the first step that they train: see `StopSignal`.
+    Several hosts stop together, when they train a step (`StopSignal`).
     """
     if _received and jax.process_count() == 1:
         raise preempted()
 
 
 def preempted(progress: str = "") -> Preempted:
-    """Return the error that says what stopped the run, and what progress is saved."""
+    """Return the error for a run that a signal stopped; `progress` is what is saved."""
     cause = _received[0] if _received else "another host"
     saved = f": {progress}" if progress else ""
     return Preempted(f"stopped by {cause}{saved}; the same command goes on")
 
 
 class StopSignal:
-    """Whether to stop, asked between dispatches; all hosts get the same answer.
+    """Whether to stop, the same on all hosts.
 
-    Whenever they ask, hosts send one another whether they have received a signal. They read the
-    result when they ask the next time, so that the devices never wait for it.
+    At each call, hosts exchange whether they have received a signal. They read the result at the
+    next call, so that devices do not wait for it.
     """
 
     def __init__(self, layout: Layout) -> None:
-        """Start.
-
-        Args:
-            layout: the devices of all hosts.
-        """
+        """Use the devices of a layout, which are those of all hosts."""
         self._layout = layout
         self._pending: Bool[Array, ""] | None = None
         self._is_due = False
@@ -104,7 +100,7 @@ class StopSignal:
             raise preempted()
 
     def _any_host(self, received: bool) -> Bool[Array, ""]:
-        """Return whether any host has received a signal; the result is still being computed."""
+        """Return whether any host has received a signal, as an array that is being computed."""
         local = np.full(len(self._layout.mesh.local_devices), received)
         everywhere = jax.make_array_from_process_local_data(self._layout.batch, local)
         return jax.jit(jnp.any, out_shardings=self._layout.replicated)(everywhere)

@@ -1,8 +1,8 @@
-"""How the arrays of a run are sharded over its mesh (`gapjax.parallel.mesh`).
+"""The sharding of a run's arrays over its mesh (`gapjax.parallel.mesh`).
 
-Batches are split over the axis `data`, parameters as partition rules say; everything else is
-replicated. `jit` computes losses and batch statistics over the global batch, so that their values
-do not depend on the number of devices.
+Batches are split over the axis `data`, parameters as partition rules say; the rest is replicated.
+`jit` computes losses and batch statistics over the global batch, so that they do not depend on the
+number of devices.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class Layout:
 
     Attributes:
         mesh: the devices, along the axes `data` and `model`.
-        rules: which parameters are split; the first rule that matches applies.
+        rules: the parameters that are split; the first rule that matches applies.
     """
 
     mesh: Mesh
@@ -58,7 +58,7 @@ class Layout:
         return NamedSharding(self.mesh, PartitionSpec(AXES))
 
     def context(self) -> contextlib.AbstractContextManager:
-        """Return the context to trace a step in, which `shard_rows` needs."""
+        """Return the context in which to trace a step, for `shard_rows`."""
         return jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh)
 
     def shardings(self, state: Tree, params: Any) -> Tree:
@@ -66,8 +66,8 @@ class Layout:
 
         Args:
             state: arrays or their shapes.
-            params: the parameters among them. What an optimizer keeps for a parameter, such as its
-                momentum, has a path that ends with the parameter's, and is split alike.
+            params: its parameters. The optimizer's state of a parameter, such as its momentum, has
+                a path that ends with the parameter's, and is split alike.
 
         Raises:
             UserError: a rule matches no parameter, or one that cannot be split.
@@ -83,17 +83,17 @@ class Layout:
         return jax.tree_util.tree_map_with_path(sharding, state)
 
     def put(self, tree: Tree, shardings: Tree) -> Tree:
-        """Put a pytree of host or device arrays, the same on every host, on the devices."""
+        """Put a pytree of arrays, the same on every host, on the devices."""
         if jax.process_count() == 1:
             return jax.device_put(tree, shardings)
         return jax.tree.map(_put_on_all_hosts, tree, shardings)
 
     def replicate(self, tree: Tree) -> Tree:
-        """Copy a pytree of host or device arrays, the same on every host, to every device."""
+        """Copy a pytree of arrays, the same on every host, to every device."""
         return self.put(tree, jax.tree.map(lambda _: self.replicated, tree))
 
     def put_batches(self, tree: Any) -> Any:
-        """Put (steps, local batch, ...) host arrays on the devices, each host its own."""
+        """Put (steps, local batch, ...) arrays of each host on its devices."""
         put = jax.make_array_from_process_local_data
         return jax.tree.map(lambda leaf: put(self.batches, np.asarray(leaf)), tree)
 
@@ -128,7 +128,7 @@ class Layout:
             )
 
     def local_columns(self, batch_size: int) -> slice:
-        """Return which part of a global batch this host reads."""
+        """Return the part of a global batch that this host reads."""
         size = batch_size // jax.process_count()
         return slice(jax.process_index() * size, (jax.process_index() + 1) * size)
 
@@ -160,12 +160,12 @@ def make_layout(devices: int = 0, model: int = 1, rules: Sequence[PartitionRule]
     """Return the layout on the first devices.
 
     Args:
-        devices: how many; 0 for all.
-        model: how many neighbors share what the rules split over `model`.
-        rules: which parameters are split.
+        devices: the number of devices; 0 for all.
+        model: the size of the mesh axis `model`.
+        rules: the parameters that are split.
 
     Raises:
-        UserError: there are fewer devices, or they cannot be arranged so.
+        UserError: there are fewer devices, or `model` does not divide those of each host.
     """
     return Layout(make_mesh(select_devices(devices), model), tuple(rules))
 
@@ -188,11 +188,10 @@ def shapes_with(tree: Tree, shardings: Tree) -> Tree:
 
 
 def shard_rows(rows: Shaped[Array, "n *d"]) -> Shaped[Array, "n *d"]:
-    """Split rows over `data` within a step, so that each device computes with its part of them.
+    """Split rows over `data` within a step; outside of `Layout.context`, nothing is split.
 
-    What belongs to no sample, such as the strings of a batch's classes, every device would compute
-    for itself. Values do not change. The mesh is that of `Layout.context`; outside of it nothing is
-    split.
+    Every device would compute all of what does not depend on samples, such as the embeddings of a
+    batch's classes. Values do not change.
     """
     if jax.sharding.get_abstract_mesh().empty:
         return rows
@@ -209,7 +208,7 @@ def _round_up(count: int, multiple: int) -> int:
 
 # `jax.device_put` would send every array between hosts to check that they agree.
 def _put_on_all_hosts(leaf: Any, sharding: NamedSharding) -> jax.Array:
-    """Return an array that every host holds whole as one array on the devices of all hosts."""
+    """Return an array, the same on every host, as a global array."""
     if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         data = _put_on_all_hosts(jax.random.key_data(leaf), sharding)
         return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))

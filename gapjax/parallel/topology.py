@@ -1,7 +1,6 @@
-"""The devices of a TPU slice to compile for without having one: `libtpu` has the compiler.
+"""Devices to compile for that are not here: those of a TPU slice, whose compiler `libtpu` has.
 
-Topologies have Google Cloud's names, such as `v5e:2x4`; `cpu:8` is this machine's CPU as eight
-devices.
+Topologies have Google Cloud's names, such as `v5e:2x4`; `cpu:8` is this CPU as eight devices.
 """
 
 import importlib.util
@@ -17,7 +16,7 @@ from gapjax.parallel.mesh import split_cpu
 
 INSTALL = "pip install 'gapjax[tpu]'"
 
-# libtpu aborts at flags that it does not know, such as those of other backends.
+# libtpu aborts at the flags of other backends.
 _OTHER_BACKENDS = ("--xla_cpu_", "--xla_gpu_")
 
 # Without these, libtpu looks for a machine with TPUs.
@@ -35,7 +34,7 @@ def has_libtpu() -> bool:
 
 
 def open_topology(name: str) -> Sequence[jax.Device]:
-    """Return the devices of a topology; arrays can be put only on those of a CPU.
+    """Return the devices of a topology; only those of `cpu` can hold arrays.
 
     Raises:
         UserError: there is no such topology, or no compiler for it.

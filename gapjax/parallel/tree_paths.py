@@ -15,7 +15,7 @@ def path_name(path: tuple[Any, ...]) -> str:
 
 
 def first_matches(tree: Any, patterns: Sequence[str], title: str) -> Any:
-    """Return for every array the index of the first pattern found in its path, else their number.
+    """Return for every array the index of the first pattern in its path; without one, their number.
 
     Args:
         tree: the arrays.

@@ -1,1 +1,1 @@
-"""The training loop and what it is made of; no paper is named here."""
+"""The training loop and its parts, for any method."""

@@ -23,7 +23,7 @@ def make_dispatch(run: Run, state: TrainState) -> Dispatch:
     """Return the jitted function that runs the steps of one request; it donates the state.
 
     Args:
-        run: what to train.
+        run: the run.
         state: a state, or its shapes, with shardings.
     """
     train_step = make_train_step(run.method, run.optimizer, run.train_input)

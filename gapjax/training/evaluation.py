@@ -48,7 +48,7 @@ def evaluate(
     """Return the scores of every evaluation of a run, by name.
 
     Args:
-        run: what is evaluated, and on which samples.
+        run: the run, with the samples of its evaluations.
         predict: the result of `make_predict`.
         state: the trained state.
         text: the method's text.

@@ -79,7 +79,7 @@ def make_optimizer(options: SgdOptions, schedule: Schedule) -> optax.GradientTra
 
 
 def _sgd(options: SgdOptions, rule: Rule, schedule: Schedule) -> optax.GradientTransformation:
-    """Return PyTorch's SGD with the learning rate and weight decay of one rule."""
+    """Return PyTorch's SGD with the learning rate and weight decay of a rule."""
     if rule.learning_rate == 0:
         return optax.set_to_zero()
     decay = options.weight_decay if rule.weight_decay is None else rule.weight_decay

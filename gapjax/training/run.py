@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import optax
@@ -68,11 +68,9 @@ class Run:
         seed: the seed of initialization and of every draw.
         cadence: how often it logs, saves and evaluates.
         layout: the sharding of arrays over the devices.
-        labels: the names of the classes that scores are given for.
         trained_on: the names of the classes whose samples are trained on.
         summarize: computes metrics from scores.
         facts: the metadata that a result is reported with: dataset, protocol, text, seed, ...
-        config: the config that the run was built from, flat.
     """
 
     method: Method
@@ -90,11 +88,9 @@ class Run:
     seed: int
     cadence: Cadence
     layout: Layout
-    labels: Sequence[str]
     trained_on: Sequence[str]
     summarize: Summarize
     facts: Mapping[str, str]
-    config: Mapping[str, Any]
 
     @property
     def steps(self) -> int:

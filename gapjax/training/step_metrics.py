@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from gapjax.workdir.integrity import Logged
 
-# name → what each of some steps logged.
+# name → the values that consecutive steps logged.
 Columns = dict[str, Float[Array | np.ndarray, " n"]]
 Request = TypeVar("Request")
 

@@ -1,8 +1,7 @@
 """Checkpoints of the training state, written by Orbax and verified when they are read.
 
-Each checkpoint is the state's arrays and metadata with their checksums
-(`gapjax.workdir.integrity`). Reading goes from the newest checkpoint to the oldest and takes the
-first that every host can read and verify; those that it skips are reported as damaged.
+Reading takes the newest checkpoint that every host can read and verify by its checksums
+(`gapjax.workdir.integrity`), and reports newer ones as damaged.
 """
 
 import functools
@@ -24,18 +23,18 @@ from gapjax.parallel import agreement
 from gapjax.workdir.integrity import Logged, make_metadata, verify
 
 _WRITE = ocp.CheckpointManagerOptions(max_to_keep=2, cleanup_tmp_directories=True)
-# Orbax's own `read_only` logs three lines.
+# Orbax's `read_only` would log three lines.
 _READ = ocp.CheckpointManagerOptions(create=False, save_root_metadata=False)
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Attributes:
-        step: how many steps were trained.
+        step: the number of steps that were trained.
         state: the training state; of `read_newest`, nested dictionaries of host arrays.
         trained_on: the names of the classes that the run trains on.
-        logged: what the steps since the last line of metrics logged.
+        logged: the scalars of the steps since the last line of metrics.
     """
 
     step: int
@@ -54,9 +53,9 @@ class Checkpoints:
 
         Args:
             workdir: the working directory.
-            trained_on: the names of the classes that the run trains on. Every checkpoint has them,
-                so that a zero-shot run knows which classes its skeleton encoder has seen.
-            read_only: leave the folder as it is; otherwise, partial checkpoints are removed.
+            trained_on: the names of the classes that the run trains on, for zero-shot runs that use
+                its backbone.
+            read_only: leave the folder as it is, partial checkpoints included.
 
         Raises:
             UserError: the folder cannot be written.
@@ -71,7 +70,7 @@ class Checkpoints:
         """Save a checkpoint atomically, in the background.
 
         Raises:
-            DiskError: the disk is full; also if it was when the checkpoint before was written.
+            DiskError: the disk is full, or was for the previous checkpoint.
         """
         metadata = make_metadata(state, self._trained_on, logged or {})
         args = ocp.args.Composite(
@@ -81,7 +80,7 @@ class Checkpoints:
             self._manager.save(step, args=args)
 
     def restore(self, template: Any) -> Checkpoint | None:
-        """Return the newest checkpoint that is not damaged, or None if there is none at all.
+        """Return the newest intact checkpoint, or None if there are no checkpoints.
 
         Damaged ones are renamed, so that their steps can be saved again.
 
@@ -89,14 +88,14 @@ class Checkpoints:
             template: the state as `jax.ShapeDtypeStruct`s with shardings.
 
         Raises:
-            UserError: there are checkpoints, and all are damaged.
+            UserError: all are damaged.
             DiskError: the disk does not answer.
         """
         steps = agreement.newest_steps(self._manager.all_steps())
         if not steps:
             return None
         read = functools.partial(_read, self._manager, ocp.args.StandardRestore(template))
-        checkpoint = _newest_whole(self._folder, steps, read)
+        checkpoint = _newest_intact(self._folder, steps, read)
         damaged = [step for step in steps if step > checkpoint.step]
         if damaged and not self._read_only:
             self._set_aside(damaged)
@@ -121,7 +120,7 @@ class Checkpoints:
 
 
 def read_newest(workdir: Path) -> Checkpoint:
-    """Return the newest checkpoint that is not damaged, its state as host arrays.
+    """Return the newest intact checkpoint, its state as host arrays.
 
     Raises:
         UserError: there is no checkpoint, or all are damaged.
@@ -133,10 +132,10 @@ def read_newest(workdir: Path) -> Checkpoint:
 
 
 def newest_step(workdir: Path) -> int | None:
-    """Return the step of the newest checkpoint that is not damaged; None if there is none at all.
+    """Return the step of the newest intact checkpoint; None if there are no checkpoints.
 
     Raises:
-        UserError: there are checkpoints, and all are damaged.
+        UserError: all are damaged.
     """
     checkpoint = _read_newest(workdir)
     return checkpoint and checkpoint.step
@@ -151,23 +150,13 @@ def _read_newest(workdir: Path) -> Checkpoint | None:
         steps = agreement.newest_steps(manager.all_steps())
         if not steps:
             return None
-        return _newest_whole(folder, steps, functools.partial(_read_to_host, manager))
+        return _newest_intact(folder, steps, functools.partial(_read_to_host, manager))
 
 
-def _newest_whole(
+def _newest_intact(
     folder: Path, steps: Iterable[int], read: Callable[[int], Checkpoint]
 ) -> Checkpoint:
-    """Return the newest checkpoint that every host can read, and warn of newer ones.
-
-    Args:
-        folder: the folder of the checkpoints.
-        steps: their steps.
-        read: step → the verified checkpoint.
-
-    Raises:
-        UserError: all are damaged.
-        DiskError: the disk does not answer.
-    """
+    """Return the newest checkpoint that every host can read, and warn of newer ones."""
     damaged: dict[Path, str] = {}
     for step in sorted(steps, reverse=True):
         path = folder / str(step)
@@ -183,14 +172,14 @@ def _newest_whole(
 
 
 def _try(read: Callable[[int], Checkpoint], step: int, path: Path) -> tuple[Checkpoint | None, str]:
-    """Return a checkpoint, or None and what is wrong with it."""
+    """Return a checkpoint, or None and the reason why it cannot be read."""
     try:
         return read(step), "another host cannot read it"
     # Orbax and TensorStore raise errors of any type for damaged files.
     except Exception as error:
         raise_if_transient(path, error)
         reason = textwrap.shorten(str(error) or repr(error), 120)
-    # TensorStore's other reads report their errors when they are collected: not after our line.
+    # TensorStore reports the errors of other reads when they are collected: before our message.
     gc.collect()
     return None, reason
 
@@ -213,7 +202,7 @@ def _read_to_host(manager: ocp.CheckpointManager, step: int) -> Checkpoint:
 
 
 def _unused_name(folder: Path, step: int) -> Path:
-    """Return the path to rename a damaged checkpoint to."""
+    """Return the new path of a damaged checkpoint."""
     names = (f"{step}.damaged{number or ''}" for number in itertools.count())
     return next(folder / name for name in names if not (folder / name).exists())
 

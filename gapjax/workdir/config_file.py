@@ -17,7 +17,7 @@ from data_pipelines.storage.disk import writing
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gapjax")
 
-# Keys that say where and how fast a run computes, not what: they may differ when it resumes.
+# Keys that do not change results and may differ when a run resumes.
 EXECUTION_KEYS = (
     "data.dir",
     "data.feed",
@@ -44,7 +44,7 @@ def claim(
     Args:
         workdir: the working directory.
         config: the run's config, flat: dotted key → value.
-        defaults: the values of keys that the recorded config may be from before.
+        defaults: the values of keys that the recorded config may lack, being older.
 
     Raises:
         UserError: the directory belongs to a run with another config, or cannot be written.
@@ -61,11 +61,7 @@ def claim(
 def compare(
     workdir: Path, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
 ) -> None:
-    """Refuse a working directory that belongs to another run, or to none; see `claim`.
-
-    Raises:
-        UserError: says in which keys the configs differ.
-    """
+    """Raise UserError for a workdir of a run with another config, or of none; see `claim`."""
     recorded, current = (
         json.loads(json.dumps({**(defaults or {}), **flat}))
         for flat in (read_config(workdir), config)
@@ -84,7 +80,7 @@ def read_config(workdir: Path) -> dict[str, Any]:
     """Return the config of the run in a working directory, flat: dotted key → value.
 
     Raises:
-        UserError: the file is missing or is not what a run writes.
+        UserError: the file is missing or invalid.
     """
     path = workdir / "config.json"
     try:
@@ -105,7 +101,7 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _environment() -> dict[str, Any]:
-    """Return the versions, devices and commit that this process runs with."""
+    """Return the versions, devices and commit of this process."""
     return {
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

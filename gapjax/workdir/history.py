@@ -1,4 +1,4 @@
-"""A run's metrics.jsonl, read back."""
+"""Reading the metrics.jsonl of a run."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class History:
         return steps / self._steps_per_epoch(), np.array([line[key] for line in lines], float)
 
     def _steps_per_epoch(self) -> float:
-        """Return the largest ratio of step to epoch, which the last line of an epoch has."""
+        """Return the largest ratio of step to epoch, that of the last line of an epoch."""
         return max(line["step"] / max(line["epoch"], 1) for line in self.lines) or 1.0
 
 
@@ -59,7 +59,7 @@ def _metrics_of(text: str) -> dict[str, Any]:
 
 
 def has_results(workdir: Path, epochs: int, step: int) -> bool:
-    """Return whether `read_results` has any to return."""
+    """Return whether a run is finished, so that `read_results` returns its results."""
     try:
         return bool(read_results(workdir, epochs, step))
     except UserError:
@@ -71,7 +71,7 @@ def read_results(workdir: Path, epochs: int, step: int) -> dict[str, Any]:
 
     Args:
         workdir: the run's working directory.
-        epochs: how many epochs the run has.
+        epochs: the number of epochs of the run.
         step: the step of the checkpoint that was evaluated.
 
     Raises:
@@ -82,7 +82,7 @@ def read_results(workdir: Path, epochs: int, step: int) -> dict[str, Any]:
         if line["step"] == step:
             results |= {key: line[key] for key in line if not key.startswith("train/")}
     if results.get("epoch") != epochs or set(results) == {"step", "epoch"}:
-        raise UserError(f"{workdir} is not finished: run its command again, it goes on")
+        raise UserError(f"{workdir} is not finished: run its command again, which resumes it")
     return results
 
 

@@ -1,7 +1,7 @@
-"""What a checkpoint says of itself, so that a reader can verify it.
+"""Checksums of a checkpoint's arrays, and a digest of its metadata.
 
 Orbax stores arrays compressed and without checksums, so that a flipped bit may read as another
-number. A checkpoint therefore carries a checksum of every array, and a digest of its metadata.
+number.
 """
 
 import hashlib
@@ -16,18 +16,12 @@ from jaxtyping import Array, Shaped, UInt32
 
 from gapjax.parallel.tree_paths import path_name
 
-# name → what each of some steps logged.
+# name → the values that consecutive steps logged.
 Logged = Mapping[str, Sequence[float]]
 
 
 def make_metadata(state: Any, trained_on: Sequence[str], logged: Logged) -> dict[str, Any]:
-    """Return a checkpoint's metadata, as JSON has it.
-
-    Args:
-        state: the arrays that are saved.
-        trained_on: the names of the classes that the run trains on.
-        logged: what the steps since the last line of metrics logged.
-    """
+    """Return the metadata of a checkpoint of a state; see `gapjax.workdir.checkpoints`."""
     metadata = {
         "trained_on": list(trained_on),
         "logged": dict(logged),
@@ -37,7 +31,7 @@ def make_metadata(state: Any, trained_on: Sequence[str], logged: Logged) -> dict
 
 
 def verify(state: Any, metadata: Mapping[str, Any]) -> None:
-    """Compare what was read of a checkpoint with what was saved.
+    """Compare a state and metadata that were read with those that were saved.
 
     Raises:
         ValueError: the metadata or an array has changed.
@@ -57,22 +51,20 @@ def _digest(metadata: Mapping[str, Any]) -> str:
 
 
 def checksums(tree: Any) -> dict[str, int]:
-    """Return the path of every array in a tree → its checksum, computed where the array lies.
+    """Return path → checksum of every array in a tree, computed on the array's devices.
 
-    A checksum is a sum of integers, and so the same on every platform and for every sharding. Paths
-    do not tell named tuples, lists and dictionaries apart, since a checkpoint may not, either.
-    Changing one number always changes the checksum; changing several keeps it with probability
-    2^-32.
+    A checksum is a sum of integers, the same on every platform and for every sharding. It changes
+    if one number changes, and with probability 1 - 2^-32 if several do.
     """
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     sums = jax.device_get({path_name(path): _checksum(leaf) for path, leaf in leaves})
     return {name: int(value) for name, value in sums.items()}
 
 
-# Compiled once per shape, of which a network has few; one program for all arrays compiles longer.
+# Compiled once per shape, of which a network has few; a program for all arrays compiles longer.
 @jax.jit
 def _checksum(array: Shaped[Array, "..."]) -> UInt32[Array, ""]:
-    """Return the sum of an array's bits, each number mixed with its index by MurmurHash3's end."""
+    """Return the sum of an array's bits, each number mixed with its index as in MurmurHash3."""
     bits = _bits(array)
     index, stride = jnp.zeros(bits.shape, jnp.uint32), 1
     for axis in reversed(range(bits.ndim)):

@@ -17,12 +17,12 @@ class Logbook:
     """The log of one run in its working directory; only the first of several hosts writes."""
 
     def __init__(self, workdir: Path, first_step: int, steps: int) -> None:
-        """Open the log, dropping the lines that an interrupted run wrote after `first_step`.
+        """Open the log, and drop the lines that an interrupted run wrote after `first_step`.
 
         Args:
             workdir: the run's working directory.
             first_step: the step from which the run continues.
-            steps: how many steps the whole run has, for the progress bar.
+            steps: the number of steps of the run, for the progress bar.
         """
         self._is_writer = jax.process_index() == 0
         self._bar = tqdm.tqdm(
@@ -47,9 +47,10 @@ class Logbook:
         self._bar.update(step - self._bar.n)
 
     def write(self, step: int, epoch: int, metrics: Mapping[str, float | int | str]) -> None:
-        """Append one line of metrics, unless it was written before; numbers go to TensorBoard, too.
+        """Append a line of metrics, and write its numbers to TensorBoard.
 
-        A run that resumes at the end of an epoch evaluates again and would write the same line.
+        A line that was written before is not repeated: a run that resumes at the end of an epoch
+        evaluates again.
 
         Raises:
             DiskError: the disk is full.
@@ -97,5 +98,5 @@ def _parse(line: str) -> dict[str, Any] | None:
 
 
 def _key(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what identifies a line: its step and the names of its metrics."""
+    """Return the identity of a line: its step and the names of its metrics."""
     return (line["step"], *sorted(line))

@@ -1,7 +1,4 @@
-"""The scores of an evaluation as a file: `scores/<evaluation>.npz` of a working directory.
-
-Every metric, curve, ensemble and figure is computed from such files.
-"""
+"""The scores of an evaluation, and their file `scores/<evaluation>.npz` of a working directory."""
 
 import dataclasses
 import json
@@ -29,8 +26,8 @@ class Scores:
         score: the logits of the classes.
         label: the true classes, 0-based.
         name: the samples' names, all different.
-        facts: what is reported with a result, as in JSON: dataset, protocol and its digest,
-            index (the dataset's digest), evaluation, modality, text encoder, seed.
+        facts: the metadata of a result, as in JSON: dataset, protocol and its digest, index (the
+            dataset's digest), evaluation, modality, text encoder, seed.
     """
 
     score: Float[np.ndarray, "n k"]
@@ -51,7 +48,7 @@ def scores_path(workdir: Path, evaluation: str) -> Path:
 
 
 def write_scores(path: Path, scores: Scores) -> None:
-    """Write scores atomically: a reader sees the old file or the new one."""
+    """Write scores atomically."""
     with replacing_file(path, single_writer=True) as file:
         np.savez_compressed(
             file,
@@ -66,7 +63,7 @@ def read_scores(path: Path) -> Scores:
     """Read a file of scores.
 
     Raises:
-        UserError: the file is missing, is not a file of scores, or its arrays make no sense.
+        UserError: the file is missing, is not a file of scores, or has invalid arrays.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; evaluate that working directory first")
@@ -86,7 +83,7 @@ def read_scores(path: Path) -> Scores:
 
 
 def _problem(score: np.ndarray, label: np.ndarray, name: np.ndarray) -> str:
-    """Return what is wrong with the arrays of a file, or an empty string."""
+    """Return the problem with the arrays of a file, or an empty string."""
     if score.ndim != 2 or label.shape != (len(score),) or name.shape != label.shape:
         return f"shapes {score.shape}, {label.shape}, {name.shape} are not (n, k), (n,), (n,)"
     if not len(score):

@@ -1,7 +1,7 @@
 """Scalars for TensorBoard, in its own file format.
 
-`tensorboardX.SummaryWriter` writes from a thread; when that thread fails, as on a full disk, the
-run waits for it forever. This writer writes in the calling thread, and raises.
+`tensorboardX.SummaryWriter` writes from a thread, and a run would wait forever for a thread that
+failed, as on a full disk. This writer writes in the calling thread, and raises.
 """
 
 import time
@@ -14,18 +14,10 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 
 class ScalarWriter:
-    """A file of scalars; of several in a folder, TensorBoard prefers the newest."""
+    """A file of scalars; its methods raise OSError if it cannot be written."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
-        """Create a file.
-
-        Args:
-            folder: where to create it, such as a run's `tensorboard`.
-            first_step: TensorBoard hides the later steps of the folder's earlier files.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Create a file in `folder`; TensorBoard hides later steps of older files there."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file = EventsWriter(str(folder / "events"))
         session = SessionLog(status=SessionLog.START)
@@ -33,11 +25,7 @@ class ScalarWriter:
         self._file.flush()
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Write the values of a step, by name.
-
-        Raises:
-            OSError: they cannot be written.
-        """
+        """Write the values of a step, by name."""
         for name, value in values.items():
             self._add(Event(step=step, summary=summary.scalar(name, value)))
         self._file.flush()

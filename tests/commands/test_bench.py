@@ -1,4 +1,4 @@
-"""`gapjax.bench`: what is told of a sample does not depend on the devices."""
+"""`gapjax.bench`: figures per sample do not depend on the devices."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from gapjax.training.run import Run
 
 def test_work_of_a_sample(data: Path) -> None:
     alone, both = (small_run(data, devices) for devices in (1, 2))
-    found = bench.measure(both, steps=1)
+    figures = bench.measure(both, steps=1)
     _, cost = bench.time_training(alone, alone.method.prepare_text(), steps=1)
     by_sample = cost["flops"] / alone.order.batch_size / 1e9
-    assert found["train_gflop_per_sample"] == pytest.approx(by_sample, rel=0.1)
-    assert found["train_samples_per_sec"] > 0 < found["feed_samples_per_sec"]
-    assert found["device"] == "cpu x 2"
+    assert figures["train_gflop_per_sample"] == pytest.approx(by_sample, rel=0.1)
+    assert figures["train_samples_per_sec"] > 0 < figures["feed_samples_per_sec"]
+    assert figures["device"] == "cpu x 2"
 
 
 def small_run(data: Path, devices: int) -> Run:

@@ -53,7 +53,7 @@ MISTAKES = {
     "unknown key": ("--config.train.epoch=3", "'train.epoch'; did you mean 'train.epochs'?"),
     "unknown section": ("--config.trian.epochs=3", "'trian.epochs'; did you mean 'train.epochs'?"),
     "a section": ("--config.train=3", "unknown config key 'train'"),
-    "a key of the part before": (
+    "a key of the replaced part": (
         "--config.backbone.temporal=x",
         "(there are: name, shift_gradient",
     ),
@@ -101,8 +101,8 @@ def test_a_config_outside_the_repository(
         (tmp_path / "lib" / package).symlink_to(ROOT / package)
     flags_ = [f"--config.data.dir={data}", f"--workdir={tmp_path}/run", "--mode=evaluate"]
     command = [sys.executable, "-m", "gapjax.main", f"{DEMO},no_text", *flags_]
-    own = os.environ | environment | {"PYTHONPATH": str(tmp_path / "lib")}
+    env = os.environ | environment | {"PYTHONPATH": str(tmp_path / "lib")}
     streams = {"capture_output": True, "text": True, "timeout": 300}
-    done = subprocess.run(command, cwd=tmp_path, env=own, **streams)
-    assert f"is {tmp_path}/run a working directory?" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    result = subprocess.run(command, cwd=tmp_path, env=env, **streams)
+    assert f"is {tmp_path}/run a working directory?" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -32,7 +32,7 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def trained() -> dict:
-    """Variables of a recognizer of three classes, with running statistics of their own."""
+    """Variables of a recognizer of three classes, with running statistics."""
     network = Recognizer(shift_gcn.Backbone(NTU25, width=8, stages=(1, 1)), 3)
     clips = jax.random.normal(jax.random.key(0), (3, 2, 8, 25, 3))
     variables = jax.jit(lambda: network.init(jax.random.key(1), clips, train=False))()
@@ -56,8 +56,8 @@ def workdir(trained: dict, tmp_path: Path) -> Path:
 
 def write_metrics(workdir: Path, *lines: dict[str, float]) -> None:
     """Write lines of metrics of the first step, which ends the first epoch."""
-    whole = [json.dumps({"step": 1, "epoch": 1, **line}) + "\n" for line in lines]
-    (workdir / "metrics.jsonl").write_text("".join(whole))
+    content = [json.dumps({"step": 1, "epoch": 1, **line}) + "\n" for line in lines]
+    (workdir / "metrics.jsonl").write_text("".join(content))
 
 
 def test_a_workdir_gives_its_encoder(workdir: Path, trained: dict) -> None:
@@ -105,12 +105,12 @@ def test_an_encoder_that_knows_validation_subjects_is_refused(
     workdir: Path, changes: dict[str, int]
 ) -> None:
     """The seed draws the subjects that are held out."""
-    own = {**CONFIG, "seed": 1, "data.validation_subjects": 2}
-    (workdir / "config.json").write_text(json.dumps({**own, "train.epochs": 1}))
-    encoder_weights.from_workdir(workdir, own, ("wave", "kick", "bow"))
+    config = {**CONFIG, "seed": 1, "data.validation_subjects": 2}
+    (workdir / "config.json").write_text(json.dumps({**config, "train.epochs": 1}))
+    encoder_weights.from_workdir(workdir, config, ("wave", "kick", "bow"))
     (key,) = changes
     with pytest.raises(UserError, match=f"the encoder was trained with {key}="):
-        encoder_weights.from_workdir(workdir, {**own, **changes}, ("wave", "kick", "bow"))
+        encoder_weights.from_workdir(workdir, {**config, **changes}, ("wave", "kick", "bow"))
 
 
 def test_an_encoder_that_has_seen_an_unseen_class_is_refused_by_name(workdir: Path) -> None:
@@ -162,21 +162,21 @@ def test_published_weights_import_where_the_user_answers_for_them(
         encoder_weights.from_published(
             published, shift_gcn.from_torch, seen, ["reading"], declared=False
         )
-    found = encoder_weights.from_published(
+    variables = encoder_weights.from_published(
         published, shift_gcn.from_torch, seen, ["reading"], declared=True
     )
     state = StateDict(load_pack("shift_gcn_ntu60")[0])
     expected = supervised.from_torch(state, shift_gcn.from_torch)
     for kind in ("params", "batch_stats"):
-        jax.tree.map(np.testing.assert_array_equal, found[kind], expected[kind]["backbone"])
+        jax.tree.map(np.testing.assert_array_equal, variables[kind], expected[kind]["backbone"])
 
 
 def test_a_published_star_has_its_encoder(published: Path, tmp_path: Path) -> None:
     arrays = dict(np.load(published))
-    star = {f"pretraining_model.{name}": each for name, each in arrays.items()}
+    star = {f"pretraining_model.{name}": array for name, array in arrays.items()}
     np.savez(tmp_path / "star.npz", **star, **{"body_part_prompts.0": np.ones((2, 2))})
-    found, expected = (
+    variables, expected = (
         encoder_weights.from_published(path, shift_gcn.from_torch, ["a"], ["b"], declared=True)
         for path in (tmp_path / "star.npz", published)
     )
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    jax.tree.map(np.testing.assert_array_equal, variables, expected)

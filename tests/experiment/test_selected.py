@@ -1,4 +1,4 @@
-"""What results are told with: which samples and classes, by digests that depend on nothing else."""
+"""The metadata of results: their samples and classes, by digests that depend on nothing else."""
 
 from pathlib import Path
 
@@ -18,21 +18,21 @@ def test_a_supervised_run(data: Path) -> None:
     config = gap_demo.get_config("smoke")
     config.data.dir = str(data)
     index = Index.load(data / "synthetic")
-    told = {}
+    metadata = {}
     for protocol in ("xsub", "xview"):
         config.data.protocol = protocol
         plan = plan_of(config)
-        told[protocol] = describe_selection(plan, open_dataset(plan))
-        assert told[protocol] == {
+        metadata[protocol] = describe_selection(plan, open_dataset(plan))
+        assert metadata[protocol] == {
             "dataset": "synthetic",
             "protocol": protocol,
             "protocol_digest": protocol_digest(index, SPEC.protocols[protocol]),
             "index": index.digest[:12],
         }
-    assert told["xsub"]["protocol_digest"] != told["xview"]["protocol_digest"]
+    assert metadata["xsub"]["protocol_digest"] != metadata["xview"]["protocol_digest"]
     config.data.validation_subjects = 1
     plan = plan_of(config)
-    assert describe_selection(plan, open_dataset(plan)) == told["xview"]
+    assert describe_selection(plan, open_dataset(plan)) == metadata["xview"]
 
 
 @pytest.mark.parametrize("split", ["18_6", "random:5:1"])
@@ -40,14 +40,16 @@ def test_all_stages_of_a_zero_shot_run(data: Path, tmp_path: Path, split: str) -
     """An encoder and a fold know the split of the run that they are for."""
     config = star_demo.get_config("smoke")
     config.data.dir, config.data.zero_shot = str(data), split
-    every = stages(plan_of(config), tmp_path)
-    assert len(every) == 3
-    told = [describe_selection(stage.plan, open_dataset(stage.plan)) for stage in every]
-    unseen = open_dataset(every[-1].plan).whole.unseen
+    run_stages = stages(plan_of(config), tmp_path)
+    assert len(run_stages) == 3
+    metadata = [describe_selection(stage.plan, open_dataset(stage.plan)) for stage in run_stages]
+    unseen = open_dataset(run_stages[-1].plan).full_problem.unseen
     assert len(unseen) == (6 if split == "18_6" else 5)
-    assert {each["split"] for each in told} == {split}
-    assert {each["split_digest"] for each in told} == {split_digest(SPEC.labels, unseen)}
-    assert len({each["protocol_digest"] for each in told}) == 1
+    assert {selection["split"] for selection in metadata} == {split}
+    assert {selection["split_digest"] for selection in metadata} == {
+        split_digest(SPEC.labels, unseen)
+    }
+    assert len({selection["protocol_digest"] for selection in metadata}) == 1
 
 
 @pytest.mark.parametrize(

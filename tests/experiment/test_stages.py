@@ -1,4 +1,4 @@
-"""The stages of a run: which there are, in what order, and what each is told."""
+"""The stages of a run: their order, plans and inputs."""
 
 import shutil
 from pathlib import Path
@@ -20,47 +20,51 @@ WORKDIR = Path("/runs/one")
 
 
 def test_a_supervised_run_has_one_stage() -> None:
-    (only,) = stages(plan_of(gap_demo.get_config()), WORKDIR)
-    assert only.workdir == WORKDIR
-    assert only.plan.method.name == "gap"
+    (stage,) = stages(plan_of(gap_demo.get_config()), WORKDIR)
+    assert stage.workdir == WORKDIR
+    assert stage.plan.method.name == "gap"
 
 
 def test_the_encoder_comes_first_then_the_folds() -> None:
     config = star_demo.get_config()
     config.zero_shot.folds = 2
-    encoder, one, two, last = stages(plan_of(config), WORKDIR)
-    assert [stage.workdir.name for stage in (encoder, one, two)] == ["encoder", "fold1", "fold2"]
+    encoder, fold1, fold2, last = stages(plan_of(config), WORKDIR)
+    assert [stage.workdir.name for stage in (encoder, fold1, fold2)] == [
+        "encoder",
+        "fold1",
+        "fold2",
+    ]
     assert encoder.plan.method == Part("method", "supervised")
     assert encoder.plan.train.epochs == config.encoder.epochs
     assert encoder.plan.optimizer == last.plan.encoder.optimizer
     assert encoder.plan.data.zero_shot == last.plan.data.zero_shot == "18_6"
-    assert (one.plan.data.fold, two.plan.data.fold, last.plan.data.fold) == (1, 2, 0)
-    assert {stage.upstream.encoder for stage in (one, two, last)} == {WORKDIR / "encoder"}
-    assert {stage.upstream.features for stage in (one, two, last)} == {WORKDIR / "features"}
+    assert (fold1.plan.data.fold, fold2.plan.data.fold, last.plan.data.fold) == (1, 2, 0)
+    assert {stage.upstream.encoder for stage in (fold1, fold2, last)} == {WORKDIR / "encoder"}
+    assert {stage.upstream.features for stage in (fold1, fold2, last)} == {WORKDIR / "features"}
     assert last.upstream.folds == (WORKDIR / "fold1", WORKDIR / "fold2")
-    for stage in (encoder, one, two, last):
+    for stage in (encoder, fold1, fold2, last):
         assert read_flat(stage.plan.flat()).flat() == stage.plan.flat()
 
 
 def test_a_fold_may_have_its_own_encoder() -> None:
     config = star_demo.get_config()
     config.zero_shot.folds, config.zero_shot.fold_encoder = 2, "own"
-    every = stages(plan_of(config), WORKDIR)
-    folders = [str(stage.workdir.relative_to(WORKDIR)) for stage in every]
+    run_stages = stages(plan_of(config), WORKDIR)
+    folders = [str(stage.workdir.relative_to(WORKDIR)) for stage in run_stages]
     assert folders == ["encoder", "fold1/encoder", "fold1", "fold2/encoder", "fold2", "."]
-    assert every[1].plan.data.fold == 1
-    assert every[2].upstream.encoder == WORKDIR / "fold1" / "encoder"
-    assert every[-1].upstream.encoder == WORKDIR / "encoder"
-    assert every[-1].upstream.folds == (WORKDIR / "fold1", WORKDIR / "fold2")
+    assert run_stages[1].plan.data.fold == 1
+    assert run_stages[2].upstream.encoder == WORKDIR / "fold1" / "encoder"
+    assert run_stages[-1].upstream.encoder == WORKDIR / "encoder"
+    assert run_stages[-1].upstream.folds == (WORKDIR / "fold1", WORKDIR / "fold2")
 
 
 def test_a_given_encoder_is_not_trained() -> None:
     config = star_demo.get_config()
     config.encoder.checkpoint = "/runs/encoder"
     config.zero_shot.folds = 0
-    (only,) = stages(plan_of(config), WORKDIR)
-    assert only.upstream.encoder == Path("/runs/encoder")
-    assert only.upstream.folds == ()
+    (stage,) = stages(plan_of(config), WORKDIR)
+    assert stage.upstream.encoder == Path("/runs/encoder")
+    assert stage.upstream.folds == ()
 
 
 @pytest.mark.parametrize(("key", "value"), [("zero_shot", ""), ("fold", 1)])
@@ -91,10 +95,10 @@ def test_encoders_are_not_split() -> None:
     config.mesh.model, config.mesh.rules = 2, (("kernel", "", "model"),)
     config.zero_shot.fold_encoder = "own"
     rules = (PartitionRule("kernel", ("", "model")),)
-    every = stages(plan_of(config), WORKDIR)
-    split = {stage.workdir.name: stage.plan.mesh.rules for stage in every}
+    run_stages = stages(plan_of(config), WORKDIR)
+    split = {stage.workdir.name: stage.plan.mesh.rules for stage in run_stages}
     assert split == {"encoder": (), "fold1": rules, WORKDIR.name: rules}
-    assert every[0].plan.mesh.model == 1
+    assert run_stages[0].plan.mesh.model == 1
 
 
 def test_a_process_opens_the_index_and_the_text_encoder_once(data: Path, tmp_path: Path) -> None:
@@ -103,9 +107,9 @@ def test_a_process_opens_the_index_and_the_text_encoder_once(data: Path, tmp_pat
     shutil.copytree(data, tmp_path / "data", ignore=shutil.ignore_patterns("text_features"))
     for cache in (_load_index, embedding._load):
         cache.cache_clear()
-    every = stages(plan_of(config), tmp_path / "run")
-    carry_out.prepare(every)
-    assert all(build.steps(stage.plan) for stage in every)
+    run_stages = stages(plan_of(config), tmp_path / "run")
+    carry_out.prepare(run_stages)
+    assert all(build.steps(stage.plan) for stage in run_stages)
     assert [cache.cache_info().misses for cache in (_load_index, embedding._load)] == [1, 1]
 
 

@@ -39,7 +39,7 @@ TINY = (
 
 @pytest.fixture
 def run_compile(environment: dict[str, str]):  # noqa: ANN201
-    """Return the public command in a process of its own: exit status, stdout, stderr."""
+    """Return the public command in another process: exit status, stdout, stderr."""
 
     def run(*flags: str, config: str = "gap_demo.py:smoke") -> tuple[int, str, str]:
         command = [sys.executable, "-m", "gapjax.compile", f"--config=configs/{config}", *flags]
@@ -52,13 +52,13 @@ def run_compile(environment: dict[str, str]):  # noqa: ANN201
 
 def check_figures(path: Path, chips: int) -> None:
     """Assert what holds of every data-parallel step."""
-    (found,) = json.loads(path.read_text())
-    assert (found["chips"], found["batch"]) == (chips, 48)
-    reduced = found["chip_collectives_per_step"]["all-reduce"]
+    (figures,) = json.loads(path.read_text())
+    assert (figures["chips"], figures["batch"]) == (chips, 48)
+    reduced = figures["chip_collectives_per_step"]["all-reduce"]
     # The gradients of all parameters, the moments of batches, and a few scalars.
-    assert 4 * found["parameters"] <= reduced["bytes"] < 8 * found["parameters"] + 1e6
-    assert found["train_gflop_per_sample"] > 0
-    memory = found["chip_memory_mb"]
+    assert 4 * figures["parameters"] <= reduced["bytes"] < 8 * figures["parameters"] + 1e6
+    assert figures["train_gflop_per_sample"] > 0
+    memory = figures["chip_memory_mb"]
     assert memory["total"] == pytest.approx(sum(memory.values()) / 2)
     assert memory["total"] > memory["arguments"] > 0
 
@@ -123,7 +123,7 @@ def test_devices_send_no_samples(compiled: Callable[[str, int], Compiled], name:
     # A gradient of each parameter, and of each statistic two moments, forward and back.
     assert 0 < sent.pop("all-reduce").bytes < 4 * 4 * kept + 1000
     # The numbers and embeddings of the strings, and the matrix of the contrastive loss.
-    assert sum(each.bytes for each in sent.values()) < 10_000, sent
+    assert sum(traffic.bytes for traffic in sent.values()) < 10_000, sent
 
 
 @pytest.mark.parametrize("name", ["gap", "ctr_gcn", "shift_gcn", "star, split"])
@@ -188,7 +188,7 @@ def test_flags_for_other_backends_are_kept_from_libtpu(monkeypatch: pytest.Monke
 
 
 def test_a_tpu_never_copies_the_resident_frames(tmp_path: Path) -> None:
-    """In a process of its own: what a batch reads does not depend on the size of the store."""
+    """In another process: what a batch reads does not depend on the size of the store."""
     if not has_libtpu():
         pytest.skip("libtpu is not installed: pip install 'gapjax[tpu]'")
     command = [sys.executable, "-c", GATHER]
@@ -255,10 +255,10 @@ def test_samples_that_are_not_here_are_as_many_as_the_papers_count(tmp_path: Pat
 def test_the_stages_of_a_zero_shot_run(tmp_path: Path) -> None:
     config = star_ntu60.get_config()
     config.data.dir = str(tmp_path)
-    found = named_stages(stages(plan_of(config), Path()))
-    assert list(found) == ["encoder", "star"]
+    named = named_stages(stages(plan_of(config), Path()))
+    assert list(named) == ["encoder", "star"]
     layout = shape_layout(jax.devices())
-    run = abstract.build(found["star"].plan, layout, Size())
+    run = abstract.build(named["star"].plan, layout, Size())
     # Features of 64 frames, of which a quarter is left, of 25 joints in 256 channels.
     assert run.clip_shape == (16, 25, 256)
     state = loop.state_shapes(run)
@@ -293,9 +293,9 @@ def test_a_program_that_jax_cannot_read_is_told(
     step = jax.jit(jax.numpy.sin).lower(1.0).compile()
     monkeypatch.setattr(type(step), "as_text", unreadable)
     assert sent_by(step) is None
-    told = capsys.readouterr().err
-    assert "cannot read what libtpu compiled (INTERNAL: async-update), so that" in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "cannot read what libtpu compiled (INTERNAL: async-update), so that" in message
+    assert message.count("\n") == 1
 
 
 def test_table() -> None:

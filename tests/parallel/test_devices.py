@@ -100,8 +100,8 @@ def trained(trainer: Callable) -> Callable[..., Trained]:
 
     @functools.cache
     def get(method: str, **changes: Any) -> Trained:
-        own = trainer(method, **changes)
-        return own.carry_out(own.first, 0, STEPS)
+        training = trainer(method, **changes)
+        return training.carry_out(training.first, 0, STEPS)
 
     return get
 
@@ -133,7 +133,7 @@ def test_resuming_on_other_devices_continues_the_order(
     trainer: Callable, trained: Callable, tmp_path: Path
 ) -> None:
     """A step on eight devices, two more on two of them, of another feed: as three on one."""
-    before, after = (trainer("gap", **OTHERS[each]) for each in ("eight, streamed", "two"))
+    before, after = (trainer("gap", **OTHERS[name]) for name in ("eight, streamed", "two"))
     state, first = before.carry_out(before.first, 0, 1)
     resumed = saved_and_restored(state, after.run, tmp_path)
     state, last = after.carry_out(resumed, 1, STEPS)
@@ -174,7 +174,7 @@ def test_a_split_text_encoder(trainer: Callable, trained: Callable, tmp_path: Pa
 
 
 def test_split_weights_of_star(trained: Callable) -> None:
-    """Of what no sample asks for each device has, and computes, its share."""
+    """Each device has and computes its shard of what does not depend on samples."""
     rules = base_star.WEIGHT_RULES
     state, losses = trained("star", mesh__devices=8, mesh__rules=rules)
     assert_alike((state, losses), trained("star", mesh__devices=1))

@@ -66,5 +66,5 @@ def test_a_mean_over_devices_is_one_all_reduce() -> None:
     rows = layout.put_batches(jnp.zeros((1, 16, 3)))
     assert rows.sharding == layout.batches
     total = jax.jit(lambda x: x.sum(axis=1), out_shardings=layout.replicated)
-    found = collectives(total.lower(rows).compile().as_text())
-    assert found == {"all-reduce": Traffic(1, 12)}
+    traffic = collectives(total.lower(rows).compile().as_text())
+    assert traffic == {"all-reduce": Traffic(1, 12)}

@@ -160,7 +160,7 @@ def test_an_unknown_cluster_is_refused_in_one_line(command: Command, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("address", "expected"),
     [
         ((True, "a:1", None, None), "by itself"),
         ((False, "a:1", None, 0), "go together"),
@@ -168,6 +168,6 @@ def test_an_unknown_cluster_is_refused_in_one_line(command: Command, tmp_path: P
         ((False, "a:1", 2, 2), "--process=2 should be below --processes=2"),
     ],
 )
-def test_flags_that_do_not_go_together_are_refused(given: tuple, expected: str) -> None:
+def test_flags_that_do_not_go_together_are_refused(address: tuple, expected: str) -> None:
     with pytest.raises(UserError, match=expected):
-        multihost.check(*given)
+        multihost.check(*address)

@@ -26,6 +26,6 @@ def test_momentum_is_split_as_its_parameter_and_others_are_replicated() -> None:
     state = {"step": jnp.zeros(()), "params": params, "opt": [{"trace": params}]}
     layout = shape_layout(jax.devices(), model=2, rules=(PartitionRule("^w", ("data", "model")),))
     specs = jax.tree.map(lambda sharding: sharding.spec, layout.shardings(state, params))
-    split, whole = PartitionSpec("data", "model"), PartitionSpec()
-    expected = {"w": split, "text": {"w": whole}, "bias": whole}
-    assert specs == {"step": whole, "params": expected, "opt": [{"trace": expected}]}
+    split, replicated = PartitionSpec("data", "model"), PartitionSpec()
+    expected = {"w": split, "text": {"w": replicated}, "bias": replicated}
+    assert specs == {"step": replicated, "params": expected, "opt": [{"trace": expected}]}

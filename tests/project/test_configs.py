@@ -30,7 +30,9 @@ def test_docstring_says_command_cost_and_expectation(name: str) -> None:
     for word in (f"configs/{name}.py", "Command:", "Cost:", "Expected:", "Variants:"):
         assert word in text, f"configs/{name}.py lacks {word!r}"
     for variant in module(name).VARIANTS:
-        assert f"`{variant}`" in text or f":{variant}" in text, f"{name}: {variant} is not told"
+        assert f"`{variant}`" in text or f":{variant}" in text, (
+            f"{name}: {variant} is not described"
+        )
 
 
 @pytest.mark.parametrize(

@@ -138,11 +138,9 @@ def tiny_run(
         seed=3,
         cadence=Cadence(**cadence),
         layout=layout,
-        labels=("wave", "kick", "bow"),
         trained_on=("wave", "kick", "bow"),
         summarize=summary,
         facts={"dataset": "tiny"},
-        config={"seed": 3},
     )
 
 

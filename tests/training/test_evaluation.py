@@ -34,6 +34,8 @@ def test_a_protocol_without_test_samples_is_refused_before_training(
     config.data.dir = str(data)
     check(plan_of(config))
     select = indexing.select
-    monkeypatch.setattr(indexing, "select", lambda *given: (select(*given)[0], np.zeros(0, int)))
+    monkeypatch.setattr(
+        indexing, "select", lambda *arguments: (select(*arguments)[0], np.zeros(0, int))
+    )
     with pytest.raises(UserError, match=r"data\.protocol='xsub' of .*synthetic leaves no samples"):
         check(plan_of(config))

@@ -1,4 +1,4 @@
-"""Cached features: those of the encoder, once for each view, never half a file."""
+"""Cached features: one for each view, computed once, and written atomically."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -
             source, encoder=dataclasses.replace(source.encoder, person_merge="released")
         ),
     ]
-    digests = {each.digest(items) for each in [source, *others]} | {source.digest(items[1:])}
+    digests = {variant.digest(items) for variant in [source, *others]} | {source.digest(items[1:])}
     assert len(digests) == 8
     one_view = [dataclasses.replace(source, views=1, seed=seed) for seed in (0, 1)]
     assert one_view[0].digest(items) == one_view[1].digest(items)
@@ -106,10 +106,10 @@ def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -
 def test_nothing_is_left_of_an_interrupted_write(
     source: Source, items: np.ndarray, feed: ResidentFeed, tmp_path: Path, monkeypatch: object
 ) -> None:
-    whole = feature_cache._encode_all
+    encode_all = feature_cache._encode_all
 
-    def interrupted(*given: object) -> Iterator[np.ndarray]:
-        yield next(whole(*given))
+    def interrupted(*arguments: object) -> Iterator[np.ndarray]:
+        yield next(encode_all(*arguments))
         assert list(tmp_path.iterdir())
         raise KeyboardInterrupt
 

@@ -58,7 +58,7 @@ def clips() -> jax.Array:
 
 @pytest.fixture(scope="module")
 def trained(backbone: nn.Module, clips: jax.Array) -> dict:
-    """Variables of a recognizer of three classes, with running statistics of their own."""
+    """Variables of a recognizer of three classes, with running statistics."""
     network = Recognizer(backbone, 3)
     variables = jax.jit(lambda: network.init(jax.random.key(1), clips, train=False))()
     train = functools.partial(network.apply, train=True, mutable=["batch_stats"])
@@ -83,8 +83,10 @@ def step(method: Encoded, clips: jax.Array) -> tuple[Variables, LossOut, Text]:
 def test_features_are_of_one_person(encoder: Encoder, clips: jax.Array) -> None:
     features = jax.jit(encoder.encode)(encoder.variables, clips)
     assert features.shape == (3, 4, 25, 16)
-    each = jax.jit(functools.partial(encoder.backbone.apply, train=False))(encoder.variables, clips)
-    np.testing.assert_allclose(features, each.mean(axis=1), rtol=1e-5, atol=1e-6)
+    persons = jax.jit(functools.partial(encoder.backbone.apply, train=False))(
+        encoder.variables, clips
+    )
+    np.testing.assert_allclose(features, persons.mean(axis=1), rtol=1e-5, atol=1e-6)
 
 
 def test_a_frozen_encoder_is_no_part_of_the_state(encoder: Encoder, clips: jax.Array) -> None:
@@ -94,8 +96,8 @@ def test_a_frozen_encoder_is_no_part_of_the_state(encoder: Encoder, clips: jax.A
     assert jax.tree.leaves(out.batch_stats) == []
     features = jax.jit(encoder.encode)(encoder.variables, clips)
     by_hand = Mean().predict(variables, features, {})
-    found = jax.jit(method.predict)(variables, clips, text)
-    np.testing.assert_allclose(found, by_hand, rtol=1e-6)
+    scores = jax.jit(method.predict)(variables, clips, text)
+    np.testing.assert_allclose(scores, by_hand, rtol=1e-6)
 
 
 def test_the_released_normalization_drifts(encoder: Encoder, clips: jax.Array) -> None:

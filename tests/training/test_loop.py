@@ -77,8 +77,8 @@ def test_a_streamed_run_that_is_told_to_stop_and_whose_data_vanish_resumes_bitwi
     err = process.communicate(timeout=120)[1]
     assert process.returncode == 2, err
     assert began_at(err) == saved >= 5
-    told = r"gapjax: .*/data/synthetic/.*tfrecord.*: is gone; when it is back, the same command"
-    assert re.search(told, err.splitlines()[-1]), err
+    message = r"gapjax: .*/data/synthetic/.*tfrecord.*: is gone; when it is back, the same command"
+    assert re.search(message, err.splitlines()[-1]), err
     gone.rename(there)
     assert command.run(ended, *STREAM)[0] == 0
     assert results(ended) == results(streamed)
@@ -100,15 +100,15 @@ def test_files_of_a_run(finished: Path) -> None:
 
 def test_every_step_is_in_one_line_of_the_log(tmp_path: Path) -> None:
     """Lines need not end where epochs do, which have six steps here."""
-    told = []
+    losses = []
     for every in (1, 4):
         loop.train(tiny_run(log_every=every), tmp_path / str(every))
         lines = [line for line in metrics(tmp_path / str(every)) if "train/loss" in line]
-        told.append({line["step"]: line["train/loss"] for line in lines})
-    each, means = told
+        losses.append({line["step"]: line["train/loss"] for line in lines})
+    single, means = losses
     assert list(means) == [4, 8, 12, 16, 18]
     for first, last in itertools.pairwise([0, *means]):
-        assert means[last] == pytest.approx(np.mean([each[1 + n] for n in range(first, last)]))
+        assert means[last] == pytest.approx(np.mean([single[1 + n] for n in range(first, last)]))
 
 
 def test_both_feeds_train_equally(finished: Path, streamed: Path) -> None:
@@ -145,7 +145,7 @@ def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_pa
     assert status == 0, err
     assert (workdir / "environment.json").read_text() == "of training"
     assert "eval/top1" in out
-    one, other = (np.load(each / "scores" / "test.npz") for each in (finished, workdir))
+    one, other = (np.load(folder / "scores" / "test.npz") for folder in (finished, workdir))
     np.testing.assert_array_equal(one["score"], other["score"])
     np.testing.assert_array_equal(one["name"], other["name"])
 

@@ -114,9 +114,9 @@ def test_an_evaluation_renames_no_checkpoint(
 
 def test_random_damage_restores_nothing_that_was_not_saved(finished: Path) -> None:
     """The short form of `damage_checkpoints.py`."""
-    found = damaged(finished, count=12, seed=0)
-    assert set(found) <= {"recognized", "unchanged"}
-    assert found["recognized"]
+    counts = damaged(finished, count=12, seed=0)
+    assert set(counts) <= {"recognized", "unchanged"}
+    assert counts["recognized"]
 
 
 def test_a_checkpoint_that_another_host_cannot_read_is_skipped(

@@ -141,6 +141,8 @@ def test_a_pack_on_a_full_disk(
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.dataset = str(tiny_copy.parent), "tiny"
     plan = plan_of(config)
-    told = "pack cannot be written: No space left on device; once it can, the same command goes on"
-    with pytest.raises(DiskError, match=told):
+    message = (
+        "pack cannot be written: No space left on device; once it can, the same command goes on"
+    )
+    with pytest.raises(DiskError, match=message):
         open_feed(plan, open_dataset(plan), make_layout(1))

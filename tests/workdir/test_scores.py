@@ -49,9 +49,9 @@ def test_take_selects_samples() -> None:
 
 def change(tmp_path: pathlib.Path, **arrays: object) -> pathlib.Path:
     """Write a file of scores with some arrays replaced, or left out where `None`."""
-    whole = {"score": scores().score, "label": scores().label, "name": scores().name} | arrays
+    content = {"score": scores().score, "label": scores().label, "name": scores().name} | arrays
     path = tmp_path / "test.npz"
-    np.savez(path, **{key: value for key, value in whole.items() if value is not None})
+    np.savez(path, **{key: value for key, value in content.items() if value is not None})
     return path
 
 
@@ -86,10 +86,10 @@ def test_missing_and_damaged_files_are_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(UserError, match=r"nowhere.npz is missing; evaluate"):
         read_scores(tmp_path / "nowhere.npz")
     path = change(tmp_path)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     single = io.BytesIO()
     np.save(single, scores().score)
-    halves = whole[: len(whole) // 2], whole[:200] + whole[260:]
+    halves = content[: len(content) // 2], content[:200] + content[260:]
     for content in (b"", b"no archive", *halves, single.getvalue()):
         path.write_bytes(content)
         with pytest.raises(UserError, match=r"test.npz is not a file of scores, or is cut short"):
