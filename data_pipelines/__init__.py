@@ -1,17 +1,16 @@
-"""Skeleton data: raw files to TFRecords, and TFRecords to batches. Never imports jax or gapjax.
+"""Skeleton data: raw files to TFRecords, TFRecords to batches. It imports neither jax nor gapjax.
 
 Each package imports only from those below it:
 
     convert, verify, pack, show, synthesis.__main__      what can be run
     conversion, checks, drawing                          what these do
-    formats                                              files that users already have
-    datasets                                             one module a dataset
-    synthesis                                            the built-in dataset
-    readers                                              batches from converted datasets
-    storage                                              the files of converted datasets
+    formats, readers                                     files that users have; batches
+    datasets                                             one module for each dataset
+    synthesis, storage                                   the built-in dataset; converted files
     parsers                                              raw files
     specs                                                datasets, skeletons, records
-    command, errors                                      what all commands of the project share
+    command                                              what all commands share
+    errors                                               expected errors, their exit statuses
 
 `specs.catalog` looks up the modules of datasets and formats by name.
 """

@@ -12,13 +12,12 @@ from data_pipelines.errors import CommandError, one_short_line
 def guarded(main: Callable[..., int]) -> Callable[..., int]:
     """Decorate a command's main function: an expected error is one line on stderr and a status.
 
-    See `data_pipelines.errors` for the statuses. Any other exception is a fault of the project
-    and keeps its traceback. A loss that is not finite counts as expected.
+    `data_pipelines.errors` lists the statuses. FloatingPointError (the loss is not finite) is
+    expected, too; any other exception keeps its traceback.
     """
 
     @functools.wraps(main)
     def run(*arguments: object, **options: object) -> int:
-        """Run the command and return its exit status."""
         try:
             return main(*arguments, **options)
         except CommandError as error:
@@ -36,7 +35,7 @@ def complain(what: Exception | str, status: int) -> int:
 
 
 def local_path(text: str) -> Path:
-    """Return the path that a command-line argument names, unless it is in a bucket."""
+    """Return the path that a command-line argument names; a bucket is refused."""
     if "://" in text:
         raise argparse.ArgumentTypeError(f"{text} is not a local path: write locally, then copy")
     return Path(text)

@@ -3,12 +3,11 @@
 python -m data_pipelines.convert DATASET --raw=PATH --out=DIR
 python -m data_pipelines.convert FORMAT --raw=PATH --out=DIR [--name=DATASET]
 
-writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, where files cannot be used
-`rejected.csv`, and where recordings have no sample, such as those without a body, `left_out.csv`,
-which is no fault of theirs. A FORMAT (own, merged, ctr_gcn, pyskl) carries its metadata in
-`dataset.yaml`. Conversion is atomic: a killed one leaves nothing that passes for a dataset; started
-again, it goes on where it was. Exit status: 0 done; 3 done, but some files were rejected; 2 not
-done, for the reason that is printed; 1 not done, because the disk is full or fails.
+writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, and, if there are any, lists of
+files that cannot be used (`rejected.csv`) and of recordings without a sample, such as those without
+a body (`left_out.csv`). A FORMAT (own, merged, ctr_gcn, pyskl) also writes its metadata,
+`dataset.yaml`. Conversion is atomic, and a killed one resumes. Exit status: 0 done; 3 done, but
+some files were rejected; 2 not done, for the reason printed; 1 not done: the disk is full or fails.
 """
 
 import argparse
@@ -32,7 +31,7 @@ from data_pipelines.storage import index, tfrecord
 from data_pipelines.storage.atomic import locked, replacing_folder
 from data_pipelines.storage.disk import writing
 
-# Exit statuses; a shell gives the second to what is interrupted from the keyboard.
+# Exit statuses; the second is a shell's for a keyboard interrupt.
 _SOME_REJECTED, _INTERRUPTED = 3, 130
 
 _RESUMES = "once it can, the same command goes on where it was"
@@ -41,20 +40,20 @@ _RESUMES = "once it can, the same command goes on where it was"
 def convert(
     name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False, title: str = ""
 ) -> Path:
-    """Convert a dataset, unless it already is converted and complete, and return its folder.
+    """Convert a dataset unless it is already converted and complete; return its folder.
 
     Args:
         name: a module of `data_pipelines.datasets` or `data_pipelines.formats`.
-        raw: the raw files, as the dataset's module wants them; None for a built-in dataset.
+        raw: the raw files, as the dataset's module takes them; None for a built-in dataset.
         out: the folder of all converted datasets.
-        jobs: how many processes read. With more than one, a script that calls this needs the guard
-            `if __name__ == "__main__"`. The result does not depend on it.
-        strict: whether a file that cannot be used ends the conversion; else it is left out and
-            listed in `rejected.csv`.
-        title: what to call a dataset of a format; empty to call it after its files.
+        jobs: the number of reading processes, which does not change the result. With more than one,
+            a script that calls this needs the guard `if __name__ == "__main__"`.
+        strict: whether a file that cannot be used ends the conversion, instead of being listed in
+            `rejected.csv`.
+        title: the name of a dataset of a format; empty for that of its files.
 
     Raises:
-        DataError: the name is unknown, no file can be used, or a sample is there twice.
+        DataError: the name is unknown, no file can be used, or two samples have one name.
         UserError: writing the folder is not allowed.
         DiskError: the disk is full or does not answer.
     """
@@ -65,21 +64,17 @@ def convert(
         samples = None
     if samples is None:
         return reconvert(name, raw, out, jobs, strict, title)
-    print(f"{target}: {samples:,} samples, already converted{_skipped(name, raw)}")
-    return target
-
-
-def _skipped(name: str, raw: Path | None) -> str:
-    """Return what to say of raw files that are not read, and how they would be."""
     unread = "" if raw is None else f"; {raw} is not read"
     beside = ", --name=NAME beside it" if name in catalog.formats() else ""
-    return f"{unread} (--overwrite converts again{beside})"
+    again = f"(--overwrite converts again{beside})"
+    print(f"{target}: {samples:,} samples, already converted{unread} {again}")
+    return target
 
 
 def reconvert(
     name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False, title: str = ""
 ) -> Path:
-    """Convert a dataset, replacing what an earlier conversion wrote; see `convert`."""
+    """Convert a dataset, replacing an earlier conversion; see `convert`."""
     target, started = out / _title(name, raw, title), time.monotonic()
     _refuse_other_contents(target, raw)
     tfrecord.require_tensorflow()
@@ -93,11 +88,7 @@ def reconvert(
 
 
 def _title(name: str, raw: Path | None, title: str) -> str:
-    """Return what the converted dataset is called.
-
-    Raises:
-        DataError: there is no such dataset or format, or it cannot be called that.
-    """
+    """Return the name of the converted dataset; DataError if the arguments do not fit."""
     module = catalog.module(name)
     if name in catalog.formats():
         if raw is None:
@@ -111,6 +102,8 @@ def _title(name: str, raw: Path | None, title: str) -> str:
 def _opened(module: ModuleType, raw: Path | None, name: str) -> RawDataset:
     """Return the metadata and the items of a dataset."""
     if hasattr(module, "SPEC"):
+        if raw is None and not module.SPEC.builtin:
+            raise DataError(f"{name} needs --raw=PATH: {module.SPEC.obtain}")
         return RawDataset(module.SPEC, module.items(raw))
     if not raw.exists():
         raise DataError(f"{raw}: no such file or folder; --raw takes {module.WANTED}")
@@ -118,7 +111,7 @@ def _opened(module: ModuleType, raw: Path | None, name: str) -> RawDataset:
 
 
 def _refuse_other_contents(target: Path, raw: Path | None) -> None:
-    """Raise DataError where replacing `target` would remove anything but a converted dataset."""
+    """Raise DataError if replacing `target` would remove anything but a converted dataset."""
     if target.exists() and not (target / index.FILE).exists():
         raise DataError(f"{target}: exists and is not a converted dataset; choose another --out")
     if raw is not None and raw.resolve().is_relative_to(target.resolve()):
@@ -126,25 +119,25 @@ def _refuse_other_contents(target: Path, raw: Path | None) -> None:
 
 
 def _replace(module: ModuleType, opened: RawDataset, target: Path, jobs: int, strict: bool) -> int:
-    """Put the converted items in the place of `target`, and return the number of samples."""
+    """Replace `target` by the converted items, and return the number of samples."""
     folder = target.with_name(f".{target.name}.chunks")
     tasks = reading.plan(module, opened.spec, opened.items, folder)
-    held = reading.read(folder, tasks, jobs, strict)
-    _refuse_names(opened.spec.name, held.names, held.rejected)
+    summary = reading.read(folder, tasks, jobs, strict)
+    _refuse_names(opened.spec.name, summary.names, summary.rejected)
     with replacing_folder(target) as fresh:
-        _write(opened.spec, tasks, len(held.names), fresh)
-        rejected.write(fresh / rejected.FILE, held.rejected)
-        rejected.write(fresh / rejected.LEFT_OUT, held.left_out)
+        _write(opened.spec, tasks, len(summary.names), fresh)
+        rejected.write(fresh / rejected.FILE, summary.rejected)
+        rejected.write(fresh / rejected.LEFT_OUT, summary.left_out)
         if opened.spec.format:
             spec_file.write(epath.Path(fresh), opened.spec)
         if opened.texts is not None:
             (fresh / spec_file.TEXTS).write_bytes(opened.texts)
     shutil.rmtree(folder)
-    return len(held.names)
+    return len(summary.names)
 
 
 def _refuse_names(name: str, names: Sequence[str], errors: Sequence[FileError]) -> None:
-    """Raise DataError where a dataset has no sample, or two of one name."""
+    """Raise DataError if a dataset has no sample, or two of one name."""
     if errors and not names:
         raise DataError(f"{name}: no file can be used; the first of {len(errors):,}: {errors[0]}")
     if not names:
@@ -155,7 +148,7 @@ def _refuse_names(name: str, names: Sequence[str], errors: Sequence[FileError]) 
 
 
 def _write(spec: DatasetSpec, tasks: Sequence[reading.Task], samples: int, folder: Path) -> None:
-    """Write the TFRecords and the index of what has been read into `folder`."""
+    """Write the TFRecords and the index of performed tasks into `folder`."""
     tfrecord.tensorflow()
     from data_pipelines.storage import builder
 
@@ -166,7 +159,7 @@ def _write(spec: DatasetSpec, tasks: Sequence[reading.Task], samples: int, folde
 
 
 def _index_rows(folder: Path) -> Iterator[tuple[str | int, ...]]:
-    """Yield the rows of `index.csv`, read back from the TFRecords that were written."""
+    """Yield the rows of `index.csv`, read from the TFRecords."""
     for path in sorted(folder.glob("*/*.tfrecord-*")):
         for offset, size, record in tfrecord.read(path):
             metadata = record.name, record.label, record.subject, record.camera, record.setup
@@ -178,23 +171,16 @@ def _index_rows(folder: Path) -> Iterator[tuple[str | int, ...]]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.convert", description=__doc__)
-    what = "a module of data_pipelines/datasets, or of data_pipelines/formats for files you have"
-    parser.add_argument("dataset", help=what)
-    parser.add_argument(
-        "--raw", type=command.local_path, help="raw files (not needed by built-in datasets)"
-    )
-    parser.add_argument(
-        "--out", type=command.local_path, required=True, help="folder of converted datasets"
-    )
+    dataset_help = "a module of data_pipelines/datasets or, for files you have, of .../formats"
+    parser.add_argument("dataset", help=dataset_help)
+    parser.add_argument("--raw", type=command.local_path, help="raw files, unless built in")
+    out_help = "folder of converted datasets"
+    parser.add_argument("--out", type=command.local_path, required=True, help=out_help)
     parser.add_argument("--overwrite", action="store_true", help="convert again")
-    parser.add_argument(
-        "--jobs",
-        type=command.count,
-        default=workers.processors(),
-        help="processes that read (default: one for each processor)",
-    )
+    jobs_help = "reading processes (default: one for each processor)"
+    parser.add_argument("--jobs", type=command.count, default=workers.processors(), help=jobs_help)
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
-    parser.add_argument("--name", default="", help="what to call a dataset of files you have")
+    parser.add_argument("--name", default="", help="the name of a dataset of files you have")
     options = parser.parse_args(arguments)
     run = reconvert if options.overwrite else convert
     try:

@@ -1,13 +1,13 @@
-"""The errors that end a command with one line instead of a traceback, and its exit status.
+"""The errors that end a command with a one-line message, and the exit statuses.
 
 | status | meaning                                                         |
 |--------|-----------------------------------------------------------------|
 | 0      | done                                                            |
-| 1      | the disk, another host or the numbers failed; may pass          |
-| 2      | the user can mend it: a flag, a config, a file                  |
-| 75     | stopped by a signal after saving; the same command goes on      |
+| 1      | a disk, another host or the numbers failed; may be transient    |
+| 2      | the user can correct it: a flag, a config, a file               |
+| 75     | stopped by a signal after saving; the same command continues    |
 
-Both packages raise these, and `data_pipelines.command` alone turns them into lines and statuses.
+Both packages raise these errors; `data_pipelines.command` turns them into messages and statuses.
 """
 
 from typing import ClassVar
@@ -17,10 +17,10 @@ _LONGEST = 800
 
 
 class CommandError(Exception):
-    """An error whose message is one clear line that says what to do.
+    """An error whose message is one line and says what to do.
 
     Attributes:
-        status: the exit status of a command that it ends.
+        status: the exit status of the command.
     """
 
     status: ClassVar[int] = 1
@@ -30,7 +30,7 @@ class CommandError(Exception):
 
 
 class UserError(CommandError, ValueError):
-    """A mistake that the user can mend: a flag, a config key, a missing file."""
+    """An error that the user can correct: a flag, a config key, a missing file."""
 
     status = 2
 
@@ -43,9 +43,9 @@ class FileError(DataError):
     """One raw file that cannot be used: a conversion rejects it and goes on with the others.
 
     Attributes:
-        file: how messages call the file.
+        file: the file's name in messages.
         reason: what is wrong with it and what to do.
-        line: where, counted from 1; None where the file has no lines or all of it is meant.
+        line: the line at fault, from 1; None if the whole file is.
     """
 
     def __init__(self, file: str, reason: str, line: int | None = None) -> None:
@@ -53,27 +53,27 @@ class FileError(DataError):
         self.file, self.reason, self.line = file, reason, line
 
     def __str__(self) -> str:
-        place = "" if self.line is None else f"line {self.line}: "
-        return one_short_line(f"{self.file}: {place}{self.reason}")
+        line = "" if self.line is None else f"line {self.line}: "
+        return one_short_line(f"{self.file}: {line}{self.reason}")
 
 
 class DiskError(CommandError, OSError):
-    """A file could not be read or written now, but may be later, such as when there is room."""
+    """A file cannot be read or written now; the cause may be transient, such as a full disk."""
 
 
 class HostError(CommandError, RuntimeError):
-    """Another process of the run is missing or was lost; starting all of them again may help."""
+    """Another process of the run is missing or was lost; restarting all of them may help."""
 
 
 class Preempted(CommandError):  # noqa: N818
-    """The run was told to stop, and has saved; the message says where it goes on."""
+    """The run has saved and stopped on a signal; the message says where it continues."""
 
     # EX_TEMPFAIL of sysexits.h: run the same command again.
     status = 75
 
 
 def one_short_line(message: str) -> str:
-    r"""Return a message without line ends, and without its middle if it is too long.
+    r"""Return a message as one line, without its middle if it is too long.
 
     >>> one_short_line("a\nb")
     'a b'

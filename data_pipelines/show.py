@@ -2,7 +2,7 @@
 
 python -m data_pipelines.show DIR [NAME] [--out=FOLDER|FILE.png|FILE.gif] [--frames=8]
 
-writes `NAME.png`, a strip of frames, and `NAME.gif`, which moves. Without NAME, it lists a few.
+writes `NAME.png`, a strip of frames, and `NAME.gif`, an animation. Without NAME, it lists some.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def show(directory: str, name: str, out: Path, frames: int) -> list[Path]:
         directory: the converted dataset's folder.
         name: the sample's name in `index.csv`.
         out: a folder for NAME.png and NAME.gif, or the one file to write.
-        frames: how many frames the PNG shows, or all frames of a shorter sample.
+        frames: how many frames the PNG shows at most.
 
     Raises:
         DataError: the dataset or the sample cannot be read.
@@ -46,27 +46,18 @@ def show(directory: str, name: str, out: Path, frames: int) -> list[Path]:
     if not 1 <= frames <= MOST_FRAMES:
         raise DataError(f"--frames={frames}: give a number from 1 to {MOST_FRAMES}")
     targets = _targets(out, name)
-    drawn = read(directory, name)
+    scene = read(directory, name)
     for target in targets:
         is_gif = target.suffix.lower() == ".gif"
-        content = pictures.animation(drawn) if is_gif else pictures.strip(drawn, frames)
-        _write(target, content)
+        content = pictures.animation(scene) if is_gif else pictures.strip(scene, frames)
+        reported = writing(target, "choose another --out", "once it can be, draw again")
+        with reported, replacing_file(target) as file:
+            file.write(content)
     return targets
 
 
-def _write(target: Path, content: bytes) -> None:
-    """Write a picture atomically."""
-    reported = writing(target, "choose another --out", "once it can be, draw again")
-    with reported, replacing_file(target) as file:
-        file.write(content)
-
-
 def read(directory: str, name: str) -> Scene:
-    """Return a sample of a converted dataset and what is to be said about it.
-
-    Raises:
-        DataError: there is no such dataset or sample, or it cannot be read.
-    """
+    """Return a sample of a converted dataset with its caption; DataError if there is none."""
     index, spec = _opened(directory)
     row = _row(index, name, directory)
     skeleton = sample.read(directory, index, row)
@@ -87,11 +78,7 @@ def read(directory: str, name: str) -> Scene:
 
 
 def listing(directory: str) -> Iterator[str]:
-    """Yield lines that say how many samples there are, with the names of some of other classes.
-
-    Raises:
-        DataError: there is no converted dataset.
-    """
+    """Yield lines: the number of samples, and the names of some of different classes."""
     index, spec = _opened(directory)
     labels, rows = np.unique(index.label, return_index=True)
     yield f"{directory}: {len(index):,} samples of {len(labels)} classes, for example"
@@ -102,7 +89,6 @@ def listing(directory: str) -> Iterator[str]:
 
 
 def _opened(directory: str) -> tuple[Index, DatasetSpec]:
-    """Return the index in a folder, and the spec of its dataset."""
     index, spec = Index.load(directory), catalog.spec_of(directory)
     if not 0 <= index.label.min() <= index.label.max() < len(spec.labels):
         raise DataError(f"{directory}: has classes that {spec.name} has not; convert again")
@@ -110,9 +96,8 @@ def _opened(directory: str) -> tuple[Index, DatasetSpec]:
 
 
 def _row(index: Index, name: str, directory: str) -> int:
-    """Return the row of the sample of this name."""
+    """Return the row of a sample, which may be named with its raw file's extension."""
     names = index.name.tolist()
-    # A sample has its file's name, without the ending.
     for candidate in (name, name.rpartition(".")[0]):
         if candidate in names:
             return names.index(candidate)
@@ -121,7 +106,6 @@ def _row(index: Index, name: str, directory: str) -> int:
 
 
 def _targets(out: Path, name: str) -> list[Path]:
-    """Return the files to write."""
     if out.suffix.lower() in (".png", ".gif") and not out.is_dir():
         return [out]
     if out.suffix and not out.is_dir():
@@ -130,26 +114,20 @@ def _targets(out: Path, name: str) -> list[Path]:
     return [out / f"{stem}.png", out / f"{stem}.gif"]
 
 
-def _run(options: argparse.Namespace) -> None:
-    """Draw the sample and print the files' paths, or list samples where none is named."""
-    if options.name is None:
-        print("\n".join(listing(options.directory)))
-        return
-    for path in show(options.directory, options.name, options.out, options.frames):
-        print(path)
-
-
 @command.guarded
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.show", description=__doc__)
     parser.add_argument("directory", help="a converted dataset")
     parser.add_argument("name", nargs="?", help="a sample's name; without it, some are listed")
-    place = "folder of the pictures, or one file that ends in .png or .gif"
-    parser.add_argument("--out", type=command.local_path, default=Path(), help=place)
+    out_help = "folder of the pictures, or one file that ends in .png or .gif"
+    parser.add_argument("--out", type=command.local_path, default=Path(), help=out_help)
     parser.add_argument("--frames", type=int, default=8, help="how many frames the PNG shows")
     options = parser.parse_args(arguments)
-    _run(options)
+    if options.name is None:
+        print(*listing(options.directory), sep="\n")
+    else:
+        print(*show(options.directory, options.name, options.out, options.frames), sep="\n")
     return 0
 
 

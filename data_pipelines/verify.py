@@ -2,9 +2,9 @@
 
 python -m data_pipelines.verify DIR
 
-prints a line a check, and below a failed one the files and samples at fault. The exit status is 0
-if all checks hold, 1 if some do not, and 2 if DIR is no converted dataset. Missing samples of the
-papers are reported, and are no fault.
+prints one line for each check and, below a failed one, the files and samples at fault. Samples of
+the papers that are missing are reported, but are not a fault. Exit status: 0 if all checks hold, 1
+if some do not, 2 if DIR is not a converted dataset.
 """
 
 import argparse
@@ -26,11 +26,7 @@ SHOWN = 5
 
 
 def verify(folder: Path) -> Iterator[Check]:
-    """Yield the checks of a converted dataset, each as soon as it is done.
-
-    Raises:
-        DataError: no converted dataset is here, or TensorFlow is missing.
-    """
+    """Yield the checks of a converted dataset; DataError if there is none."""
     try:
         index = indexing.read(folder)
     except DataError as error:
@@ -50,7 +46,7 @@ def verify(folder: Path) -> Iterator[Check]:
 
 
 def _sizes(folder: Path, index: Index) -> Check:
-    """Check that the TFRecord files are as long as the index says, without reading them."""
+    """Check that the TFRecord files are as long as the index says."""
     faults = []
     try:
         indexing.check_shards(index, folder)
@@ -59,13 +55,13 @@ def _sizes(folder: Path, index: Index) -> Check:
     return Check("files", "of the sizes that index.csv says", faults)
 
 
-def lines(check: Check, conversion: str) -> Iterator[str]:
-    """Yield what is printed of a check; `conversion` is what to do about most faults."""
+def lines(check: Check, remedy: str) -> Iterator[str]:
+    """Yield the lines to print for a check; `remedy` is for a check that names none."""
     if not check.faults:
-        yield f"{check.what}: {'partial' if check.partial else 'ok'}, {check.summary}"
+        yield f"{check.name}: {'partial' if check.partial else 'ok'}, {check.summary}"
         return
     faults = counted(len(check.faults), "fault")
-    yield f"{check.what}: FAILED, {faults}; {check.remedy or conversion}"
+    yield f"{check.name}: FAILED, {faults}; {check.remedy or remedy}"
     yield from (f"  {fault}" for fault in check.faults[:SHOWN])
     if len(check.faults) > SHOWN:
         yield f"  and {len(check.faults) - SHOWN:,} more"
@@ -74,17 +70,13 @@ def lines(check: Check, conversion: str) -> Iterator[str]:
 def report(folder: Path) -> int:
     """Print all checks of a dataset and return how many failed."""
     done = failed = 0
+    remedy = f"convert again: `{catalog.conversion(folder.resolve())} --overwrite`"
     for check in verify(folder):
-        print(*lines(check, _conversion(folder)), sep="\n", flush=True)
+        print(*lines(check, remedy), sep="\n", flush=True)
         done, failed = done + 1, failed + bool(check.faults)
     ended = f"{failed} of {done} checks FAILED" if failed else f"all {done} checks hold"
     print(f"{folder}: {ended}")
     return failed
-
-
-def _conversion(folder: Path) -> str:
-    """Return what to do about a damaged dataset."""
-    return f"convert again: `{catalog.conversion(folder.resolve())} --overwrite`"
 
 
 @command.guarded

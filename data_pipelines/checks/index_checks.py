@@ -1,4 +1,4 @@
-"""Checks of what an index says: its samples' metadata, and what protocols and splits select."""
+"""Checks of an index: its samples' metadata, and what protocols and splits select."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,34 +13,34 @@ from data_pipelines.storage.index import FILE, Index, select
 
 @dataclass(frozen=True)
 class Check:
-    """What was checked, and how it ended.
+    """The result of a check.
 
     Attributes:
-        what: what was checked.
-        summary: what there is to say if it holds.
-        faults: a line for everything that is wrong, with its file or sample.
-        partial: whether samples of the papers are missing, which is no fault.
-        remedy: what to do about faults; empty where the dataset is to be converted again.
+        name: the check's name.
+        summary: what to print if it holds.
+        faults: one line for each fault, with its file or sample.
+        partial: whether samples of the papers are missing, which is not a fault.
+        remedy: what to do about faults; empty for converting again.
     """
 
-    what: str
+    name: str
     summary: str
     faults: Sequence[str] = field(default_factory=tuple)
     partial: bool = False
     remedy: str = ""
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words.
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
 
     >>> counted(1, "file"), counted(2000, "file")
     ('1 file', '2,000 files')
     """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def index_checks(index: Index, spec: DatasetSpec) -> Iterator[Check]:
-    """Check the metadata of all samples, one by one and together."""
+    """Check the metadata of all samples."""
     yield Check("index", f"{counted(len(index), 'sample')}; digest {index.digest[:DIGITS]}")
     yield _names(index)
     yield _range(index, "label", "class", 0, len(spec.labels) - 1)
@@ -49,7 +49,7 @@ def index_checks(index: Index, spec: DatasetSpec) -> Iterator[Check]:
 
 
 def selection_checks(index: Index, spec: DatasetSpec) -> Iterator[Check]:
-    """Check every protocol and every zero-shot split."""
+    """Check all protocols and zero-shot splits."""
     for name in spec.protocols:
         yield protocol_check(index, spec, name)
     for name in spec.zero_shot:
@@ -57,7 +57,6 @@ def selection_checks(index: Index, spec: DatasetSpec) -> Iterator[Check]:
 
 
 def _names(index: Index) -> Check:
-    """Check that no two samples have one name."""
     _, first, inverse = np.unique(index.name, return_index=True, return_inverse=True)
     faults = _lines(
         index,
@@ -67,49 +66,47 @@ def _names(index: Index) -> Check:
     return Check("names", "no two are equal", faults)
 
 
-def _range(index: Index, column: str, what: str, low: int, high: int) -> Check:
-    """Check that a fact of every sample lies in low ... high."""
+def _range(index: Index, column: str, noun: str, low: int, high: int) -> Check:
+    """Check that all values of a column lie in low ... high."""
     values = getattr(index, column)
     faults = _lines(
         index,
         (values < low) | (values > high),
-        lambda row: f"has the {what} {values[row]}, not {low} to {high}",
+        lambda row: f"has the {noun} {values[row]}, not {low} to {high}",
     )
-    return Check(
-        column, f"the {what} is {values.min()} to {values.max()} of {low} to {high}", faults
-    )
+    summary = f"the {noun} is {values.min()} to {values.max()} of {low} to {high}"
+    return Check(column, summary, faults)
 
 
 def _lines(index: Index, bad: Bool[np.ndarray, " n"], fault: Callable[[int], str]) -> list[str]:
-    """Return a line for every bad row."""
     rows = np.flatnonzero(bad).tolist()
     return [f"{FILE}, line {row + 2}: sample {str(index.name[row])!r} {fault(row)}" for row in rows]
 
 
 def protocol_check(index: Index, spec: DatasetSpec, name: str) -> Check:
-    """Check that training and test are disjoint, are everything together, and are as published.
+    """Check that a protocol splits all samples into two sides with the published counts.
 
-    A set that lacks samples is partial. Where all are there, both sides must have every class.
+    A side with fewer samples is partial; without missing samples, both must have every class.
     """
     protocol = spec.protocols[name]
     sides = dict(zip(("train", "test"), select(index, protocol), strict=True))
     counts = dict(zip(sides, protocol.counts or (None, None), strict=True))
     lacking = {side: _lacking(index, rows, spec) for side, rows in sides.items()}
     gaps = [f"{side} has no sample of {text}" for side, text in lacking.items() if text]
-    whole = all(counts[side] == len(rows) for side, rows in sides.items())
+    complete = all(counts[side] == len(rows) for side, rows in sides.items())
     faults = [
         f"{side} has {len(rows):,} samples, more than the published {counts[side]:,}"
         for side, rows in sides.items()
         if counts[side] is not None and len(rows) > counts[side]
     ]
-    faults += _overlap(index, sides) + (gaps if whole else [])
+    faults += _overlap(index, sides) + (gaps if complete else [])
     summary = [f"{len(rows):,}{_of(counts[side])} {side}" for side, rows in sides.items()]
     summary = [
         ", ".join(summary),
-        *([] if whole else gaps),
+        *([] if complete else gaps),
         f"digest {protocol_digest(index, protocol)}",
     ]
-    partial = not whole and (protocol.counts is not None or bool(gaps))
+    partial = not complete and (protocol.counts is not None or bool(gaps))
     return Check(f"protocol {name}", "; ".join(summary), faults, partial)
 
 
@@ -118,7 +115,7 @@ def _of(count: int | None) -> str:
 
 
 def _lacking(index: Index, rows: Int[np.ndarray, " n"], spec: DatasetSpec) -> str:
-    """Return how many classes have no sample among these rows, and the first; empty if none."""
+    """Return the number of classes without a sample in these rows, and the first; or empty."""
     absent = sorted(set(range(len(spec.labels))) - set(index.label[rows].tolist()))
     if not absent:
         return ""
@@ -126,7 +123,7 @@ def _lacking(index: Index, rows: Int[np.ndarray, " n"], spec: DatasetSpec) -> st
 
 
 def _overlap(index: Index, sides: Mapping[str, Int[np.ndarray, " _"]]) -> list[str]:
-    """Return what is on both sides of a protocol, or on none."""
+    """Return faults: samples on both sides of a protocol, or on neither."""
     train, test = (set(index.name[rows].tolist()) for rows in sides.values())
     faults = [f"sample {name!r} is in train and in test" for name in sorted(train & test)]
     forgotten = set(index.name.tolist()) - train - test
@@ -134,19 +131,19 @@ def _overlap(index: Index, sides: Mapping[str, Int[np.ndarray, " _"]]) -> list[s
 
 
 def split_check(index: Index, spec: DatasetSpec, name: str) -> Check:
-    """Check that a zero-shot split's unseen classes exist and are as many as its name says."""
+    """Check that a zero-shot split's unseen classes exist and number what its name says."""
     unseen, classes = spec.zero_shot[name], len(spec.labels)
-    what, remedy = f"split {name}", f"correct data_pipelines/datasets/{spec.name}.py"
+    remedy = f"correct data_pipelines/datasets/{spec.name}.py"
     faults = [f"class {k} is not one of 0 to {classes - 1}" for k in unseen if not 0 <= k < classes]
     if len(set(unseen)) != len(unseen):
         faults.append("a class is there twice")
     if said_sizes(name) not in (None, (classes - len(unseen), len(unseen))):
         faults.append(f"has {len(unseen)} unseen classes of {classes}")
     if faults:
-        return Check(what, "", faults, remedy=remedy)
+        return Check(f"split {name}", "", faults, remedy=remedy)
     empty = [spec.labels[k] for k in unseen if k not in index.label]
     summary = [f"{len(unseen)} unseen classes of {classes}"]
     if empty:
         summary.append(f"there is no sample of {', '.join(map(repr, empty))}")
     summary.append(f"digest {split_digest(spec.labels, unseen)}")
-    return Check(what, "; ".join(summary), partial=bool(empty))
+    return Check(f"split {name}", "; ".join(summary), partial=bool(empty))

@@ -1,4 +1,4 @@
-"""Checks for which every sample is read: of TFRecords against the index, and of the pack."""
+"""Checks that read every sample: TFRecords against the index, and the pack."""
 
 import bisect
 import contextlib
@@ -17,22 +17,21 @@ from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index
 from data_pipelines.storage.packed import Pack, bodies_in_turn
 
-# What a record says of itself beside its frames.
-FACTS = ("name", "label", "subject", "camera", "setup")
+# The metadata of a record.
+METADATA = ("name", "label", "subject", "camera", "setup")
 
-# A file with more damaged records than this is not read on: going on after one is slow.
+# Reading a file stops after this many damaged records, because resuming after one is slow.
 MOST_DAMAGED = 100
 
 
 class RecordChecks:
-    """The checks for which every record is read, once and one at a time.
+    """The checks that read every record, one at a time.
 
     Attributes:
-        faults: check → the lines of its faults.
+        faults: check → its faults.
     """
 
     def __init__(self, folder: Path, index: Index, spec: DatasetSpec, pack: Pack | None) -> None:
-        """Take what the records are compared with; a dataset may have no pack."""
         self._folder, self._index, self._spec, self._pack = folder, index, spec, pack
         self.faults = {check: [] for check in ("checksums", "rows", "shapes", "values", "pack")}
 
@@ -56,21 +55,20 @@ class RecordChecks:
             yield self._pack_check(f"its numbers are those{read or ' of the records'}")
 
     def _on_disk(self) -> list[str]:
-        """Return the TFRecord files that are there."""
         paths = self._folder.glob("*/*.tfrecord-*")
         return [path.relative_to(self._folder).as_posix() for path in paths]
 
     def _shard(self, shard: str, bar: tqdm) -> None:
         """Check one file against the rows of the index that name it."""
         path, rows = self._folder / shard, np.flatnonzero(self._index.shard == shard)
-        waiting = dict(zip(self._index.offset[rows].tolist(), rows.tolist(), strict=True))
+        row_at = dict(zip(self._index.offset[rows].tolist(), rows.tolist(), strict=True))
         if not path.exists():
             self.faults["checksums"].append(f"{path}: is missing")
             return
         damaged = 0
-        for offset, size, record in _salvaged(path, sorted(waiting)):
+        for offset, size, record in _salvaged(path, sorted(row_at)):
             bar.update()
-            row = waiting.pop(offset, None)
+            row = row_at.pop(offset, None)
             if record is not None:
                 self._sample(f"{path}, byte {offset}", row, size, record)
                 continue
@@ -80,7 +78,7 @@ class RecordChecks:
                 return
             sample = "" if row is None else f", sample {str(self._index.name[row])!r}"
             self.faults["checksums"].append(f"{path}, byte {offset}{sample}: is damaged")
-        for offset, row in waiting.items():
+        for offset, row in row_at.items():
             sample = f"{path}, byte {offset}, sample {str(self._index.name[row])!r}"
             self.faults["rows"].append(f"{sample}: no record is there")
 
@@ -97,34 +95,32 @@ class RecordChecks:
             self.faults["values"].append(f"{sample} has a coordinate that is not finite")
 
     def _row(self, sample: str, row: int, size: int, record: Record) -> None:
-        """Compare a record with what its row and the pack have."""
+        """Check one record against its row and the pack."""
         frames, bodies = record.skeleton.shape[:2]
-        metadata = {name: getattr(record, name) for name in FACTS}
+        metadata = {name: getattr(record, name) for name in METADATA}
         for name, value in {**metadata, "frames": frames, "bodies": bodies, "bytes": size}.items():
-            said = getattr(self._index, name)[row].item()
-            if said != value:
-                fault = f"{sample} its {name} is {value!r}, but {said!r} in line {row + 2}"
+            indexed = getattr(self._index, name)[row].item()
+            if indexed != value:
+                fault = f"{sample} its {name} is {value!r}, but {indexed!r} in line {row + 2}"
                 self.faults["rows"].append(f"{fault} of index.csv")
         if self._pack:
-            packed, own = _packed(self._pack, row), bodies_in_turn(record.skeleton)
-            if packed.shape != own.shape or packed.tobytes() != own.tobytes():
+            packed, recorded = _packed(self._pack, row), bodies_in_turn(record.skeleton)
+            if packed.shape != recorded.shape or packed.tobytes() != recorded.tobytes():
                 self.faults["pack"].append(f"{sample} has other numbers in the pack")
 
     def _pack_check(self, summary: str) -> Check:
         """Return the check that the pack is of these records."""
-        place, faults = self._folder / "pack", self.faults["pack"]
+        path, faults = self._folder / "pack", self.faults["pack"]
         if self._pack is None:
-            faults = [f"{place}: is cut, or of another index"]
-        remedy = f"remove {place}; it is made again when it is needed"
+            faults = [f"{path}: is cut, or of another index"]
+        remedy = f"remove {path}; it is made again when it is needed"
         return Check("pack", summary, faults, remedy=remedy)
 
 
 def _salvaged(path: Path, offsets: list[int]) -> Iterator[tuple[int, int, Record | None]]:
     """Yield (offset, bytes, record) of a file's records; None in place of a damaged one.
 
-    Args:
-        path: the file.
-        offsets: where records start, ascending: where reading goes on after a damaged one.
+    After a damaged record, reading resumes at the next of `offsets` (ascending).
     """
     position, end = 0, path.stat().st_size
     while position < end:
@@ -132,7 +128,7 @@ def _salvaged(path: Path, offsets: list[int]) -> Iterator[tuple[int, int, Record
             for offset, size, record in tfrecord.read(path, position):
                 yield offset, size, record
                 position = offset + size
-        # A file that ends within a record's length is no error to TensorFlow.
+        # TensorFlow does not report a file that ends within a record's length.
         if position < end:
             yield position, 0, None
             later = bisect.bisect_right(offsets, position)
@@ -140,13 +136,13 @@ def _salvaged(path: Path, offsets: list[int]) -> Iterator[tuple[int, int, Record
 
 
 def _packed(pack: Pack, row: int) -> Float32[np.ndarray, "f v c"]:
-    """Return the frames that a pack has of a sample."""
+    """Return a sample's frames in a pack."""
     start = pack.start[row]
     return pack.frames[start : start + int(pack.count[row]) * int(pack.bodies[row])]
 
 
 def pack_check(index: Index, spec: DatasetSpec, pack: Pack) -> Check:
-    """Check the values of the pack of a dataset whose TFRecords are elsewhere."""
+    """Check the pack of a dataset whose TFRecords are elsewhere."""
     faults, shape = [], (spec.skeleton.num_joints, spec.coordinates)
     if pack.frames.shape[1:] != shape:
         faults.append(f"pack: frames have the shape {pack.frames.shape[1:]}, not {shape}")

@@ -1,7 +1,7 @@
-"""Reading the items of a raw dataset: in chunks that are kept, by several processes.
+"""Reading the items of a raw dataset into chunks, by several processes.
 
 A chunk's file is named by a digest of its items (with their sizes and times) and of the code that
-reads them. So what a killed conversion has read is found again, and nothing else ever is.
+reads them, so that a killed conversion resumes from its valid chunks only.
 """
 
 import contextlib
@@ -23,20 +23,13 @@ from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.storage import chunks
 
-# Items of a chunk, at most; of few items there are this many chunks, for all processes to be busy.
+# The most items of a chunk; the number of chunks for fewer items, so that all processes are busy.
 _ITEMS, _CHUNKS = 500, 64
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one process reads at a time.
-
-    Attributes:
-        module: the dataset's module.
-        spec: the dataset's metadata.
-        items: some of its items.
-        chunk: the file for what they hold.
-    """
+    """Items of a dataset to read with its module, and the file of their chunk."""
 
     module: str
     spec: DatasetSpec
@@ -45,41 +38,41 @@ class Task:
 
 
 def plan(module: ModuleType, spec: DatasetSpec, items: Sequence[Any], folder: Path) -> list[Task]:
-    """Return the tasks, in order, that read all items into chunks in a folder."""
+    """Return the tasks that read all items, in order, into chunks in a folder."""
     size = max(1, min(_ITEMS, math.ceil(len(items) / _CHUNKS)))
     code, tasks = f"{_code(module)} {module.__name__} {spec!r}", []
     for first in range(0, len(items), size):
-        some = list(items[first : first + size])
-        digest = hashlib.sha256(f"{code} {some!r}".encode(errors="replace"))
+        chunk_items = list(items[first : first + size])
+        digest = hashlib.sha256(f"{code} {chunk_items!r}".encode(errors="replace"))
         path = folder / f"{digest.hexdigest()}.npz"
-        tasks.append(Task(module.__name__, spec, some, path))
+        tasks.append(Task(module.__name__, spec, chunk_items, path))
     return tasks
 
 
 def _code(module: ModuleType) -> str:
-    """Return the SHA-256 of this package's code and lists, and of a module's."""
+    """Return the SHA-256 of this package's code and lists and of a module."""
     package = Path(__file__).parents[1]
     files = sorted({*package.rglob("*.py"), *package.rglob("*.txt"), Path(module.__file__)})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def read(folder: Path, tasks: Sequence[Task], jobs: int, strict: bool) -> chunks.Summary:
-    """Read what has not been read before, and return what all items hold, in order.
+    """Perform the tasks whose chunks are missing; return the summary of all chunks, in order.
 
     Args:
-        folder: where the chunks are.
-        tasks: all tasks of its plan.
-        jobs: how many processes read.
-        strict: whether the first item that cannot be used ends it.
+        folder: the folder of the chunks.
+        tasks: all tasks of `plan`.
+        jobs: the number of processes.
+        strict: whether to stop at the first item that cannot be used.
 
     Raises:
         FileError: `strict`, and an item cannot be used.
-        DataError: a chunk is damaged, or a process was ended.
+        DataError: a chunk is damaged, or a process was killed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _discard_others(folder, tasks)
     missing = [task for task in tasks if not chunks.complete(task.chunk)]
-    total, left = (sum(len(task.items) for task in some) for some in (tasks, missing))
+    total, left = (sum(len(task.items) for task in group) for group in (tasks, missing))
     if left < total:
         print(f"{folder}: files read before: {total - left:,} of {total:,}")
     summary, pending = chunks.Summary(), {task.chunk for task in missing}
@@ -98,7 +91,7 @@ def read(folder: Path, tasks: Sequence[Task], jobs: int, strict: bool) -> chunks
 
 
 def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
-    """Remove what is not a chunk of these tasks, and say so."""
+    """Remove and report files that are not chunks of these tasks."""
     others = set(folder.iterdir()) - {task.chunk for task in tasks}
     for path in others:
         path.unlink()
@@ -108,7 +101,7 @@ def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
 
 
 def perform(task: Task) -> None:
-    """Read a task's items and keep what they hold; an item is taken or rejected as a whole."""
+    """Read a task's items into its chunk; an item is taken or rejected as a whole."""
     module = importlib.import_module(task.module)
     records, rejected, left_out = [], [], []
     for item in task.items:
@@ -123,26 +116,17 @@ def perform(task: Task) -> None:
         except Exception as error:
             error.add_note(f"while reading {item}")
             raise
-    chunks.save(task.chunk, chunks.Chunk(records, rejected, left_out))
+    chunks.save(task.chunk, records, rejected, left_out)
 
 
 def records(tasks: Sequence[Task]) -> Iterator[Record]:
-    """Yield the records of all tasks that have been performed, one chunk in memory at a time."""
+    """Yield the records of performed tasks, with one chunk in memory at a time."""
     for task in tasks:
-        yield from chunks.load(task.chunk).records
+        yield from chunks.records(task.chunk)
 
 
 def checked(item: Any, records: list[Record], spec: DatasetSpec) -> list[Record]:
-    """Return the records of an item, unless one disagrees with the dataset's metadata.
-
-    Args:
-        item: what they were read from.
-        records: the records.
-        spec: the dataset's metadata.
-
-    Raises:
-        FileError: says which disagrees, and how.
-    """
+    """Return the records of an item; FileError if one disagrees with the dataset's metadata."""
     for record in records:
         fault = _fault(record, spec)
         if fault:
@@ -151,7 +135,6 @@ def checked(item: Any, records: list[Record], spec: DatasetSpec) -> list[Record]
 
 
 def _fault(record: Record, spec: DatasetSpec) -> str | None:
-    """Return what is wrong with a record, or None."""
     shape = record.skeleton.shape
     if shape[2:] != (spec.skeleton.num_joints, spec.coordinates) or shape[0] == 0:
         wanted = f"frames x persons x {spec.skeleton.num_joints} x {spec.coordinates}"

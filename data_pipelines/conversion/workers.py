@@ -1,4 +1,4 @@
-"""Work spread over processes, its results in the order of the tasks."""
+"""A process pool whose results come in the order of the tasks."""
 
 import collections
 import contextlib
@@ -15,9 +15,9 @@ from typing import TypeVar
 from data_pipelines import datasets, formats
 from data_pipelines.errors import DataError
 
-# What libraries look up when they are loaded, which is before a process can do anything. NumPy's
-# calculate in one thread, for all processors are busy. glibc keeps the memory that arrays leave: to
-# give it back and ask for it again takes longer than what is calculated in it.
+# Libraries read these when they are loaded, so they must be set before a worker starts. NumPy runs
+# in one thread, as all processors are busy. glibc keeps freed memory: returning it and requesting
+# it again takes longer than the computations.
 _VARIABLES = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     **dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(1 << 25)),
@@ -28,30 +28,30 @@ Result = TypeVar("Result")
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
-    """Yield what `work` returns for every task, in order, whatever the number of processes.
+    """Yield `work(task)` for every task, in order.
 
     Args:
-        work: a function of a module, which imports nothing that processes should not share.
-        tasks: its arguments. At most two a process are under way or waiting to be yielded.
-        jobs: how many processes; 1 works in this one.
+        work: a function at the top level of a module.
+        tasks: its arguments; at most two for each process run or wait to be yielded.
+        jobs: the number of processes; 1 works in this process.
 
     Raises:
-        DataError: a process was ended from outside.
+        DataError: a process was killed.
     """
     jobs = min(jobs, len(tasks))
     if jobs <= 1:
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    known = [list(package.__path__) for package in (datasets, formats)]
-    pool = ProcessPoolExecutor(jobs, context, _begin, known)
+    search_paths = [list(package.__path__) for package in (datasets, formats)]
+    pool = ProcessPoolExecutor(jobs, context, _begin, search_paths)
     waiting = iter(tasks)
     try:
         with environment():
@@ -61,17 +61,16 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
             yield ahead.popleft().result()
             ahead.extend(pool.submit(work, task) for task in itertools.islice(waiting, 1))
     except BrokenProcessPool:
-        raise DataError(
-            "a process that reads files was ended, perhaps for want of memory; run the command "
-            "again with a smaller --jobs: it goes on where it was"
-        ) from None
+        reason = "a process that reads files was ended, perhaps for want of memory"
+        remedy = "run the command again with a smaller --jobs: it goes on where it was"
+        raise DataError(f"{reason}; {remedy}") from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager
 def environment() -> Iterator[None]:
-    """Let processes that start meanwhile find the variables that suit workers."""
+    """Set the environment variables of workers, which processes inherit when they start."""
     added = {name: text for name, text in _VARIABLES.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -81,15 +80,15 @@ def environment() -> Iterator[None]:
             del os.environ[name]
 
 
-def _begin(data_sets: list[str], layouts: list[str]) -> None:
-    """Prepare a process: it knows what was added, and lives as long as the one that started it."""
-    datasets.__path__, formats.__path__ = data_sets, layouts
-    # An interrupt from the keyboard reaches all processes; the first one ends the others.
+def _begin(dataset_paths: list[str], format_paths: list[str]) -> None:
+    """Prepare a worker: it finds modules that were added, and ends with its parent."""
+    datasets.__path__, formats.__path__ = dataset_paths, format_paths
+    # A keyboard interrupt reaches all processes; the parent ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it ends, even if that was killed."""
+    """End this process when its parent ends, even if that was killed."""
     multiprocessing.parent_process().join()
     os._exit(1)

@@ -1,10 +1,10 @@
-"""One module a dataset: its metadata, what its raw files hold, and how one of these is read.
+"""One module for each dataset, with its metadata and how its raw files are read.
 
     SPEC: DatasetSpec
-    items(raw) -> Sequence      what can be read by itself: files, videos; cheap, and in order
-    read(item) -> Iterable      the `Record`s of an item, and a `LeftOut` for what has no sample;
-                                `FileError` where the item cannot be used
+    items(raw) -> Sequence      what is read separately, in order: files, videos
+    read(item) -> Iterable      the `Record`s of an item, and a `LeftOut` for each recording that
+                                has no sample; `FileError` if the item cannot be used
 
-`raw` is what `--raw` names, or None. Items are read in other processes, so they are plain values;
-their `str` is what messages call them, and their `repr` changes with what they hold.
+`raw` is the path of `--raw`; None for a built-in dataset. Items are read in other processes, so
+they are plain values; messages name them by their `str`, and their `repr` changes with their files.
 """

@@ -1,4 +1,4 @@
-"""What NTU RGB+D and NTU RGB+D 120 have in common: classes, subjects, files and their cleaning.
+"""What NTU RGB+D and NTU RGB+D 120 share: classes, subjects, files and cleaning.
 
 Shahroudy et al., "NTU RGB+D: A large scale dataset for 3D human activity analysis", CVPR 2016; Liu
 et al., "NTU RGB+D 120: A large-scale benchmark for 3D human activity understanding", TPAMI 2019.
@@ -9,7 +9,6 @@ import functools
 import pathlib
 from collections.abc import Iterator
 
-from data_pipelines.errors import DataError
 from data_pipelines.parsers import ntu, ntu_cleaning
 from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.specs.dataset import DatasetSpec
@@ -57,25 +56,14 @@ PAGE = "https://rose1.ntu.edu.sg/dataset/actionRecognition"
 ARCHIVES = "nturgbd_skeletons_s001_to_s017.zip", "nturgbd_skeletons_s018_to_s032.zip"
 
 
-def files(raw: pathlib.Path | None, spec: DatasetSpec) -> list[Source]:
-    """Return the files of a folder or an archive, sorted by name.
-
-    Args:
-        raw: a folder of `.skeleton` files or of the official archives, or one such archive.
-        spec: the dataset's metadata.
-
-    Raises:
-        DataError: `raw` is missing or holds no such file.
-    """
-    wanted = "a folder of .skeleton files or of the official archives"
-    if raw is None:
-        raise DataError(f"{spec.name} needs --raw={wanted}: {spec.obtain}")
-    return sources(raw, ".skeleton", wanted)
+def files(raw: pathlib.Path) -> list[Source]:
+    """Return the files of a folder or an archive, sorted by name; DataError if there are none."""
+    return sources(raw, ".skeleton", "a folder of .skeleton files or of the official archives")
 
 
 @functools.cache
 def missing() -> frozenset[str]:
-    """Return the samples of both datasets that their authors say to ignore."""
+    """Return the samples of both datasets that their authors exclude."""
     lines = pathlib.Path(__file__).with_name("ntu_missing.txt").read_text("utf-8").splitlines()
     return frozenset(line for line in lines if not line.startswith("#"))
 
@@ -83,13 +71,7 @@ def missing() -> frozenset[str]:
 def records(source: Source, spec: DatasetSpec, setups: int) -> Iterator[Record | LeftOut]:
     """Yield a file's sequence, cleaned and centered, or why it has none.
 
-    Files of further setups and actions give nothing, so that both datasets can be converted from
-    one folder.
-
-    Args:
-        source: the file.
-        spec: the dataset's metadata.
-        setups: how many setups it has.
+    Files of later setups and actions are skipped: both datasets can be converted from one folder.
 
     Raises:
         FileError: the file cannot be used.

@@ -30,11 +30,11 @@ SPEC = DatasetSpec(
 )
 
 
-def items(raw: pathlib.Path | None) -> Sequence[Source]:
+def items(raw: pathlib.Path) -> Sequence[Source]:
     """Return the files of the official archives or of a folder of `.skeleton` files."""
-    return _ntu.files(raw, SPEC)
+    return _ntu.files(raw)
 
 
 def read(item: Source) -> Iterator[Record | LeftOut]:
-    """Yield a file's sequence, if it is one of this dataset, or why it has none."""
+    """Yield a file's sequence if it is in this dataset, or why it has none."""
     return _ntu.records(item, SPEC, setups=32)

@@ -7,9 +7,8 @@ split and the class names are those that CTR-GCN, GAP and others use (facts C.6)
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.errors import DataError
 from data_pipelines.parsers import ucla
-from data_pipelines.parsers.sources import Source
+from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import KINECT20
@@ -28,15 +27,13 @@ SPEC = DatasetSpec(
     zero_shot={"8_2": (1, 4), "5_5": (1, 3, 4, 6, 8)},
 )
 
-# The recorded actions are numbered 1 to 12 with gaps; a class id is the place in this list.
+# The recorded actions are numbered 1 to 12 with gaps; a class id is the index in this list.
 _ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
 
 
-def items(raw: pathlib.Path | None) -> Sequence[Source]:
-    """Return the files of `all_sqe.zip` or of its extracted folder."""
-    if raw is None:
-        raise DataError(f"nw_ucla needs --raw=all_sqe.zip (or its folder): {SPEC.obtain}")
-    return ucla.sequences(raw)
+def items(raw: pathlib.Path) -> Sequence[Source]:
+    """Return the files of `all_sqe.zip` or of its extracted folder, sorted by name."""
+    return sources(raw, ".json", "all_sqe.zip or its folder")
 
 
 def read(item: Source) -> Iterator[Record]:

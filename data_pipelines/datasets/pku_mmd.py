@@ -1,14 +1,13 @@
 """PKU-MMD Part I: 51 actions cut from 1,076 long videos of three views.
 
 Liu et al., "PKU-MMD: A large scale benchmark for continuous multi-modal human action
-understanding", ACM MM workshop 2017; facts C.7. The official protocols are lists of videos, which
-`setup` tells, and do not number the subjects: `subject` is the recording (`raw/pku.py`).
+understanding", ACM MM workshop 2017; facts C.7. The official protocols are lists of videos, encoded
+in `setup`. Subjects are not numbered: `subject` is the recording (`data_pipelines.parsers.pku`).
 """
 
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.errors import DataError
 from data_pipelines.parsers import pku
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.specs.record import LeftOut, Record
@@ -55,14 +54,12 @@ SPEC = DatasetSpec(
     },
 )
 
-# What everybody leaves out of Part I: video, view, class, and which action of the video it is.
+# The samples of Part I that all papers leave out: video, view, class, and the video's action.
 _IGNORED = ("F043V001C001L021", "F089V001C023L001", "F089V002C023L001", "F089V003C023L001")
 
 
-def items(raw: pathlib.Path | None) -> Sequence[pku.Video]:
+def items(raw: pathlib.Path) -> Sequence[pku.Video]:
     """Return the videos of the folder that `data_pipelines.parsers.pku` describes."""
-    if raw is None:
-        raise DataError(f"pku_mmd needs --raw=FOLDER: {SPEC.obtain}")
     return pku.videos(raw, part=1)
 
 

@@ -1,8 +1,8 @@
 """PKU-MMD Part II: shorter videos of 13 subjects and three views, with actions of Part I.
 
-Facts C.7. Classes are numbered as in Part I; it is said to have about 41 of them. The published
-zero-shot splits are of Part I. Everybody leaves out 47 samples with missing skeletons, whose list
-is not public: here, actions in whose frames nobody is are left out, which need not be the same.
+Facts C.7. Classes are numbered as in Part I, of which it reportedly has about 41. The published
+zero-shot splits are of Part I. Papers leave out 47 samples with missing skeletons, whose list is
+not public; here, actions without a body are left out, which may differ.
 """
 
 import dataclasses
@@ -10,7 +10,6 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from data_pipelines.datasets import pku_mmd
-from data_pipelines.errors import DataError
 from data_pipelines.parsers import pku
 from data_pipelines.specs.record import LeftOut, Record
 
@@ -25,10 +24,8 @@ SPEC = dataclasses.replace(
 )
 
 
-def items(raw: pathlib.Path | None) -> Sequence[pku.Video]:
+def items(raw: pathlib.Path) -> Sequence[pku.Video]:
     """Return the videos of the folder that `data_pipelines.parsers.pku` describes."""
-    if raw is None:
-        raise DataError(f"pku_mmd_2 needs --raw=FOLDER: {SPEC.obtain}")
     return pku.videos(raw, part=2)
 
 

@@ -1,10 +1,9 @@
 """The built-in dataset: 24 actions, 10 subjects, 3 cameras, 2 repetitions; nothing to download.
 
-The unseen classes of its zero-shot splits are new compositions of part movements that seen classes
-show (`data_pipelines.synthesis.programs`).
+The unseen classes of its zero-shot splits are new compositions of the seen classes' part movements
+(`data_pipelines.synthesis.programs`).
 """
 
-import pathlib
 from collections.abc import Iterator, Sequence
 
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
@@ -16,7 +15,6 @@ from data_pipelines.synthesis.samples import filmed, name_of, takes
 
 
 def _ids(*labels: str) -> tuple[int, ...]:
-    """Return the classes of these labels."""
     return tuple(LABELS.index(label) for label in labels)
 
 
@@ -36,21 +34,21 @@ SPEC = DatasetSpec(
     zero_shot={
         "20_4": _ids(*_UNSEEN),
         "18_6": _ids(*_UNSEEN, "drink while sitting down", "bow to each other"),
-        # The other way round: seen classes show these movements only in compositions.
+        # Conversely, seen classes contain these movements only in compositions.
         "20_4_simple": _ids("bow", "clap", "drink", "jump up"),
     },
     builtin=True,
 )
 
 
-def items(raw: pathlib.Path | None) -> Sequence[Take]:
+def items(raw: None) -> Sequence[Take]:
     """Return the 480 performances; there are no raw files."""
     del raw
     return takes()
 
 
 def read(item: Take) -> Iterator[Record]:
-    """Yield a performance as three cameras see it, without frames that lost everybody."""
+    """Yield a performance as three cameras see it, without lost frames."""
     for camera, footage in filmed(item):
         yield Record(
             skeleton=footage.skeleton[~footage.lost],

@@ -1,16 +1,15 @@
 """UTD-MHAD: 861 sequences, 27 actions, 8 subjects, one view.
 
 Chen et al., "UTD-MHAD: A multimodal dataset for human action recognition utilizing a depth camera
-and a wearable inertial sensor", ICIP 2015. Its body is NW-UCLA's, with the joints of the spine
-numbered from the head down.
+and a wearable inertial sensor", ICIP 2015. The joints are NW-UCLA's, except that those of the spine
+are numbered from the head down.
 """
 
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from data_pipelines.errors import DataError
 from data_pipelines.parsers import utd
-from data_pipelines.parsers.sources import Source
+from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import KINECT20
@@ -40,11 +39,9 @@ SPEC = DatasetSpec(
 _JOINTS = (3, 2, 1, 0, *range(4, 20))
 
 
-def items(raw: pathlib.Path | None) -> Sequence[Source]:
-    """Return the files of `Skeleton.zip` or of its extracted folder."""
-    if raw is None:
-        raise DataError(f"utd_mhad needs --raw=Skeleton.zip (or its folder): {SPEC.obtain}")
-    return utd.sequences(raw)
+def items(raw: pathlib.Path) -> Sequence[Source]:
+    """Return the files of `Skeleton.zip` or of its extracted folder, sorted by name."""
+    return sources(raw, ".mat", "Skeleton.zip or its folder")
 
 
 def read(item: Source) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""Skeleton sequences as pictures: a strip of frames, and an animation."""
+"""Pictures of skeleton sequences: a strip of frames (PNG) and an animation (GIF)."""
 
 import io
 import textwrap
@@ -27,23 +27,23 @@ PERSONS = (
     ("#6d2f8f", "#8b7a97", "#dd8ad8"),
 )
 
-# How the root is marked.
+# The marker of the root.
 _RING = {"marker": "o", "ms": 6.5, "mfc": "white", "mec": INK, "mew": 1.3, "lw": 0}
 
-# The most frames of an animation, and how long it shows each: 25 frames per second.
+# The most frames of an animation, and the duration of each: 25 frames per second.
 MOST_FRAMES, MILLISECONDS = 150, 40
 
-# Room around and between the panels, in inches.
+# Margins around and between the panels, in inches.
 _LEFT, _RIGHT, _OVER, _UNDER, _GAP = 0.75, 0.2, 0.46, 0.5, 0.07
 
 
 def strip(scene: Scene, frames: int) -> bytes:
     """Return a PNG: a row of at most `frames` evenly spaced frames for each view."""
     chosen = evenly(len(scene.skeleton), frames)
-    shown = limits(scene, chosen, narrowest=0.45)
-    wide = aspect(shown)
-    height = float(np.clip(15 / (len(chosen) * wide), 1.9, 2.8))
-    size = wide * height, height
+    shown = limits(scene, chosen, min_aspect=0.45)
+    ratio = aspect(shown)
+    height = float(np.clip(15 / (len(chosen) * ratio), 1.9, 2.8))
+    size = ratio * height, height
     figure, panels = _panels(scene, (len(scene.views), len(chosen)), size, _GAP, dpi=120)
     for row, view in zip(panels, scene.views, strict=True):
         for axes, frame in zip(row, chosen, strict=True):
@@ -59,28 +59,28 @@ def strip(scene: Scene, frames: int) -> bytes:
 
 
 def animation(scene: Scene) -> bytes:
-    """Return an animated GIF with all views side by side; long sequences skip frames."""
+    """Return an animated GIF with all views side by side; frames of long sequences are skipped."""
     count = len(scene.skeleton)
     chosen = np.arange(0, count, -(-count // MOST_FRAMES))
-    shown = limits(scene, chosen, narrowest=0.62)
-    wide = aspect(shown)
-    height = float(np.clip(4.5 / wide, 2.4, 3.6))
-    size = wide * height, height
+    shown = limits(scene, chosen, min_aspect=0.62)
+    ratio = aspect(shown)
+    height = float(np.clip(4.5 / ratio, 2.4, 3.6))
+    size = ratio * height, height
     gap = _LEFT + _RIGHT
     figure, ((*panels,),) = _panels(scene, (1, len(scene.views)), size, gap, dpi=90)
     for axes, view in zip(panels, scene.views, strict=True):
         _prepare(axes, view, shown)
     first, *rest = _drawn(figure, panels, scene, chosen)
     file, step = io.BytesIO(), int(chosen[1]) if len(chosen) > 1 else 1
-    pace = {"duration": MILLISECONDS * step, "loop": 0}
-    first.save(file, "GIF", save_all=True, append_images=rest, **pace)
+    timing = {"duration": MILLISECONDS * step, "loop": 0}
+    first.save(file, "GIF", save_all=True, append_images=rest, **timing)
     return file.getvalue()
 
 
 def _drawn(
     figure: Figure, panels: Sequence[Axes], scene: Scene, frames: Int[np.ndarray, " n"]
 ) -> list[Image.Image]:
-    """Return one image a frame; what does not move is drawn only once."""
+    """Return one image per frame; the static background is drawn once."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     background, images = canvas.copy_from_bbox(figure.bbox), []
@@ -91,42 +91,37 @@ def _drawn(
                 axes.draw_artist(artist)
                 artist.remove()
         images.append(np.array(canvas.buffer_rgba())[..., :3])
-    # One palette for all: what does not move then has the same colors, and is stored only once.
-    some = np.concatenate([images[0], images[len(images) // 2], images[-1]])
-    palette = Image.fromarray(some).quantize(64, method=Image.Quantize.MAXCOVERAGE)
-    still = {"palette": palette, "dither": Image.Dither.NONE}
-    return [Image.fromarray(image).quantize(**still) for image in images]
+    # With one palette for all images, the background has the same colors and is stored once.
+    colors = np.concatenate([images[0], images[len(images) // 2], images[-1]])
+    palette = Image.fromarray(colors).quantize(64, method=Image.Quantize.MAXCOVERAGE)
+    options = {"palette": palette, "dither": Image.Dither.NONE}
+    return [Image.fromarray(image).quantize(**options) for image in images]
 
 
 def _panels(
     scene: Scene, shape: tuple[int, int], size: tuple[float, float], gap: float, dpi: int
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure with headline and legend, and its empty panels (rows, columns).
+    """Return a figure with title, caption and legend, and its empty panels (rows, columns).
 
-    Args:
-        scene: what will be drawn.
-        shape: how many rows and columns.
-        size: a panel's width and height in inches.
-        gap: between columns, in inches.
-        dpi: pixels an inch.
+    `shape` is the number of rows and columns; panels have the `size` (width, height) and columns
+    the `gap` in inches.
     """
     (rows, columns), (wide, high) = shape, size
-    room = 5.5 if scene.skeleton.shape[1] == 1 else 6.8
-    width = max(_LEFT + columns * wide + (columns - 1) * gap + _RIGHT, room)
-    unbroken = "  ·  ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in scene.metadata)
+    min_width = 5.5 if scene.skeleton.shape[1] == 1 else 6.8
+    width = max(_LEFT + columns * wide + (columns - 1) * gap + _RIGHT, min_width)
+    unbroken = "  ·  ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in scene.metadata)
     lines = textwrap.wrap(unbroken, int(13 * width))
     head, foot = 0.62 + 0.19 * len(lines), 0.12 + 0.2 * scene.skeleton.shape[1]
     height = head + rows * (_OVER + high + _UNDER) + foot
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
-    place = {"x": 0.2 / width, "va": "top"}
+    style = {"x": 0.2 / width, "va": "top"}
     title = textwrap.shorten(scene.title, int(8 * width), placeholder="…")
-    figure.text(s=title, y=1 - 0.18 / height, color=INK, size=14, weight="bold", **place)
+    figure.text(s=title, y=1 - 0.18 / height, color=INK, size=14, weight="bold", **style)
     caption = "\n".join(line.strip(" ·") for line in lines)
-    figure.text(s=caption, y=1 - 0.5 / height, color=QUIET, size=9, linespacing=1.35, **place)
+    figure.text(s=caption, y=1 - 0.5 / height, color=QUIET, size=9, linespacing=1.35, **style)
     _legend(figure, scene)
 
     def panel(row: int, column: int) -> Axes:
-        """Return the empty panel at a place."""
         left = _LEFT + column * (wide + gap)
         low = height - head - (row + 1) * (_OVER + high) - row * _UNDER
         return figure.add_axes((left / width, low / height, wide / width, high / height))
@@ -135,27 +130,27 @@ def _panels(
 
 
 def _legend(figure: Figure, scene: Scene) -> None:
-    """Say at the foot of a figure what the colors mean; a row a person."""
-    known = sorted(set(sides(scene.body)))
+    """Add a legend of the colors at the foot of a figure, with a row for each person."""
+    body_sides = sorted(set(sides(scene.body)))
     persons = scene.skeleton.shape[1]
     handles = []
-    for side in known:
+    for side in body_sides:
         for person in range(persons):
-            who = [f"person {person + 1}"] if persons > 1 or len(known) == 1 else []
-            label = ", ".join([*who, *([SIDES[side]] if len(known) > 1 else [])])
+            words = [f"person {person + 1}"] if persons > 1 or len(body_sides) == 1 else []
+            label = ", ".join([*words, *([SIDES[side]] if len(body_sides) > 1 else [])])
             line = {"color": _colors(person)[side], "marker": "o", "ms": 4, "lw": 2.2}
             handles.append(Line2D([], [], label=label, **line))
     root = textwrap.shorten(scene.body.joints[scene.body.root], 24, placeholder="…")
     handles.append(Line2D([], [], label=f"root: {root}", **_RING))
-    # A legend fills its columns evenly: the last one has the root only.
+    # Matplotlib fills the columns evenly: pad the last one, which only has the root.
     handles += [Line2D([], [], lw=0, label=" ") for _ in range(persons - 1)]
-    place = {"loc": "lower left", "bbox_to_anchor": (0.1 / figure.get_figwidth(), 0)}
-    quiet = {"frameon": False, "fontsize": 8.5, "labelcolor": QUIET, "columnspacing": 1.4}
-    figure.legend(handles=handles, ncols=len(known) + 1, **place, **quiet)
+    corner = {"loc": "lower left", "bbox_to_anchor": (0.1 / figure.get_figwidth(), 0)}
+    style = {"frameon": False, "fontsize": 8.5, "labelcolor": QUIET, "columnspacing": 1.4}
+    figure.legend(handles=handles, ncols=len(body_sides) + 1, **corner, **style)
 
 
 def _prepare(axes: Axes, view: View, shown: Float[np.ndarray, "c 2"]) -> None:
-    """Give a panel its view: the limits, the grid, and what the axes are and where they grow."""
+    """Set a panel's title, limits, grid and axis labels."""
     axes.set_title(view.title, loc="left", color=INK, size=10, weight="bold", pad=16)
     axes.set_xlim(*shown[view.across][:: view.rightwards])
     axes.set_ylim(*shown[1][:: view.upwards])
@@ -173,7 +168,7 @@ def _prepare(axes: Axes, view: View, shown: Float[np.ndarray, "c 2"]) -> None:
 
 
 def _draw(axes: Axes, view: View, scene: Scene, frame: int) -> list[Artist]:
-    """Draw what was seen of all persons of a frame into a panel, and return what was drawn."""
+    """Draw all persons of a frame into a panel, and return the artists."""
     artists: list[Artist] = [
         axes.text(0, 1.02, f"frame {frame}", transform=axes.transAxes, color=QUIET, size=8)
     ]
@@ -183,13 +178,13 @@ def _draw(axes: Axes, view: View, scene: Scene, frame: int) -> list[Artist]:
 
 
 def _draw_body(axes: Axes, view: View, scene: Scene, frame: int, person: int) -> list[Artist]:
-    """Draw the joints of a person that were seen, and the bones between them."""
+    """Draw a person's visible joints and the bones between them."""
     joints, seen = scene.skeleton[frame, person][:, [view.across, 1]], scene.drawn[frame, person]
     colors = np.array([_colors(person)[side] for side in sides(scene.body)])
-    known = [bone for bone in scene.body.bones if seen[list(bone)].all()]
+    visible = [bone for bone in scene.body.bones if seen[list(bone)].all()]
     bones = LineCollection(
-        [joints[list(bone)] for bone in known],
-        colors=[colors[child] for child, _ in known],
+        [joints[list(bone)] for bone in visible],
+        colors=[colors[child] for child, _ in visible],
         linewidths=2,
         capstyle="round",
     )

@@ -1,9 +1,9 @@
 """The `.npz` files that CTR-GCN's scripts write: NTU60_CS, NTU60_CV, NTU120_CSub, NTU120_CSet.
 
 `x_train` and `x_test` are samples x frames x 150 numbers (2 persons x 25 joints x 3), padded with
-zeros at the end. An absent second person is zero in NTU60's files and a copy of the first in
-NTU120's, which stays. `y_train` and `y_test` are one-hot (facts C.2 to C.4). Who moves is not in
-the files: `setup` is 1 for training and 0 for test.
+zeros. An absent second person is zero in NTU60's files and a copy of the first, which is kept, in
+NTU120's. `y_train` and `y_test` are one-hot (facts C.2 to C.4). The files have no subjects or
+cameras: `setup` is 1 for training and 0 for test.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import npz
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
-from data_pipelines.specs.record import Record
+from data_pipelines.specs.record import Record, present_persons
 from data_pipelines.specs.skeletons import NTU25
 
 WANTED = "an .npz file with x_train, y_train, x_test and y_test"
@@ -26,21 +26,13 @@ WANTED = "an .npz file with x_train, y_train, x_test and y_test"
 _PERSONS, _JOINTS = 2, 25
 _MOST_CLASSES = 2**15
 _SIDES = {"test": 0, "train": 1}
-# What the end of a file's name says → the protocol.
+# Suffix of a file's name → protocol.
 _PROTOCOLS = {"cs": "xsub", "csub": "xsub", "cv": "xview", "cset": "xset"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A sample.
-
-    Attributes:
-        path: the archive.
-        state: tells its versions.
-        side: `train` or `test`.
-        row: which of that side's.
-        label: its class.
-    """
+    """A sample: a row of the arrays of a side, `train` or `test`, of an archive."""
 
     path: str
     state: State
@@ -53,11 +45,7 @@ class Row:
 
 
 def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
-    """Return what an archive holds.
-
-    Raises:
-        DataError: it is not what it should be.
-    """
+    """Return the contents of an archive; DataError if its arrays are not as expected."""
     path, state = str(raw), state_of(raw)
     counts, items, classes = {}, [], {}
     for side in ("train", "test"):
@@ -66,16 +54,16 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
         width = _PERSONS * _JOINTS * 3
         if len(shape) != 3 or shape[0] != len(labels) or shape[2] != width:
             wanted = f"{len(labels)} x frames x {width}"
-            what = f"x_{side} is {' x '.join(map(str, shape))}, not {wanted}"
-            raise DataError(f"{path}: {what}; --raw takes {WANTED}")
+            fault = f"x_{side} is {' x '.join(map(str, shape))}, not {wanted}"
+            raise DataError(f"{path}: {fault}; --raw takes {WANTED}")
         counts[side] = len(labels)
         items += [Row(path, state, side, row, label) for row, label in enumerate(labels.tolist())]
-    counted = counts["train"], counts["test"]
-    return RawDataset(_spec(raw, name, max(classes.values()), counted), items)
+    spec = _spec(raw, name, max(classes.values()), (counts["train"], counts["test"]))
+    return RawDataset(spec, items)
 
 
 def _labels(path: str, side: str, state: State) -> tuple[Int64[np.ndarray, " n"], int]:
-    """Return the class of every sample of a side, and how many classes there are."""
+    """Return the classes of a side's samples, and the number of classes."""
     values = npz.rows(path, f"y_{side}", state).all()
     if values.ndim == 1 and np.isin(values, np.arange(_MOST_CLASSES)).all():
         return values.astype(np.int64), int(values.max(initial=0)) + 1
@@ -86,15 +74,15 @@ def _labels(path: str, side: str, state: State) -> tuple[Int64[np.ndarray, " n"]
 
 
 def _spec(raw: pathlib.Path, name: str, classes: int, counts: tuple[int, int]) -> DatasetSpec:
-    """Return the metadata: those of NTU RGB+D where the number of classes is that of one."""
+    """Return the metadata, from NTU RGB+D (120) if the number of classes is the same."""
     known = {len(module.SPEC.labels): module.SPEC for module in (ntu60, ntu120)}.get(classes)
-    end = raw.stem.rpartition("_")[2].lower()
+    suffix = raw.stem.rpartition("_")[2].lower()
     return DatasetSpec(
         name=name,
         skeleton=NTU25,
         labels=known.labels if known else tuple(f"class {number}" for number in range(classes)),
         persons=_PERSONS,
-        protocols={_PROTOCOLS.get(end, "stored"): Protocol("setup", (1,), counts)},
+        protocols={_PROTOCOLS.get(suffix, "stored"): Protocol("setup", (1,), counts)},
         texts=known.texts if known else "",
         obtain="CTR-GCN's scripts write it from NTU RGB+D",
         zero_shot=known.zero_shot if known else {},
@@ -103,7 +91,7 @@ def _spec(raw: pathlib.Path, name: str, classes: int, counts: tuple[int, int]) -
 
 
 def read(item: Row) -> Iterator[Record]:
-    """Yield a sample, in its true length and with the persons who are there."""
+    """Yield a sample, without the padding of frames and persons."""
     values = npz.rows(item.path, f"x_{item.side}", item.state).row(item.row)
     with np.errstate(over="ignore", invalid="ignore"):
         skeleton = _trimmed(np.array(values, np.float32).reshape(-1, _PERSONS, _JOINTS, 3))
@@ -115,8 +103,5 @@ def read(item: Row) -> Iterator[Record]:
 
 def _trimmed(frames: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "t2 m2 v c"]:
     """Return the frames up to the last, and the persons up to the last, that are not zero."""
-    there = frames.any(axis=(2, 3))
-    last, persons = there.any(1).nonzero()[0], there.any(0).nonzero()[0]
-    if not len(last):
-        return frames[:0]
-    return np.ascontiguousarray(frames[: last[-1] + 1, : persons[-1] + 1])
+    present = np.flatnonzero(frames.any(axis=(1, 2, 3)))
+    return present_persons(frames[: present.max(initial=-1) + 1])

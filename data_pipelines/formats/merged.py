@@ -1,27 +1,26 @@
-"""Several converted datasets of one body as one dataset, to train on all of them.
+"""Several converted datasets with the same joints as one dataset.
 
-    datasets:                   # folder, seen from this file → the protocol that says what trains
+    datasets:                   # folder, relative to this file → its protocol
       data/nw_ucla: xview
       data/utd_mhad: xsub
-    same:                       # optional: a class → the one that it is counted as
+    same:                       # optional: label → the label to merge it into
       sit down: stand to sit
 
-Joints, coordinates and confidence must be the same; what else there is of a body is the first's.
+Joints, coordinates and confidence must be the same; the rest of the body model is the first's.
 
-* Classes of one name are one class; `same` is for one class that has two names.
-* There is one protocol, `merged`: a sample's `setup` is 1 if it trains, 0 if it tests.
-* Sample `a01` of `nw_ucla` is called `nw_ucla/a01`. Its camera is kept. Subjects get new numbers
-  from 1 on, in the order of datasets and of their old numbers: no two people become one.
+* Classes with the same label are merged; `same` merges labels that differ.
+* There is one protocol, `merged`: `setup` is 1 for training samples and 0 for test samples.
+* Sample `a01` of `nw_ucla` is called `nw_ucla/a01`. Its camera is kept. Subjects are renumbered
+  from 1, in the order of datasets and of their old numbers, so that they stay distinct.
 * A zero-shot split `22_5` of `utd_mhad` is called `utd_mhad_22_5`, though more classes are seen.
-  Its classes are unseen in all datasets, and tested with the samples of all: else a class would
-  be learned from the others. But only names tell what is one class. Where a movement has another
-  name elsewhere, as "stand to sit" and "sit down", a split is honest only with `same`.
-* A class is described by the first that does: gapjax's own descriptions, then those in the
-  folders. Where a dataset has none, the merged one has none.
+  Its classes are unseen in all datasets and tested on the samples of all. If a movement has
+  different labels, as "stand to sit" and "sit down", only `same` keeps the split zero-shot.
+* A class has its first description: gapjax's own, then those in the folders. If a dataset has
+  none, the merged one has none.
 
-Nothing is scaled or turned. NW-UCLA and UTD-MHAD both are in meters as Kinect's camera sees them, x
-to its left, y up, z away from it. Their frames differ: a clip of NW-UCLA has 31 (median), and a
-hand moves 7 cm from one to the next; one of UTD-MHAD 67, and 0.8 cm.
+Coordinates are neither scaled nor rotated. Those of NW-UCLA and UTD-MHAD are in meters in Kinect's
+axes, but a median clip of NW-UCLA has 31 frames, between which a hand moves 7 cm; one of UTD-MHAD
+67, and 0.8 cm.
 """
 
 import dataclasses
@@ -50,14 +49,11 @@ WANTED = "a YAML file, as datasets: {data/nw_ucla: xview, data/utd_mhad: xsub}"
 
 @dataclass(frozen=True)
 class Item:
-    """A sample.
+    """Row `row` of the dataset in `folder`, whose pack has the state `state`.
 
     Attributes:
-        folder: the converted dataset that has it.
-        state: tells the versions of that dataset's pack.
-        row: the sample's row in that dataset's index.
         metadata: label, subject, camera and setup in the merged dataset.
-        name: its name there.
+        name: its name in the merged dataset.
     """
 
     folder: str
@@ -72,14 +68,7 @@ class Item:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One of the datasets.
-
-    Attributes:
-        folder: where it lies.
-        spec: its metadata.
-        protocol: the one that says what trains.
-        index: the metadata of its samples.
-    """
+    """One of the datasets."""
 
     folder: pathlib.Path
     spec: DatasetSpec
@@ -88,14 +77,10 @@ class _Part:
 
 
 def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
-    """Return what the datasets hold together; those that are not packed yet are packed.
-
-    Raises:
-        DataError: a dataset is missing or damaged, or they do not go together.
-    """
+    """Return the contents of all datasets, packed if needed; DataError if they do not fit."""
     metadata = checked_yaml.load(epath.Path(raw))
     metadata.check_keys(["datasets"], ["same"])
-    parts = [_part(metadata, raw, *each) for each in metadata.mapping("datasets").items()]
+    parts = [_part(metadata, raw, *entry) for entry in metadata.mapping("datasets").items()]
     specs = [part.spec for part in parts]
     _check_names(metadata, [spec.name for spec in specs], name)
     _check_bodies(metadata, specs)
@@ -119,7 +104,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
 
 
 def read(item: Item) -> Iterator[Record]:
-    """Yield a sample, from the pack: TensorFlow is not needed."""
+    """Yield a sample, from the pack."""
     pack = _pack(item.folder, item.state)
     if pack is None:
         raise FileError(str(item), "its pack is gone; run the command again")
@@ -128,13 +113,12 @@ def read(item: Item) -> Iterator[Record]:
 
 @functools.lru_cache(maxsize=8)
 def _pack(folder: str, state: State) -> packed.Pack | None:
-    """Return the pack of a dataset; `state` tells its versions apart."""
+    """Return the pack of a dataset; `state` is part of the cache key."""
     del state
     return packed.stored(pathlib.Path(folder), indexing.read(folder))
 
 
 def _part(metadata: Metadata, raw: pathlib.Path, path: str, protocol: Any) -> _Part:
-    """Return the dataset in a folder, packed."""
     folder = (raw.parent / path).resolve()
     index = Index.load(folder)
     packed.open_pack(folder, index)
@@ -146,14 +130,16 @@ def _part(metadata: Metadata, raw: pathlib.Path, path: str, protocol: Any) -> _P
 
 
 def _check_names(metadata: Metadata, names: Sequence[str], merged: str) -> None:
-    """Refuse one dataset alone, and names by which samples or splits could not be told apart."""
+    """Refuse a single dataset, and names that would make samples or splits ambiguous."""
     if len(names) < 2:
         raise metadata.error("datasets", "should have two converted folders or more")
     for name in names:
         if names.count(name) > 1:
             raise metadata.error("datasets", f"has two folders called {name!r}; rename one")
         if not name.isidentifier():
-            raise metadata.error("datasets", f"has {name!r}, which is no name; rename the folder")
+            raise metadata.error(
+                "datasets", f"has {name!r}, which is not a name; rename the folder"
+            )
     if merged in names:
         raise metadata.error(
             "datasets", f"has {merged!r}, the merged one's name; give another --name"
@@ -161,34 +147,34 @@ def _check_names(metadata: Metadata, names: Sequence[str], merged: str) -> None:
 
 
 def _check_bodies(metadata: Metadata, specs: Sequence[DatasetSpec]) -> None:
-    """Refuse samples of other joints, or of other numbers that a joint has."""
+    """Refuse datasets with different joints or coordinates."""
     first, kinds = specs[0], {numbers: kind for kind, numbers in spec_file.COORDINATES.items()}
     for spec in specs[1:]:
         pair = f"{first.name} and {spec.name} have"
         if spec.skeleton.joints != first.skeleton.joints:
             counts = f"{first.skeleton.num_joints} and {spec.skeleton.num_joints}"
-            what = f"{pair} other joints ({counts}); names and order must be the same"
-            raise metadata.error("datasets", what)
-        ours, theirs = (kinds[s.coordinates, s.confidence] for s in (first, spec))
-        if ours != theirs:
-            raise metadata.error("datasets", f"{pair} other coordinates, {ours} and {theirs}")
+            fault = f"{pair} other joints ({counts}); names and order must be the same"
+            raise metadata.error("datasets", fault)
+        kind, other = (kinds[s.coordinates, s.confidence] for s in (first, spec))
+        if kind != other:
+            raise metadata.error("datasets", f"{pair} other coordinates, {kind} and {other}")
 
 
 def _merged_labels(metadata: Metadata, specs: Sequence[DatasetSpec]) -> dict[str, str]:
-    """Return label → label in the merged dataset for the classes of all datasets, in order."""
+    """Return label → label in the merged dataset for all datasets' classes, in order."""
     labels = list(dict.fromkeys(label for spec in specs for label in spec.labels))
     same = metadata.mapping("same")
     for label, merged in same.items():
         for name in (label, merged):
             if name not in labels:
-                raise metadata.error("same", f"has {name!r}, which is a class of none")
+                raise metadata.error("same", f"has {name!r}, which is not a class")
         if merged in same:
             raise metadata.error("same", f"counts {label!r} as {merged!r}, which is another's, too")
     return {label: same.get(label, label) for label in labels}
 
 
 def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
-    """Return how many samples the papers have for training and for testing, where all tell."""
+    """Return the published numbers of training and test samples, if all are known."""
     counts = [part.protocol.counts for part in parts]
     if None in counts:
         return None
@@ -198,35 +184,36 @@ def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
 def _splits(
     metadata: Metadata, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
-    """Return the zero-shot splits of all, each with the dataset's name before its own."""
+    """Return the zero-shot splits of all datasets, prefixed with the dataset's name."""
     splits, classes = {}, len(set(numbers.values()))
     for spec in specs:
         for split, unseen in spec.zero_shot.items():
             merged = tuple(sorted({numbers[spec.labels[label]] for label in unseen}))
             if not 2 <= len(merged) <= classes - 2:
-                what = f"leaves {len(merged)} classes unseen of {classes} in {split} of {spec.name}"
-                raise metadata.error("same", f"{what}; at least 2 must be unseen and 2 seen")
+                sizes = f"{len(merged)} classes unseen of {classes} in {split} of {spec.name}"
+                fault = f"leaves {sizes}; at least 2 must be unseen and 2 seen"
+                raise metadata.error("same", fault)
             splits[f"{spec.name}_{split}"] = merged
     return splits
 
 
 def _texts(parts: Sequence[_Part], labels: Sequence[str]) -> tuple[str, bytes | None]:
-    """Return the names of gapjax's files that describe the classes, and the folders' own texts."""
+    """Return the names of gapjax's files of class descriptions, and the folders' descriptions."""
     if not all(part.spec.texts for part in parts):
         return "", None
     names, descriptions = [], {}
     for part in parts:
         file = part.folder / spec_file.TEXTS
         descriptions = _descriptions(file) | descriptions
-        named = part.spec.texts.removesuffix(str(file)).rstrip("+")
-        names += named.split("+") if named else []
+        packaged = part.spec.texts.removesuffix(str(file)).rstrip("+")
+        names += packaged.split("+") if packaged else []
     ordered = [descriptions[label] for label in labels if label in descriptions]
     text = yaml.safe_dump({"classes": ordered}, sort_keys=False, allow_unicode=True)
     return "+".join(dict.fromkeys(names)), text.encode() if ordered else None
 
 
 def _descriptions(file: pathlib.Path) -> dict[str, Any]:
-    """Return label → description of the file that a folder may have, as it stands there."""
+    """Return label → description of a file, which need not exist."""
     if not file.exists():
         return {}
     metadata = checked_yaml.load(epath.Path(file))
@@ -239,8 +226,8 @@ def _descriptions(file: pathlib.Path) -> dict[str, Any]:
 
 
 def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]:
-    """Yield the samples of all, as the merged dataset counts them."""
-    before = 0
+    """Yield the samples of all datasets."""
+    subjects_before = 0
     for part in parts:
         index, folder = part.index, str(part.folder)
         state = state_of(part.folder / "pack" / "frames.npy")
@@ -248,7 +235,7 @@ def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]
         trains = np.isin(np.arange(len(index)), indexing.select(index, part.protocol)[0])
         labels = [numbers[label] for label in part.spec.labels]
         for row in range(len(index)):
-            who = before + 1 + int(subject[row]), int(index.camera[row])
-            metadata = labels[index.label[row]], *who, int(trains[row])
+            number = subjects_before + 1 + int(subject[row])
+            metadata = labels[index.label[row]], number, int(index.camera[row]), int(trains[row])
             yield Item(folder, state, row, metadata, f"{part.spec.name}/{index.name[row]}")
-        before += len(subjects)
+        subjects_before += len(subjects)

@@ -1,8 +1,7 @@
-"""Data of one's own: a folder with `dataset.yaml`, `samples.csv` and one `.npy` a sample.
+"""Your own data: a folder with `dataset.yaml`, `samples.csv` and one `.npy` file for each sample.
 
-What the YAML says is in `data_pipelines.specs.spec_file`, what the table in
-`data_pipelines.parsers.samples`.
-Any joints will do, in two or three dimensions, with a confidence or without.
+See `data_pipelines.specs.spec_file` for the YAML and `data_pipelines.parsers.samples` for the
+table. Joints are arbitrary, in two or three dimensions, with or without a confidence.
 """
 
 import dataclasses
@@ -24,14 +23,7 @@ WANTED = f"a folder with {spec_file.FILE}, {samples.FILE} and .npy files"
 
 @dataclass(frozen=True)
 class Item:
-    """A sample, and what its array should be.
-
-    Attributes:
-        sample: the line of the table.
-        joints: the joints' names.
-        coordinates: numbers that a joint has.
-        persons: the most that it may have.
-    """
+    """A sample, and the expected shape of its array; `persons` is the most."""
 
     sample: Sample
     joints: Sequence[str]
@@ -43,11 +35,7 @@ class Item:
 
 
 def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
-    """Return what a folder holds.
-
-    Raises:
-        DataError: a file is missing, or is not what it should be.
-    """
+    """Return the contents of a folder; DataError if a file is missing or invalid."""
     path = raw / spec_file.FILE
     if not path.is_file():
         raise DataError(f"{path}: is missing; --raw takes {WANTED}")
@@ -63,11 +51,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
 
 
 def read(item: Item) -> Iterator[Record]:
-    """Yield a sample.
-
-    Raises:
-        FileError: its file cannot be used.
-    """
+    """Yield a sample."""
     record = samples.record(item.sample, item.joints, item.coordinates)
     frames, persons = record.skeleton.shape[:2]
     if persons > item.persons:
@@ -88,21 +72,21 @@ def _refuse_empty_side(
     name: str,
     items: Sequence[Item],
 ) -> None:
-    """Raise DataError where a protocol has nothing to train on, or nothing to test on."""
+    """Raise DataError if a protocol has no training or no test sample."""
     column, train = spec.protocols[name].column, spec.protocols[name].train
     listed = " or ".join(map(str, train))
-    trains = {item.sample.fact(column) in train for item in items}
+    trains = {item.sample.column(column) in train for item in items}
     if column not in samples.columns(raw):
-        what = f"goes by {column}, but {samples.FILE} has no column {column}; add it"
+        fault = f"goes by {column}, but {samples.FILE} has no column {column}; add it"
     elif not train:
-        what = f"trains on no sample: its list of {column} is empty; correct it"
+        fault = f"trains on no sample: its list of {column} is empty; correct it"
     elif True not in trains:
-        what = f"trains on no sample: none has the {column} {listed}; correct one of the files"
+        fault = f"trains on no sample: none has the {column} {listed}; correct one of the files"
     elif False not in trains:
-        what = f"tests on no sample: all have the {column} {listed}; correct one of the files"
+        fault = f"tests on no sample: all have the {column} {listed}; correct one of the files"
     else:
         return
-    raise metadata.error("protocols", f"{name!r} {what}")
+    raise metadata.error("protocols", f"{name!r} {fault}")
 
 
 def _texts(raw: pathlib.Path, metadata: checked_yaml.Metadata, spec: DatasetSpec) -> bytes | None:
@@ -112,4 +96,6 @@ def _texts(raw: pathlib.Path, metadata: checked_yaml.Metadata, spec: DatasetSpec
     try:
         return (raw / spec.texts).read_bytes()
     except (OSError, ValueError):
-        raise metadata.error("texts", f"names {spec.texts!r}, which is no file in {raw}") from None
+        raise metadata.error(
+            "texts", f"names {spec.texts!r}, which is not a file in {raw}"
+        ) from None

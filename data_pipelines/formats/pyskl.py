@@ -2,11 +2,11 @@
 
 A dict of `split` (name → samples) and `annotations`; an annotation is a dict of `frame_dir` (the
 name), `label`, `keypoint` (persons x frames x joints x coordinates) and, in two dimensions,
-`keypoint_score`, which becomes the confidence. 25 joints are NTU RGB+D's, 17 COCO's. A pickle is
-read as a whole: it must fit into memory.
+`keypoint_score`, which becomes the confidence. 25 joints are NTU RGB+D's, 17 COCO's. The pickle
+must fit into memory.
 
-Every pair of splits such as `xsub_train` and `xsub_val` is a protocol. A sample's `setup` says in
-which of them it is for training: bit 0 of the first, bit 1 of the second, and so on.
+Every pair of splits such as `xsub_train` and `xsub_val` is a protocol. Bit i of a sample's `setup`
+says whether it is a training sample of protocol i.
 """
 
 import pathlib
@@ -16,19 +16,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Shaped
 
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import plain_pickle
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
-from data_pipelines.specs.record import Record
+from data_pipelines.specs.record import Record, present_persons
 from data_pipelines.specs.skeletons import COCO17, NTU25, Skeleton
 
 WANTED = "one of PYSKL's .pkl files"
 
-# Joints and coordinates → the body.
+# (joints, coordinates) → body model.
 _BODIES = {(25, 3): NTU25, (17, 2): COCO17}
 _NTU_NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R\d{3}A(\d{3})")
 _MOST_PROTOCOLS = 30
@@ -39,12 +39,12 @@ class Annotation:
     """A sample.
 
     Attributes:
-        where: the pickle, and which of its annotations.
-        state: tells the pickle's versions.
+        where: the pickle and the number of the annotation, for messages.
+        state: the pickle's state.
         metadata: label, subject, camera and setup.
         name: the sample's name.
         keypoint: coordinates.
-        score: how sure they are, or None.
+        score: their confidence, or None.
     """
 
     where: str
@@ -59,11 +59,7 @@ class Annotation:
 
 
 def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
-    """Return what a pickle holds.
-
-    Raises:
-        DataError: it is refused, damaged, or not what it should be.
-    """
+    """Return the contents of a pickle; DataError if it is refused, damaged or invalid."""
     content = plain_pickle.load(raw)
     if not isinstance(content, dict) or not {"split", "annotations"} <= set(content):
         raise DataError(f"{raw}: has no dict of split and annotations; --raw takes {WANTED}")
@@ -81,7 +77,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
 def _sides(raw: pathlib.Path, splits: Any) -> dict[str, tuple[set[str], set[str]]]:
     """Return protocol → the names of its training and of its test samples."""
     if not isinstance(splits, dict) or not all(
-        isinstance(name, str) and isinstance(some, list) for name, some in splits.items()
+        isinstance(name, str) and isinstance(samples, list) for name, samples in splits.items()
     ):
         raise DataError(f"{raw}: split should map names to lists of samples; --raw takes {WANTED}")
     protocols = {}
@@ -92,28 +88,28 @@ def _sides(raw: pathlib.Path, splits: Any) -> dict[str, tuple[set[str], set[str]
                 protocol = name.replace("train", "").strip("_-") or "stored"
                 protocols[protocol] = set(map(str, train)), set(map(str, splits[test]))
     if not 1 <= len(protocols) <= _MOST_PROTOCOLS:
-        what = f"has {len(protocols)} pairs of splits such as xsub_train and xsub_val"
-        raise DataError(f"{raw}: {what}, not 1 to {_MOST_PROTOCOLS}: {', '.join(splits)}")
+        pairs = f"{len(protocols)} pairs of splits such as xsub_train and xsub_val"
+        raise DataError(f"{raw}: has {pairs}, not 1 to {_MOST_PROTOCOLS}: {', '.join(splits)}")
     return protocols
 
 
 def _annotation(
     where: str,
     state: State,
-    given: Any,
+    fields: Any,
     sides: Mapping[str, tuple[set[str], set[str]]],
 ) -> Annotation:
-    """Return a sample; DataError where it lacks what every sample has."""
-    if not isinstance(given, dict):
-        raise DataError(f"{where} is no dict; --raw takes {WANTED}")
-    name, label = given.get("frame_dir"), given.get("label")
-    keypoint, score = (plain_pickle.array(given.get(key)) for key in ("keypoint", "keypoint_score"))
+    """Return a sample; DataError if its fields are invalid."""
+    if not isinstance(fields, dict):
+        raise DataError(f"{where} is not a dict; --raw takes {WANTED}")
+    name, label = fields.get("frame_dir"), fields.get("label")
+    keypoint, score = map(plain_pickle.array, map(fields.get, ("keypoint", "keypoint_score")))
     if not isinstance(name, str) or type(label) is not int or not 0 <= label < 2**15:
         raise DataError(f"{where} has no frame_dir or no label; --raw takes {WANTED}")
     if keypoint is None or keypoint.ndim != 4 or keypoint.dtype.kind != "f":
         raise DataError(f"{where} ({name}) has no keypoint of 4 axes; --raw takes {WANTED}")
     if score is not None and score.dtype.kind != "f":
-        raise DataError(f"{where} ({name}) has a keypoint_score of no numbers; repair it")
+        raise DataError(f"{where} ({name}) has a keypoint_score that is not numeric; repair it")
     for protocol, (train, test) in sides.items():
         if (name in train) == (name in test):
             both = "both" if name in train else "none"
@@ -130,7 +126,7 @@ def _spec(
     items: Sequence[Annotation],
     sides: Mapping[str, tuple[set[str], set[str]]],
 ) -> DatasetSpec:
-    """Return the metadata: those of NTU RGB+D where the samples are named as its files are."""
+    """Return the metadata, from NTU RGB+D if the samples are named like its files."""
     body = _body(raw, items[0])
     scored = items[0].score is not None
     classes = 1 + max(item.metadata[0] for item in items)
@@ -156,32 +152,24 @@ def _spec(
 
 
 def _body(raw: pathlib.Path, item: Annotation) -> Skeleton:
-    """Return the body model that a sample's joints are of."""
+    """Return the body model of a sample."""
     joints, coordinates = item.keypoint.shape[2:]
     if (joints, coordinates) not in _BODIES:
-        there = " or ".join(f"{v} joints of {c}" for v, c in _BODIES)
-        what = f"has {joints} joints of {coordinates} coordinates, not {there}"
-        raise DataError(f"{raw}: {what}; convert it as your own (docs/own-data.md)")
+        known = " or ".join(f"{v} joints of {c}" for v, c in _BODIES)
+        fault = f"has {joints} joints of {coordinates} coordinates, not {known}"
+        raise DataError(f"{raw}: {fault}; convert it as your own (docs/own-data.md)")
     return _BODIES[joints, coordinates]
 
 
 def read(item: Annotation) -> Iterator[Record]:
-    """Yield a sample, with the persons who are there."""
+    """Yield a sample, without absent persons at the end."""
     keypoint, score = item.keypoint, item.score
     if score is not None and score.shape != keypoint.shape[:3]:
         shapes = f"{keypoint.shape} and {score.shape}"
         raise FileError(str(item), f"keypoint and keypoint_score disagree: {shapes}; repair it")
     numbers = keypoint if score is None else np.concatenate([keypoint, score[..., None]], axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):
-        skeleton = _present(numbers.astype(np.float32))
-        there = skeleton.any()
-    if not there:
+        skeleton = present_persons(numbers.astype(np.float32).swapaxes(0, 1))
+    if not skeleton.size:
         raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
     yield Record(skeleton, *item.metadata, item.name)
-
-
-def _present(persons: Float32[np.ndarray, "m t v c"]) -> Float32[np.ndarray, "t m2 v c"]:
-    """Return the persons up to the last who is there at all, frames first."""
-    there = persons.any(axis=(1, 2, 3)).nonzero()[0]
-    last = there[-1] + 1 if len(there) else 1
-    return np.ascontiguousarray(persons[:last].swapaxes(0, 1))

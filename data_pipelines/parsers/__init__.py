@@ -1,1 +1,1 @@
-"""One parser per raw format: files to records."""
+"""One parser for each raw format, from files to records."""

@@ -1,4 +1,4 @@
-"""One clip from one raw file: an array of one's own, or NTU RGB+D's text."""
+"""Reading one clip from one file: an array, or NTU RGB+D's text."""
 
 import pathlib
 import zipfile
@@ -12,7 +12,7 @@ from data_pipelines.errors import FileError
 from data_pipelines.parsers import ntu, ntu_cleaning, samples
 from data_pipelines.parsers.npz import ARRAY_DAMAGE
 
-# What an archive may call the array that is read, if it has several.
+# The array to read from an archive that has several.
 ARRAY = "skeleton"
 _DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, *ARRAY_DAMAGE)
 
@@ -22,14 +22,14 @@ def read(
 ) -> Float32[np.ndarray, "t m v c"]:
     """Return the coordinates of a clip.
 
-    A `.npy` or `.npz` has frames x joints x coordinates; of several persons, frames x persons x
-    joints x coordinates or, where only the first axis can be the persons, persons first. A
-    `.skeleton` is cleaned and centered as in a conversion.
+    A `.npy` or `.npz` has frames x joints x coordinates or, for several persons, frames x persons x
+    joints x coordinates; persons may come first if this is unambiguous. A `.skeleton` is cleaned
+    and centered as in a conversion.
 
     Args:
         path: the file.
         joints: the joints' names.
-        coordinates: numbers that a joint has.
+        coordinates: the number of values per joint.
         persons: the largest number of persons.
 
     Raises:
@@ -42,21 +42,21 @@ def read(
     if path.suffix not in readers:
         raise FileError(where, f"is none of {', '.join(readers)}; save an array by numpy.save")
     array = readers[path.suffix](where)
-    whole = array[:, None] if array.ndim == 3 else array
-    if whole.ndim == 4 and whole.shape[0] <= persons < whole.shape[1]:
-        whole = whole.swapaxes(0, 1)
+    frames = array[:, None] if array.ndim == 3 else array
+    if frames.ndim == 4 and frames.shape[0] <= persons < frames.shape[1]:
+        frames = frames.swapaxes(0, 1)
     wanted = (len(joints), coordinates)
-    if whole.ndim != 4 or whole.shape[2:] != wanted or not 0 < whole.shape[1] <= persons:
+    if frames.ndim != 4 or frames.shape[2:] != wanted or not 0 < frames.shape[1] <= persons:
         shape = " x ".join(map(str, array.shape)) or "a single number"
         most = f"frames (x at most {persons} persons) x {wanted[0]} joints x {wanted[1]}"
         raise FileError(where, f"is {shape}, not {most}; correct the array")
-    return samples.checked(whole, where, joints)
+    return samples.checked(frames, where, joints)
 
 
 def _archive(path: str) -> Shaped[np.ndarray, "..."]:
-    """Return the array of a `.npz`: the only one, or that called `skeleton`."""
+    """Return the array of a `.npz`: the only one, or `skeleton`."""
     try:
-        # The file is opened here, for NumPy leaves one open that is no whole archive.
+        # Opened here because NumPy leaves an incomplete archive open.
         with (
             pathlib.Path(path).open("rb") as file,
             np.load(file, allow_pickle=False) as content,
@@ -65,16 +65,14 @@ def _archive(path: str) -> Shaped[np.ndarray, "..."]:
             name = names[0] if len(names) == 1 else ARRAY
             array = content[name] if name in names else None
     except _DAMAGE as error:
-        what = " ".join(str(error).split())
-        raise FileError(path, f"is no whole .npz file of numbers ({what})") from None
+        raise FileError(path, f"is not a complete .npz file of numbers ({error})") from None
     if array is None or array.dtype.kind not in "fiu":
-        there = ", ".join(names) or "none"
-        raise FileError(path, f"needs one array of numbers, or one named {ARRAY!r} (has: {there})")
+        has = ", ".join(names) or "none"
+        raise FileError(path, f"needs one array of numbers, or one named {ARRAY!r} (has: {has})")
     return array
 
 
 def _ntu(path: str) -> Float32[np.ndarray, "t m v 3"]:
-    """Return the persons of a `.skeleton` file."""
     try:
         return ntu_cleaning.cleaned(ntu.parse(pathlib.Path(path).read_bytes(), path))
     except ntu_cleaning.NobodyError as error:

@@ -1,7 +1,7 @@
-"""Rows of the arrays in `.npz` files, read one by one: an array need not fit into memory.
+"""Reading arrays in `.npz` files row by row, as they need not fit into memory.
 
-Of an archive that `numpy.savez` wrote, arrays are mapped into memory. Of one that
-`numpy.savez_compressed` wrote, they are unpacked from the start: rows are best read in order.
+Arrays written by `numpy.savez` are mapped into memory; those written by `numpy.savez_compressed`
+are decompressed from the start, so that rows are best read in order.
 """
 
 import functools
@@ -18,42 +18,29 @@ from jaxtyping import Shaped
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.sources import State
 
-# NumPy's errors on a damaged array: it evaluates the header, which is Python's text, and allocates
-# as much memory as the file claims to need.
+# NumPy's errors on a damaged array: it evaluates the header as a Python literal and allocates as
+# much memory as the header says.
 ARRAY_DAMAGE = (
     *(OSError, ValueError, EOFError, OverflowError, MemoryError),
     *(SyntaxError, tokenize.TokenError),
 )
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, *ARRAY_DAMAGE)
-# The part of a member that precedes its name, and where in it the lengths are that follow.
+# The size of a member's header, and the offset in it of the lengths of its name and extra field.
 _LOCAL, _LENGTHS = 30, 26
 
 
 class Rows:
-    """The rows of one array.
-
-    Attributes:
-        shape: the array's.
-        dtype: the array's: numbers or booleans.
-    """
+    """The rows of an array of numbers or booleans, with its `shape` and `dtype`."""
 
     def __init__(self, path: str, name: str) -> None:
-        """Open an array.
-
-        Args:
-            path: the archive.
-            name: the array.
-
-        Raises:
-            DataError: it is not there, or not an array of numbers.
-        """
+        """Open the array `name` of an archive; DataError if it is not an array of numbers."""
         self._path, self._name = path, name
         try:
             self.shape, self.dtype, fortran_order = self._open()
         except (*_DAMAGED, RuntimeError) as error:
             if isinstance(error, DataError):
                 raise
-            raise self._error(f"is no readable array ({' '.join(str(error).split())})") from None
+            raise self._error(f"is not a readable array ({error})") from None
         if fortran_order or self.dtype.kind not in "fiub" or not self.shape:
             raise self._error(f"is of type {self.dtype} or stored by columns, not rows of numbers")
         self._bytes = int(np.prod(self.shape[1:], dtype=object)) * self.dtype.itemsize
@@ -65,7 +52,7 @@ class Rows:
             raise self._error("does not lie where the archive says") from None
 
     def _open(self) -> tuple[tuple[int, ...], np.dtype, bool]:
-        """Find the array in the archive; return its shape, type, and whether it is by columns."""
+        """Return the array's shape, type, and whether it is in Fortran order."""
         with zipfile.ZipFile(self._path) as archive:
             if f"{self._name}.npy" not in archive.namelist():
                 names = ", ".join(name.removesuffix(".npy") for name in archive.namelist()[:8])
@@ -80,15 +67,11 @@ class Rows:
         return DataError(f"{self._path}: {self._name} {reason}; download or write the file again")
 
     def row(self, number: int) -> Shaped[np.ndarray, "..."]:
-        """Return a row, counted from 0.
-
-        Raises:
-            FileError: it is damaged.
-        """
+        """Return a row, counted from 0; FileError if it is damaged."""
         return self._unpacked(number) if self._mapped is None else self._mapped[number, ...]
 
     def _map(self) -> Shaped[np.ndarray, "..."] | None:
-        """Return the array, mapped into memory, if it is stored as it is."""
+        """Return the array, mapped into memory, if it is not compressed."""
         if self._member.compress_type != zipfile.ZIP_STORED or 0 in self.shape:
             return None
         with pathlib.Path(self._path).open("rb") as file:
@@ -99,24 +82,23 @@ class Rows:
 
     @functools.cached_property
     def _file(self) -> zipfile.ZipExtFile:
-        """Return the array's file, open as long as this object lives."""
+        """Return the array's file, which is closed with this object."""
         archive = zipfile.ZipFile(self._path)
         file = archive.open(self._member)
         weakref.finalize(self, _close, file, archive)
         return file
 
     def _unpacked(self, row: int) -> Shaped[np.ndarray, "..."]:
-        """Return a row of a compressed array."""
         try:
             self._file.seek(self._start + row * self._bytes)
             content = self._file.read(self._bytes)
             return np.frombuffer(content, self.dtype).reshape(self.shape[1:])
         except _DAMAGED:
-            what = f"{self._name} is damaged before row {row}; download or write the file again"
-            raise FileError(self._path, what) from None
+            reason = f"{self._name} is damaged before row {row}; download or write the file again"
+            raise FileError(self._path, reason) from None
 
     def all(self) -> Shaped[np.ndarray, "..."]:
-        """Return the whole array."""
+        """Return the array."""
         rows = [self.row(number) for number in range(self.shape[0])]
         return np.stack(rows) if rows else np.empty(self.shape, self.dtype)
 
@@ -127,7 +109,7 @@ def _close(file: zipfile.ZipExtFile, archive: zipfile.ZipFile) -> None:
 
 
 def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Return the shape, the order and the type of an array; ValueError if it is none."""
+    """Return the shape, the order and the type in an array's header."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)
@@ -136,6 +118,6 @@ def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 @functools.lru_cache(maxsize=8)
 def rows(path: str, name: str, version: State) -> Rows:
-    """Return an array of an archive; `version` tells apart what the archive holds over time."""
+    """Return an array of an archive; `version` is part of the cache key."""
     del version
     return Rows(path, name)

@@ -1,8 +1,8 @@
-"""NTU RGB+D's raw text: one `.skeleton` file a sequence (facts C.1).
+"""NTU RGB+D's raw text, one `.skeleton` file for each sequence (facts C.1).
 
-A file has the number of frames; each frame the number of its bodies; each body a line of metadata
-that starts with the body's id, the number of its joints, and for each joint a line of twelve
-numbers, of which the first three are x y z in meters.
+A file has the number of frames; each frame has the number of bodies; each body has a line of
+metadata that starts with its id, the number of joints, and for each joint a line of twelve numbers,
+which start with x y z in meters.
 """
 
 import codecs
@@ -23,11 +23,11 @@ _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """The n bodies that a file holds, over all of its frames, in the order of the file.
+    """The n bodies in all frames of a file, in the order of the file.
 
     Attributes:
-        frame: in which frame of the file a body is.
-        body: whose body it is, counted from 0 in the order of first appearance.
+        frame: the body's frame, from 0.
+        body: the number of the body's id, from 0 in the order of first appearance.
         joints: coordinates in meters.
     """
 
@@ -38,7 +38,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class SampleName:
-    """The numbers in a file's name, which all count from 1."""
+    """The numbers in a file's name, all from 1."""
 
     setup: int
     camera: int
@@ -48,11 +48,7 @@ class SampleName:
 
 
 def parsed_name(name: str, where: str) -> SampleName:
-    """Return the numbers in a sample's name.
-
-    Raises:
-        FileError: the name is of another form.
-    """
+    """Return the numbers in a sample's name; FileError if it has another form."""
     match = _NAME.fullmatch(name)
     numbers = tuple(map(int, match.groups())) if match else (0,)
     if 0 in numbers:
@@ -61,14 +57,10 @@ def parsed_name(name: str, where: str) -> SampleName:
 
 
 def parse(content: bytes, where: str) -> Recording:
-    """Return what the text of a `.skeleton` file holds; there may be no body in it.
-
-    Args:
-        content: the file's content.
-        where: the file's name, for messages.
+    """Return the bodies, if any, in the text of a `.skeleton` file called `where`.
 
     Raises:
-        FileError: the text is cut or is of another form; the message names the line.
+        FileError: the text is truncated or has another form; the message names the line.
     """
     lines = content.removeprefix(codecs.BOM_UTF8).rstrip().split(b"\n")
     heads, frame, ids = _bodies(lines, where)
@@ -83,7 +75,7 @@ def parse(content: bytes, where: str) -> Recording:
 
 
 def _bodies(lines: Sequence[bytes], where: str) -> tuple[list[int], list[int], list[bytes]]:
-    """Return for every body the number of its line of metadata, its frame and its id."""
+    """Return each body's line of metadata, frame and id."""
     heads, frames, ids, line = [], [], [], 1
     for frame in range(_count(lines, 0, "the number of frames", where)):
         ids_of_frame = set()
@@ -105,7 +97,7 @@ def _bodies(lines: Sequence[bytes], where: str) -> tuple[list[int], list[int], l
 
 
 def _identifier(lines: Sequence[bytes], head: int, where: str) -> bytes:
-    """Return the id of the body whose line of metadata is `head`."""
+    """Return the id of the body with the line of metadata `head`."""
     joints = _count(lines, head + 1, "the number of joints", where)
     if joints != JOINTS:
         raise _error(where, head + 1, f"a body has {joints} joints, not {JOINTS}")
@@ -116,7 +108,7 @@ def _identifier(lines: Sequence[bytes], head: int, where: str) -> bytes:
 
 
 def _count(lines: Sequence[bytes], line: int, meaning: str, where: str) -> int:
-    """Return the number that a line, counted from 0, holds."""
+    """Return the number in a line, counted from 0."""
     if line >= len(lines):
         raise _error(where, len(lines) - 1, "the file ends within a frame")
     text = lines[line].strip()
@@ -126,5 +118,4 @@ def _count(lines: Sequence[bytes], line: int, meaning: str, where: str) -> int:
 
 
 def _error(where: str, line: int, reason: str) -> FileError:
-    """Return the error that says what is wrong with a line, counted from 0."""
     return FileError(where, f"{reason}; extract or download it again", line + 1)

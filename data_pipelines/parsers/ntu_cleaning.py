@@ -1,9 +1,9 @@
-"""From what NTU RGB+D's sensor tracked to one or two persons: the published cleaning (facts C.2).
+"""The published cleaning of NTU RGB+D's tracked bodies into one or two persons (facts C.2).
 
-The sensor gives a body that it has lost a new id when it finds it again, and sees bodies in chairs.
-So bodies are tracked by id, short and implausible tracks are dropped, and what is left becomes two
-persons, the one who moves most first. Source: the preprocessing of SGN (Zhang et al., CVPR 2020),
-which CTR-GCN, InfoGCN and GAP use.
+The sensor gives a lost body a new id when it finds it again, and detects bodies in chairs. Short
+and implausible tracks are dropped, and the others are joined to two persons, the one who moves most
+first. Source: the preprocessing of SGN (Zhang et al., CVPR 2020), which CTR-GCN, InfoGCN and GAP
+use.
 """
 
 import dataclasses
@@ -15,11 +15,11 @@ from jaxtyping import Bool, Float32
 
 from data_pipelines.parsers.ntu import Recording
 
-# A track must be longer than this, in frames, where there are several.
+# If there are several tracks, they must be longer than this, in frames.
 SHORTEST = 11
-# A body is implausible in a frame in which it is wider than this times its height ...
+# A body is implausible in a frame if it is wider than this times its height ...
 WIDEST = 0.8
-# ... and not a person if it is so in this share of its frames.
+# ... and not a person if this share of its frames is implausible.
 IMPLAUSIBLE = 0.69754
 
 # The joint in the middle of the spine.
@@ -35,9 +35,9 @@ class Track:
     """A body over consecutive frames; gaps in which the sensor lost it are closed.
 
     Attributes:
-        start: its first frame, counted without the frames in which there is no body.
+        start: its first frame, not counting frames without bodies.
         joints: its coordinates in meters.
-        motion: how much it moves: the variance of all its points, summed over x, y and z.
+        motion: the variance of all its points, summed over x, y and z.
     """
 
     start: int
@@ -46,18 +46,18 @@ class Track:
 
     @property
     def last(self) -> int:
-        """Return its last frame."""
+        """Return the last frame."""
         return self.start + len(self.joints) - 1
 
 
 def cleaned(recording: Recording) -> Float32[np.ndarray, "t m v 3"]:
-    """Return the coordinates of one or two persons, about the first person's first spine.
+    """Return the coordinates of one or two persons; the origin is the first person's first spine.
 
-    A person who is absent in a frame is all zeros there; frames in which both are absent are left
-    out, and so is a second person who is never there.
+    A person who is absent from a frame is zero; frames without persons, and a second person who is
+    always absent, are left out.
 
     Raises:
-        NobodyError: there is no body, or none that is tracked long enough.
+        NobodyError: no body is tracked long enough.
     """
     bodies = tracks(recording)
     if not bodies:
@@ -74,7 +74,7 @@ def cleaned(recording: Recording) -> Float32[np.ndarray, "t m v 3"]:
 
 
 def tracks(recording: Recording) -> list[Track]:
-    """Return a track for every body, in the order of first appearance."""
+    """Return the track of every body, in the order of first appearance."""
     frame_number = np.unique(recording.frame, return_inverse=True)[1]
     bodies = []
     for body in range(int(recording.body.max(initial=-1)) + 1):
@@ -90,42 +90,38 @@ def motion(joints: Float32[np.ndarray, "n v 3"]) -> float:
 
 
 def plausible(bodies: Sequence[Track]) -> list[Track]:
-    """Return the bodies without those that are mostly wider than high; of the last, one stays.
+    """Return the bodies without those that are mostly wider than high; at least one is kept.
 
-    The motion of those that stay is at most that of their plausible frames.
+    The motion of kept bodies is at most that of their plausible frames.
     """
     kept = list(bodies)
     for body in bodies:
         if len(kept) == 1:
             break
         good = _upright(body.joints)
-        place = next(i for i, other in enumerate(kept) if other is body)
+        index = next(i for i, other in enumerate(kept) if other is body)
         if 1 - good.mean() >= IMPLAUSIBLE:
-            del kept[place]
+            del kept[index]
         elif not good.all():
             moved = min(body.motion, motion(body.joints[good]))
-            kept[place] = dataclasses.replace(body, motion=moved)
+            kept[index] = dataclasses.replace(body, motion=moved)
     return kept
 
 
 def _upright(joints: Float32[np.ndarray, "n v 3"]) -> Bool[np.ndarray, " n"]:
-    """Return in which frames a body is not too wide for its height."""
+    """Return the frames in which a body is not too wide for its height."""
     wide, high, _ = np.ptp(joints, axis=1).T
     return wide <= WIDEST * high
 
 
 def persons(bodies: Sequence[Track], frames: int) -> Float32[np.ndarray, "t m v 3"]:
-    """Return one or two persons made of the bodies, which come with the most important first.
+    """Return one or two persons from at least one body; the most important comes first.
 
-    A body that begins when the first person is gone (or ends before) goes on as the first person,
-    or else as the second if that one is gone, and is otherwise dropped.
-
-    Args:
-        bodies: at least one.
-        frames: how many frames have bodies.
+    A body that does not overlap in time with the first person continues it, or else the second, and
+    is dropped if it overlaps with both. `frames` is the number of frames with bodies.
     """
     skeleton = np.zeros((frames, 2, *bodies[0].joints.shape[1:]), np.float32)
-    # The first and the last frame of the two persons; the second, before there is one, is at 0.
+    # The first and the last frame of the two persons; (0, 0) while there is no second.
     spans = [(bodies[0].start, bodies[0].last), (0, 0)]
     skeleton[bodies[0].start : bodies[0].last + 1, 0] = bodies[0].joints
     for body in bodies[1:]:
@@ -134,12 +130,12 @@ def persons(bodies: Sequence[Track], frames: int) -> Float32[np.ndarray, "t m v 
                 skeleton[body.start : body.last + 1, person] = body.joints
                 spans[person] = min(first, body.start), max(last, body.last)
                 break
-    there = skeleton.any((2, 3))
-    return skeleton[there.any(1)][:, : 1 + there[:, 1].any()]
+    present = skeleton.any((2, 3))
+    return skeleton[present.any(1)][:, : 1 + present[:, 1].any()]
 
 
 def centered(skeleton: Float32[np.ndarray, "t m v 3"]) -> Float32[np.ndarray, "t m v 3"]:
-    """Return the skeleton about the middle of the first person's spine when it first appears."""
-    there = skeleton.any((2, 3))
-    origin = skeleton[there[:, 0].argmax(), 0, _CENTER]
-    return np.where(there[:, :, None, None], skeleton - origin, np.float32(0))
+    """Return the skeleton relative to the middle of the first person's spine on appearance."""
+    present = skeleton.any((2, 3))
+    origin = skeleton[present[:, 0].argmax(), 0, _CENTER]
+    return np.where(present[:, :, None, None], skeleton - origin, np.float32(0))

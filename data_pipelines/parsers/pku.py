@@ -1,11 +1,11 @@
-"""PKU-MMD's raw text: long videos, where actions are in them, and lists of videos (facts C.7).
+"""PKU-MMD's raw text: long videos, the actions in them, and lists of videos (facts C.7).
 
 A folder has, extracted from the official archives of Part I,
     skeleton*/0002-L.txt        one line per frame: 25 joints of two persons, x y z in meters
     label*/0002-L.txt           one line per action: class, first and last frame, confidence
     cross-subject.txt, cross-view.txt
-where numbers count from 1 and the letter is the view: left, middle or right. Of Part II, which has
-a folder of its own, the videos are A01N02-L, the second number being who moves, and the lists
+where numbers count from 1 and the letter is the view: left, middle or right. Part II has a separate
+folder with videos such as A01N02-L, where the second number is the subject, and the lists
 cross_subject_v2.txt and cross_view_v2.txt.
 """
 
@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.parsers.table import LineError, quoted, table
-from data_pipelines.specs.record import LeftOut, Record
+from data_pipelines.specs.record import LeftOut, Record, present_persons
 
 _PERSONS, _JOINTS = 2, 25
 _NUMBERS = _PERSONS * _JOINTS * 3
@@ -31,11 +31,10 @@ class Part:
     """How a part of PKU-MMD names its files.
 
     Attributes:
-        video: what the names of videos are: the numbers that name a sample, the last of which is
-            the subject, and the view.
+        video: the names of videos: numbers, the last of which is the subject, and the view.
         example: the name of a video, for messages.
-        prefixes: the letter before each number in a sample's name, which has three digits.
-        ending: how the names of the official lists end.
+        prefixes: the letters before the numbers in a sample's name.
+        ending: the suffix of the names of the official lists.
     """
 
     video: re.Pattern
@@ -61,11 +60,11 @@ class Video:
     """One video.
 
     Attributes:
-        part: which part of the dataset it is of.
-        labels: where actions are in it.
-        skeleton: its frames; None where they are missing.
-        setup: the lists of training videos that it is on: 1 is the cross-view one, 2 the
-            cross-subject one, 3 both, 0 none.
+        part: the part of the dataset.
+        labels: the file of its actions.
+        skeleton: the file of its frames; None if missing.
+        setup: the lists of training videos that have it: 1 cross-view, 2 cross-subject, 3 both, 0
+            none.
     """
 
     part: int
@@ -79,13 +78,13 @@ class Video:
 
 @dataclass(frozen=True)
 class Action:
-    """Where an action is in a video.
+    """An action in a video.
 
     Attributes:
         line: its line in the file of labels, from 1.
         label: the class, 0-based.
-        start: its first frame, 0-based.
-        stop: the frame after its last.
+        start: the first frame, 0-based.
+        stop: the frame after the last.
     """
 
     line: int
@@ -95,15 +94,7 @@ class Action:
 
 
 def videos(raw: pathlib.Path, part: int) -> list[Video]:
-    """Return the videos of a folder, sorted by name.
-
-    Args:
-        raw: the folder that the module describes.
-        part: which part of the dataset it has: 1 or 2.
-
-    Raises:
-        DataError: a folder or a list is missing or cannot be used; the message names it.
-    """
+    """Return the videos of a folder of Part 1 or 2, sorted by name; DataError if there are none."""
     wanted = PARTS[part].wanted
     if not raw.is_dir():
         raise DataError(f"{raw}: no such folder; --raw takes {wanted}")
@@ -126,13 +117,12 @@ def videos(raw: pathlib.Path, part: int) -> list[Video]:
 def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Record | LeftOut]:
     """Yield the actions of a video in the order of its labels, in camera coordinates.
 
-    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is in Part I the
-    recording's number, for its files do not tell who moves. `setup` is the video's. What is ignored
-    and actions in whose frames nobody is are left out.
+    `camera` is 1 for the left view, 2 for the middle, 3 for the right. `subject` is the recording's
+    number in Part I, whose files have no subjects. Actions without a body are left out.
 
     Args:
         video: the video.
-        classes: how many classes there are.
+        classes: the number of classes.
         ignored: names of samples to leave out.
 
     Raises:
@@ -147,7 +137,7 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
     for action in actions(video.labels):
         name = f"{who}V{camera:03}C{action.label + 1:03}L{action.line:03}"
         if name in ignored:
-            # Before its frames are checked: an error in what nobody uses must not reject the video.
+            # Before its frames are checked: an error in an unused action must not reject the video.
             yield LeftOut(video.labels.where, "everybody leaves this action out", action.line)
             continue
         check(action, video.labels, classes, len(frames))
@@ -156,9 +146,8 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
             reason = "there is nobody in the frames of this action"
             yield LeftOut(video.labels.where, reason, action.line)
             continue
-        # A second person who is absent throughout is left out.
-        clip = clip[:, : 1 + clip[:, 1].any()]
-        yield Record(clip, action.label, numbers[-1], camera, video.setup, name)
+        metadata = action.label, numbers[-1], camera, video.setup
+        yield Record(present_persons(clip), *metadata, name)
 
 
 def _parsed_name(video: Video) -> tuple[list[int], int]:
@@ -173,10 +162,7 @@ def _parsed_name(video: Video) -> tuple[list[int], int]:
 
 
 def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[str]:
-    """Return the training videos of an official list, all others being for testing.
-
-    A list has a title, the training videos with commas between them, and the same for the others.
-    """
+    """Return the training videos of an official list: the second line, separated by commas."""
     named = PARTS[part]
     spellings = [
         raw / f"{spelling}{named.ending}.txt" for spelling in (name, name.replace("-", "_"))
@@ -191,13 +177,13 @@ def training_videos(raw: pathlib.Path, name: str, part: int = 1) -> frozenset[st
     listed = lines[1] if len(lines) > 1 else ""
     videos = [video.strip() for video in listed.split(",") if video.strip()]
     if not videos or not all(map(named.video.fullmatch, videos)):
-        form = f"a list of videos {named.example}, ..."
-        raise DataError(f"{path}: line 2 is not {form}; download it again")
+        expected = f"a list of videos {named.example}, ..."
+        raise DataError(f"{path}: line 2 is not {expected}; download it again")
     return frozenset(videos)
 
 
 def _folder(raw: pathlib.Path, kind: str, wanted: str) -> pathlib.Path:
-    """Return the folder in `raw` whose name begins with `kind`."""
+    """Return the folder in `raw` whose name starts with `kind`."""
     folders = [path for path in raw.iterdir() if path.is_dir()]
     folders = [path for path in folders if path.name.lower().startswith(kind)]
     if len(folders) != 1:
@@ -206,10 +192,10 @@ def _folder(raw: pathlib.Path, kind: str, wanted: str) -> pathlib.Path:
 
 
 def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:
-    """Return the two persons in all frames of a video; one who is absent is all zeros.
+    """Return the two persons of a video, zero where they are absent.
 
     Raises:
-        FileError: the text is cut or of another form; the message names the line.
+        FileError: the text is truncated or has another form; the message names the line.
     """
     try:
         values = table(source.read().rstrip().split(b"\n"), _NUMBERS, _NUMBERS)
@@ -220,27 +206,19 @@ def skeleton(source: Source) -> Float32[np.ndarray, "t 2 v 3"]:
 
 
 def actions(source: Source) -> Iterator[Action]:
-    """Yield the actions that a file of labels lists, whether or not the video has them.
-
-    Raises:
-        FileError: a line is of another form; the message names it.
-    """
+    """Yield the actions in a file of labels; FileError if a line has another form."""
     for number, line in enumerate(source.read().rstrip().split(b"\n"), 1):
         texts = [text.strip() for text in line.split(b",")]
         numbers = [int(text) for text in texts[:3] if text.isdigit() and len(text) < 9]
         if len(texts) != 4 or len(numbers) != 3:
-            form = "class,first,last,confidence"
-            raise FileError(source.where, f"{quoted(line)} is not {form}; repair it", number)
+            reason = f"{quoted(line)} is not class,first,last,confidence; repair it"
+            raise FileError(source.where, reason, number)
         label, first, last = numbers
         yield Action(number, label - 1, first - 1, last)
 
 
 def check(action: Action, source: Source, classes: int, frames: int) -> None:
-    """Refuse an action that is not within its video.
-
-    Raises:
-        FileError: names the line of the file of labels.
-    """
+    """Raise FileError if an action has an unknown class or is not within its video."""
     if 0 <= action.label < classes and 0 <= action.start < action.stop <= frames:
         return
     reason = (

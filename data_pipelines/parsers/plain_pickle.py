@@ -1,8 +1,8 @@
-"""Pickles of arrays, dicts, lists, tuples, texts and numbers, read without running what they say.
+"""Safe reading of pickles of arrays, dicts, lists, tuples, strings and numbers.
 
-A pickle is a program that may call any function. This module's unpickler finds only the few that
-rebuild plain data, and has its own in place of NumPy's: a damaged pickle can clear the flags of
-NumPy's dtype, and arrays of such a type crash the process (NumPy 2).
+A pickle may call any function. This unpickler allows only functions that rebuild plain data, and
+replaces NumPy's: a damaged pickle can clear the flags of NumPy's dtype, and arrays of such a type
+crash the process (NumPy 2).
 """
 
 import math
@@ -18,15 +18,15 @@ from jaxtyping import Shaped
 
 from data_pipelines.errors import DataError
 
-# The operations of a pickle that remember a thing, in a list.
-_REMEMBERING = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
+# The operations of a pickle that store an object in its memo.
+_MEMOIZING = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
 
-# Booleans, integers, real numbers and texts: no objects, no records.
+# Booleans, integers, real numbers and strings.
 _TYPE = re.compile(r"[<>|=]?([biufSU]\d{1,6}|\?)")
 
 
 class _RefusedError(pickle.UnpicklingError):
-    """A pickle that names something other than plain data."""
+    """A pickle that has something other than plain data."""
 
 
 class _Type:
@@ -38,7 +38,7 @@ class _Type:
         self.dtype = np.dtype(name)
 
     def __setstate__(self, state: tuple) -> None:
-        """Take the order of bytes from NumPy's state."""
+        """Take the byte order from NumPy's state."""
         if state[1] in ("<", ">"):
             self.dtype = self.dtype.newbyteorder(state[1])
 
@@ -49,13 +49,12 @@ class _Array:
     array: Shaped[np.ndarray, "..."] | None = None
 
     def __setstate__(self, state: tuple) -> None:
-        """Take NumPy's state: version, shape, type, whether stored by columns, and the bytes."""
-        _, shape, kind, by_columns, content = state
-        self.array = _shaped(content, kind, shape, "F" if by_columns else "C")
+        """Take NumPy's state."""
+        _, shape, kind, is_fortran, content = state
+        self.array = _shaped(content, kind, shape, "F" if is_fortran else "C")
 
 
 def _shaped(content: Any, kind: Any, shape: Any, order: str) -> Shaped[np.ndarray, "..."]:
-    """Return the array of these bytes."""
     if not isinstance(content, bytes | bytearray) or not isinstance(kind, _Type):
         raise _RefusedError("an array of objects")
     if math.prod(shape) * kind.dtype.itemsize != len(content):
@@ -64,31 +63,31 @@ def _shaped(content: Any, kind: Any, shape: Any, order: str) -> Shaped[np.ndarra
 
 
 def _reconstruct(*_: Any) -> _Array:
-    """Return the array that a state is to fill."""
+    """Return an array without its state."""
     return _Array()
 
 
 def _from_buffer(content: Any, kind: Any, shape: Any, order: str) -> _Array:
-    """Return a filled array, as protocol 5 has it."""
-    made = _Array()
-    made.array = _shaped(content, kind, shape, order)
-    return made
+    """Return an array of protocol 5."""
+    result = _Array()
+    result.array = _shaped(content, kind, shape, order)
+    return result
 
 
 def _scalar(kind: _Type, content: bytes) -> Any:
-    """Return a number of NumPy's as Python's own."""
+    """Return a NumPy scalar as a Python number."""
     return _shaped(content, kind, (), "C").item()
 
 
 def _bytes(text: str, encoding: str) -> bytes:
-    """Return the bytes that protocol 2 writes as text."""
+    """Return bytes that protocol 2 writes as a string."""
     if encoding not in ("latin1", "latin-1"):
         raise _RefusedError(f"a text in {encoding!r}")
     return text.encode("latin-1")
 
 
 def _unusable(*_: Any) -> Any:
-    """Stand for the class of arrays, which pickles name and `_reconstruct` does not need."""
+    """Stand for numpy.ndarray, which pickles pass to `_reconstruct`."""
     raise _RefusedError("a call of numpy.ndarray")
 
 
@@ -97,9 +96,9 @@ _ALLOWED: dict[str, Callable] = {
     "numpy.dtype": _Type,
     "_codecs.encode": _bytes,
     **{
-        f"numpy.{core}.{name}": made
+        f"numpy.{core}.{name}": function
         for core in ("core", "_core")
-        for name, made in (
+        for name, function in (
             ("multiarray._reconstruct", _reconstruct),
             ("multiarray.scalar", _scalar),
             ("numeric._frombuffer", _from_buffer),
@@ -109,50 +108,46 @@ _ALLOWED: dict[str, Callable] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Finds this module's functions, and nothing else."""
+    """Finds only this module's functions."""
 
     def find_class(self, module: str, name: str) -> Callable:
-        """Return what rebuilds a thing, each time anew: a pickle can change what it gets."""
-        made = _ALLOWED.get(f"{module}.{name}")
-        if made is None:
+        """Return a new function each time, as a pickle can set attributes on it."""
+        function = _ALLOWED.get(f"{module}.{name}")
+        if function is None:
             raise _RefusedError(f"{module}.{name}")
-        return lambda *given: made(*given)
+        return lambda *arguments: function(*arguments)
 
     def persistent_load(self, pid: Any) -> Any:
-        """Refuse things that are not in the file."""
+        """Refuse objects that are not in the file."""
         raise _RefusedError(f"a reference to {pid!r}")
 
 
 def _check_memo(file: BinaryIO) -> None:
-    """Refuse a pickle that numbers what it remembers with gaps: Python makes room for the gaps."""
-    remembered = 0
+    """Refuse a pickle whose memo has gaps, for which Python allocates memory."""
+    stored = 0
     for operation, number, _ in pickletools.genops(file):
-        if operation.name in _REMEMBERING:
-            if isinstance(number, int) and number > remembered:
-                raise ValueError(f"it remembers {remembered} things and numbers one {number}")
-            remembered += 1
+        if operation.name in _MEMOIZING:
+            if isinstance(number, int) and number > stored:
+                raise ValueError(f"its memo has {stored} objects and numbers one {number}")
+            stored += 1
 
 
 def load(path: pathlib.Path) -> Any:
-    """Return what a pickle holds; arrays are to be taken out by `array`.
-
-    Raises:
-        DataError: it holds other things than plain data, or is damaged.
-    """
+    """Return the content of a pickle; DataError if it is damaged or not plain data."""
     try:
         with path.open("rb") as file:
             _check_memo(file)
             file.seek(0)
             return _Unpickler(file).load()
     except _RefusedError as error:
-        what = f"wants {error}; only arrays, dicts, lists, texts and numbers are read"
-        raise DataError(f"{path}: is refused: it {what}") from None
+        allowed = "only arrays, dicts, lists, texts and numbers are read"
+        raise DataError(f"{path}: is refused: it wants {error}; {allowed}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    # A damaged pickle is a program that went astray: it ends with any kind of error.
+    # A damaged pickle can raise any error.
     except Exception as error:
-        what = " ".join(f"{type(error).__name__} {error}".split())[:200]
-        raise DataError(f"{path}: is damaged or no pickle ({what}); download it again") from None
+        reason = f"is damaged or not a pickle ({type(error).__name__} {error!s:.200})"
+        raise DataError(f"{path}: {reason}; download it again") from None
 
 
 def array(value: Any) -> Shaped[np.ndarray, "..."] | None:

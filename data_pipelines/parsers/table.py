@@ -1,19 +1,19 @@
-"""Lines of numbers, as the text formats of skeletons have them."""
+"""Parsing lines of numbers in text formats of skeletons."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float32
 
-# No coordinate is as large, in meters: what is computed with the others cannot overflow.
-_FARTHEST = 1e6
+# Coordinates must be smaller, in meters, so that computations do not overflow.
+_LIMIT = 1e6
 
 
 class LineError(ValueError):
-    """A line that is not what it should be.
+    """An invalid line.
 
     Attributes:
-        row: which of the lines, counted from 0.
+        row: its number, from 0.
         reason: what is wrong with it.
     """
 
@@ -23,28 +23,25 @@ class LineError(ValueError):
 
 
 def table(lines: Sequence[bytes], fields: int, used: int) -> Float32[np.ndarray, "n c"]:
-    """Return the first `used` of the `fields` numbers that every line has, between white space.
-
-    The other fields of a line may be anything.
+    """Return the first `used` of the `fields` whitespace-separated fields of every line.
 
     Raises:
-        LineError: a line has another number of fields, or one that is used is not a number, or is
-            a thousand kilometers or more.
+        LineError: a line has another number of fields, or a used field is not a coordinate.
     """
     rows = [line.split() for line in lines]
     for row, texts in enumerate(rows):
         if len(texts) != fields:
             raise LineError(row, f"has {len(texts)} numbers, not {fields}")
     values = _floats([text for texts in rows for text in texts[:used]]).reshape(-1, used)
-    near = np.abs(values) < _FARTHEST
-    if not near.all():
-        row, column = np.argwhere(~near)[0]
+    valid = np.abs(values) < _LIMIT
+    if not valid.all():
+        row, column = np.argwhere(~valid)[0]
         raise LineError(int(row), f"{quoted(rows[row][column])} is not a coordinate")
     return values
 
 
 def _floats(texts: Sequence[bytes]) -> Float32[np.ndarray, " n"]:
-    """Return the numbers, NaN where a text is not one."""
+    """Return the numbers, NaN for a text that is not a number."""
     try:
         values = np.fromiter(map(float, texts), np.float64, len(texts))
     except ValueError:
@@ -61,5 +58,5 @@ def _float_or_nan(text: bytes) -> float:
 
 
 def quoted(text: bytes) -> str:
-    """Return a text as messages show it: short and in one line."""
+    """Return a text for messages, short and on one line."""
     return repr(text[:20].decode("ascii", "replace"))

@@ -1,6 +1,5 @@
-"""UTD-MHAD's raw skeletons: one `.mat` a sequence, in `Skeleton.zip` or its extracted folder."""
+"""UTD-MHAD's raw sequences, one `.mat` file each."""
 
-import pathlib
 import re
 from collections.abc import Sequence
 
@@ -9,19 +8,10 @@ from jaxtyping import Float
 
 from data_pipelines.errors import FileError
 from data_pipelines.parsers import matlab
-from data_pipelines.parsers.sources import Source, sources
+from data_pipelines.parsers.sources import Source
 from data_pipelines.specs.record import Record
 
 _NAME = re.compile(r"a([1-9]\d?)_s([1-9]\d?)_t([1-9]\d?)_skeleton")
-
-
-def sequences(raw: pathlib.Path) -> list[Source]:
-    """Return the files of `Skeleton.zip`, or of the folder extracted from it, sorted by name.
-
-    Raises:
-        DataError: there is none.
-    """
-    return sources(raw, ".mat", "Skeleton.zip or its folder")
 
 
 def record(source: Source, actions: int, joints: Sequence[int]) -> Record:
@@ -29,9 +19,8 @@ def record(source: Source, actions: int, joints: Sequence[int]) -> Record:
 
     Args:
         source: the file.
-        actions: how many actions there are; the file names `aA_sS_tT_skeleton.mat` number them
-            from 1.
-        joints: for every joint of a record, which joint of the file it is.
+        actions: the number of actions; the file names `aA_sS_tT_skeleton.mat` count from 1.
+        joints: for every joint of a record, the index of the file's joint.
 
     Raises:
         FileError: the file cannot be used.
@@ -61,12 +50,11 @@ def _skeleton(source: Source, joints: int) -> Float[np.ndarray, "t 1 v 3"]:
         raise FileError(source.where, f"'d_skel' is {shape}, not {joints} x 3 x frames; remove it")
     if array.size == 0:
         raise FileError(source.where, "'d_skel' has no frame; remove it")
-    # Numbers too large for float32 and signaling NaNs.
+    # Values too large for float32, and signaling NaNs, are refused below.
     with np.errstate(over="ignore", invalid="ignore"):
         skeleton = array.astype(np.float32).transpose(2, 0, 1)
     if not np.isfinite(skeleton).all():
         frame, joint, _ = np.argwhere(~np.isfinite(skeleton))[0]
-        raise FileError(
-            source.where, f"frame {frame}, joint {joint} is not finite; repair or remove it"
-        )
+        reason = f"frame {frame}, joint {joint} is not finite; repair or remove it"
+        raise FileError(source.where, reason)
     return np.ascontiguousarray(skeleton[:, None])

@@ -1,1 +1,1 @@
-"""Reading converted datasets while a run trains."""
+"""Batches of converted datasets."""

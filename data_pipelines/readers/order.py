@@ -1,7 +1,7 @@
-"""Which samples every step sees: a pure function of the seed and the step.
+"""The samples of every step: a pure function of the seed and the step.
 
-The only state of the input is therefore the step: a run resumes anywhere at no cost, and every host
-of any number of hosts computes the same batches and takes its own columns of them.
+The step is therefore the only state of the input: a run resumes anywhere at no cost, and all hosts
+compute the same batches, of which each takes its own columns.
 """
 
 import functools
@@ -15,11 +15,10 @@ from data_pipelines.errors import DataError
 
 @functools.lru_cache(maxsize=4)
 def permutation(count: int, seed: int, draw: int) -> Int64[np.ndarray, " n"]:
-    """Return the permutation of `range(count)` at the address (seed, draw).
+    """Return the permutation of `range(count)` for (seed, draw); read-only, as it is cached.
 
-    Sorts raw 64-bit outputs of the Philox generator (Salmon et al., SC 2011) whose key is the
-    address. NumPy guarantees that stream, and not how its samplers use it, for all versions.
-    The result is shared between calls: it must not be written to.
+    It sorts raw 64-bit outputs of the Philox generator (Salmon et al., SC 2011) with the key
+    (seed, draw). NumPy guarantees that stream for all versions, but not that of its samplers.
     """
     key = np.array([seed % 2**64, draw % 2**64], np.uint64)
     order = np.argsort(np.random.Philox(key=key).random_raw(count), kind="stable")
@@ -31,14 +30,14 @@ def permutation(count: int, seed: int, draw: int) -> Int64[np.ndarray, " n"]:
 class TrainOrder:
     """The order of training.
 
-    An *item* is one occurrence of a sample in an epoch, `occurrence * samples_in_index + row`, so
-    that `row = item % samples_in_index` and every item of an epoch is another address for draws.
+    An *item* is one occurrence of a sample in an epoch, `occurrence * samples_in_index + row`:
+    `row = item % samples_in_index`, and all items of an epoch have different random numbers.
 
     Attributes:
         rows: the training samples, as rows of the index, ascending.
-        samples_in_index: how many samples the index has.
+        samples_in_index: the number of samples of the index.
         repeat: how often an epoch visits each sample.
-        batch_size: items of a step, over all hosts.
+        batch_size: items per step, over all hosts.
         seed: the seed of the order.
     """
 
@@ -50,11 +49,7 @@ class TrainOrder:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Return the number of full batches of an epoch; the remainder of its items is dropped.
-
-        Raises:
-            DataError: there is not one full batch.
-        """
+        """Return the number of full batches of an epoch; DataError if there is none."""
         items = len(self.rows) * self.repeat
         if items < self.batch_size:
             raise DataError(
@@ -66,13 +61,13 @@ class TrainOrder:
     def batch(self, step: int) -> Int64[np.ndarray, " b"]:
         """Return the items of a step, counted from 0 over all epochs."""
         epoch, step = divmod(step, self.steps_per_epoch)
-        places = permutation(len(self.rows) * self.repeat, self.seed, epoch)
-        places = places[step * self.batch_size : (step + 1) * self.batch_size]
-        occurrence, position = np.divmod(places, len(self.rows))
+        order = permutation(len(self.rows) * self.repeat, self.seed, epoch)
+        order = order[step * self.batch_size : (step + 1) * self.batch_size]
+        occurrence, position = np.divmod(order, len(self.rows))
         return occurrence * self.samples_in_index + self.rows[position]
 
     def batches(self, first_step: int, last_step: int) -> Int64[np.ndarray, "n b"]:
-        """Return the items of the steps from `first_step` up to but without `last_step`."""
+        """Return the items of the steps `first_step` to `last_step - 1`."""
         steps = range(first_step, last_step)
         return np.array([self.batch(step) for step in steps], np.int64).reshape(-1, self.batch_size)
 
@@ -80,11 +75,9 @@ class TrainOrder:
 def eval_batches(
     rows: Int[np.ndarray, " n"], batch_size: int
 ) -> tuple[Int64[np.ndarray, "n1 b"], Float[np.ndarray, "n1 b"]]:
-    """Return all samples in batches, and the weight of each: 1, or 0 where it fills the last batch.
+    """Return all samples in batches, in order, and their weights.
 
-    Args:
-        rows: the samples to evaluate, in order; the last is repeated where a batch is not full.
-        batch_size: samples of a batch.
+    The last sample is repeated with the weight 0 to fill the last batch; all others have 1.
 
     Raises:
         DataError: there is no sample.

@@ -1,10 +1,10 @@
-"""Batches of padded raw frames, read from TFRecords while they are needed.
+"""Batches of padded raw frames, streamed from TFRecords.
 
-The index knows where every record lies, so any order is read at random: there is no shuffle buffer,
-no state to save, nothing to skip when a run resumes, and a host reads only its own columns. One
-call of TensorFlow's parallel `map` makes a whole batch: it reads each record through a
-`TFRecordDataset` that starts at the record's offset. That verifies the checksums, works on every
-file system TensorFlow reads, needs no Python inside the pipeline and no thread-safe file handles.
+The index has the offsets of all records, which are read at random in any order: there is no shuffle
+buffer, no state to save, nothing to skip when a run resumes, and a host reads only its own columns.
+TensorFlow's parallel `map` makes batches; each record is read by a `TFRecordDataset` that starts at
+its offset. This verifies the checksums, works on all file systems of TensorFlow, and runs no Python
+in the pipeline.
 """
 
 import functools
@@ -23,7 +23,7 @@ from data_pipelines.storage.index import Index, check_record
 # A tensorflow.Tensor: TensorFlow is imported only where it is needed.
 Tensor = Any
 
-# Batches that wait, made, for the consumer.
+# How many batches are made ahead.
 _AHEAD = 2
 
 
@@ -40,12 +40,12 @@ def stream(
         directory: the converted dataset's folder.
         index: its index.
         rows: the samples of each batch, as rows of the index.
-        frames: length to pad to; no sample may be longer.
-        persons: persons to pad to; of a sample with more, the first are kept.
+        frames: the length to pad to; no sample may be longer.
+        persons: the number of persons to pad to; further persons are dropped.
 
     Raises:
         DataError: TensorFlow is missing, a sample is longer than `frames`, or a record is damaged
-            or not what the index says (the message names the file and the sample).
+            or not what the index says.
     """
     longest = int(index.frames[np.unique(rows)].max(initial=0))
     if longest > frames:
@@ -69,13 +69,12 @@ def stream(
 def _batch_reader(
     directory: str | os.PathLike, index: Index, frames: int, persons: int
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Return the function, traced into TensorFlow's graph, from rows (b) to frames and lengths."""
+    """Return the TensorFlow function from rows (b) to frames (b m t v c) and lengths (b)."""
     tf = tfrecord.tensorflow()
     read_record = _record_reader(directory, index)
     batch_type = tf.TensorSpec((persons, frames, None, None), tf.float32)
 
     def read_batch(rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the frames (b m t v c) and lengths (b) of the samples of `rows`."""
         values, shapes = _stored(read_record, rows)
         pad = functools.partial(_padded, frames=frames, persons=persons)
         return tf.map_fn(pad, (values, shapes), fn_output_signature=batch_type), shapes[:, 0]
@@ -84,14 +83,13 @@ def _batch_reader(
 
 
 def _record_reader(directory: str | os.PathLike, index: Index) -> Callable[[Tensor], Any]:
-    """Return the function from a row to the `tf.data.Dataset` of its one serialized record."""
+    """Return the function from a row to the `tf.data.Dataset` of its serialized record."""
     tf = tfrecord.tensorflow()
     names, shard = np.unique(index.shard, return_inverse=True)
     paths = tf.constant([os.fspath(epath.Path(directory) / str(name)) for name in names])
     shard, offset, size = tf.constant(shard), tf.constant(index.offset), tf.constant(index.bytes)
 
     def read_record(row: Tensor) -> Any:
-        """Return the dataset of the record of a row."""
         variant = tf.raw_ops.TFRecordDatasetV2(
             filenames=paths[shard[row]][None],
             compression_type="",
@@ -104,7 +102,7 @@ def _record_reader(directory: str | os.PathLike, index: Index) -> Callable[[Tens
 
 
 def _stored(read_record: Callable[[Tensor], Any], rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the coordinates of the samples of `rows` as strings, and their shapes t m v c."""
+    """Return the coordinates of samples as byte strings, and their shapes t m v c."""
     tf, count = tfrecord.tensorflow(), rows.shape[0]
     records = tf.data.Dataset.from_tensor_slices(rows).flat_map(read_record)
     serialized = tf.ensure_shape(records.batch(count).get_single_element(), (count,))
@@ -117,7 +115,7 @@ def _stored(read_record: Callable[[Tensor], Any], rows: Tensor) -> tuple[Tensor,
 
 
 def _padded(stored: tuple[Tensor, Tensor], frames: int, persons: int) -> Tensor:
-    """Return the frames (m t v c) of one sample, stored as a string and a shape t m v c."""
+    """Return the padded frames (m t v c) of a byte string and its shape t m v c."""
     tf, (values, shape) = tfrecord.tensorflow(), stored
     skeleton = tf.reshape(tf.io.decode_raw(values, tf.float32), shape)
     skeleton = tf.transpose(skeleton[:, :persons], (1, 0, 2, 3))
@@ -129,7 +127,7 @@ def _padded(stored: tuple[Tensor, Tensor], frames: int, persons: int) -> Tensor:
 def _damage(
     directory: str | os.PathLike, index: Index, rows: Int[np.ndarray, " b"], cause: str
 ) -> DataError:
-    """Return the error that names the first sample among `rows` whose record cannot be used."""
+    """Return the error that names the first sample of `rows` whose record cannot be used."""
     for row in rows:
         path = epath.Path(directory) / str(index.shard[row])
         if not path.exists():
@@ -137,9 +135,8 @@ def _damage(
         try:
             _, _, record = next(tfrecord.read(path, int(index.offset[row])))
         except (DataError, StopIteration):
-            return DataError(
-                f"{path}: the record of sample {str(index.name[row])!r} is damaged; convert again"
-            )
+            sample = repr(str(index.name[row]))
+            return DataError(f"{path}: the record of sample {sample} is damaged; convert again")
         try:
             check_record(index, int(row), record, directory)
         except DataError as error:

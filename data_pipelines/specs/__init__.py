@@ -1,1 +1,1 @@
-"""Facts about datasets: bodies, classes, protocols, splits."""
+"""Metadata of datasets: body models, classes, protocols, splits."""

@@ -1,7 +1,7 @@
 """The known datasets: those with a module, and converted ones that carry their metadata.
 
-Modules are looked up by name, so that this module does not import them: a new file in
-`data_pipelines/datasets` or `data_pipelines/formats` is a new dataset or format.
+Modules are looked up by name: a new file in `data_pipelines/datasets` or `data_pipelines/formats`
+is a new dataset or format.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ _DATASETS, _FORMATS = "data_pipelines.datasets", "data_pipelines.formats"
 
 
 def modules() -> list[str]:
-    """Return the datasets that have a module."""
+    """Return the names of the modules of `data_pipelines.datasets`."""
     return _module_names(_DATASETS)
 
 
 def formats() -> list[str]:
-    """Return the modules of `data_pipelines.formats`."""
+    """Return the names of the modules of `data_pipelines.formats`."""
     return _module_names(_FORMATS)
 
 
@@ -37,21 +37,12 @@ def _module_names(package: str) -> list[str]:
 
 
 def module(name: str) -> ModuleType:
-    """Return the module of a dataset or of a format.
-
-    Raises:
-        DataError: there is none; the message lists those there are.
-    """
+    """Return the module of a dataset or of a format; DataError if there is none."""
     for package in (_DATASETS, _FORMATS):
         if name in _module_names(package):
             return importlib.import_module(f"{package}.{name}")
     known = f"{', '.join(modules())}; of files that you have: {', '.join(formats())}"
     raise DataError(f"no dataset {name!r} (there are: {known})")
-
-
-def carries_metadata(folder: str | os.PathLike) -> bool:
-    """Return whether a folder is a converted dataset that has no module."""
-    return (epath.Path(folder) / spec_file.FILE).exists()
 
 
 def names(folder: str | os.PathLike) -> list[str]:
@@ -62,16 +53,9 @@ def names(folder: str | os.PathLike) -> list[str]:
 
 
 def spec_of(folder: str | os.PathLike) -> DatasetSpec:
-    """Return the spec of the dataset in a folder, which is named after it.
-
-    It is what the folder carries, or that of the module of its name; that dataset need not be
-    converted.
-
-    Raises:
-        DataError: there is no such dataset, or its metadata are altered.
-    """
+    """Return the spec in a folder, or of the module of its name; DataError if there is none."""
     folder = epath.Path(folder).resolve()
-    if carries_metadata(folder):
+    if (folder / spec_file.FILE).exists():
         return spec_file.read(folder)
     if folder.name in modules():
         return module(folder.name).SPEC
@@ -90,17 +74,15 @@ def conversion(folder: str | os.PathLike) -> str:
 
 
 def dataset_name(raw: os.PathLike, name: str) -> str:
-    """Return the name of a dataset without a module: `name`, or if empty that of its files.
-
-    Raises:
-        DataError: that is not a valid name, or a module's.
-    """
+    """Return `name`, or if empty the name of the files; DataError if it is not a valid name."""
     path = epath.Path(raw).absolute()
-    # A dot begins an extension in a file's name alone: folders may be mine.v1 and mine.v2.
+    # Only files have extensions: folders may be called mine.v1 and mine.v2.
     stem = path.name if path.is_dir() else path.stem
     name = name or re.sub(r"\W+", "_", stem, flags=re.ASCII).lower()
     if not re.fullmatch(r"[a-z]\w*", name, flags=re.ASCII):
-        raise DataError(f"{name!r} is no name: give --name of letters, digits and _, as in mine_2")
+        raise DataError(
+            f"{name!r} is not a name: give --name of letters, digits and _, as in mine_2"
+        )
     if name in (*modules(), *formats()):
         raise DataError(f"{name!r} is the name of a module; give another by --name")
     return name

@@ -1,4 +1,4 @@
-"""YAML files of metadata, read so that every mistake is told with its line."""
+"""Reading YAML files of metadata; errors name the line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,35 +15,37 @@ class Metadata:
     """The metadata of one file.
 
     Attributes:
-        file: how messages call it.
+        file: its name in messages.
         values: key → value.
-        lines: key → the line, counted from 1, in which it stands.
+        lines: key → line number, from 1.
     """
 
     file: str
     values: Mapping[str, Any]
     lines: Mapping[str, int]
 
-    def error(self, key: str, what: str) -> DataError:
-        """Return the error that says what is wrong with the value of a key."""
-        place = f"line {self.lines[key]}: " if key in self.lines else ""
-        return DataError(f"{self.file}: {place}{key} {what}")
+    def error(self, key: str, fault: str) -> DataError:
+        """Return the error for a fault of a key's value."""
+        line = f"line {self.lines[key]}: " if key in self.lines else ""
+        return DataError(f"{self.file}: {line}{key} {fault}")
 
     def check_keys(self, required: Sequence[str], optional: Sequence[str]) -> None:
-        """Raise DataError where a key is missing or not known."""
+        """Raise DataError if a key is missing or unknown."""
         for key in self.values:
             if key not in (*required, *optional):
-                raise self.error(key, f"is no key; there are {', '.join((*required, *optional))}")
+                raise self.error(
+                    key, f"is not a key; there are {', '.join((*required, *optional))}"
+                )
         for key in required:
             if key not in self.values:
                 raise self.error(key, "is missing; add it")
 
     def text(self, key: str, default: str) -> str:
-        """Return a value that is a text in one line."""
+        """Return a value that is one line of text."""
         return self._text(key, self.values.get(key, default))
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return a value that is a list of texts which all differ."""
+        """Return a value that is a list of distinct lines of text."""
         values = self.values[key]
         if not isinstance(values, list) or not values:
             raise self.error(key, "should be a list of names")
@@ -54,9 +56,9 @@ class Metadata:
         return names
 
     def _text(self, key: str, value: Any) -> str:
-        """Return a text; YAML reads an unquoted yes, no or number as something else."""
+        """Return a line of text; YAML does not read an unquoted yes, no or number as text."""
         if not isinstance(value, str) or len(value.splitlines()) > 1:
-            raise self.error(key, f"has {value!r}, which is no text in one line; put it in quotes")
+            raise self.error(key, f"has {value!r}, which is not one line of text; put it in quotes")
         return value.strip()
 
     def count(self, key: str, default: int) -> int:
@@ -67,7 +69,7 @@ class Metadata:
         return value
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """Return a value that maps names, which may look like numbers, to others."""
+        """Return a value that maps names, which may look like numbers, to values."""
         value = self.values.get(key) or {}
         if not isinstance(value, dict):
             raise self.error(key, "should map names to values")
@@ -75,11 +77,7 @@ class Metadata:
 
 
 def load(path: epath.Path) -> Metadata:
-    """Return the metadata of a file.
-
-    Raises:
-        DataError: it is not readable, or not YAML that maps keys to values.
-    """
+    """Return the metadata of a file; DataError if it is not YAML that maps keys to values."""
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, yaml.SafeLoader)
@@ -88,18 +86,17 @@ def load(path: epath.Path) -> Metadata:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        what = f"is not readable YAML ({error.problem}); correct it"
-        raise DataError(f"{path}: {line}{what}") from None
+        reason = f"is not readable YAML ({error.problem}); correct it"
+        raise DataError(f"{path}: {line}{reason}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = " ".join(str(error).split())
-        raise DataError(f"{path}: is not readable YAML ({what}); correct it") from None
+        raise DataError(f"{path}: is not readable YAML ({error}); correct it") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise DataError(f"{path}: should map names (joints, bones, labels, ...) to values")
     return Metadata(str(path), values, _key_lines(path, node))
 
 
 def _key_lines(path: epath.Path, mapping: yaml.MappingNode) -> dict[str, int]:
-    """Return key → the line, counted from 1, in which it stands; DataError if one is repeated."""
+    """Return key → line number, from 1; DataError if a key is repeated."""
     lines: dict[str, int] = {}
     for key, _ in mapping.value:
         line = key.start_mark.line + 1

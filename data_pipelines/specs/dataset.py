@@ -1,4 +1,4 @@
-"""The metadata of a dataset that does not depend on where it is stored."""
+"""The metadata of a dataset."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ class Protocol:
     """An official split of a dataset into training and test samples.
 
     Attributes:
-        column: the fact of a sample that decides: `subject`, `camera` or `setup`.
-        train: the values of that fact whose samples are for training; all others are for testing.
-        counts: how many (training, test) samples the papers count; None where they do not say.
+        column: the index column that decides: `subject`, `camera` or `setup`.
+        train: the column's values of training samples; all others are for testing.
+        counts: the published numbers of (training, test) samples; None if unknown.
     """
 
     column: str
@@ -28,21 +28,21 @@ class DatasetSpec:
     """A dataset.
 
     Attributes:
-        name: the dataset's name, which is also its module's.
+        name: the name of the dataset and of its module.
         skeleton: the body model.
-        labels: the class names; a class's id is its place here.
+        labels: the class names; a class id is an index in this list.
         persons: the largest number of persons in a sample.
         protocols: name → the official split of that name.
         texts: the file of class descriptions: its path, or its name in `gapjax/prompts/texts`
-            without the ending; several names, and after them a path, are joined by `+`. Empty where
-            the classes are not described.
+            without the extension; several names, and after them a path, are joined by `+`. Empty if
+            the classes have no descriptions.
         obtain: how to get the raw files, in one line.
         zero_shot: name → the unseen classes of the zero-shot split of that name.
-        coordinates: numbers a joint has, a confidence included: 3 for x, y, z.
-        builtin: whether the project makes the samples itself, so that nothing need be obtained.
-        confidence: whether the last of the numbers is no coordinate, but how sure the others are.
+        coordinates: the number of values per joint, including a confidence: 3 for x, y, z.
+        builtin: whether the project generates the samples.
+        confidence: whether the last value of a joint is its confidence.
         format: the module of `data_pipelines.formats` that reads the raw files; empty for a dataset
-            with a module of its own.
+            that has its own module.
     """
 
     name: str
@@ -60,28 +60,28 @@ class DatasetSpec:
 
     @property
     def space(self) -> int:
-        """Return the number of dimensions that joints lie in."""
+        """Return the number of dimensions of the joints' positions."""
         return self.coordinates - self.confidence
 
 
 def said_sizes(split: str) -> tuple[int, int] | None:
-    """Return how many seen and unseen classes the name of a zero-shot split says there are.
+    """Return the numbers of seen and unseen classes in the name of a zero-shot split, if any.
 
     >>> said_sizes("48_12"), said_sizes("20_4_simple"), said_sizes("table5_1")
     ((48, 12), (20, 4), None)
     """
-    said = re.match(r"(\d+)_(\d+)", split)
-    return (int(said[1]), int(said[2])) if said else None
+    sizes = re.match(r"(\d+)_(\d+)", split)
+    return (int(sizes[1]), int(sizes[2])) if sizes else None
 
 
 @dataclass(frozen=True)
 class RawDataset:
-    """What raw files hold.
+    """The contents of raw files.
 
     Attributes:
         spec: the dataset's metadata.
-        items: what can be read by itself, in order.
-        texts: a file of class descriptions that lies with them, in YAML; None for none.
+        items: what is read separately, in order.
+        texts: the YAML file of class descriptions that comes with them, if any.
     """
 
     spec: DatasetSpec

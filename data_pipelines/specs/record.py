@@ -1,4 +1,4 @@
-"""What every raw parser yields: records, and recordings that have none."""
+"""What raw parsers yield: records, and recordings without a sample."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from jaxtyping import Float
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A recording that gives no sample, which is no fault of its file: nobody is in it, say.
+    """A valid recording that has no sample, for example because nobody is in it.
 
     Attributes:
-        file: how messages call the file.
+        file: the file's name in messages.
         reason: why there is no sample.
-        line: where, counted from 1; None where all of the file is meant.
+        line: the line of the recording, from 1; None for the whole file.
     """
 
     file: str
@@ -26,10 +26,10 @@ class Record:
     """One skeleton sequence.
 
     Attributes:
-        skeleton: coordinates of the persons that are present: in meters from depth sensors, else as
-            the files have them, and after them a confidence where the dataset has one.
+        skeleton: coordinates of the persons who are present: in meters from depth sensors, else in
+            the files' unit; a confidence, if any, is last.
         label: the class, 0-based.
-        subject: who moves, as numbered by the dataset.
+        subject: the subject, as numbered by the dataset.
         camera: the viewpoint, as numbered by the dataset.
         setup: the recording setup, as numbered by the dataset; 0 where there is none.
         name: the sample's unique name.
@@ -41,3 +41,9 @@ class Record:
     camera: int
     setup: int
     name: str
+
+
+def present_persons(skeleton: Float[np.ndarray, "t m v c"]) -> Float[np.ndarray, "t m2 v c"]:
+    """Return the persons up to the last who is not zero throughout."""
+    present = np.flatnonzero(skeleton.any(axis=(0, 2, 3)))
+    return np.ascontiguousarray(skeleton[:, : present.max(initial=-1) + 1])

@@ -1,15 +1,15 @@
-"""Body models: joints, bones and body parts of the sensors whose data the project reads.
+"""Body models: joints, bones and body parts of sensors.
 
 Joints are 0-based. Sources: the NTU RGB+D joint table (Kinect v2, 25 joints), the Kinect v1 joint
 table (20 joints), and for the partitions GAP (ICCV 2023) figure 3 with its released lists, and the
 six-part list that STAR (ACM MM 2024) released. COCO's 17 keypoints: Lin et al., "Microsoft COCO:
-common objects in context" (ECCV 2014) and its table of keypoints; the bones hang from the nose.
+common objects in context" (ECCV 2014) and its table of keypoints; the root is the nose.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The six parts that every class description has, in the order of its text.
+# The six body parts of class descriptions, in their order.
 PARTS = ("head", "hand", "arm", "hip", "leg", "foot")
 
 Partition = Mapping[str, tuple[int, ...]]
@@ -20,12 +20,12 @@ class Skeleton:
     """A body model.
 
     Attributes:
-        name: what the body model is called.
-        joints: the joints' names; a joint's index is its place here.
+        name: the name of the body model.
+        joints: the names of the joints, in order.
         bones: (child, parent) pairs that form a tree rooted at `root`.
-        root: the joint at which the bones start, and whose own bone is zero.
+        root: the root of the bones, whose own bone is zero.
         center: the joint that is the origin of coordinates, and the root of GAP's k-operator.
-        shoulders: (left, right) shoulder joints, along which a body is aligned.
+        shoulders: (left, right) shoulder joints, used to align bodies.
         partitions: name → part name → joints. A part's name is one or more of `PARTS` joined by
             `_` (`hand_arm`), or `upper` or `lower`.
     """
@@ -45,7 +45,7 @@ class Skeleton:
 
 
 def described_parts(part: str) -> tuple[str, ...]:
-    """Return which of the six described `PARTS` the named part of a partition covers.
+    """Return which of the six `PARTS` a part of a partition covers.
 
     >>> described_parts("hand_arm"), described_parts("lower")
     (('hand', 'arm'), ('hip', 'leg', 'foot'))
@@ -57,15 +57,14 @@ def described_parts(part: str) -> tuple[str, ...]:
 def _parts(
     head: str, hand: str, arm: str, hip: str, leg: str, foot: str, hip_of_four: str = ""
 ) -> dict[str, Partition]:
-    """Return the partitions that follow from the six disjoint parts, given as lists of joints.
+    """Return the partitions that follow from six disjoint parts, given as lists of joints.
 
-    Of four parts, the hip may have joints that other parts have, too: `hip_of_four`.
+    `hip_of_four`: the hip's joints in the partition of four, which may overlap with other parts.
     """
     lists = (head, hand, arm, hip, leg, foot)
     six = dict(zip(PARTS, map(_numbers, lists), strict=True))
 
     def joined(*names: str) -> dict[str, tuple[int, ...]]:
-        """Return the partition of these parts, each of which is one or more of the six."""
         return {
             name: tuple(sorted(joint for part in described_parts(name) for joint in six[part]))
             for name in names

@@ -1,6 +1,7 @@
 """Atomic writing: a reader sees the old file or folder or the new one, never half of either."""
 
 import contextlib
+import errno
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -12,9 +13,17 @@ import filelock
 
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
-    """Let one process at a time write `target`; the lock ends with the process, however it ends."""
+    """Let one process at a time write `target`; the lock ends with the process, however it ends.
+
+    A file system without locks (ENOLCK: NFS without lockd) is written without one.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(target.with_name(f".{target.name}.lock")):
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(filelock.FileLock(target.with_name(f".{target.name}.lock")))
+        except OSError as error:
+            if error.errno != errno.ENOLCK:
+                raise
         yield
 
 
@@ -23,9 +32,9 @@ def replacing_file(target: Path, single_writer: bool = False) -> Iterator[Binary
     """Yield an open file that takes the place of `target` when the block ends without an error.
 
     Args:
-        target: the file; its folder is made if need be.
+        target: the file; its folder is created if missing.
         single_writer: whether only one process writes `target` at a time. The temporary file then
-            has a fixed name, so that what a killed process left of it is overwritten.
+            has a fixed name, and what a killed process left of it is overwritten.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     writer = "" if single_writer else f".{uuid.uuid4().hex}"
@@ -42,8 +51,8 @@ def replacing_file(target: Path, single_writer: bool = False) -> Iterator[Binary
 def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `target` when the block ends without an error.
 
-    It has the name of `target` and lies in a hidden folder beside it. What a killed process left
-    there is removed. Hold the lock of `target` meanwhile. The exchange is two renames: between
+    It has the name of `target` and lies in a hidden folder next to it; what a killed process left
+    there is removed. The caller holds the lock of `target`. The exchange is two renames: between
     them a reader finds no folder, and a process killed there leaves none.
     """
     partial = target.with_name(f".{target.name}.partial")

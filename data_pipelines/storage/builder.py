@@ -24,21 +24,20 @@ _KEY_STEP = 1 << 105
 
 
 class _RepeatableWriter(tfds_writer.ExampleWriter):
-    """Writes the same bytes for the same records: protobuf's own order of keys is random."""
+    """Writes the same bytes for the same records; protobuf's order of keys is random."""
 
     def write(self, path: str, examples: Iterable[tuple[int, bytes]]) -> None:
-        """Write serialized examples, given with their keys, to one file."""
+        """Write (key, serialized example) pairs to one file."""
         super().write(path, ((key, _with_sorted_keys(example)) for key, example in examples))
 
 
 def _with_sorted_keys(serialized: bytes) -> bytes:
-    """Return the same `tf.train.Example`, serialized with its features in the order of names."""
     example = tf_example_pb2.Example.FromString(serialized)
     return example.SerializeToString(deterministic=True)
 
 
 class _LocalInfo(tfds.core.DatasetInfo):
-    """What tfds stores beside the records, not looked for in Google's bucket first."""
+    """The metadata that tfds stores; it is not looked up in Google's bucket first."""
 
     def initialize_from_bucket(self) -> None:
         """Do nothing: the bucket has none of these datasets."""
@@ -53,7 +52,7 @@ class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    # Nothing is downloaded. Finding that out by itself, tfds needs a package it does not require.
+    # Nothing is downloaded; without this, tfds needs a package that it does not require.
     url_infos = MappingProxyType({})
 
     def __init__(self, spec: DatasetSpec, records: Iterable[Record], folder: pathlib.Path) -> None:
@@ -61,7 +60,6 @@ class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         super().__init__(data_dir=folder, file_format="tfrecord")
 
     def _info(self) -> tfds.core.DatasetInfo:
-        """Return what tfds stores beside the records."""
         return _LocalInfo(
             builder=self,
             description=f"Skeletons of {self.spec.name}, joints of {self.spec.skeleton.name}",
@@ -70,7 +68,6 @@ class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        """Return the only split's examples."""
         del dl_manager
         return {SPLIT: self._generate_examples()}
 
@@ -80,12 +77,11 @@ class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield position * _KEY_STEP, vars(record)
 
     def _example_writer(self) -> tfds_writer.ExampleWriter:
-        """Return the writer that tfds hands the serialized examples to."""
         return _RepeatableWriter(self.info.file_format)
 
 
 def features(spec: DatasetSpec) -> tfds.features.FeaturesDict:
-    """Return the features of a dataset's records: those of `Record`, axes t m v c."""
+    """Return the tfds features of `Record`."""
     shape = (None, None, spec.skeleton.num_joints, spec.coordinates)
     return tfds.features.FeaturesDict(
         {

@@ -18,16 +18,16 @@ from data_pipelines.storage.packed import bodies_in_turn, open_pack
 def digest(directory: str | os.PathLike, index: Index, packed: bool) -> str:
     """Return the SHA-256 of all coordinates, in the order of a pack.
 
-    It is the same for the TFRecords, however many files they are, and for the pack made of them, on
-    any machine. A process reads files once for it, while they stay as they are.
+    TFRecords, in any number of files, and the pack made of them have the same digest. It is cached
+    until the files change.
 
     Args:
         directory: the converted dataset's folder.
         index: its index.
-        packed: whether the pack is read, as for a resident feed, or the TFRecords.
+        packed: whether to read the pack instead of the TFRecords.
 
     Raises:
-        DataError: what is to be read is missing or damaged.
+        DataError: a file is missing or damaged.
     """
     if packed:
         path = Path(open_pack(directory, index).frames.filename)
@@ -38,7 +38,7 @@ def digest(directory: str | os.PathLike, index: Index, packed: bool) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _of_pack(path: Path, state: State) -> str:
-    """Return the digest of a pack's frames; `state` tells its versions apart."""
+    """Return the digest of a pack's frames; `state` is part of the cache key."""
     del state
     frames = np.load(path, mmap_mode="r")
     return hashlib.sha256(np.ascontiguousarray(frames)).hexdigest()
@@ -46,7 +46,7 @@ def _of_pack(path: Path, state: State) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _of_records(files: tuple[tuple[str, State], ...]) -> str:
-    """Return the digest of the records of files, of which states tell the versions apart."""
+    """Return the digest of the records of files; their states are part of the cache key."""
     sha256 = hashlib.sha256()
     for path, _ in files:
         for _, _, record in tfrecord.read(path):
@@ -55,7 +55,7 @@ def _of_records(files: tuple[tuple[str, State], ...]) -> str:
 
 
 def _state(path: epath.Path) -> State:
-    """Return what changes with a file, which may be in a bucket."""
+    """Return the state of a file, which may be in a bucket."""
     if not path.exists():
         raise DataError(f"{path}: is gone; when it is back, the same command goes on")
     if "://" in os.fspath(path):

@@ -1,7 +1,6 @@
-"""Short digests of what protocols and splits select, to be told with results.
+"""Short digests of what protocols and splits select, reported with results.
 
-Two people whose results have the same digests measured the same thing: the same samples in training
-and in test, the same unseen classes.
+Results with the same digests use the same training and test samples and the same unseen classes.
 """
 
 import hashlib
@@ -11,25 +10,17 @@ from collections.abc import Iterable, Sequence
 from data_pipelines.specs.dataset import Protocol
 from data_pipelines.storage.index import Index, select
 
-# Hexadecimal digits of a SHA-256 that are told: 48 bits.
+# How many hexadecimal digits of a SHA-256 are reported: 48 bits.
 DIGITS = 12
 
 
 def protocol_digest(index: Index, protocol: Protocol) -> str:
-    """Return the digest of a protocol's training and test samples, in whatever order they lie.
-
-    It is of the JSON list of two lists, the sorted names of either.
-    """
+    """Return the digest of the JSON list [sorted training names, sorted test names]."""
     return _digest([sorted(index.name[rows].tolist()) for rows in select(index, protocol)])
 
 
 def split_digest(labels: Sequence[str], unseen: Iterable[int]) -> str:
-    """Return the digest of a zero-shot split: of the JSON list of its unseen classes' sorted names.
-
-    Args:
-        labels: the names of all classes.
-        unseen: the ids of the unseen ones, in any order.
-    """
+    """Return the digest of a zero-shot split: the JSON list of its sorted unseen labels."""
     return _digest(sorted(labels[label] for label in unseen))
 
 

@@ -1,4 +1,4 @@
-"""Errors of the operating system while reading and writing, reported in one line."""
+"""Operating-system errors while reading and writing, reported in one line."""
 
 import contextlib
 import errno
@@ -19,10 +19,10 @@ def writing(
     remedy: str = "choose another --workdir",
     advice: str = "what was saved is whole: the same command goes on",
 ) -> Iterator[None]:
-    """Report in one line an error of the block, which writes a file or folder.
+    """Report an operating-system error of the block, which writes a file or folder, in one line.
 
     Args:
-        path: what is written.
+        path: the file or folder.
         remedy: what to do if writing there is not allowed.
         advice: what to do if the error may be transient.
 
@@ -45,7 +45,7 @@ def writing(
 
 
 def raise_if_transient(path: Path, error: Exception) -> None:
-    """Raise DiskError if an error of reading a file does not concern its content."""
+    """Raise DiskError if an error of reading a file is not caused by its content."""
     number = _error_number(error)
     if number not in (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
         reason = f"{path} cannot be read: {os.strerror(number)}"
@@ -53,7 +53,7 @@ def raise_if_transient(path: Path, error: Exception) -> None:
 
 
 def _error_number(error: Exception) -> int | None:
-    """Return the number of an error of the operating system; TensorStore has it in its message."""
+    """Return the errno of an error; TensorStore has it in its message."""
     if isinstance(error, OSError):
         return error.errno
     match = re.search(r"\[os_error_code='(\d+)'\]", str(error))

@@ -1,7 +1,7 @@
 """The metadata of every sample of a converted dataset, and selections over them.
 
-`index.csv` lies beside the TFRecords and says what each sample is and where its record lies. All
-protocols are selections over it, so that one conversion serves them all.
+`index.csv` lies next to the TFRecords and says what each sample is and where its record is. All
+protocols are selections over it: one conversion serves them all.
 """
 
 import csv
@@ -57,9 +57,9 @@ class Index:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Return the SHA-256 of the samples' metadata, whatever the files they are stored in.
+        """Return the SHA-256 of the samples' metadata, without shards and offsets.
 
-        Coordinates are no part of it: `data_pipelines.storage.contents` has a digest of them.
+        `data_pipelines.storage.contents` has the digest of the coordinates.
         """
         digest = hashlib.sha256("\n".join(self.name).encode())
         for column in (self.label, self.subject, self.camera, self.setup, self.frames, self.bodies):
@@ -68,22 +68,14 @@ class Index:
 
     @staticmethod
     def load(directory: str | os.PathLike) -> "Index":
-        """Return the index of a converted dataset, on any file system TensorFlow reads.
-
-        Raises:
-            DataError: there is no dataset, or its index or a TFRecord file is cut or altered.
-        """
+        """Return the index of a converted dataset; DataError if it or a TFRecord is altered."""
         index = read(directory)
         check_shards(index, directory)
         return index
 
 
 def read(directory: str | os.PathLike) -> Index:
-    """Return what `index.csv` says, without a look at the TFRecords.
-
-    Raises:
-        DataError: there is no dataset, or its index is cut or altered.
-    """
+    """Return the index without checking the TFRecords; DataError if it is missing or altered."""
     folder = epath.Path(directory)
     if not (folder / FILE).exists():
         raise DataError(f"{folder}: no converted dataset is here; {_conversion(folder)}")
@@ -117,13 +109,7 @@ def _columns(text: str) -> Iterator[Shaped[np.ndarray, " n"]]:
 
 
 def check_shards(index: Index, directory: str | os.PathLike) -> None:
-    """Refuse TFRecord files that do not end where their last records end.
-
-    Files may be absent beside a pack, which replaces them.
-
-    Raises:
-        DataError: a file is missing or cut, or the index is of other files.
-    """
+    """Raise DataError if TFRecords do not end where the index says; a pack replaces them."""
     folder = epath.Path(directory)
     for shard in np.unique(index.shard):
         path, rows = folder / str(shard), np.flatnonzero(index.shard == shard)
@@ -140,28 +126,20 @@ def check_shards(index: Index, directory: str | os.PathLike) -> None:
 
 
 def check_record(index: Index, row: int, record: Record, directory: str | os.PathLike) -> None:
-    """Refuse a record that is not what its row says.
-
-    Raises:
-        DataError: the index is of other records.
-    """
+    """Raise DataError if a record is not what its row says."""
     frames, bodies = record.skeleton.shape[:2]
-    said = tuple(column[row].item() for column in (index.name, index.frames, index.bodies))
-    if said != (record.name, frames, bodies):
+    indexed = tuple(column[row].item() for column in (index.name, index.frames, index.bodies))
+    if indexed != (record.name, frames, bodies):
         folder = epath.Path(directory)
         raise DataError(
             f"{folder / FILE} and {index.shard[row]} disagree: line {row + 2} is of sample "
-            f"{said[0]!r} (frames x persons: {said[1]} x {said[2]}), the record of "
+            f"{indexed[0]!r} (frames x persons: {indexed[1]} x {indexed[2]}), the record of "
             f"{record.name!r} ({frames} x {bodies}); convert again: {_conversion(folder)}"
         )
 
 
 def check_count(index: Index, records: int, directory: str | os.PathLike) -> None:
-    """Refuse another number of records than of rows.
-
-    Raises:
-        DataError: the index is of other records.
-    """
+    """Raise DataError unless there are as many records as rows."""
     if records != len(index):
         folder = epath.Path(directory)
         raise DataError(
@@ -171,7 +149,6 @@ def check_count(index: Index, records: int, directory: str | os.PathLike) -> Non
 
 
 def _conversion(folder: epath.Path) -> str:
-    """Return what to do about a dataset that is missing or damaged."""
     return f"run `{catalog.conversion(folder)}`"
 
 

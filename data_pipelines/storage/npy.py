@@ -18,11 +18,11 @@ def write(
 ) -> None:
     """Write an array whose rows arrive in blocks.
 
-    It is not written through a memory map, which would end the process where the disk is full.
+    A memory map would end the process when the disk is full; this raises an error.
 
     Args:
         file: a new file on a disk.
-        rows: how many rows the blocks have together.
+        rows: how many rows the blocks have in total.
         blocks: consecutive rows of the array.
         advice: what to do if the array does not fit on the disk.
 
@@ -35,12 +35,12 @@ def write(
             _write_header(file, (rows, *block.shape[1:]), advice)
         file.write(np.ascontiguousarray(block, "<f4"))
     file.flush()
-    # Some file systems report only now that they are full.
+    # Some file systems report only on fsync that they are full.
     os.fsync(file.fileno())
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...], advice: str) -> None:
-    """Write the header of an array of this shape if the disk has room for all of it."""
+    """Write the header of an array if the disk has room for the array."""
     folder = Path(file.name).parent
     needed, free = 4 * math.prod(shape), shutil.disk_usage(folder).free
     if needed > free:

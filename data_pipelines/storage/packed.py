@@ -2,8 +2,8 @@
 
 python -m data_pipelines.pack DIR
 
-writes `DIR/pack/` from the TFRecords of the converted dataset DIR. Whoever opens a dataset's pack
-has it made where it is missing or stale. To read it, TensorFlow is not needed.
+writes `DIR/pack/` from the TFRecords of the converted dataset DIR; `open_pack` does so, too, if the
+pack is missing or stale. Reading it does not need TensorFlow.
 """
 
 from collections.abc import Iterator
@@ -31,10 +31,10 @@ class Pack:
     Body p of sample i is `frames[start[i] + p * count[i] : start[i] + (p + 1) * count[i]]`.
 
     Attributes:
-        frames: every body's frames, one after another; absent bodies are not stored.
+        frames: all bodies' frames, one after another; absent bodies are not stored.
         start: where a sample's first body starts.
-        count: how many frames each of its bodies has.
-        bodies: how many bodies it has.
+        count: the number of frames of each of its bodies.
+        bodies: its number of bodies.
     """
 
     frames: Float32[np.ndarray, "f v c"]
@@ -44,15 +44,13 @@ class Pack:
 
     def skeleton(self, row: int) -> Float32[np.ndarray, "t m v c"]:
         """Return a sample's frames."""
-        start, count, bodies = (
-            int(column[row]) for column in (self.start, self.count, self.bodies)
-        )
+        start, count, bodies = (int(c[row]) for c in (self.start, self.count, self.bodies))
         frames = np.array(self.frames[start : start + bodies * count])
         return frames.reshape(bodies, count, *frames.shape[1:]).swapaxes(0, 1)
 
 
 def open_pack(directory: str | Path, index: Index | None = None) -> Pack:
-    """Open the pack of a converted dataset, packing it first where that was not yet done.
+    """Open the pack of a converted dataset; pack it first if needed.
 
     Args:
         directory: the dataset's folder.
@@ -63,15 +61,14 @@ def open_pack(directory: str | Path, index: Index | None = None) -> Pack:
         DiskError: the disk is full or does not answer.
     """
     if "://" in str(directory):
-        raise DataError(
-            f"{directory}: a pack is mapped into memory; copy it to a local disk, or stream"
-        )
+        reason = "a pack is mapped into memory; copy it to a local disk, or stream"
+        raise DataError(f"{directory}: {reason}")
     directory, index = Path(directory), index or Index.load(directory)
     return stored(directory, index) or _built(directory, index)
 
 
 def stored(directory: Path, index: Index) -> Pack | None:
-    """Return the pack that lies there, or None if it is missing, cut, or of other samples."""
+    """Return the existing pack, or None if it is missing, truncated, or of other samples."""
     count = index.frames.astype(np.int64) * index.bodies
     try:
         frames = np.load(directory / "pack" / "frames.npy", mmap_mode="r")
@@ -84,36 +81,27 @@ def stored(directory: Path, index: Index) -> Pack | None:
 
 
 def _built(directory: Path, index: Index) -> Pack:
-    """Write the pack, unless another process does so meanwhile, and return it."""
+    """Write the pack, unless another process has done so, and return it."""
     target = directory / "pack"
     remedy = f"run `python -m data_pipelines.pack {directory}` as a user who may"
     advice = "once it can, the same command goes on (data.feed=stream needs no pack)"
     with writing(target, remedy, advice), locked(target):
         if stored(directory, index) is None:
             with replacing_folder(target) as folder:
-                _write(directory, index, folder)
+                count = int(index.frames.astype(np.int64) @ index.bodies)
+                with (folder / "frames.npy").open("wb") as file:
+                    npy.write(file, count, _all_bodies(directory, index), _NO_ROOM)
                 (folder / "digest").write_text(index.digest)
     return stored(directory, index)
 
 
 def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "f v c"]:
-    """Return the frames of a sample as the pack has them: its bodies one after another."""
+    """Return the frames of a sample as the pack stores them: one body after another."""
     return skeleton.swapaxes(0, 1).reshape(-1, *skeleton.shape[2:])
 
 
-def _write(directory: Path, index: Index, folder: Path) -> None:
-    """Write `frames.npy`: the frames of every record."""
-    count = int(index.frames.astype(np.int64) @ index.bodies)
-    with (folder / "frames.npy").open("wb") as file:
-        npy.write(file, count, _all_bodies(directory, index), _NO_ROOM)
-
-
 def _all_bodies(directory: Path, index: Index) -> Iterator[Float32[np.ndarray, "f v c"]]:
-    """Yield the frames of every record, which is what its row of the index says.
-
-    Raises:
-        DataError: a record is damaged or another one, or there are not as many as rows.
-    """
+    """Yield the frames of every record; DataError if the records are not those of the index."""
     shards = dict.fromkeys(index.shard.tolist())
     records = (record for shard in shards for _, _, record in tfrecord.read(directory / shard))
     bar = tqdm(records, "packing", len(index), unit=" samples", disable=None, leave=False)

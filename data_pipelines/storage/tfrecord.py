@@ -1,4 +1,4 @@
-"""Reading TFRecord files, and TensorFlow itself, imported without its noise."""
+"""Reading TFRecord files, and importing TensorFlow quietly."""
 
 import contextlib
 import functools
@@ -16,7 +16,7 @@ from data_pipelines.specs.record import Record
 # A TFRecord is a length (8 bytes) and its checksum (4), the data, and the data's checksum (4).
 FRAMING = 16
 
-# How much is read at once, in bytes.
+# Read buffer, in bytes.
 _BUFFER = 1 << 18
 
 _MISSING = (
@@ -26,20 +26,20 @@ _MISSING = (
 
 
 def require_tensorflow() -> None:
-    """Raise DataError if TensorFlow is not installed, without the seconds an import takes."""
+    """Raise DataError if TensorFlow is not installed; unlike an import, this takes no seconds."""
     if importlib.util.find_spec("tensorflow") is None:
         raise DataError(_MISSING)
 
 
 @functools.cache
 def tensorflow() -> ModuleType:
-    """Import and return TensorFlow, silent, and with its hands off the GPUs (they are JAX's).
+    """Import and return TensorFlow without its log messages and without GPUs, which JAX uses.
 
     Raises:
         DataError: TensorFlow is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # No numerical operation is used here; left on, it announces itself on every start.
+    # oneDNN is not used here, and prints a message on every start.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         import tensorflow as tf
@@ -55,7 +55,7 @@ def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Re
 
     Args:
         path: the file.
-        start: where to begin, in bytes: where a record does.
+        start: the offset of the first record to read, in bytes.
 
     Raises:
         DataError: the file is cut or altered.
@@ -63,8 +63,7 @@ def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Re
     tf, offset = tensorflow(), start
     from google.protobuf.message import DecodeError
 
-    def whole(first: Any) -> Any:
-        """Return the dataset of the serialized records from a byte of the file on."""
+    def records_from(first: Any) -> Any:
         variant = tf.raw_ops.TFRecordDatasetV2(
             filenames=[os.fspath(path)],
             compression_type="",
@@ -73,7 +72,7 @@ def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Re
         )
         return tf.data.experimental.from_variant(variant, tf.TensorSpec((), tf.string))
 
-    stored = tf.data.Dataset.from_tensors(tf.constant(start, tf.int64)).flat_map(whole)
+    stored = tf.data.Dataset.from_tensors(tf.constant(start, tf.int64)).flat_map(records_from)
     try:
         for serialized in stored.as_numpy_iterator():
             size = len(serialized) + FRAMING
@@ -84,16 +83,12 @@ def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Re
 
 
 def _record(example: Any) -> Record:
-    """Return the record of a `tf.train.Example` that `data_pipelines.storage.builder` wrote.
-
-    Raises:
-        LookupError, ValueError: another program wrote it.
-    """
+    """Return the record of a `tf.train.Example`; LookupError or ValueError if it is not one."""
     feature = example.features.feature
     t, m, v, c = feature["skeleton/shape"].int64_list.value
     values = np.frombuffer(feature["skeleton/value"].bytes_list.value[0], "<f4")
     metadata = {
-        fact: feature[fact].int64_list.value[0] for fact in ("label", "subject", "camera", "setup")
+        key: feature[key].int64_list.value[0] for key in ("label", "subject", "camera", "setup")
     }
     name = feature["name"].bytes_list.value[0].decode()
     return Record(skeleton=values.reshape(t, m, v, c), name=name, **metadata)

@@ -1,1 +1,1 @@
-"""The built-in dataset: articulated bodies that perform programs of part movements."""
+"""Generation of the built-in dataset: bodies that perform compositions of part movements."""

@@ -1,4 +1,4 @@
-"""Writes the built-in dataset as NTU RGB+D's `.skeleton` files.
+"""Write the built-in dataset as NTU RGB+D's `.skeleton` files.
 
 python -m data_pipelines.synthesis --out=DIR [--seed=0] [--subjects=10] [--repetitions=2]
 """
@@ -14,11 +14,7 @@ from data_pipelines.synthesis.skeleton_text import skeleton_text
 
 
 def write(out: Path, seed: int, subjects: int, repetitions: int) -> int:
-    """Write every sample to `out`/NAME.skeleton and return how many there are.
-
-    Raises:
-        DataError: a number that names cannot carry, or a folder that cannot be written.
-    """
+    """Write all samples as `out`/NAME.skeleton and return their number."""
     for option, number in (("subjects", subjects), ("repetitions", repetitions)):
         if not 1 <= number <= 999:
             raise DataError(f"--{option}={number}: give a number from 1 to 999")
@@ -36,12 +32,6 @@ def write(out: Path, seed: int, subjects: int, repetitions: int) -> int:
     return count
 
 
-def _run(options: argparse.Namespace) -> None:
-    """Write the files and say how many there are."""
-    count = write(options.out, options.seed, options.subjects, options.repetitions)
-    print(f"{count} files in {options.out}")
-
-
 @command.guarded
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
@@ -51,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--subjects", type=int, default=SUBJECTS)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     options = parser.parse_args(arguments)
-    _run(options)
+    count = write(options.out, options.seed, options.subjects, options.repetitions)
+    print(f"{count} files in {options.out}")
     return 0
 
 

@@ -1,9 +1,8 @@
 """The articulated body: degrees of freedom with limits, bones, and forward kinematics.
 
-The body's own axes are x to its left, y up and z forward: the handedness of the sensor's axes.
-A joint turns by a swing about the horizontal axes and then a twist about its own bone. The legs'
-angles are measured against the vertical, not against the pelvis, because it is the floor that
-carries the body.
+The body's axes are x to its left, y up and z forward, with the handedness of the sensor's axes. A
+joint's rotation is a swing about the horizontal axes and then a twist about its bone. The legs'
+angles are relative to the vertical, not to the pelvis, because the body stands on the floor.
 """
 
 from dataclasses import dataclass
@@ -19,15 +18,15 @@ _X, _Y, _Z = range(3)
 
 @dataclass(frozen=True)
 class Freedom:
-    """One degree of freedom: an angle in degrees by which a joint turns about an axis.
+    """One degree of freedom: the angle of a joint about an axis, in degrees.
 
     Attributes:
-        name: for the limbs, starts with `left` or `right`.
-        joint: the joint that turns; None for `rise`, the height of the feet over the floor in cm.
+        name: its name; for limbs, it starts with `left` or `right`.
+        joint: the joint; None for `rise`, the height of the feet above the floor in cm.
         axis: 0, 1 or 2; axis 1 is the twist.
-        sign: the direction in which a positive angle turns about the axis.
-        low: the smallest value a joint allows.
-        high: the largest.
+        sign: the direction of a positive angle about the axis.
+        low: the smallest allowed value.
+        high: the largest allowed value.
     """
 
     name: str
@@ -39,7 +38,7 @@ class Freedom:
 
 
 def _limbs(side: str, arm: int, leg: int, out: int) -> tuple[Freedom, ...]:
-    """Return the freedoms of one side, whose limbs' first joints are `arm` and `leg`."""
+    """Return the degrees of freedom of one side, whose limbs start at `arm` and `leg`."""
     return (
         Freedom(f"{side} arm forward", arm, _X, -1, -60, 180),
         Freedom(f"{side} arm out", arm, _Z, out, -45, 170),
@@ -70,8 +69,8 @@ COLUMN = {freedom.name: column for column, freedom in enumerate(FREEDOMS)}
 _LOW = np.array([freedom.low for freedom in FREEDOMS])
 _HIGH = np.array([freedom.high for freedom in FREEDOMS])
 
-# Where each joint sits on the joint that carries it, in meters for a body of 1.75 m; the right
-# side mirrors the left. The order is that in which positions can be computed.
+# Joint → its parent and its offset from it, in meters, for a body of 1.75 m; the right side mirrors
+# the left. Parents come first.
 _LEFT = {
     4: (20, 0.17, -0.05, 0.0),
     5: (4, 0.0, -0.28, 0.0),
@@ -92,17 +91,17 @@ _BONES = {
     3: (2, 0.0, 0.15, 0.05),
     **_LEFT,
     **{
-        _OTHER_SIDE[joint]: (_OTHER_SIDE.get(carrier, carrier), -x, y, z)
-        for joint, (carrier, x, y, z) in _LEFT.items()
+        _OTHER_SIDE[joint]: (_OTHER_SIDE.get(parent, parent), -x, y, z)
+        for joint, (parent, x, y, z) in _LEFT.items()
     },
 }
-_CARRIER = {joint: bone[0] for joint, bone in _BONES.items()}
+_PARENT = {joint: bone[0] for joint, bone in _BONES.items()}
 _ANKLES, _TOES = [14, 18], [15, 19]
 _ANKLE_HEIGHT = 0.06
 
 
 def mirrored(pose: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
-    """Return `pose` as its mirror image: left and right exchanged, sideways turns reversed."""
+    """Return the mirror image of `pose`."""
     swap = {"left": "right", "right": "left"}
     names = [" ".join(swap.get(word, word) for word in f.name.split()) for f in FREEDOMS]
     sideways = np.isin(list(COLUMN), ["side", "twist", "shake", "tilt"])
@@ -110,14 +109,14 @@ def mirrored(pose: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
 
 
 def limited(pose: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
-    """Return `pose` within the limits of the joints."""
+    """Return `pose` clipped to the limits of the joints."""
     return np.clip(pose, _LOW, _HIGH)
 
 
 def drawn_bones(draws: Draws) -> Float[np.ndarray, "v 3"]:
-    """Draw a body: for each joint its place on the joint that carries it, in meters.
+    """Return a random body: for each joint the offset from its parent, in meters.
 
-    The height is between about 1.5 and 1.95 m, and trunk, arms and legs vary a little besides.
+    The height is between about 1.5 and 1.95 m; trunk, arms and legs also vary.
     """
     bones = np.zeros((NTU25.num_joints, 3))
     for joint, bone in _BONES.items():
@@ -131,7 +130,7 @@ def drawn_bones(draws: Draws) -> Float[np.ndarray, "v 3"]:
 
 
 def _rotations(angles: Float[np.ndarray, "t v 3"]) -> Float[np.ndarray, "t v 3 3"]:
-    """Return swing · twist of every joint, the swing by Rodrigues' formula; angles in radians."""
+    """Return swing · twist of every joint, angles in radians; the swing is Rodrigues' formula."""
     x, y, z = np.moveaxis(angles, -1, 0)
     angle = np.maximum(np.hypot(x, z), 1e-12)
     x, z, sin, cos = x / angle, z / angle, np.sin(angle), np.cos(angle)
@@ -146,7 +145,7 @@ def _rotations(angles: Float[np.ndarray, "t v 3"]) -> Float[np.ndarray, "t v 3 3
 
 
 def _angles(pose: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t v 3"]:
-    """Return every joint's angles in radians; a foot stays level as far as its ankle allows."""
+    """Return every joint's angles in radians; feet stay level within the ankles' limits."""
     angles = np.zeros((len(pose), NTU25.num_joints, 3))
     for freedom, value in zip(FREEDOMS, pose.T, strict=True):
         if freedom.joint is not None:
@@ -157,10 +156,8 @@ def _angles(pose: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t v 3"]:
     return np.deg2rad(angles)
 
 
-def _travel(
-    ankles: Float[np.ndarray, "t 2 3"],
-) -> Float[np.ndarray, "t 2"]:
-    """Return the way (x, z) of the pelvis if the lower foot stays where it stands."""
+def _travel(ankles: Float[np.ndarray, "t 2 3"]) -> Float[np.ndarray, "t 2"]:
+    """Return the displacement (x, z) of the pelvis if the lower foot does not slide."""
     weight = np.exp(-(ankles[..., _Y] - ankles[..., _Y].min(1, keepdims=True)) / 0.02)
     weight /= weight.sum(1, keepdims=True)
     steps = -np.diff(ankles[..., [_X, _Z]], axis=0)
@@ -171,9 +168,9 @@ def _travel(
 def forward_kinematics(
     pose: Float[np.ndarray, "t d"], bones: Float[np.ndarray, "v 3"]
 ) -> Float[np.ndarray, "t v 3"]:
-    """Return where the joints are, in meters, of a body that stands on the floor y = 0.
+    """Return the joints' positions, in meters, of a body that stands on the floor y = 0.
 
-    The body starts at the origin, facing +z; its steps carry it away from there.
+    The body starts at the origin, facing +z, and moves by its steps.
 
     Args:
         pose: the values of `FREEDOMS` in every frame, within their limits.
@@ -182,10 +179,10 @@ def forward_kinematics(
     turns = _rotations(_angles(pose))
     frames = {0: turns[:, 0]}
     joints = np.zeros((len(pose), NTU25.num_joints, 3))
-    for joint, carrier in _CARRIER.items():
-        joints[:, joint] = joints[:, carrier] + frames[carrier] @ bones[joint]
-        hip = carrier == 0 and joint != 1
-        frames[joint] = turns[:, joint] if hip else frames[carrier] @ turns[:, joint]
+    for joint, parent in _PARENT.items():
+        joints[:, joint] = joints[:, parent] + frames[parent] @ bones[joint]
+        hip = parent == 0 and joint != 1
+        frames[joint] = turns[:, joint] if hip else frames[parent] @ turns[:, joint]
     soles = np.concatenate([joints[:, _ANKLES, _Y] - _ANKLE_HEIGHT, joints[:, _TOES, _Y]], axis=1)
     lowest = -0.01 * np.log(np.mean(np.exp(-soles / 0.01), axis=1))
     joints[..., _Y] += (pose[:, COLUMN["rise"]] / 100 - lowest)[:, None]

@@ -1,4 +1,4 @@
-"""The sensor: three cameras, noise, joints that are guessed, and frames that get lost.
+"""The simulated sensor: three cameras, noise, inferred joints, and lost frames.
 
 A camera's axes are those of Kinect v2: the origin is the sensor, x points to its left, y up and z
 away from it.
@@ -20,12 +20,12 @@ _LIMBS = ((6, 7, 21, 22), (10, 11, 23, 24), (14, 15), (18, 19))
 
 @dataclass(frozen=True)
 class Footage:
-    """What a camera has recorded.
+    """The recording of a camera.
 
     Attributes:
-        skeleton: coordinates in meters, in the camera's axes; of lost frames too.
-        lost: the frames in which the sensor has found nobody.
-        guessed: the joints that were guessed, not seen.
+        skeleton: coordinates in meters, in the camera's axes, including lost frames.
+        lost: the frames in which the sensor detects nobody.
+        guessed: the joints that are inferred, not tracked.
     """
 
     skeleton: Float32[np.ndarray, "t m v 3"]
@@ -36,7 +36,7 @@ class Footage:
 def _view(
     scene: Float[np.ndarray, "t m v 3"], camera: int, draws: Draws
 ) -> Float[np.ndarray, "t m v 3"]:
-    """Return the room's coordinates in the camera's axes."""
+    """Return the scene in the camera's axes."""
     yaw, pitch = np.deg2rad([YAWS[camera] + 5 * draws.one(-1, 1), draws.one(-4, 4)])
     away, height = draws.one(2.8, 3.3), draws.one(0.9, 1.1)
     sin, cos = np.sin(yaw), np.cos(yaw)
@@ -49,7 +49,7 @@ def _view(
 
 
 def _jitter(seen: Float[np.ndarray, "t m v 3"], draws: Draws) -> Float[np.ndarray, "t m v 3"]:
-    """Draw the error of every joint: 1 cm, more for hands and feet and behind the body."""
+    """Return every joint's noise: 1 cm, more for hands and feet and behind the body."""
     scale = np.full(seen.shape[2], 0.01)
     scale[[*_HANDS, *_FEET]] = 0.016
     behind = np.clip((seen[..., 2] - seen[..., 1:2, 2]) / 0.3, 0, 1)
@@ -59,7 +59,7 @@ def _jitter(seen: Float[np.ndarray, "t m v 3"], draws: Draws) -> Float[np.ndarra
 def _guesses(
     seen: Float[np.ndarray, "t m v 3"], draws: Draws
 ) -> tuple[Float[np.ndarray, "t m v 3"], Bool[np.ndarray, "t m v"]]:
-    """Draw spells in which the end of a limb is guessed some way off: (error, which joints)."""
+    """Return the error of inferred ends of limbs in random intervals, and the inferred joints."""
     frames, persons = seen.shape[:2]
     error, guessed = np.zeros(seen.shape), np.zeros(seen.shape[:3], bool)
     for person in range(persons):
@@ -67,14 +67,14 @@ def _guesses(
             start, length, luck = draws.uniform(0, 1, (3,))
             off = draws.normal((3,)) * 0.06
             if luck < 0.3:
-                spell = slice(int(start * frames), int(start * frames) + 3 + int(length * 9))
-                error[spell, person, limb] = off
-                guessed[spell, person, limb] = True
+                interval = slice(int(start * frames), int(start * frames) + 3 + int(length * 9))
+                error[interval, person, limb] = off
+                guessed[interval, person, limb] = True
     return error, guessed
 
 
 def _frozen(skeleton: Float[np.ndarray, "t m v 3"], draws: Draws) -> Float[np.ndarray, "t m v 3"]:
-    """Return the skeleton with some frames of a body that repeat the frame before."""
+    """Return the skeleton with some bodies repeated from the previous frame."""
     stale = draws.uniform(0, 1, skeleton.shape[:2]) < 0.02
     stale[0] = False
     source = np.where(stale, 0, np.arange(len(skeleton))[:, None])
@@ -83,7 +83,7 @@ def _frozen(skeleton: Float[np.ndarray, "t m v 3"], draws: Draws) -> Float[np.nd
 
 
 def film(scene: Float[np.ndarray, "t m v 3"], take: Take, camera: int) -> Footage:
-    """Return what a camera (1, 2 or 3) records of the scene that `perform(take)` returned."""
+    """Return the recording by a camera (1, 2 or 3) of the scene `perform(take)`."""
     draws = Draws(take.seed, 3, take.action, take.subject, take.repetition, camera)
     seen = _view(scene, camera, draws)
     error, guessed = _guesses(seen, draws)

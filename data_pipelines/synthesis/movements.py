@@ -1,8 +1,8 @@
-"""The part movements: what the head, hand, arm, hip, leg or foot does, as curves of joint angles.
+"""The movements of head, hand, arm, hip, leg and foot, as curves of joint angles.
 
-A curve runs over the phase of the action, 0 at its start and 1 at its end, for a right-handed
-person. The movements of the six parts add up to a pose, so that any composition of them is one.
-What each of them is in words stands in `gapjax/prompts/texts/synthetic.yaml`.
+A curve is a function of the phase of the action, from 0 to 1, for a right-handed person. The
+movements of the six parts add up to a pose, in any composition. Their descriptions are in
+`gapjax/prompts/texts/synthetic.yaml`.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ class Curve:
     """An angle over the phase, in degrees (`rise`: cm).
 
     Attributes:
-        points: (phase, value) pairs, joined with minimum jerk (Flash and Hogan, 1985); before the
-            first and after the last the value stays.
+        points: (phase, value) pairs, joined with minimum jerk (Flash and Hogan, 1985); the value is
+            constant before the first and after the last.
         cycles: if not 0, the curve is the amplitude of a sine of that many cycles.
     """
 
@@ -42,27 +42,26 @@ Movement = Mapping[str, Curve]
 
 
 def _path(*points: tuple[Number, Number]) -> Curve:
-    """Return the curve through the points."""
     return Curve(points)
 
 
 def _held(value: Number) -> Curve:
-    """Return a curve that rises to a value, holds it and returns."""
+    """Return a curve that rises to a value, holds it, and returns to 0."""
     return Curve(((0.04, 0), (0.34, value), (0.68, value), (0.96, 0)))
 
 
 def _swing(value: Number, cycles: Number) -> Curve:
-    """Return a swing to and fro with a value as its amplitude."""
+    """Return an oscillation with a value as its amplitude."""
     return Curve(_held(value).points, cycles)
 
 
 def _pose(prefix: str, **values: Number) -> dict[str, Curve]:
-    """Return a movement that holds the values of the freedoms called `prefix` and their keys."""
+    """Return a movement that holds values of degrees of freedom, named by `prefix` and key."""
     return {f"{prefix} {name.replace('_', ' ')}": _held(value) for name, value in values.items()}
 
 
 def _both(movement: Movement) -> dict[str, Curve]:
-    """Return a movement of the right side together with its mirror image."""
+    """Return a movement of the right side with its mirror image."""
     left = {name.replace("right", "left"): curve for name, curve in movement.items()}
     return {**movement, **left}
 
@@ -169,6 +168,7 @@ _STEP = {
     "right leg forward": _path((0.1, 0), (0.24, -5), (0.39, -21), (0.54, 24), (0.68, 0)),
     "right knee": _path((0.28, 0), (0.4, 12), (0.54, 46), (0.68, 0)),
 }
+_BENT_LEG = ("right leg forward", "right knee")
 _LEG = {
     "still": {},
     "kick": {
@@ -177,18 +177,8 @@ _LEG = {
         **_pose("left", leg_forward=6, knee=12),
     },
     "squat": _both(_pose("right", leg_forward=84, knee=104, leg_out=9)),
-    "sit": _both(
-        {
-            "right leg forward": _path((0.1, 0), (0.85, 84)),
-            "right knee": _path((0.1, 0), (0.85, 84)),
-        }
-    ),
-    "stand": _both(
-        {
-            "right leg forward": _path((0.15, 84), (0.9, 0)),
-            "right knee": _path((0.15, 84), (0.9, 0)),
-        }
-    ),
+    "sit": _both(dict.fromkeys(_BENT_LEG, _path((0.1, 0), (0.85, 84)))),
+    "stand": _both(dict.fromkeys(_BENT_LEG, _path((0.15, 84), (0.9, 0)))),
     "spring": _both(
         {
             "right leg forward": _path(

@@ -1,4 +1,4 @@
-"""Performances: who carries out a program, how, and where the joints are in the room.
+"""Performances: persons who carry out a program, and their joints' positions in the room.
 
 The room's axes are x, y up and z, in meters; the floor is y = 0 and the scene is at the origin.
 """
@@ -17,8 +17,8 @@ from data_pipelines.synthesis.programs import PROGRAMS, Role
 FPS = 30
 _SECONDS = 2.1
 
-# How a person stands at rest, and how far (one standard deviation) persons differ from that, in
-# degrees, by the last word of a freedom's name.
+# The posture at rest, and its standard deviation over persons, in degrees, by the last word of a
+# degree of freedom's name.
 _REST = {"out": 5, "elbow": 14, "grip": 20, "knee": 4}
 _SPREAD = {"forward": 4, "out": 2, "turn": 6, "elbow": 6, "wrist": 8, "grip": 10, "knee": 1}
 _SPREAD |= {"ankle": 0, "rise": 0, "nod": 5, "shake": 5, "tilt": 3}
@@ -26,13 +26,13 @@ _SPREAD |= {"lean": 2, "side": 1, "bend": 3, "twist": 2}
 
 
 def _by_last_word(table: dict[str, int]) -> Float[np.ndarray, " d"]:
-    """Return the table's value for every degree of freedom, 0 where it has none."""
+    """Return the table's value of every degree of freedom, 0 if it has none."""
     return np.array([table.get(name.split()[-1], 0) for name in body.COLUMN], float)
 
 
 @dataclass(frozen=True)
 class Take:
-    """One performance of an action, which any number of cameras may see.
+    """One performance of an action, seen by any number of cameras.
 
     Attributes:
         seed: the dataset's seed.
@@ -49,13 +49,13 @@ class Take:
 
 @dataclass(frozen=True)
 class Person:
-    """What stays the same in all samples of a subject.
+    """The properties of a subject, the same in all samples.
 
     Attributes:
         bones: the body (`body.forward_kinematics`).
         left_handed: whether movements are mirrored.
-        gains: how far each of the six parts moves, 1 for as far as the programs say.
-        seconds: how long an action takes.
+        gains: the factors of the six parts' movements.
+        seconds: the duration of an action.
         posture: the degrees of freedom at rest.
     """
 
@@ -67,7 +67,7 @@ class Person:
 
 
 def drawn_person(seed: int, subject: int, role: int) -> Person:
-    """Draw subject number `subject`, or with `role` 1 the partner who is always with them."""
+    """Return a random person: the subject, or with `role` 1 the subject's partner."""
     draws = Draws(seed, 1, subject, role)
     bones = body.drawn_bones(draws)
     spread = _by_last_word(_SPREAD) * draws.normal((len(body.FREEDOMS),))
@@ -81,14 +81,14 @@ def drawn_person(seed: int, subject: int, role: int) -> Person:
 
 
 def _phase(frames: int, draws: Draws) -> Float[np.ndarray, " t"]:
-    """Return the phase of the action: idle, `frames` frames from 0 to 1 with uneven speed, idle."""
+    """Return the phase: idle, `frames` frames from 0 to 1 with varying speed, idle."""
     before, after = (int(draws.one(3, 11)) for _ in range(2))
     even = np.clip((np.arange(before + frames + after) - before) / (frames - 1), 0, 1)
     return even + draws.one(-0.3, 0.3) * np.sin(2 * np.pi * even) / (2 * np.pi)
 
 
 def _sway(frames: int, draws: Draws) -> Float[np.ndarray, "t d"]:
-    """Return the slow wandering of a body that nobody holds still, in degrees."""
+    """Return the slow sway of a standing body, in degrees."""
     seconds = np.arange(frames)[:, None, None] / FPS
     shape = (len(body.FREEDOMS), 3)
     turns = draws.uniform(0.15, 0.8, shape) * seconds + draws.uniform(0, 1, shape)
@@ -101,8 +101,8 @@ def pose_of(
 ) -> Float[np.ndarray, "t d"]:
     """Return the values of the degrees of freedom in every frame, for a right-handed person.
 
-    Each part has its own delay, and each angle its own gain about the person's, the same on both
-    sides; the number of cycles of what swings is drawn for the whole body.
+    Delays of parts, gains of angles (the same on both sides) and the pace of oscillations are
+    random.
     """
     pose = person.posture + _sway(len(phase), draws)
     pace = draws.one(0.75, 1.3)
@@ -117,7 +117,7 @@ def pose_of(
 
 
 def _facing(yaw: Number) -> Float[np.ndarray, "3 3"]:
-    """Return the rotation that turns a body that faces +z by `yaw` degrees towards +x."""
+    """Return the rotation of a body that faces +z by `yaw` degrees towards +x."""
     sin, cos = np.sin(np.deg2rad(yaw)), np.cos(np.deg2rad(yaw))
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 
@@ -125,18 +125,18 @@ def _facing(yaw: Number) -> Float[np.ndarray, "3 3"]:
 def _face_to_face(
     persons: list[Float[np.ndarray, "t v 3"]], apart: float
 ) -> Float[np.ndarray, "t 2 v 3"]:
-    """Return two bodies that face each other along x and come as near as `apart` meters."""
-    way = sum(joints[:, 0, 2] - joints[0, 0, 2] for joints in persons)
-    half = (apart + way.max()) / 2
+    """Return two bodies that face each other along x, at least `apart` meters apart."""
+    approach = sum(joints[:, 0, 2] - joints[0, 0, 2] for joints in persons)
+    half = (apart + approach.max()) / 2
     sides = zip((90, -90), (-half, half), persons, strict=True)
     return np.stack([j @ _facing(yaw).T + np.array([x, 0, 0]) for yaw, x, j in sides], axis=1)
 
 
 def perform(take: Take) -> Float[np.ndarray, "t m v 3"]:
-    """Return where the joints are in the room, without any error of measurement.
+    """Return the joints' positions in the room, without noise.
 
-    As in NTU RGB+D, the scene faces the camera on one side in odd repetitions and the one on the
-    other side in even ones.
+    As in NTU RGB+D, the scene faces one of the outer cameras in odd repetitions and the other in
+    even ones.
     """
     draws = Draws(take.seed, 2, take.action, take.subject, take.repetition)
     program = PROGRAMS[take.action]
@@ -147,7 +147,7 @@ def perform(take: Take) -> Float[np.ndarray, "t m v 3"]:
         pose_of(role, person, phase, draws)
         for role, person in zip(program.roles, persons, strict=True)
     ]
-    # Now and then the other hand is used; two persons always use the same one.
+    # Sometimes the other hand is used; two persons use the same one.
     if persons[0].left_handed != (draws.one(0, 1) < 0.1):
         poses = [body.mirrored(pose) for pose in poses]
     joints = [

@@ -1,4 +1,4 @@
-"""The action programs: each class as a composition of part movements, for one or two persons."""
+"""The actions as compositions of part movements, for one or two persons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Program:
     Attributes:
         label: the class name.
         roles: for each person, part → the name of its movement in `movements.MOVEMENTS`.
-        apart: how near two persons' hips come to each other, in meters, at a height of 1.75 m.
+        apart: the smallest distance of two persons' hips, in meters.
     """
 
     label: str
@@ -24,17 +24,15 @@ class Program:
 
 
 def _role(**moving: str) -> Role:
-    """Return the role in which the named parts move and all others are still."""
+    """Return a role in which only the given parts move."""
     return {part: moving.get(part, "still") for part in PARTS}
 
 
 def _one(label: str, **moving: str) -> Program:
-    """Return the program of one person."""
     return Program(label, (_role(**moving),))
 
 
 def _alike(label: str, apart: float, **moving: str) -> Program:
-    """Return the program of two persons who do the same."""
     return Program(label, (_role(**moving),) * 2, apart)
 
 

@@ -11,7 +11,7 @@ CAMERAS = tuple(YAWS)
 
 
 def name_of(take: Take, camera: int) -> str:
-    """Return a sample's name as NTU RGB+D writes it: setup, camera, person, repetition, action.
+    """Return a sample's name in NTU RGB+D's form.
 
     >>> name_of(Take(seed=0, action=3, subject=2, repetition=1), camera=3)
     'S001C003P002R001A004'
@@ -21,7 +21,7 @@ def name_of(take: Take, camera: int) -> str:
 
 
 def takes(seed: int = SEED, subjects: int = SUBJECTS, repetitions: int = REPETITIONS) -> list[Take]:
-    """Return all performances, in the order of action, subject, repetition."""
+    """Return all performances, ordered by action, subject and repetition."""
     return [
         Take(seed, action, subject, repetition)
         for action in range(len(PROGRAMS))
@@ -31,7 +31,7 @@ def takes(seed: int = SEED, subjects: int = SUBJECTS, repetitions: int = REPETIT
 
 
 def filmed(take: Take) -> Iterator[tuple[int, Footage]]:
-    """Yield (camera, footage) of a performance; it does not depend on what others there are."""
+    """Yield (camera, footage) of a performance, independent of other performances."""
     scene = perform(take)
     for camera in CAMERAS:
         yield camera, film(scene, take, camera)

@@ -1,9 +1,9 @@
-"""NTU RGB+D's `.skeleton` text (facts C.1) from a footage.
+"""Writing footage as NTU RGB+D's `.skeleton` text (facts C.1).
 
 A file: the number of frames; for each frame the number of bodies; for each body a line of ten
-metadata, the number of joints and a line for each joint: x y z, its place in the depth picture, its
-place in the color picture, a quaternion, and whether it was tracked (2) or guessed (1). A lost
-frame has no bodies. Coordinates have nine digits, with which a float32 survives.
+metadata, the number of joints and a line for each joint: x y z, its pixel in the depth image and in
+the color image, a quaternion, and whether it is tracked (2) or inferred (1). A lost frame has no
+bodies. Nine digits preserve a float32.
 """
 
 import numpy as np
@@ -21,13 +21,13 @@ _JOINT = "%.9g %.9g %.9g %.7g %.7g %.7g %.7g 1 0 0 0 %d\n"
 def _pixels(
     skeleton: Float[np.ndarray, "n v 3"], focal: float, right: float, down: float
 ) -> Float[np.ndarray, "n v 2"]:
-    """Return where a pinhole camera pictures the joints."""
+    """Return the joints' pixels in a pinhole camera."""
     x, y, z = np.moveaxis(skeleton, -1, 0)
     return np.stack([right + focal * x / z, down - focal * y / z], axis=-1)
 
 
 def _body_format(person: int, joints: int) -> str:
-    """Return the text of one body in one frame, with the numbers of its joints left open."""
+    """Return the format string of one body in one frame."""
     metadata = f"{_BODY_ID + person} 0 1 1 1 1 0 0 0 2"
     return f"{metadata}\n{joints}\n" + _JOINT * joints
 

@@ -210,7 +210,7 @@ BAD = {
     "other.npy": (np.ones((4, 20, 3)), "x 25 joints x 3; correct the array"),
     "nan.npy": (np.full((4, 25, 3), np.nan), "frame 0, joint 'spine base' is not finite"),
     "zero.npy": (np.zeros((4, 25, 3)), "is zero everywhere"),
-    "words.npy": (np.array(["a"]), "is no array of numbers"),
+    "words.npy": (np.array(["a"]), "is not an array of numbers"),
 }
 
 

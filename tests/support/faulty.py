@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_pipelines.checks.record_checks import FACTS
+from data_pipelines.checks.record_checks import METADATA
 from data_pipelines.specs.record import Record
 from data_pipelines.storage import builder, tfrecord
 from data_pipelines.storage import index as indexing
@@ -23,7 +23,7 @@ def written(out: pathlib.Path, records: Sequence[Record], **facts: object) -> pa
     builder.write(dataclasses.replace(tiny_dataset.spec(), **facts), records, out)
     rows = []
     for offset, size, record in tfrecord.read(folder / SHARD):
-        facts = (getattr(record, fact) for fact in FACTS)
+        facts = (getattr(record, fact) for fact in METADATA)
         rows.append((*facts, *record.skeleton.shape[:2], SHARD, offset, size))
     indexing.write(folder, rows)
     return folder
@@ -31,7 +31,7 @@ def written(out: pathlib.Path, records: Sequence[Record], **facts: object) -> pa
 
 def failed(folder: pathlib.Path) -> dict[str, str]:
     """Return the checks that fail, and their faults."""
-    return {check.what: "\n".join(check.faults) for check in verify(folder) if check.faults}
+    return {check.name: "\n".join(check.faults) for check in verify(folder) if check.faults}
 
 
 def edited(folder: pathlib.Path, row: int, **facts: str | int) -> None:

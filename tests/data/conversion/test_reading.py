@@ -72,7 +72,7 @@ def test_a_cut_chunk_is_read_again(interrupted: Callable, tmp_path: pathlib.Path
 
 
 def test_a_full_disk(interrupted: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    def save(path: pathlib.Path, chunk: chunks.Chunk) -> None:
+    def save(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:

@@ -109,7 +109,7 @@ def test_joints_that_are_not_seen_are_not_drawn() -> None:
     seen[:, 0, [0, 2]] = False
     moved[:, 0, [0, 2]] = 0
     drawn = dataclasses.replace(whole, skeleton=moved, seen=seen)
-    shown = limits(drawn, np.array([0, 1]), narrowest=0.5)
+    shown = limits(drawn, np.array([0, 1]), min_aspect=0.5)
     assert (shown[:, 0] > 40).all()
     axes = Figure().add_subplot()
     artists = pictures._draw(axes, drawn.views[0], drawn, 0)
@@ -130,14 +130,14 @@ def test_limits_hold_every_body_that_is_there() -> None:
     drawn = sequence(4, persons=2)
     drawn.skeleton[1:, 1] = 0
     drawn.skeleton[2] += np.float32(5)
-    shown = limits(drawn, np.array([0, 1]), narrowest=0.5)
+    shown = limits(drawn, np.array([0, 1]), min_aspect=0.5)
     assert (shown[:, 0] < [-0.7, -1, 2.4]).all()
     assert (shown[:, 1] > [2.3, 0.6, 3]).all()
     assert shown[2, 0] > 0.5, "who is absent must not draw the limits to the camera"
     width, _, depth = np.ptp(shown, axis=1)
     assert width == pytest.approx(depth)
     assert width < 4
-    later = limits(drawn, np.array([2]), narrowest=0.5)
+    later = limits(drawn, np.array([2]), min_aspect=0.5)
     assert (later[:, 1] > [5.7, 5.6, 8]).all()
 
 
@@ -201,7 +201,7 @@ def test_panels_are_headed_with_their_frames(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_axes_say_what_they_are_and_where_they_grow() -> None:
-    shown = limits(sequence(1), np.array([0]), narrowest=0.5)
+    shown = limits(sequence(1), np.array([0]), min_aspect=0.5)
     said = {}
     for coordinates, views in scene.VIEWS.items():
         for view in views:

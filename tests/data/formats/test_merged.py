@@ -197,8 +197,8 @@ LISTS = {
     "protocol": ({"datasets": {**DATASETS, "one": "xset"}}, "one has no protocol 'xset'; there ar"),
     "no protocol": ({"datasets": {**DATASETS, "one": ["xsub"]}}, "one has no protocol ['xsub']"),
     "twice": ({"datasets": {**DATASETS, "./one": "xsub"}}, "has two folders called 'one'; rename"),
-    "other key": ({"same as": {}}, "line 4: same as is no key; there are datasets, same"),
-    "no class": ({"same": {"wave": "bough"}}, "line 4: same has 'bough', which is a class of none"),
+    "other key": ({"same as": {}}, "line 4: same as is not a key; there are datasets, same"),
+    "no class": ({"same": {"wave": "bough"}}, "line 4: same has 'bough', which is not a class"),
     "in turn": ({"same": {"jump": "bow", "bow": "kick"}}, "same counts 'jump' as 'bow', which is "),
     "too few": ({"same": {"jump": "wave"}}, "leaves 1 classes unseen of 7 in 2 of two; at least 2"),
 }
@@ -234,7 +234,7 @@ def test_names_that_are_refused(copies: pathlib.Path) -> None:
         merged.open_raw(write_list(copies), "one")
     (copies / "two").rename(copies / "22_5")
     raw = write_list(copies, datasets={"one": "xsub", "22_5": "xview"})
-    with pytest.raises(DataError, match="has '22_5', which is no name; rename the folder"):
+    with pytest.raises(DataError, match="has '22_5', which is not a name; rename the folder"):
         merged.open_raw(raw, "both")
 
 

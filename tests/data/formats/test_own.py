@@ -76,11 +76,11 @@ def test_a_converted_folder_can_be_checked_and_drawn(
 
 
 FAULTS = {
-    "unknown key": ({"joint": []}, r"line 8: joint is no key; there are joints, bones"),
+    "unknown key": ({"joint": []}, r"line 8: joint is not a key; there are joints, bones"),
     "no root": ({"root": None}, r"root is missing; add it"),
     "root": ({"root": "hips"}, r"line 3: root has 'hips', which is none of the 15 joints"),
     "twice": ({"labels": ["wave", "wave"]}, r"line 4: labels has 'wave' twice"),
-    "yes": ({"labels": ["wave", True]}, r"labels has True, which is no text in one line; put it"),
+    "yes": ({"labels": ["wave", True]}, r"labels has True, which is not one line of text; put it"),
     "ring": ({"bones": [*own_folder.BONES, [0, 2]]}, r"bones form a ring: 15 joints need 14"),
     "apart": ({"bones": own_folder.BONES[:-1]}, r"bones do not connect 'left ankle' to the root"),
     "bone": ({"bones": [["nose", "tail"]]}, r"bones has 'tail', which is none of the 15 joints"),
@@ -91,11 +91,11 @@ FAULTS = {
     "train": ({"protocols": {"x": {"subject": ["a"]}}}, r"'x': subject should be a list of num"),
     "protocols": ({"protocols": {}}, r"protocols should have at least one, such as xsub"),
     "part": ({"parts": {2: {"tail": [0]}}}, r"parts '2' has the part 'tail'; there are head"),
-    "split": ({"zero_shot": {"a": ["jump"]}}, r"zero_shot 'a' has 'jump', which is no label"),
+    "split": ({"zero_shot": {"a": ["jump"]}}, r"zero_shot 'a' has 'jump', which is not a label"),
     "no list": ({"zero_shot": {"a": "wave"}}, r"zero_shot 'a' should be a list of labels"),
     "few": ({"zero_shot": {"a": ["wave"]}}, r"zero_shot 'a' should leave 2 classes unseen and 2"),
-    "texts": ({"texts": "t.yaml"}, r"texts names 't.yaml', which is no file in "),
-    "zero byte": ({"texts": "t\0"}, r"texts names 't.x00', which is no file in "),
+    "texts": ({"texts": "t.yaml"}, r"texts names 't.yaml', which is not a file in "),
+    "zero byte": ({"texts": "t\0"}, r"texts names 't.x00', which is not a file in "),
 }
 
 
@@ -134,11 +134,11 @@ TABLES = {
     "line 1: names no column file, or no column label": "file\na.npy",
     "line 3: 'jump' is neither a label nor a number from 0 to 1": "file,label\na.npy,1\nb.npy,jump",
     "line 2: '9{300,} … 9{300,}' is neither a label": f"file,label\na.npy,{'9' * 5000}",
-    "line 2: subject 'anna' is no whole number": "file,label,subject\na.npy,wave,anna",
+    "line 2: subject 'anna' is not a whole number": "file,label,subject\na.npy,wave,anna",
     "line 2: has 1 values, but there are 2 columns": "file,label\na.npy",
-    "line 2: '../a.npy' is no .npy file inside": "file,label\n../a.npy,wave",
-    "line 2: 'a.txt' is no .npy file": "file,label\na.txt,wave",
-    "line 2: '9{300,} … 9{300,}.npy' is no .npy file": f"file,label\n{'9' * 5000}.npy,wave",
+    "line 2: '../a.npy' is not a .npy file inside": "file,label\n../a.npy,wave",
+    "line 2: 'a.txt' is not a .npy file": "file,label\na.txt,wave",
+    "line 2: '9{300,} … 9{300,}.npy' is not a .npy file": f"file,label\n{'9' * 5000}.npy,wave",
     "line 4: ./a.npy is already in line 2": "file,label\na.npy,wave\nb.npy,wave\n./a.npy,wave",
     "has no sample; add a line": "file,label\n\n",
     "is not UTF-8": "file,label\n\udce9.npy,wave",
@@ -177,8 +177,8 @@ def test_mistakes_in_arrays_reject_one_file_each(
     expected = [
         "clips/1.npy,,\"frame 2, joint 'right wrist' is not finite; write zeros for what is ",
         'clips/2.npy,,"is 5 x 15 x 2, not frames (x persons) x 15 joints x 3; correct',
-        "clips/3.npy,,is no whole .npy file of numbers (",
-        "clips/4.npy,,is no whole .npy file of numbers (",
+        "clips/3.npy,,is not a complete .npy file of numbers (",
+        "clips/4.npy,,is not a complete .npy file of numbers (",
         "samples.csv,8,there is no file ",
         "clips/7.npy,,is zero everywhere; remove it",
     ]
@@ -244,13 +244,13 @@ def test_a_header_that_is_no_python(tmp_path: pathlib.Path) -> None:
     raw = own_folder.write(tmp_path / "mine", samples=3)
     path = raw / "clips" / "0.npy"
     path.write_bytes(path.read_bytes().replace(b"}", b" ", 1))
-    with pytest.raises(DataError, match=r"clips/0.npy: is no whole .npy file of numbers"):
+    with pytest.raises(DataError, match=r"clips/0.npy: is not a complete .npy file of numbers"):
         convert("own", raw, tmp_path / "data", strict=True)
 
 
 def test_names(tmp_path: pathlib.Path) -> None:
     raw = own_folder.write(tmp_path / "1st", samples=1)
-    with pytest.raises(DataError, match="'1st' is no name: give --name"):
+    with pytest.raises(DataError, match="'1st' is not a name: give --name"):
         convert("own", raw, tmp_path / "data")
     with pytest.raises(DataError, match="'ntu60' is the name of a module; give another"):
         convert("own", raw, tmp_path / "data", title="ntu60")

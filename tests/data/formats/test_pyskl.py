@@ -72,7 +72,7 @@ WRONG = {
     },
     "annotation 0 has no frame_dir or no label": changed(label="walk"),
     r"annotation 0 \(S.*\) has no keypoint of 4 axes": changed(keypoint=None),
-    r"annotation 0 \(S.*\) has a keypoint_score of no numbers": changed(
+    r"annotation 0 \(S.*\) has a keypoint_score that is not numeric": changed(
         keypoint_score=np.full((1, 4, 17), "x")
     ),
     r"annotation 0 \(other\) is in none of the splits of xsub": changed(frame_dir="other"),
@@ -197,5 +197,5 @@ def test_damaged_pickles(tmp_path: pathlib.Path) -> None:
 def test_a_pickle_cannot_ask_for_memory(tmp_path: pathlib.Path) -> None:
     """Python makes a list as long as the largest number of a remembered thing."""
     (tmp_path / "a.pkl").write_bytes(b"\x80\x04Nr\xff\xff\xff\x7f.")
-    with pytest.raises(DataError, match="it remembers 0 things and numbers one 2147483647"):
+    with pytest.raises(DataError, match="its memo has 0 objects and numbers one 2147483647"):
         plain_pickle.load(tmp_path / "a.pkl")

@@ -141,8 +141,7 @@ def test_nothing_to_read(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[s
     for name in ("ntu60", "ntu120"):
         assert main([name, f"--out={tmp_path}"]) == 2
         error = capsys.readouterr().err
-        assert f"{name} needs --raw=a folder of .skeleton files" in error
-        assert "request access at https://rose1.ntu.edu.sg" in error
+        assert f"{name} needs --raw=PATH: request access at https://rose1.ntu.edu.sg" in error
         assert error.count("\n") == 1
 
 

@@ -203,16 +203,16 @@ def test_part_two(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
 def test_part_two_is_not_part_one(folder: pathlib.Path) -> None:
     with pytest.raises(DataError, match=r"cross-subject_v2.txt: is missing; --raw takes .*_v2.txt"):
         list(records_of(pku_mmd_2, folder))
-    with pytest.raises(DataError, match=r"pku_mmd_2 needs --raw=FOLDER: .*Skeleton_v2.7z"):
-        list(records_of(pku_mmd_2, None))
+    with pytest.raises(DataError, match=r"pku_mmd_2 needs --raw=PATH: .*Skeleton_v2.7z"):
+        convert("pku_mmd_2", None, folder)
     (folder / "cross-subject.txt").rename(folder / "cross-subject_v2.txt")
     with pytest.raises(DataError, match=r"v2.txt: line 2 is not a list of videos A01N02-L, ...;"):
         list(records_of(pku_mmd_2, folder))
 
 
 def test_missing_files(folder: pathlib.Path) -> None:
-    with pytest.raises(DataError, match="pku_mmd needs --raw=FOLDER: request access at http"):
-        list(records_of(pku_mmd, None))
+    with pytest.raises(DataError, match="pku_mmd needs --raw=PATH: request access at http"):
+        convert("pku_mmd", None, folder)
     with pytest.raises(
         DataError, match=r"none: no such folder; --raw takes a folder with skeleton"
     ):

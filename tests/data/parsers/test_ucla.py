@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from data_pipelines.convert import convert
 from data_pipelines.datasets import nw_ucla
 from data_pipelines.errors import DataError
 from data_pipelines.parsers import ucla
@@ -166,14 +167,12 @@ def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
         list(records_of(nw_ucla, tmp_path))
     with pytest.raises(DataError, match=r"absent: no such file or folder; --raw takes all_sqe.zip"):
         list(records_of(nw_ucla, tmp_path / "absent"))
-    with pytest.raises(
-        DataError, match=r"needs --raw=all_sqe.zip .*: download all_sqe.zip from http"
-    ):
-        list(records_of(nw_ucla, None))
+    with pytest.raises(DataError, match=r"needs --raw=PATH: download all_sqe.zip from http"):
+        convert("nw_ucla", None, tmp_path)
 
 
 def test_other_actions_and_joints(folder: pathlib.Path) -> None:
-    """The class of an action is its place in the list that the dataset gives."""
-    assert [ucla.record(s, (12, 8, 1), 20).label for s in ucla.sequences(folder)] == [2, 1, 0]
+    """The class of an action is its index in the list that the dataset gives."""
+    assert [ucla.record(s, (12, 8, 1), 20).label for s in nw_ucla.items(folder)] == [2, 1, 0]
     with pytest.raises(DataError, match="is 3 x 20 x 3, not frames x 25 x 3"):
-        ucla.record(ucla.sequences(folder)[0], (12, 8, 1), 25)
+        ucla.record(nw_ucla.items(folder)[0], (12, 8, 1), 25)

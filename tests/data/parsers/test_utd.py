@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.io
 
+from data_pipelines.convert import convert
 from data_pipelines.datasets import nw_ucla, utd_mhad
 from data_pipelines.errors import DataError
 from data_pipelines.parsers import utd
@@ -211,10 +212,10 @@ def test_bad_name(folder: pathlib.Path, name: str, message: str) -> None:
 def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match=r"holds no .mat file; --raw takes Skeleton.zip or its"):
         list(records_of(utd_mhad, tmp_path))
-    with pytest.raises(DataError, match=r"needs --raw=Skeleton.zip .*: download Skeleton.zip from"):
-        list(records_of(utd_mhad, None))
+    with pytest.raises(DataError, match=r"needs --raw=PATH: download Skeleton.zip from"):
+        convert("utd_mhad", None, tmp_path)
 
 
 def test_other_joints(folder: pathlib.Path) -> None:
     with pytest.raises(DataError, match="is 20 x 3 x 4, not 3 x 3 x frames"):
-        utd.record(utd.sequences(folder)[0], 27, (0, 1, 2))
+        utd.record(utd_mhad.items(folder)[0], 27, (0, 1, 2))

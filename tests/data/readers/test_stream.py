@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from data_pipelines.convert import convert
 from data_pipelines.datasets import nw_ucla
 from data_pipelines.errors import DataError
-from data_pipelines.parsers import ucla
+from data_pipelines.parsers.sources import sources
 from data_pipelines.readers.stream import stream
 from data_pipelines.storage import tfrecord
 from data_pipelines.storage.index import Index
@@ -66,7 +66,7 @@ def test_real_sequences_stream_and_pack_alike(
     nw_ucla_zip: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some = list(itertools.islice(records_of(nw_ucla, nw_ucla_zip), 150))
-    monkeypatch.setattr(nw_ucla, "items", lambda raw: ucla.sequences(raw)[:150])
+    monkeypatch.setattr(nw_ucla, "items", lambda raw: sources(raw, ".json", "")[:150])
     directory = convert("nw_ucla", nw_ucla_zip, tmp_path)
     index, pack = Index.load(directory), open_pack(directory)
     rows, frames = np.random.default_rng(0).integers(0, 150, (3, 16)), int(index.frames.max())

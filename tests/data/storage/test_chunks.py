@@ -18,17 +18,16 @@ def test_a_chunk_keeps_everything(tmp_path: pathlib.Path) -> None:
     for some, errors, lost in (
         *((samples, rejected, []), ([], rejected, absent), (samples[:1], [], absent)),
     ):
-        chunks.save(tmp_path / "a.npz", chunks.Chunk(some, errors, lost))
-        found = chunks.load(tmp_path / "a.npz")
-        told = chunks.summary(tmp_path / "a.npz")
-        assert told.names == [sample.name for sample in some]
-        assert found.left_out == told.left_out == lost
-        assert [error.args for error in found.rejected] == [error.args for error in errors]
-        for record, sample in zip(found.records, some, strict=True):
+        chunks.save(tmp_path / "a.npz", some, errors, lost)
+        summary = chunks.summary(tmp_path / "a.npz")
+        assert summary.names == [sample.name for sample in some]
+        assert summary.left_out == lost
+        assert [error.args for error in summary.rejected] == [error.args for error in errors]
+        for record, sample in zip(chunks.records(tmp_path / "a.npz"), some, strict=True):
             np.testing.assert_array_equal(record.skeleton, sample.skeleton)
             assert vars(record) | {"skeleton": 0} == vars(sample) | {"skeleton": 0}
     content = bytearray((tmp_path / "a.npz").read_bytes())
     content[200] ^= 1
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"a.npz: is damaged; remove it and run the command again"):
-        chunks.load(tmp_path / "a.npz")
+        chunks.records(tmp_path / "a.npz")

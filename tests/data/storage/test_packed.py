@@ -47,7 +47,7 @@ def test_bodies_lie_one_after_another(tiny_copy: pathlib.Path) -> None:
 
 def test_it_is_made_once(tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_pack(tiny_copy)
-    monkeypatch.delattr(pack_module, "_write")
+    monkeypatch.delattr(pack_module, "_all_bodies")
     assert isinstance(open_pack(str(tiny_copy)).frames, np.memmap)
 
 
@@ -62,8 +62,8 @@ def test_an_index_that_is_given_is_not_loaded_again(
 def test_of_two_that_open_it_at_once_one_makes_it(
     tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, write = [], pack_module._write
-    monkeypatch.setattr(pack_module, "_write", lambda *given: made.append(write(*given)))
+    made, bodies = [], pack_module._all_bodies
+    monkeypatch.setattr(pack_module, "_all_bodies", lambda *given: made.append(1) or bodies(*given))
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         packs = list(pool.map(open_pack, [tiny_copy] * 3))
     assert len(made) == 1
@@ -91,8 +91,8 @@ def test_a_pack_of_other_facts_is_made_again(
         flags=re.MULTILINE,
     )
     (tiny_copy / "index.csv").write_text(other)
-    made, write = [], pack_module._write
-    monkeypatch.setattr(pack_module, "_write", lambda *given: made.append(write(*given)))
+    made, bodies = [], pack_module._all_bodies
+    monkeypatch.setattr(pack_module, "_all_bodies", lambda *given: made.append(1) or bodies(*given))
     open_pack(tiny_copy)
     open_pack(tiny_copy)
     assert len(made) == 1
@@ -234,6 +234,18 @@ def test_a_folder_that_may_not_be_written(
     expected = f"pack cannot be written: {os.strerror(number)}; run `python -m data_pipelines.pack"
     with pytest.raises(UserError, match=expected):
         open_pack(tiny_copy)
+
+
+def test_a_file_system_without_locks(
+    tiny_copy: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS without lockd answers ENOLCK: the pack is written without a lock."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    assert len(open_pack(tiny_copy).start) == 11
 
 
 def test_a_bucket() -> None:
