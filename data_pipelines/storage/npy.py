@@ -1,4 +1,4 @@
-"""Writing a large array of float32 as it arrives, in NumPy's `.npy` format."""
+"""Arrays in NumPy's `.npy` format: reading what may be damaged, writing rows as they arrive."""
 
 import math
 import os
@@ -8,9 +8,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from data_pipelines.errors import UserError
+from data_pipelines.parsers.npz import ARRAY_DAMAGE
+
+
+def load(path: Path, mapped: bool = False) -> Shaped[np.ndarray, "..."] | None:
+    """Return an array, or None if its file is missing or damaged.
+
+    Args:
+        path: the file.
+        mapped: whether the array stays on the disk, mapped into memory.
+    """
+    try:
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except ARRAY_DAMAGE:
+        return None
 
 
 def write(

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from data_pipelines.storage import npy
 from data_pipelines.storage.atomic import replacing_file
 from gapjax.text.encoder import LoadedText, TextOptions, encoder_module
 
@@ -63,11 +64,12 @@ class TextEmbedder:
         if self.folder is None:
             return encode(strings, self.load())
         path = self.folder / f"{_sha256([self.digest, list(strings)])}.npy"
-        if not path.exists():
+        embeddings = npy.load(path)
+        if embeddings is None:
             embeddings = encode(strings, self.load())
             with replacing_file(path) as file:
                 np.save(file, embeddings)
-        return np.load(path, allow_pickle=False)
+        return embeddings
 
 
 def encode(strings: Sequence[str], text: LoadedText) -> Float[np.ndarray, "n e"]:

@@ -117,7 +117,7 @@ def prepare(
     Args:
         source: all that they depend on.
         items: `items_of`.
-        open_feed: opens the feed of frames; not called if the file exists.
+        open_feed: opens the feed of frames; not called if the file exists and is whole.
         samples: how many samples the index has.
         batch: items of one call of the encoder.
         folder: the folder of such files.
@@ -127,7 +127,7 @@ def prepare(
         UserError: the features do not fit on the disk.
     """
     path = folder / f"{source.digest(items)}.npy"
-    if not agreement.on_first_host(path.exists()):
+    if not agreement.on_first_host(npy.load(path, mapped=True) is not None):
         batches = _encode_all(source, items, open_feed(), samples, batch)
         if jax.process_index() == 0:
             _write(path, batches, len(items))

@@ -38,6 +38,16 @@ def test_the_cache_needs_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     np.testing.assert_array_equal(again, first)
 
 
+@pytest.mark.parametrize("kept", [0, 100, 300])
+def test_a_damaged_file_is_replaced(kept: int, tmp_path: Path) -> None:
+    text = TextEmbedder(TextOptions(), tmp_path)
+    whole = text.embed(STRINGS[:3])
+    (path,) = tmp_path.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:kept])
+    np.testing.assert_array_equal(text.embed(STRINGS[:3]), whole)
+    np.testing.assert_array_equal(np.load(path), whole)
+
+
 def test_an_encoder_is_loaded_once_a_process(tmp_path: Path) -> None:
     options = TextOptions("bert", save_bert(tmp_path))
     loaded = TextEmbedder(options).load()

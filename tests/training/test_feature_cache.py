@@ -82,6 +82,16 @@ def test_features_are_computed_once(
     np.testing.assert_array_equal(again, first)
 
 
+def test_features_of_a_cut_file_are_computed_again(
+    source: Source, items: np.ndarray, values: np.ndarray, feed: ResidentFeed, tmp_path: Path
+) -> None:
+    prepare(source, items, lambda: feed, SAMPLES, 3, tmp_path)
+    (path,) = tmp_path.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:-1000])
+    again = prepare(source, items, lambda: feed, SAMPLES, 3, tmp_path)
+    np.testing.assert_array_equal(again, values)
+
+
 def _no_feed() -> ResidentFeed:
     raise AssertionError("features that are there need no frames")
 
