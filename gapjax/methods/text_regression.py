@@ -26,7 +26,7 @@ from gapjax.methods import (
     Text,
     Variables,
 )
-from gapjax.nn.losses import cosine_logits
+from gapjax.nn.losses import cosine_logits, normalize
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings
 
@@ -87,8 +87,7 @@ class TextRegression:
 
 def direction(features: Float[Array, "b t v d"]) -> Float[Array, "b d"]:
     """Return the mean over frames and joints, scaled to unit length."""
-    pooled = features.astype(jnp.float32).mean(axis=(1, 2))
-    return pooled / jnp.linalg.norm(pooled, axis=1, keepdims=True)
+    return normalize(features.astype(jnp.float32).mean(axis=(1, 2)))
 
 
 def embed(

@@ -53,3 +53,9 @@ def test_the_loss_is_the_squared_distance(method: TextRegression) -> None:
     np.testing.assert_allclose(out.total, expected, rtol=1e-5)
     cosine = found @ unit.T / np.linalg.norm(found, axis=1, keepdims=True)
     np.testing.assert_allclose(method.predict(variables, clips, text), cosine, rtol=1e-4)
+
+
+def test_features_of_zeros_have_finite_scores(method: TextRegression) -> None:
+    clips = jnp.zeros((2, 3, 20, 7))
+    variables = method.init(jax.random.key(1), clips)
+    assert np.isfinite(method.predict(variables, clips, jnp.asarray(method.prepare_text()))).all()
