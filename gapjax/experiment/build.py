@@ -50,7 +50,7 @@ class Sources:
 
 
 def build(plan: Plan, upstream: Upstream | None = None) -> Run:
-    """Return the run of a plan, with its data opened and its devices found.
+    """Return the run of a plan on its data and devices.
 
     Args:
         plan: the plan of one stage (`gapjax.experiment.stages`).

@@ -62,7 +62,7 @@ def open_dataset(plan: Plan) -> Dataset:
 
     Raises:
         UserError: there is no such dataset, protocol or split.
-        DataError: it is not converted yet, or damaged.
+        DataError: it is damaged.
     """
     directory, spec = find_dataset(plan)
     if not directory.exists():
@@ -84,11 +84,7 @@ def _load_index(directory: Path, modified: int) -> Index:
 
 
 def find_dataset(plan: Plan) -> tuple[Path, DatasetSpec]:
-    """Return the folder of a plan's dataset, which need not be there, and its spec.
-
-    Raises:
-        UserError: there is no such dataset or protocol.
-    """
+    """Return the folder of a plan's dataset, which may be missing, and its spec."""
     folder = Path(plan.data.dir)
     directory = folder / chosen("data.dataset", plan.data.dataset, catalog.names(folder))
     spec = catalog.spec_of(directory)

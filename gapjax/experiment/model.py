@@ -24,11 +24,7 @@ from gapjax.text.encoder import TextOptions
 
 
 def build_method(plan: Plan, dataset: Dataset) -> Method:
-    """Return the method of a plan with its backbone, texts and text encoder.
-
-    Raises:
-        UserError: a value or a file is invalid.
-    """
+    """Return the method of a plan, or raise UserError for an invalid value or file."""
     context = replace(method_context(plan, dataset), published=published(plan))
     return methods.get(plan.method.name).build(context, method_options(plan))
 

@@ -61,20 +61,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a config says of a run or of one of its stages.
+    """The config of a run or of one of its stages, a field per section.
+
+    `encoder` and `zero_shot` matter only for methods that learn from features.
 
     Attributes:
-        backbone: a module of `gapjax.backbones` and the fields of its `Backbone`.
-        method: a module of `gapjax.methods` and the fields of its `Options`.
-        data: which samples and classes it learns from.
-        clips: the fields of `gapjax.inputs.clips.ClipRecipe`.
-        text: the text encoder and the class descriptions.
-        optimizer: how parameters follow gradients.
-        train: how long and how it trains.
-        eval: how often and how it is evaluated.
-        mesh: the devices.
-        encoder: the frozen skeleton encoder, if the method learns from features.
-        zero_shot: how γ is chosen, likewise.
         seed: the seed of initialization and of every draw.
     """
 

@@ -51,7 +51,7 @@ def evaluate(
         run: the run, with the samples of its evaluations.
         predict: the result of `make_predict`.
         state: the trained state.
-        text: the method's text.
+        text: the method's text, on the devices.
         check: called before every batch; it may raise.
 
     Raises:

@@ -23,15 +23,9 @@ from gapjax.workdir.scores import Scores, scores_path
 
 @dataclass(frozen=True)
 class Session:
-    """The parts of one call of `train`, besides the state.
+    """The parts of one call of `train`, besides the state; `text` is on the devices.
 
     Attributes:
-        run: the run.
-        text: the method's text, on the devices.
-        dispatch: trains the steps of a request.
-        predict: scores a batch.
-        checkpoints: saves the state.
-        log: writes metrics.
         meter: the scalars since the last line of the log.
         stop: tells whether to stop before the end.
     """
@@ -52,10 +46,6 @@ class Session:
 
 def train(run: Run, workdir: Path) -> dict[str, Scores]:
     """Train to the end, resuming from the newest checkpoint; return the scores of the last epoch.
-
-    Args:
-        run: the run.
-        workdir: the folder of its checkpoints, metrics and scores.
 
     Raises:
         FloatingPointError: a loss, a gradient or a score is not finite.

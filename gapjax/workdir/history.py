@@ -23,13 +23,11 @@ class History:
 
     def series(self, key: str) -> Series:
         """Return the epochs (with fractions) and the values of all lines that have `key`."""
+        # The ratio of step to epoch is largest in the last line of an epoch.
+        ratios = (line["step"] / max(line["epoch"], 1) for line in self.lines)
         lines = [line for line in self.lines if key in line]
         steps = np.array([line["step"] for line in lines], float)
-        return steps / self._steps_per_epoch(), np.array([line[key] for line in lines], float)
-
-    def _steps_per_epoch(self) -> float:
-        """Return the largest ratio of step to epoch, that of the last line of an epoch."""
-        return max(line["step"] / max(line["epoch"], 1) for line in self.lines) or 1.0
+        return steps / (max(ratios) or 1.0), np.array([line[key] for line in lines], float)
 
 
 def read_history(path: Path) -> History:
