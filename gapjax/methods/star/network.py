@@ -200,7 +200,7 @@ def from_torch(state: StateDict, backbone: FromTorch | None = None) -> dict[str,
     attention = "body_part_st_attention_networks"
     query, key, value = np.split(_stack(state, f"{attention}.{{}}.in_proj_bias", parts), 3, axis=1)
 
-    def before(kind: str, bias: Float[np.ndarray, "p e"]) -> dict[str, np.ndarray]:
+    def projection(kind: str, bias: Float[np.ndarray, "p e"]) -> dict[str, np.ndarray]:
         """Return the projection of queries (`q`), keys (`k`) or values (`v`), inputs first."""
         kernel = _stack(state, f"{attention}.{{}}.{kind}_proj_weight", parts)
         return {"kernel": kernel.swapaxes(1, 2), "bias": bias}
@@ -211,9 +211,9 @@ def from_torch(state: StateDict, backbone: FromTorch | None = None) -> dict[str,
             "weight": _stack(state, "body_part_w.{}", parts),
         },
         "pool": {
-            "query": before("q", query),
-            "key": before("k", key),
-            "value": before("v", value),
+            "query": projection("q", query),
+            "key": projection("k", key),
+            "value": projection("v", value),
         },
         "out": _linear(state, f"{attention}.{{}}.out_proj", parts),
         "inner": _linear(state, "body_part_mapping_matrix1.{}", parts),
