@@ -126,7 +126,7 @@ def draw_curves(axes: Axes, curves: Mapping[str, Series], title: str, form: str)
 
     Args:
         axes: where to draw.
-        curves: name → (epochs, values).
+        curves: name → (epochs, values); curves without epochs are left out.
         title: what the values are.
         form: the format specification of a value.
     """
@@ -135,24 +135,18 @@ def draw_curves(axes: Axes, curves: Mapping[str, Series], title: str, form: str)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 2.5, 5, 10)))
+    curves = {name: curve for name, curve in curves.items() if len(curve[0])}
     colors = dict(zip(curves, LINES * len(curves), strict=False))
     for name, (epochs, values) in curves.items():
         marker = "o" if len(values) == 1 else None
         axes.plot(epochs, values, color=colors[name], linewidth=1.8, marker=marker, clip_on=False)
+    ends = sorted((values[-1], epochs[-1], name) for name, (epochs, values) in curves.items())
     low, high = axes.get_ylim()
-    names = sorted(curves, key=lambda name: curves[name][1][-1])
-    last = np.array([curves[name][1][-1] for name in names])
-    for name, value, height in zip(names, last, spread(last, 0.07 * (high - low)), strict=True):
-        axes.annotate(
-            f"{name} {format(value, form)}",
-            (curves[name][0][-1], height),
-            xytext=(6, 0),
-            textcoords="offset points",
-            color=colors[name],
-            size=8.5,
-            va="center",
-            annotation_clip=False,
-        )
+    heights = spread(np.array([value for value, _, _ in ends]), 0.07 * (high - low))
+    annotation = {"xytext": (6, 0), "textcoords": "offset points", "annotation_clip": False}
+    for (value, epoch, name), height in zip(ends, heights, strict=True):
+        text, color = f"{name} {format(value, form)}", colors[name]
+        axes.annotate(text, (epoch, height), color=color, size=8.5, va="center", **annotation)
 
 
 def spread(values: Float[np.ndarray, " n"], gap: float) -> Float[np.ndarray, " n"]:

@@ -143,13 +143,10 @@ def result(scores: Scores) -> tuple[str, list[str]]:
 
 
 def _draw_accuracies(axes: Axes, curves: Mapping[str, Series], title: str) -> None:
-    known = {
-        name: (epochs, 100 * values) for name, (epochs, values) in curves.items() if len(epochs)
-    }
-    figures.draw_curves(axes, known, title, ".1f")
+    percent = {name: (epochs, 100 * values) for name, (epochs, values) in curves.items()}
+    figures.draw_curves(axes, percent, title, ".1f")
 
 
 def _draw_losses(axes: Axes, curves: Mapping[str, Series]) -> None:
-    known = {name: curve for name, curve in curves.items() if len(curve[0])}
-    figures.draw_curves(axes, known, "training loss", ".2f")
+    figures.draw_curves(axes, curves, "training loss", ".2f")
     axes.set_xlabel("epoch", color=figures.QUIET, size=9)

@@ -129,15 +129,9 @@ def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokeni
     Raises:
         UserError: the tokenizer is missing or damaged, or belongs to another model.
     """
-    if not any((folder / name).is_file() for name in TOKENIZERS):
-        raise UserError(f"{folder} has no tokenizer: it needs tokenizer.json")
-    try:
-        tokenizer = _transformers().AutoTokenizer.from_pretrained(folder)
-    except Exception as error:  # tokenizers has no exception of its own
-        raise UserError(f"{folder}: its tokenizer cannot be read ({error})") from error
-    known, limit = tokenizer.vocab_size, config.max_position_embeddings
-    if known > config.vocab_size:
-        sizes = f"its tokenizer has {known} tokens, its weights {config.vocab_size}"
+    tokenizer, limit = _open_tokenizer(folder), config.max_position_embeddings
+    if tokenizer.vocab_size > config.vocab_size:
+        sizes = f"its tokenizer has {tokenizer.vocab_size} tokens, its weights {config.vocab_size}"
         raise UserError(f"{folder}: {sizes}: they do not belong together")
     cut = {"truncation": True, "max_length": limit} if too_long == "truncate" else {}
 
@@ -152,6 +146,15 @@ def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokeni
         return pad_rows(rows, pad)
 
     return tokenize
+
+
+def _open_tokenizer(folder: Path) -> Any:
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise UserError(f"{folder} has no tokenizer: it needs tokenizer.json")
+    try:
+        return _transformers().AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # tokenizers has no exception of its own
+        raise UserError(f"{folder}: its tokenizer cannot be read ({error})") from error
 
 
 def _transformers() -> ModuleType:
