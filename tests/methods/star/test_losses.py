@@ -94,3 +94,18 @@ def test_unlikely_classes_have_a_finite_loss_and_a_gradient() -> None:
 def test_unknown_similarity_is_refused() -> None:
     with pytest.raises(UserError, match=r"similarity='cos'.*did you mean 'cosine'"):
         similarity(jnp.ones((1, 2)), jnp.ones((3, 2)), "cos")
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-20, 1.0, 1e4])
+@pytest.mark.parametrize("how", list(SIMILARITIES))
+def test_gradients_are_finite_for_latents_of_any_size(how: str, size: float) -> None:
+    latent = jnp.asarray(size * normal(0, BATCH, PARTS, ATTRIBUTES))
+    part_text = jnp.asarray(size * normal(1, CLASSES, PARTS, ATTRIBUTES))
+    text = jnp.asarray(size * normal(2, CLASSES, ATTRIBUTES))
+
+    def total(latent: jax.Array, part_text: jax.Array, text: jax.Array) -> jax.Array:
+        parts = part_loss(latent, part_text, jnp.asarray(LABELS), how)
+        return parts.sum() + semantic_loss(part_text, text).sum()
+
+    value, gradients = jax.value_and_grad(total, argnums=(0, 1, 2))(latent, part_text, text)
+    assert all(np.isfinite(array).all() for array in (value, *gradients))
