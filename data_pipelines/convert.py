@@ -38,7 +38,13 @@ _RESUMES = "once it can, the same command goes on where it was"
 
 
 def convert(
-    name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False, title: str = ""
+    name: str,
+    raw: Path | None,
+    out: Path,
+    jobs: int = 1,
+    strict: bool = False,
+    title: str = "",
+    overwrite: bool = False,
 ) -> Path:
     """Convert a dataset unless it is already converted and complete; return its folder.
 
@@ -51,31 +57,16 @@ def convert(
         strict: whether a file that cannot be used ends the conversion, instead of being listed in
             `rejected.csv`.
         title: the name of a dataset of a format; empty for that of its files.
+        overwrite: whether to replace an earlier conversion.
 
     Raises:
         DataError: the name is unknown, no file can be used, or two samples have one name.
         UserError: writing the folder is not allowed.
         DiskError: the disk is full or does not answer.
     """
-    target = out / _title(name, raw, title)
-    try:
-        samples = len(index.Index.load(target))
-    except DataError:
-        samples = None
-    if samples is None:
-        return reconvert(name, raw, out, jobs, strict, title)
-    unread = "" if raw is None else f"; {raw} is not read"
-    beside = ", --name=NAME beside it" if name in catalog.formats() else ""
-    again = f"(--overwrite converts again{beside})"
-    print(f"{target}: {samples:,} samples, already converted{unread} {again}")
-    return target
-
-
-def reconvert(
-    name: str, raw: Path | None, out: Path, jobs: int = 1, strict: bool = False, title: str = ""
-) -> Path:
-    """Convert a dataset, replacing an earlier conversion; see `convert`."""
     target, started = out / _title(name, raw, title), time.monotonic()
+    if not overwrite and _is_converted(name, raw, target):
+        return target
     _refuse_other_contents(target, raw)
     tfrecord.require_tensorflow()
     module = catalog.module(name)
@@ -85,6 +76,19 @@ def reconvert(
     seconds = time.monotonic() - started
     print(f"{target}: {samples:,} samples in {seconds:.1f} s ({samples / seconds:,.0f} samples/s)")
     return target
+
+
+def _is_converted(name: str, raw: Path | None, target: Path) -> bool:
+    """Return whether a dataset is converted and complete, and print it."""
+    try:
+        samples = len(index.Index.load(target))
+    except DataError:
+        return False
+    unread = "" if raw is None else f"; {raw} is not read"
+    beside = ", --name=NAME beside it" if name in catalog.formats() else ""
+    again = f"(--overwrite converts again{beside})"
+    print(f"{target}: {samples:,} samples, already converted{unread} {again}")
+    return True
 
 
 def _title(name: str, raw: Path | None, title: str) -> str:
@@ -182,15 +186,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
     parser.add_argument("--name", default="", help="the name of a dataset of files you have")
     options = parser.parse_args(arguments)
-    run = reconvert if options.overwrite else convert
     try:
-        target = run(
+        target = convert(
             options.dataset,
             options.raw,
             options.out,
             options.jobs,
             options.strict,
             options.name,
+            options.overwrite,
         )
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where it was", file=sys.stderr)

@@ -8,7 +8,6 @@ import functools
 import pathlib
 import struct
 import tokenize
-import weakref
 import zipfile
 import zlib
 
@@ -83,10 +82,7 @@ class Rows:
     @functools.cached_property
     def _file(self) -> zipfile.ZipExtFile:
         """Return the array's file, which is closed with this object."""
-        archive = zipfile.ZipFile(self._path)
-        file = archive.open(self._member)
-        weakref.finalize(self, _close, file, archive)
-        return file
+        return zipfile.ZipFile(self._path).open(self._member)
 
     def _unpacked(self, row: int) -> Shaped[np.ndarray, "..."]:
         try:
@@ -101,11 +97,6 @@ class Rows:
         """Return the array."""
         rows = [self.row(number) for number in range(self.shape[0])]
         return np.stack(rows) if rows else np.empty(self.shape, self.dtype)
-
-
-def _close(file: zipfile.ZipExtFile, archive: zipfile.ZipFile) -> None:
-    file.close()
-    archive.close()
 
 
 def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -89,16 +89,7 @@ def _record_reader(directory: str | os.PathLike, index: Index) -> Callable[[Tens
     paths = tf.constant([os.fspath(epath.Path(directory) / str(name)) for name in names])
     shard, offset, size = tf.constant(shard), tf.constant(index.offset), tf.constant(index.bytes)
 
-    def read_record(row: Tensor) -> Any:
-        variant = tf.raw_ops.TFRecordDatasetV2(
-            filenames=paths[shard[row]][None],
-            compression_type="",
-            buffer_size=size[row],
-            byte_offsets=offset[row][None],
-        )
-        return tf.data.experimental.from_variant(variant, tf.TensorSpec((), tf.string)).take(1)
-
-    return read_record
+    return lambda row: tfrecord.dataset(paths[shard[row]], offset[row], size[row]).take(1)
 
 
 def _stored(read_record: Callable[[Tensor], Any], rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -50,6 +50,18 @@ def tensorflow() -> ModuleType:
     return tf
 
 
+def dataset(path: Any, start: Any, buffer_size: Any) -> Any:
+    """Return the `tf.data.Dataset` of a file's serialized records from a byte on; all tensors."""
+    tf = tensorflow()
+    variant = tf.raw_ops.TFRecordDatasetV2(
+        filenames=path[None],
+        compression_type="",
+        buffer_size=buffer_size,
+        byte_offsets=start[None],
+    )
+    return tf.data.experimental.from_variant(variant, tf.TensorSpec((), tf.string))
+
+
 def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Record]]:
     """Yield (offset, bytes, record) of every record of one file, its checksum verified.
 
@@ -63,16 +75,8 @@ def read(path: str | os.PathLike, start: int = 0) -> Iterator[tuple[int, int, Re
     tf, offset = tensorflow(), start
     from google.protobuf.message import DecodeError
 
-    def records_from(first: Any) -> Any:
-        variant = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[os.fspath(path)],
-            compression_type="",
-            buffer_size=_BUFFER,
-            byte_offsets=first[None],
-        )
-        return tf.data.experimental.from_variant(variant, tf.TensorSpec((), tf.string))
-
-    stored = tf.data.Dataset.from_tensors(tf.constant(start, tf.int64)).flat_map(records_from)
+    first = tf.data.Dataset.from_tensors((os.fspath(path), tf.constant(start, tf.int64)))
+    stored = first.flat_map(lambda file, offset: dataset(file, offset, _BUFFER))
     try:
         for serialized in stored.as_numpy_iterator():
             size = len(serialized) + FRAMING

@@ -9,9 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.errors import UserError
-from data_pipelines.readers.order import TrainOrder
+from data_pipelines.readers.order import TrainOrder, hold_out_subjects
 from data_pipelines.readers.stream import stream
-from data_pipelines.readers.subjects import hold_out_subjects
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage import index as indexing

@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from data_pipelines.errors import UserError
-from data_pipelines.readers.order import permutation
-from data_pipelines.readers.subjects import hold_out_subjects
+from data_pipelines.readers.order import hold_out_subjects, permutation
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.storage.index import Index
 from gapjax.registry import chosen

@@ -63,8 +63,6 @@ ONLY = {
     "data_pipelines.storage.packed": "gapjax.experiment.data data_pipelines",
     "data_pipelines.readers.order": "gapjax.experiment gapjax.training gapjax.zero_shot.splits "
     "data_pipelines",
-    "data_pipelines.readers.subjects": "gapjax.experiment.data gapjax.zero_shot.splits "
-    "data_pipelines",
     "data_pipelines.readers.stream": "gapjax.experiment.data data_pipelines",
     "data_pipelines.parsers.clip": "gapjax.serving.classification data_pipelines",
     "gapjax.methods.gap": "gapjax.methods.gap",

@@ -15,7 +15,7 @@ import pytest
 from tensorflow_datasets.core import shuffle
 from tensorflow_datasets.proto import tf_example_pb2
 
-from data_pipelines.convert import convert, main, reconvert
+from data_pipelines.convert import convert, main
 from data_pipelines.errors import DataError, UserError
 from data_pipelines.specs.record import Record
 from data_pipelines.storage import builder
@@ -131,9 +131,9 @@ def test_a_damaged_dataset_is_converted_again(tmp_path: pathlib.Path) -> None:
 def test_what_is_no_dataset_is_never_replaced(tmp_path: pathlib.Path) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "thesis.tex").write_text("x")
-    for work in (convert, reconvert):
+    for overwrite in (False, True):
         with pytest.raises(DataError, match="tiny: exists and is not a converted dataset; choose"):
-            work("tiny", None, tmp_path)
+            convert("tiny", None, tmp_path, overwrite=overwrite)
     assert contents(tmp_path) == {"tiny/thesis.tex": b"x"}
 
 
@@ -141,7 +141,7 @@ def test_raw_files_inside_the_dataset_are_never_replaced(tmp_path: pathlib.Path)
     raw = convert("tiny", None, tmp_path) / "raw.zip"
     raw.write_text("x")
     with pytest.raises(DataError, match=r"raw.zip: lies in .*tiny, which would be replaced; move"):
-        reconvert("tiny", raw, tmp_path)
+        convert("tiny", raw, tmp_path, overwrite=True)
     assert raw.exists()
 
 
@@ -195,7 +195,7 @@ def test_a_failed_overwrite_keeps_the_old_dataset(
     before = contents(convert("tiny", None, tmp_path))
     give(monkeypatch, [GOOD, GOOD])
     with pytest.raises(DataError, match="is there twice"):
-        reconvert("tiny", None, tmp_path)
+        convert("tiny", None, tmp_path, overwrite=True)
     assert contents(tmp_path / "tiny") == before
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from data_pipelines.readers.subjects import hold_out_subjects
+from data_pipelines.readers.order import hold_out_subjects
 from data_pipelines.storage.index import Index
 
 
