@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.convert", description=__doc__)
     dataset_help = "a module of data_pipelines/datasets or, for files you have, of .../formats"
-    parser.add_argument("dataset", help=dataset_help)
+    parser.add_argument("name", metavar="dataset", help=dataset_help)
     parser.add_argument("--raw", type=command.local_path, help="raw files, unless built in")
     out_help = "folder of converted datasets"
     parser.add_argument("--out", type=command.local_path, required=True, help=out_help)
@@ -184,18 +184,11 @@ def main(arguments: list[str] | None = None) -> int:
     jobs_help = "reading processes (default: one for each processor)"
     parser.add_argument("--jobs", type=command.count, default=workers.processors(), help=jobs_help)
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
-    parser.add_argument("--name", default="", help="the name of a dataset of files you have")
+    title_help = "the name of a dataset of files you have"
+    parser.add_argument("--name", dest="title", metavar="NAME", default="", help=title_help)
     options = parser.parse_args(arguments)
     try:
-        target = convert(
-            options.dataset,
-            options.raw,
-            options.out,
-            options.jobs,
-            options.strict,
-            options.name,
-            options.overwrite,
-        )
+        target = convert(**vars(options))
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where it was", file=sys.stderr)
         return _INTERRUPTED

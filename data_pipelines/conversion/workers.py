@@ -61,7 +61,7 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
             yield ahead.popleft().result()
             ahead.extend(pool.submit(work, task) for task in itertools.islice(waiting, 1))
     except BrokenProcessPool:
-        reason = "a process that reads files was ended, perhaps for want of memory"
+        reason = "a process that reads files was killed, perhaps for lack of memory"
         remedy = "run the command again with a smaller --jobs: it goes on where it was"
         raise DataError(f"{reason}; {remedy}") from None
     finally:

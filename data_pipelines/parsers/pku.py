@@ -138,12 +138,12 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
         name = f"{who}V{camera:03}C{action.label + 1:03}L{action.line:03}"
         if name in ignored:
             # Before its frames are checked: an error in an unused action must not reject the video.
-            yield LeftOut(video.labels.where, "everybody leaves this action out", action.line)
+            yield LeftOut(video.labels.where, "all papers leave this action out", action.line)
             continue
         check(action, video.labels, classes, len(frames))
         clip = frames[action.start : action.stop]
         if not clip.any():
-            reason = "there is nobody in the frames of this action"
+            reason = "nobody is in the frames of this action"
             yield LeftOut(video.labels.where, reason, action.line)
             continue
         metadata = action.label, numbers[-1], camera, video.setup

@@ -51,7 +51,7 @@ def _known(_: int) -> tuple[str, str]:
 
 
 def test_a_worker_that_is_killed() -> None:
-    with pytest.raises(DataError, match=r"a process that reads files was ended.*smaller --jobs"):
+    with pytest.raises(DataError, match=r"a process that reads files was killed.*smaller --jobs"):
         list(workers.in_order(_dying, [1, 2, 3, 4, 5], jobs=2))
 
 

@@ -75,7 +75,7 @@ def test_ignored_samples(folder: pathlib.Path) -> None:
         (folder / kind / "0002-M.txt").rename(folder / kind / "0089-M.txt")
     found = list(records_of(pku_mmd, folder))
     (lost,) = [each for each in found if isinstance(each, LeftOut)]
-    assert (lost.reason, lost.line) == ("everybody leaves this action out", 1)
+    assert (lost.reason, lost.line) == ("all papers leave this action out", 1)
     names = [each.name for each in found if isinstance(each, Record)]
     assert "F089V002C023L001" not in names
     assert "F089V002C023L002" in names
@@ -88,7 +88,7 @@ def test_an_ignored_sample_may_be_anywhere(folder: pathlib.Path) -> None:
     label = folder / "Label_PKUMMD" / "0089-L.txt"
     label.write_text("23,50,40,1\n23,30,50,2\n")
     *_, lost, kept = records_of(pku_mmd, folder)
-    assert lost == LeftOut(str(label), "everybody leaves this action out", 1)
+    assert lost == LeftOut(str(label), "all papers leave this action out", 1)
     assert (kept.name, len(kept.skeleton)) == ("F089V001C023L002", 21)
     label.write_text("23,30,50,2\n23,50,40,1\n")
     with pytest.raises(DataError, match=r"0089-L.txt: line 2: class 23, frames 50 to 40, of 51"):
@@ -160,7 +160,7 @@ def test_nobody_there(folder: pathlib.Path) -> None:
     (folder / "Skeleton" / "0003-R.txt").write_text(text(0 * video(30)))
     *others, lost = records_of(pku_mmd, folder)
     assert len(others) == 4
-    reason = "there is nobody in the frames of this action"
+    reason = "nobody is in the frames of this action"
     assert lost == LeftOut(f"{folder}/Label_PKUMMD/0003-R.txt", reason, 1)
 
 
@@ -196,7 +196,7 @@ def test_part_two(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert index.setup.tolist() == [2, 2, 3, 1]
     _, row = (out / "pku_mmd_2" / "left_out.csv").read_text().splitlines()
     label = folder / "Label_PKUMMD" / "A01N02-M.txt"
-    assert row == f"{label},1,there is nobody in the frames of this action"
+    assert row == f"{label},1,nobody is in the frames of this action"
     assert verify.main([str(out / "pku_mmd_2")]) == 0
 
 
