@@ -26,11 +26,15 @@ SUBSETS = 3
 
 
 class Topology(nn.Module):
-    """The refined topologies of the three subsets: A + α·Q(x), one matrix per channel and body.
+    """The refined topologies of the three subsets (CTR-GCN, Eq. 3-5; docs/facts.md B.1).
 
-    Q = conv4(tanh(conv1(x̄)_u - conv2(x̄)_v)), x̄ the mean over time, which commutes with the 1x1
-    convolutions (facts B.1; CTR-GCN, Eq. 3-5). The bias of conv4 and A are two more relations, so
-    that the topology is one product: mixing (d r) · relation (r u v).
+    For subset g, channel d and body n, the weight of joint v for joint u is
+
+        A[g, u, v] + α · (Σ_r kernel[g, d, r] · tanh(ψ[g, r, n, u] - φ[g, r, n, v]) + bias[g, d])
+
+    where ψ and φ are 1x1 convolutions of x's mean over time (conv1 and conv2 of the release; the
+    kernel and the bias are conv4's). As bias and A are two more relation channels, all of it is
+    one product of mixing and relation: Σ_r mixing[g, d, r] · relation[g, r, n, u, v].
 
     Attributes:
         skeleton: the body model.
@@ -44,27 +48,34 @@ class Topology(nn.Module):
     def __call__(
         self, x: Float[Array, "c n v t"]
     ) -> tuple[Float[Array, "g d r"], Float[Array, "g r n u v"]]:
-        """Return mixing and relation; their product weighs row u's neighbors v."""
+        """Return mixing and relation; their product weighs the neighbors v of each joint u."""
         channels, zeros = x.shape[0], nn.initializers.zeros
-        relations = 8 if channels <= 9 else channels // 8
-        adjacency = jnp.asarray(spatial_subsets(self.skeleton))
-        static = self.param("adjacency", lambda _: adjacency)
+        relation_channels = 8 if channels <= 9 else channels // 8
+        subsets = jnp.asarray(spatial_subsets(self.skeleton))
+        adjacency = self.param("adjacency", lambda _: subsets)
         alpha = self.param("alpha", zeros, ())
-        shape = (2, SUBSETS, relations)
-        entry = self.param("entry", fan_out_normal(relations), (*shape, channels))
-        entry_bias = self.param("entry_bias", zeros, shape)
-        shape = (SUBSETS, self.features)
-        kernel = self.param("kernel", fan_out_normal(self.features), (*shape, relations))
-        bias = self.param("bias", zeros, shape)
-        pair = pointwise(entry.reshape(-1, channels), x.mean(axis=3))
-        pair = pair.reshape(2, SUBSETS, relations, *pair.shape[1:])
-        pair = (pair + entry_bias[..., None, None]).astype(x.dtype)
-        relation = jnp.tanh(pair[0][..., :, None] - pair[1][..., None, :])
-        one = jnp.ones_like(relation[:, :1])
-        same = jnp.broadcast_to(static[:, None, None], one.shape).astype(x.dtype)
-        relation = jnp.concatenate([relation, one, same], axis=1)
-        columns = [alpha * kernel, alpha * bias[..., None], jnp.ones_like(bias)[..., None]]
-        return jnp.concatenate(columns, axis=2).astype(x.dtype), relation
+        psi, phi = self._entry(x.mean(axis=3), relation_channels)
+        kernel_init = fan_out_normal(self.features)
+        kernel = self.param("kernel", kernel_init, (SUBSETS, self.features, relation_channels))
+        bias = self.param("bias", zeros, (SUBSETS, self.features))
+        difference = jnp.tanh(psi[..., :, None] - phi[..., None, :])
+        ones = jnp.ones_like(difference[:, :1])
+        static = jnp.broadcast_to(adjacency[:, None, None], ones.shape).astype(x.dtype)
+        relation = jnp.concatenate([difference, ones, static], axis=1)
+        of_static = jnp.ones_like(bias)[..., None]
+        mixing = jnp.concatenate([alpha * kernel, alpha * bias[..., None], of_static], axis=2)
+        return mixing.astype(x.dtype), relation
+
+    def _entry(
+        self, mean: Float[Array, "c n v"], relation_channels: int
+    ) -> Float[Array, "2 g r n v"]:
+        """Return ψ and φ, the 1x1 convolutions of the mean over time, as one product."""
+        shape = (2, SUBSETS, relation_channels)
+        kernel = self.param("entry", fan_out_normal(relation_channels), (*shape, mean.shape[0]))
+        bias = self.param("entry_bias", nn.initializers.zeros, shape)
+        entry = pointwise(kernel.reshape(-1, mean.shape[0]), mean)
+        entry = entry.reshape(*shape, *entry.shape[1:])
+        return (entry + bias[..., None, None]).astype(mean.dtype)
 
 
 class GraphConv(nn.Module):
@@ -89,8 +100,8 @@ class GraphConv(nn.Module):
         bias = self.param("value_bias", nn.initializers.zeros, shape)
         value = pointwise(kernel.reshape(-1, x.shape[0]), x)
         value = value.reshape(*shape, *value.shape[1:])
-        # A bias passes through the contraction over neighbors as one number per joint: the sum
-        # of its row of the topology, computed from the smaller relation.
+        # A bias passes through the contraction over neighbours as one number a joint: the sum of
+        # its row of the topology, which is had from the smaller relation.
         weights = mixing * bias[..., None]
         offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1, dtype=jnp.float32))
         y = ((topology @ value).sum(axis=0) + offset[..., None]).astype(x.dtype)
