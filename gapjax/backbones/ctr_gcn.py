@@ -100,8 +100,8 @@ class GraphConv(nn.Module):
         bias = self.param("value_bias", nn.initializers.zeros, shape)
         value = pointwise(kernel.reshape(-1, x.shape[0]), x)
         value = value.reshape(*shape, *value.shape[1:])
-        # A bias passes through the contraction over neighbours as one number a joint: the sum of
-        # its row of the topology, which is had from the smaller relation.
+        # A bias passes through the contraction over neighbors as one number per joint: the sum
+        # of its row of the topology, computed from the smaller relation.
         weights = mixing * bias[..., None]
         offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1, dtype=jnp.float32))
         y = ((topology @ value).sum(axis=0) + offset[..., None]).astype(x.dtype)
