@@ -44,6 +44,7 @@ def setting(doc: str, **values: object) -> Variant:
     """Return the variant that sets keys, written `section__key=value`; `doc` describes it."""
 
     def change(config: ConfigDict) -> None:
+        """Set the keys."""
         config.update_from_flattened_dict(
             {path.replace("__", "."): value for path, value in values.items()}
         )

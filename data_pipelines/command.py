@@ -18,6 +18,7 @@ def guarded(main: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(main)
     def run(*arguments: object, **options: object) -> int:
+        """Run the command; return its status."""
         try:
             return main(*arguments, **options)
         except CommandError as error:

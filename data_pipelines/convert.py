@@ -34,7 +34,7 @@ from data_pipelines.storage.disk import writing
 # Exit statuses; the second is a shell's for a keyboard interrupt.
 _SOME_REJECTED, _INTERRUPTED = 3, 130
 
-_RESUMES = "once it can, the same command goes on where it was"
+_RESUMES = "once it can, run the same command to continue"
 
 
 def convert(
@@ -190,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         target = convert(**vars(options))
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on where it was", file=sys.stderr)
+        print("interrupted: run the same command to continue", file=sys.stderr)
         return _INTERRUPTED
     return _rejections(target)
 

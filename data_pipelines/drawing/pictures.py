@@ -122,6 +122,7 @@ def _panels(
     _legend(figure, scene)
 
     def panel(row: int, column: int) -> Axes:
+        """Return the axes of one panel."""
         left = _LEFT + column * (wide + gap)
         low = height - head - (row + 1) * (_OVER + high) - row * _UNDER
         return figure.add_axes((left / width, low / height, wide / width, high / height))

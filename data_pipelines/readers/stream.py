@@ -75,6 +75,7 @@ def _batch_reader(
     batch_type = tf.TensorSpec((persons, frames, None, None), tf.float32)
 
     def read_batch(rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the padded frames and the lengths of a batch."""
         values, shapes = _stored(read_record, rows)
         pad = functools.partial(_padded, frames=frames, persons=persons)
         return tf.map_fn(pad, (values, shapes), fn_output_signature=batch_type), shapes[:, 0]
@@ -122,7 +123,7 @@ def _damage(
     for row in rows:
         path = epath.Path(directory) / str(index.shard[row])
         if not path.exists():
-            return DataError(f"{path}: is gone; when it is back, the same command goes on")
+            return DataError(f"{path}: is gone; when it is back, run the same command to continue")
         try:
             _, _, record = next(tfrecord.read(path, int(index.offset[row])))
         except (DataError, StopIteration):

@@ -65,6 +65,7 @@ def _parts(
     six = dict(zip(PARTS, map(_numbers, lists), strict=True))
 
     def joined(*names: str) -> dict[str, tuple[int, ...]]:
+        """Return parts that join some of the six."""
         return {
             name: tuple(sorted(joint for part in described_parts(name) for joint in six[part]))
             for name in names

@@ -82,6 +82,7 @@ def _described_skeleton(body: Skeleton) -> dict[str, Any]:
     """Return a body model as plain values, with the names of joints."""
 
     def names(joints: Iterable[int]) -> list[str]:
+        """Return the names of joints."""
         return [body.joints[joint] for joint in joints]
 
     return {

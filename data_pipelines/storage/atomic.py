@@ -61,8 +61,14 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     fresh.mkdir(parents=True)
     try:
         yield fresh
+        replaced = partial / "replaced"
         if target.exists():
-            target.rename(partial / "replaced")
-        fresh.rename(target)
+            target.rename(replaced)
+        try:
+            fresh.rename(target)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(target)
+            raise
     finally:
         shutil.rmtree(partial)

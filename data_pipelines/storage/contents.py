@@ -57,7 +57,7 @@ def _of_records(files: tuple[tuple[str, State], ...]) -> str:
 def _state(path: epath.Path) -> State:
     """Return the state of a file, which may be in a bucket."""
     if not path.exists():
-        raise DataError(f"{path}: is gone; when it is back, the same command goes on")
+        raise DataError(f"{path}: is gone; when it is back, run the same command to continue")
     if "://" in os.fspath(path):
         status = path.stat()
         return status.length, status.mtime

@@ -17,7 +17,7 @@ _PERMANENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIS
 def writing(
     path: Path,
     remedy: str = "choose another --workdir",
-    advice: str = "what was saved is whole: the same command goes on",
+    advice: str = "what was saved is whole: run the same command to continue",
 ) -> Iterator[None]:
     """Report an operating-system error of the block, which writes a file or folder, in one line.
 
@@ -49,7 +49,7 @@ def raise_if_transient(path: Path, error: Exception) -> None:
     number = _error_number(error)
     if number not in (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
         reason = f"{path} cannot be read: {os.strerror(number)}"
-        raise DiskError(f"{reason}; once it can, the same command goes on") from error
+        raise DiskError(f"{reason}; once it can, run the same command to continue") from error
 
 
 def _error_number(error: Exception) -> int | None:

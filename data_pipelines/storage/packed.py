@@ -84,7 +84,7 @@ def _built(directory: Path, index: Index) -> Pack:
     """Write the pack, unless another process has done so, and return it."""
     target = directory / "pack"
     remedy = f"run `python -m data_pipelines.pack {directory}` as a user who may"
-    advice = "once it can, the same command goes on (data.feed=stream needs no pack)"
+    advice = "once it can, run the same command to continue (data.feed=stream needs no pack)"
     with writing(target, remedy, advice), locked(target):
         if stored(directory, index) is None:
             with replacing_folder(target) as folder:

@@ -175,7 +175,7 @@ def search_weights(streams: Sequence[Scores]) -> tuple[float, ...]:
     label = streams[0].label
 
     def rank(shares: tuple[int, ...]) -> tuple[int, int]:
-        # More correct samples first, then more even shares.
+        """Return what the best shares maximize: correct samples, then evenness."""
         score = np.tensordot(np.array(shares, np.float32), stacked, axes=1)
         return int((score.argmax(axis=1) == label).sum()), -sum(share**2 for share in shares)
 

@@ -74,6 +74,7 @@ def random_crop(
     low, high = portion
 
     def draw(key: Key[Array, ""], frames: Int[Array, ""]) -> tuple[Array, Array]:
+        """Return the random crop of one sample."""
         share_key, start_key = jax.random.split(key)
         share = jax.random.uniform(share_key, minval=low, maxval=high)
         span = jnp.floor(frames * share).astype(jnp.int32)
@@ -106,6 +107,7 @@ def random_frames(
     """
 
     def draw(key: Key[Array, ""], frames: Int[Array, ""]) -> Int[Array, " t2"]:
+        """Return the random crop of one sample."""
         return jnp.sort(jax.random.randint(key, (window,), 0, frames))
 
     return jax.vmap(draw)(keys, _at_least_one(length))

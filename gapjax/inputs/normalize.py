@@ -59,7 +59,7 @@ def center_first_frame(
     present = jnp.broadcast_to(_per_joint(present), frames.shape[:4])
 
     def origin(persons: Float[Array, "m t v c"], seen: Bool[Array, "m t v"]) -> Float[Array, " c"]:
-        # Zero if nobody is present.
+        """Return the origin of one sample; zero if nobody is present."""
         person = jnp.argmax(seen.any(axis=(1, 2)))
         body = seen[person]
         candidate = (jnp.arange(body.shape[1]) == joint) | ~body[:, joint].any()

@@ -37,6 +37,7 @@ def rigid_rotation(angles: Float[Array, "b c"]) -> Float[Array, "b d c"]:
     """Return Rz · Ry · Rx for the three angles of each sample, in radians (`random_rot`)."""
 
     def matrix(angle: Float[Array, " c"]) -> Float[Array, "d c"]:
+        """Return the rotation about x, then y, then z."""
         x, y, z = (axis_rotation(angle[axis], axis) for axis in range(3))
         return jnp.matmul(jnp.matmul(z, y, precision=EXACT), x, precision=EXACT)
 
@@ -54,6 +55,7 @@ def random_plane_rotation(keys: Key[Array, " b"], limit: float) -> Float[Array, 
     """Return rotations in the image plane, by angles uniform in ±`limit` radians (2 x 2)."""
 
     def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
+        """Return the random matrix of one sample."""
         angle = jax.random.uniform(key, minval=-limit, maxval=limit)
         return axis_rotation(angle, 2)[:2, :2]
 
@@ -68,6 +70,7 @@ def random_view_rotation(keys: Key[Array, " b"], limit: int) -> Float[Array, "b 
     """
 
     def draw(key: Key[Array, ""]) -> Float[Array, "d c"]:
+        """Return the random matrix of one sample."""
         angle_key, scale_key = jax.random.split(key)
         degrees = jax.random.randint(angle_key, (2,), -limit, limit + 1)
         x, y = (axis_rotation(jnp.deg2rad(degrees[axis]), axis) for axis in range(2))

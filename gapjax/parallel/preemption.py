@@ -69,7 +69,7 @@ def preempted(progress: str = "") -> Preempted:
     """Return the error for a run that a signal stopped; `progress` is what is saved."""
     cause = _received[0] if _received else "another host"
     saved = f": {progress}" if progress else ""
-    return Preempted(f"stopped by {cause}{saved}; the same command goes on")
+    return Preempted(f"stopped by {cause}{saved}; run the same command to continue")
 
 
 class StopSignal:

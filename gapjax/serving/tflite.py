@@ -29,6 +29,7 @@ def convert(run: Trained, frames: int) -> bytes:
     variables, embeddings = jax.tree.map(jnp.asarray, (run.variables, run.embeddings))
 
     def recognize(clip: Float[Array, "1 m t v c"], length: Int[Array, " 1"]) -> Outputs:
+        """Return the outputs for one clip."""
         return run.recognize(variables, clip, length, embeddings)
 
     persons, _, joints, coordinates = run.shape

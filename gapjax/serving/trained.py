@@ -120,11 +120,13 @@ def with_encoder(method: Inference, encoder: Encoder) -> Inference:
     """Return an inference on clips: a frozen skeleton encoder, then a method on its features."""
 
     def of_method(trained: Variables) -> Variables:
+        """Return the method's own variables."""
         # As `frozen_encoder.Encoded` leaves them.
         statistics = trained["batch_stats"]
         return {**trained, "batch_stats": statistics.get("method", statistics)}
 
     def strip(trained: Variables) -> Variables:
+        """Return the variables that recognition needs."""
         # The statistics of an encoder that encodes in every step may have drifted.
         drifted = trained["batch_stats"].get("encoder")
         statistics = {"batch_stats": drifted} if drifted else {}
@@ -134,10 +136,12 @@ def with_encoder(method: Inference, encoder: Encoder) -> Inference:
     def apply(
         variables: Variables, clips: Float[Array, "b m t v c"], embeddings: Embeddings
     ) -> Outputs:
+        """Return the outputs for clips."""
         features = encoder.encode(variables["encoder"], clips)
         return method.apply(variables["method"], features, embeddings)
 
     def embeddings(trained: Variables) -> Embeddings:
+        """Return the embeddings of the run's own classes."""
         return method.embeddings(of_method(trained))
 
     return replace(method, strip=strip, apply=apply, embeddings=embeddings)

@@ -136,6 +136,7 @@ def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokeni
     cut = {"truncation": True, "max_length": limit} if too_long == "truncate" else {}
 
     def tokenize(strings: Sequence[str]) -> Int[np.ndarray, "n l"]:
+        """Return the tokens of strings, padded to the longest."""
         rows = [tokenizer(string, verbose=False, **cut)["input_ids"] for string in strings]
         for string, ids in zip(strings, rows, strict=True):
             if len(ids) > limit:

@@ -85,6 +85,7 @@ def zero_shot(problem: Problem, index: Index, unseen: Sequence[int]) -> Problem:
     """Return the problem in which only the evaluation `test` has samples of the unseen classes."""
 
     def without_unseen(rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n2"]:
+        """Return the rows whose class is seen."""
         return rows[~np.isin(index.label[rows], unseen)]
 
     evaluations = {

@@ -94,7 +94,7 @@ def test_features_are_not_kept_if_a_signal_stops_them(
         begin(*args)
 
     monkeypatch.setattr(np.lib.format, "write_array_header_1_0", stop_after)
-    with pytest.raises(Preempted, match=r"^stopped by SIGTERM; the same command goes on$"):
+    with pytest.raises(Preempted, match=r"^stopped by SIGTERM; run the same command to continue$"):
         feature_cache.prepare(source, items, lambda: feed, small_features.SAMPLES, 3, tmp_path)
     assert not list(tmp_path.iterdir())
 

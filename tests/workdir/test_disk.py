@@ -58,9 +58,8 @@ def test_a_run_on_a_full_disk_goes_on_when_there_is_room(
     process = command.start(tmp_path / "run", *SMOKE_FLAGS, under=small)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 1, err
-    message = (
-        r"gapjax: .*/run/checkpoints cannot be written: File too large; .* same command goes on"
-    )
+    reason = "checkpoints cannot be written: File too large"
+    message = rf"gapjax: .*/run/{reason}; .* run the same command to continue"
     assert re.fullmatch(message, err.splitlines()[-1])
     assert command.run(tmp_path / "run", *SMOKE_FLAGS)[0] == 0
     assert results(tmp_path / "run") == results(gap_run)
@@ -141,8 +140,6 @@ def test_a_pack_on_a_full_disk(
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.dataset = str(tiny_copy.parent), "tiny"
     plan = plan_of(config)
-    message = (
-        "pack cannot be written: No space left on device; once it can, the same command goes on"
-    )
+    message = "pack cannot be written: No space left on device; once it can, run the same command"
     with pytest.raises(DiskError, match=message):
         open_feed(plan, open_dataset(plan), make_layout(1))

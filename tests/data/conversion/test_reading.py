@@ -39,7 +39,7 @@ def interrupted(
 
     monkeypatch.setattr(tiny, "read", stopping)
     assert main(["tiny", f"--out={tmp_path}", "--jobs=1"]) == 130
-    interruption = "interrupted: the same command goes on where it was\n"
+    interruption = "interrupted: run the same command to continue\n"
     assert capsys.readouterr().err.endswith(interruption)
     assert calls == [*range(8)]
     calls.clear()
@@ -78,7 +78,7 @@ def test_a_full_disk(interrupted: Callable, monkeypatch: pytest.MonkeyPatch) -> 
     with monkeypatch.context() as full:
         full.setattr(chunks, "save", save)
         with pytest.raises(
-            DiskError, match="tiny cannot be written: No space left on device; once it can, the sa"
+            DiskError, match="tiny cannot be written: No space left on device; once it can, run"
         ):
             interrupted()
     assert interrupted() == [7, 7, 8, 9, 10]

@@ -43,6 +43,24 @@ def test_an_error_keeps_the_old_folder(tmp_path: pathlib.Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_rename_that_fails_puts_the_old_folder_back(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "target"
+    write_folder(target, "old")
+    rename = pathlib.Path.rename
+
+    def fail_on_fresh(path: pathlib.Path, other: pathlib.Path) -> pathlib.Path:
+        if path.name == "target" and path.parent != tmp_path:
+            raise OSError("no")
+        return rename(path, other)
+
+    monkeypatch.setattr(pathlib.Path, "rename", fail_on_fresh)
+    with pytest.raises(OSError, match="no"):
+        write_folder(target, "new")
+    assert (target / "file").read_text() == "old"
+
+
 def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path: pathlib.Path) -> None:
     (tmp_path / ".target.partial" / "target").mkdir(parents=True)
     (tmp_path / ".target.partial" / "target" / "half").write_text("half")

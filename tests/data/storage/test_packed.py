@@ -157,7 +157,7 @@ def test_a_disk_that_is_full(tiny_copy: pathlib.Path, environment: dict[str, str
     small = ["bash", "-c", 'ulimit -f 2; exec "$@"', "bash", *command]
     root = pathlib.Path(__file__).parents[3]
     done = subprocess.run(small, capture_output=True, text=True, cwd=root, env=environment)
-    told = "cannot be written: File too large; once it can, the same command goes on"
+    told = "cannot be written: File too large; once it can, run the same command to continue"
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"gapjax: {tiny_copy / 'pack'} {told}")
     assert done.stderr.count("\n") == 1
@@ -174,9 +174,8 @@ def test_what_a_disk_says(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    expected = (
-        f"pack cannot be written: {os.strerror(number)}; once it can, the same command goes on"
-    )
+    reason = os.strerror(number)
+    expected = f"pack cannot be written: {reason}; once it can, run the same command to continue"
     with pytest.raises(DiskError, match=expected):
         open_pack(tiny_copy)
     assert left_over(tiny_copy) == set()
