@@ -97,7 +97,7 @@ def test_unseen_classes_are_embedded_as_in_training(star_bundle: pathlib.Path) -
     embeddings = classification.class_embeddings(opened, [label], {label: texts[label]})
     for key, rows in embeddings.items():
         expected = opened.embeddings[key][opened.metadata["labels"].index(label)]
-        np.testing.assert_allclose(rows[0], expected, rtol=1e-6)
+        np.testing.assert_allclose(rows[0], expected, atol=1e-6)
 
 
 def test_gamma_is_taken_from_trained_classes_alone(star_bundle: pathlib.Path) -> None:

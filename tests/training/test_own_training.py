@@ -67,7 +67,7 @@ def test_the_commands(tmp_path: pathlib.Path, environment: dict[str, str]) -> No
 
 def test_without_texts(converted: Callable) -> None:
     config = converted("gap,smoke")
-    with pytest.raises(UserError, match=r"needs class descriptions, and mine has none: give a fi"):
+    with pytest.raises(UserError, match=r"needs class descriptions, and mine has none: set text"):
         method_of(config)
     config.method.partition = "none"
     method_of(config)
