@@ -1,8 +1,7 @@
 """CTR-GCN: channel-wise topology refinement (Chen et al., ICCV 2021), as GAP uses it.
 
 Ten blocks of a graph convolution whose topology is refined for every channel and sample, and a
-temporal module. Inside, arrays are `c n v t` with n = persons of the batch (see
-`gapjax.nn.layers`).
+temporal module. Inside, arrays are `c n v t` with n = bodies of the batch (`gapjax.nn.layers`).
 """
 
 from collections.abc import Callable
@@ -51,8 +50,7 @@ class Topology(nn.Module):
         """Return mixing and relation; their product weighs the neighbors v of each joint u."""
         channels, zeros = x.shape[0], nn.initializers.zeros
         relation_channels = 8 if channels <= 9 else channels // 8
-        subsets = jnp.asarray(spatial_subsets(self.skeleton))
-        adjacency = self.param("adjacency", lambda _: subsets)
+        adjacency = self.param("adjacency", lambda _: jnp.asarray(spatial_subsets(self.skeleton)))
         alpha = self.param("alpha", zeros, ())
         psi, phi = self._entry(x.mean(axis=3), relation_channels)
         kernel_init = fan_out_normal(self.features)
