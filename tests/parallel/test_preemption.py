@@ -62,7 +62,9 @@ def test_a_stopped_run_resumes_bit_for_bit(
     """Stopped before its first step, between lines of the log, after an evaluation, at the end."""
     for step in (0, 2, 5, 8, 12, 16):
         run = tiny_run({step: sends(signal.SIGTERM)}, **CADENCE)
-        with pytest.raises(Preempted, match=rf"^stopped by SIGTERM: step {step} of 18 is saved; t"):
+        with pytest.raises(
+            Preempted, match=rf"^stopped by SIGTERM: step {step} of 18 is saved; run"
+        ):
             loop.train(run, tmp_path)
         assert not (tmp_path / "scores").exists()
         preemption.forget()

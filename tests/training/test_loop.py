@@ -77,7 +77,9 @@ def test_a_streamed_run_that_is_told_to_stop_and_whose_data_vanish_resumes_bitwi
     err = process.communicate(timeout=120)[1]
     assert process.returncode == 2, err
     assert began_at(err) == saved >= 5
-    message = r"gapjax: .*/data/synthetic/.*tfrecord.*: is gone; when it is back, the same command"
+    message = (
+        r"gapjax: .*/data/synthetic/.*tfrecord.*: is gone; when it is back, run the same command"
+    )
     assert re.search(message, err.splitlines()[-1]), err
     gone.rename(there)
     assert command.run(ended, *STREAM)[0] == 0

@@ -122,7 +122,7 @@ def test_other_errors_pass_unchanged() -> None:
 
 def test_errors_of_reading_by_kind() -> None:
     """A disk that does not answer is not damage; a missing file is."""
-    with pytest.raises(DiskError, match="5 cannot be read: Input/output error; once it can, the s"):
+    with pytest.raises(DiskError, match="5 cannot be read: Input/output error; once it can, run"):
         raise_if_transient(Path("5"), OSError(errno.EIO, "x"))
     for error in (FileNotFoundError(errno.ENOENT, "x"), ValueError("its facts are not as they")):
         raise_if_transient(Path("5"), error)

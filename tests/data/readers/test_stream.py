@@ -141,7 +141,7 @@ def test_a_file_cut_while_it_is_used(tiny_copy: pathlib.Path) -> None:
     with pytest.raises(DataError, match=damaged(index, 6)):
         list(stream(tiny_copy, index, np.array([[0, 6, 10]]), 9, 2))
     shard.unlink()
-    with pytest.raises(DataError, match=rf"{shard}: is gone; when it is back, the same command"):
+    with pytest.raises(DataError, match=rf"{shard}: is gone; when it is back, run the same"):
         list(stream(tiny_copy, index, np.array([[0, 6, 10]]), 9, 2))
 
 
