@@ -1,8 +1,8 @@
 """Ensembles of streams: the weighted sum of their logits, sample by sample.
 
-Weights are given; or the published ones of four streams (0.8 joint, 0.8 bone, 0.2 joint motion, 0.2
-bone motion: GAP, ICCV 2023; facts A.8); or equal; or chosen on the scores of validation samples,
-never on test samples.
+Weights are given; or chosen on the scores of validation samples, never on test samples. By default
+they are the published ones for the four streams (0.8 joint, 0.8 bone, 0.2 joint motion, 0.2 bone
+motion: GAP, ICCV 2023; facts A.8), and equal for any other runs. Their order does not matter.
 """
 
 import itertools
@@ -108,19 +108,11 @@ def combine(streams: Sequence[Scores], weighting: Weighting, workdirs: Sequence[
 
 
 def default_weights(streams: Sequence[Scores]) -> Weighting:
-    """Return the published weights of four streams, else equal ones.
-
-    Four streams whose metadata names the four modalities are weighted by modality, others in the
-    published order.
-    """
-    if len(streams) != len(PUBLISHED):
-        return Weighting((1 / len(streams),) * len(streams), "equal")
-    modalities = [str(stream.facts.get("modality")) for stream in streams]
-    if set(modalities) == set(PUBLISHED):
-        weights = tuple(PUBLISHED[modality] for modality in modalities)
-        return Weighting(weights, "of the paper, by modality")
-    order = ", ".join(PUBLISHED)
-    return Weighting(tuple(PUBLISHED.values()), f"of the paper, for {order} in this order")
+    """Return the published weights of the four streams by name, for any other runs equal ones."""
+    names = [str(stream.facts.get("modality")) for stream in streams]
+    if sorted(names) == sorted(PUBLISHED):
+        return Weighting(tuple(PUBLISHED[name] for name in names), "of the paper, by stream")
+    return Weighting((1 / len(streams),) * len(streams), "equal")
 
 
 def parse_weights(text: str, streams: int) -> Weighting:

@@ -23,6 +23,7 @@ from gapjax.experiment.features import (
 from gapjax.experiment.model import build_method, clip_recipe, clip_shape, uses_text
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import Upstream
+from gapjax.inputs import modalities
 from gapjax.inputs.clips import eval_clips, train_clips
 from gapjax.inputs.feed import Feed
 from gapjax.parallel.mesh import split_cpu
@@ -156,11 +157,12 @@ def connect(
 def describe(plan: Plan, dataset: Dataset) -> Mapping[str, str]:
     """Return the metadata that a result is reported with."""
     text = " ".join(filter(None, (plan.text.encoder, plan.text.checkpoint)))
+    skeleton = dataset.spec.skeleton
     return {
         **describe_selection(plan, dataset),
         "backbone": plan.backbone.name,
         "method": plan.method.name,
-        "modality": plan.clips["modality"],
+        "modality": modalities.stream(skeleton, plan.clips["modality"], plan.clips["k"]),
         "text": text if uses_text(plan) else "none",
         "seed": str(plan.seed),
     }

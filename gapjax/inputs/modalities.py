@@ -18,6 +18,23 @@ K_OPERATORS = ("corrected", "released")
 REVERSED_IN_RELEASE = ("kinect20",)
 
 
+def stream(skeleton: Skeleton, modality: str, k: int | None) -> str:
+    """Return the name of what a network sees of a clip: one of `MODALITIES`, or one with its k.
+
+    GAP's matrix makes bones of joints with k = 1, and leaves joints with a k above the tree's depth
+    (`k_operator`, corrected). Whatever else it makes is none of the four streams.
+
+    >>> from data_pipelines.specs.skeletons import NTU25
+    >>> stream(NTU25, "joint_motion", 1), stream(NTU25, "joint", 8), stream(NTU25, "joint", 2)
+    ('bone_motion', 'joint', 'joint, k=2')
+    """
+    if k is None or not np.any(k_operator(skeleton, k) - np.eye(skeleton.num_joints)):
+        return modality
+    if k == 1 and modality.startswith("joint"):
+        return modality.replace("joint", "bone")
+    return f"{modality}, k={k}"
+
+
 def modality(
     frames: Float[Array, "b m t v c"], skeleton: Skeleton, name: str
 ) -> Float[Array, "b m t v c"]:

@@ -1,6 +1,7 @@
 """Fusing streams: samples are matched by name, and weights are never chosen on test samples."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -113,14 +114,23 @@ def test_the_search_stays_small_for_many_streams() -> None:
     assert sum(weights) == pytest.approx(1)
 
 
-def test_default_weights_are_the_papers_for_four_streams() -> None:
-    plain = fusion.default_weights([stream(0)] * 4)
-    assert plain.weights == (0.8, 0.8, 0.2, 0.2)
-    assert "joint, bone, joint_motion, bone_motion in this order" in plain.source
-    names = ("bone_motion", "joint", "joint_motion", "bone")
-    known = fusion.default_weights([stream(0, modality=name) for name in names])
-    assert known.weights == (0.2, 0.8, 0.2, 0.8)
-    assert fusion.default_weights([stream(0)] * 2) == fusion.Weighting((0.5, 0.5), "equal")
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
+def test_the_order_of_runs_decides_nothing(order: tuple[int, ...]) -> None:
+    names = ("joint", "bone", "joint_motion", "bone_motion")
+    published = dict(zip(names, (0.8, 0.8, 0.2, 0.2), strict=True))
+    weighting = fusion.default_weights([stream(0, modality=names[i]) for i in order])
+    assert weighting.weights == tuple(published[names[i]] for i in order)
+    assert weighting.source == "of the paper, by stream"
+    # Three streams and one of them again, a part of them, and another k: none are the four streams.
+    for others in (
+        ("joint", "bone", "bone", "bone_motion"),
+        ("joint", "bone", "joint_motion"),
+        ("joint", "joint, k=2", "joint_motion", "bone_motion"),
+        ("joint",) * 4,
+    ):
+        runs = [stream(0, modality=others[i % len(others)]) for i in order]
+        assert fusion.default_weights(runs) == fusion.Weighting((0.25,) * 4, "equal")
+    assert fusion.default_weights([stream(0)] * 4).source == "equal"
 
 
 def test_weights_are_one_number_a_stream() -> None:

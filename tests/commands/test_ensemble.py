@@ -39,12 +39,12 @@ def test_the_table_has_every_stream_and_the_ensemble(
     out = tmp_path / "ensemble.npz"
     assert ensemble.main([*workdirs, f"--out={out}"]) == 0
     heading, _, *rows = capsys.readouterr().out.splitlines()
-    assert heading == "synthetic, xsub, test, 50 samples, weights of the paper, by modality"
+    assert heading == "synthetic, xsub, test, 50 samples, weights of the paper, by stream"
     assert [row.split()[0] for row in rows] == [*(f"run_{m}" for m in MODALITIES), "ensemble"]
     assert [row.split()[2] for row in rows[:4]] == ["0.8", "0.8", "0.2", "0.2"]
     fused = read_scores(out)
     assert fused.facts["weights"] == [0.8, 0.8, 0.2, 0.2]
-    assert fused.facts["weights_source"] == "of the paper, by modality"
+    assert fused.facts["weights_source"] == "of the paper, by stream"
     by_name = {}
     for workdir, weight in zip(workdirs, fused.facts["weights"], strict=True):
         single = read_scores(scores_path(pathlib.Path(workdir), "test"))

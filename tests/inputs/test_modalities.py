@@ -1,11 +1,14 @@
 """Bones, motion and GAP's operator, against the facts' examples and slow NumPy."""
 
+import importlib
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
+from gapjax.experiment.config_dict import plan_of
 from gapjax.inputs import modalities
 
 # The released parents of NTU's joints, 1-based (facts A.7).
@@ -106,3 +109,24 @@ def test_the_operator_acts_on_joints_of_every_frame() -> None:
     result = modalities.apply_operator(operator, jnp.asarray(x))
     np.testing.assert_allclose(result[1, 2, 3], operator @ x[1, 2, 3], atol=1e-5)
     np.testing.assert_allclose(result[0, 1, 0], operator @ x[0, 1, 0], atol=1e-5)
+
+
+STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
+
+
+@pytest.mark.parametrize(
+    ("config", "skeleton"),
+    [("gap_ntu60", NTU25), ("gap_ntu120", NTU25), ("gap_ucla", KINECT20), ("star_ntu60", NTU25)],
+)
+def test_a_stream_is_named_by_modality_and_k(config: str, skeleton: Skeleton) -> None:
+    """The configs of GAP make bones with k = 1, those of STAR with the modality."""
+    make = importlib.import_module(f"configs.{config}").get_config
+    for name in STREAMS:
+        for extra in ("", "released") if config == "gap_ucla" else ("",):
+            variants = ([] if name == "joint" else [name]) + ([extra] if extra else [])
+            plan = plan_of(make(",".join(variants) if config.startswith("gap") else ""))
+            modality = plan.clips["modality"] if config.startswith("gap") else name
+            assert modalities.stream(skeleton, modality, plan.clips["k"]) == name
+    assert modalities.stream(skeleton, "joint", 0) == "joint"
+    assert modalities.stream(skeleton, "joint", 2) == "joint, k=2"
+    assert modalities.stream(skeleton, "bone", 1) == "bone, k=1"
