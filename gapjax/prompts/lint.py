@@ -4,10 +4,8 @@ python -m gapjax.prompts.lint ntu120 [--encoder=bert --checkpoint=package:gt_all
 """
 
 import argparse
-import itertools
-import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -15,37 +13,10 @@ from jaxtyping import Float
 from data_pipelines import command
 from data_pipelines.specs.skeletons import PARTS
 from gapjax.prompts.descriptions import ClassText, load_all
+from gapjax.prompts.rules import problems, shared
 from gapjax.prompts.strings import part_strings
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
-
-# CLIP reads 77 tokens; the margin is for words of several tokens.
-MOST_TOKENS = 72
-SYNONYMS = 10
-# The parts of all partitions that strings are made for.
-GROUPS = ("upper", "lower", *PARTS)
-
-
-def problems(texts: Sequence[ClassText]) -> Iterator[str]:
-    """Yield the problems of descriptions, one line each."""
-    for text in texts:
-        yield from _problems_of(text)
-    for first, second in itertools.combinations(texts, 2):
-        if all(first.parts[part] == second.parts[part] for part in PARTS):
-            yield f"{first.label} and {second.label} are alike in all parts"
-
-
-def _problems_of(text: ClassText) -> Iterator[str]:
-    names = {name.lower() for name in (text.label, *text.synonyms)}
-    if len(names) != 1 + SYNONYMS:
-        yield f"{text.label}: {SYNONYMS} synonyms are asked for, all different from the label"
-    for part, movement in text.parts.items():
-        if movement.lower().startswith(f"{part} ") or movement.endswith("."):
-            yield f"{text.label}: {part}: should continue after the part's name, without a period"
-    for string in (text.paragraph, *part_strings([text], GROUPS, "plain")[0]):
-        count = len(re.findall(r"\w+|[^\w\s]", string)) + 2
-        if count > MOST_TOKENS:
-            yield f"{text.label}: {count} words and marks, at most {MOST_TOKENS} fit: {string}"
 
 
 def alikeness(texts: Sequence[ClassText], embedder: TextEmbedder) -> Float[np.ndarray, "k k"]:
@@ -89,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = list(problems(texts))
     for line in lines:
         print(line)
+    counts = ", ".join(f"{part} {count}" for part, count in shared(texts).items())
+    print(f"classes that share a part's text with another: {counts}")
     print(f"{len(texts)} classes, {len(lines)} problems; most alike under {options.encoder}:")
     for cosine, first, second in pairs:
         print(f"  {cosine:.3f}  {first} / {second}")

@@ -8,12 +8,13 @@ import pytest
 import yaml
 
 from data_pipelines.specs.skeletons import PARTS
-from gapjax.prompts import lint
-from gapjax.prompts.descriptions import ClassText
+from gapjax.prompts import lint, rules
+from gapjax.prompts.descriptions import TEXTS, ClassText, load_all
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
 MOVES = ("is raised", "swings left", "bends twice", "turns round", "kicks far", "taps lightly")
+SHIPPED = sorted(file.stem for file in TEXTS.glob("*.yaml"))
 GOOD = ClassText(
     label="wave",
     synonyms=tuple(f"word {i}" for i in range(10)),
@@ -21,33 +22,93 @@ GOOD = ClassText(
     parts=dict(zip(PARTS, MOVES, strict=True)),
 )
 OTHER = dataclasses.replace(
-    GOOD, label="kick", parts=dict(zip(PARTS, MOVES[::-1], strict=True)), paragraph="It kicks."
+    GOOD,
+    label="kick",
+    synonyms=tuple(f"name {i}" for i in range(10)),
+    parts=dict(zip(PARTS, MOVES[::-1], strict=True)),
+    paragraph="It kicks.",
 )
 
 
 def change(**fields: object) -> ClassText:
-    return dataclasses.replace(GOOD, **fields)
+    other = {"label": "salute", "synonyms": tuple(f"term {i}" for i in range(10))}
+    return dataclasses.replace(GOOD, **(other | fields))
+
+
+def moving(**parts: str) -> ClassText:
+    """Return a class with other movements of some parts."""
+    return change(parts={**GOOD.parts, **parts})
 
 
 def test_good_texts_have_no_problems() -> None:
-    assert list(lint.problems([GOOD, OTHER])) == []
+    assert list(rules.problems([GOOD, OTHER])) == []
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         (change(synonyms=GOOD.synonyms[:9]), "10 synonyms"),
-        (change(synonyms=(*GOOD.synonyms[:9], "Wave")), "10 synonyms"),
-        (change(parts={**GOOD.parts, "arm": "arm swings"}), "arm: should continue"),
-        (change(parts={**GOOD.parts, "leg": "bends."}), "leg: should continue"),
-        (change(paragraph="word " * 71), "73 words and marks"),
-        (change(label="salute"), "alike in all parts"),
+        (change(synonyms=(*change().synonyms[:9], "Salute")), "10 synonyms"),
+        (moving(arm="arm swings"), "arm: should continue"),
+        (moving(leg="bends."), "leg: should continue"),
+        (change(paragraph="now " + "word, " * 35), "73 words and marks"),
+        # What parts do that do nothing, and whose movement it is.
+        (moving(arm="one arm swings"), "arm: has a second subject, 'one arm': arm one arm swings"),
+        (moving(hand="in both persons the palms meet"), "a second subject, 'the palms'"),
+        (moving(leg="in one person bends, in the other both knees bend"), "subject, 'both knees'"),
+        (moving(arm="on the right his fist swings"), "a second subject, 'his fist'"),
+        (moving(foot="rests in place while the comb moves above"), "'while', 'comb', 'above'"),
+        (moving(leg="stands straight, unaffected by the wiping"), "'unaffected', 'wiping'"),
+        (moving(hip="in one person bends, in the other stays still for the kick"), "'for', 'kick'"),
+        (moving(foot="is planted, facing the basin"), "'facing', 'basin'"),
+        (moving(foot="does not step, the cup lands beside it"), "'cup', 'lands', 'it'"),
+        # Language.
+        (moving(arm="makes a arc"), "a or an? makes a arc"),
+        (change(paragraph="A person waves an hand."), "a or an? A person waves an hand."),
+        (moving(arm="swings in in an arc"), "'in' is there twice"),
+        (change(paragraph="The the person waves."), "'The' is there twice"),
+        # Names of two classes.
+        (change(synonyms=(*change().synonyms[:9], "the Kick")), "'kick' names kick and salute"),
+        (change(synonyms=(*change().synonyms[:9], "a name 3")), "'name 3' names kick and salute"),
     ],
 )
 def test_problems_are_named(text: ClassText, expected: str) -> None:
-    others = [GOOD] if "alike" in expected else [OTHER]
-    (problem,) = lint.problems([*others, text])
+    (problem,) = rules.problems([OTHER, text])
     assert expected in problem
+
+
+def test_classes_that_are_alike_are_named() -> None:
+    (problem,) = rules.problems([GOOD, change()])
+    assert problem == "wave and salute are alike in all parts"
+
+
+@pytest.mark.parametrize(
+    ("part", "movement"),
+    [
+        ("head", "faces forward and stays still"),
+        ("leg", "in both persons stands straight and stays still"),
+        ("arm", "hangs straight down, then bends"),
+        ("hand", "on one side closes around an object and holds it"),
+        ("arm", "left and right together form an X"),
+        ("arm", "on one side swings for an hour like a unicorn"),
+        ("leg", "stays low, bent at a right angle"),
+    ],
+)
+def test_what_a_part_may_do(part: str, movement: str) -> None:
+    assert list(rules.problems([OTHER, moving(**{part: movement})])) == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_texts_have_no_problems(name: str) -> None:
+    assert list(rules.problems(load_all(name))) == []
+
+
+def test_parts_that_do_nothing_share_their_text() -> None:
+    """A text that only one class has gives the class away, whatever it says."""
+    assert rules.shared([GOOD, change(), OTHER]) == dict.fromkeys(PARTS, 2)
+    ntu, pku = (rules.shared(load_all(name)) for name in ("ntu120", "pku_mmd"))
+    assert min(ntu[part] for part in ("hip", "leg", "foot")) > 120 // 2
+    assert min(pku[part] for part in ("hip", "leg", "foot")) > 51 // 2
 
 
 def test_the_most_alike_come_first() -> None:
@@ -63,7 +124,9 @@ def test_the_most_alike_come_first() -> None:
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert lint.main(["nw_ucla", "--pairs=2"]) == 0
-    assert "10 classes, 0 problems" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "10 classes, 0 problems" in out
+    assert "share a part's text with another: head 3, hand 0, arm 0, hip 0, leg 2, foot 6" in out
     entries = [dataclasses.asdict(text) for text in (GOOD, change(label="salute"))]
     for entry in entries:
         entry["synonyms"] = list(entry["synonyms"])

@@ -1,0 +1,112 @@
+"""What the linter looks for in descriptions of classes."""
+
+import collections
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+
+from data_pipelines.specs.skeletons import PARTS
+from gapjax.prompts.descriptions import ClassText
+from gapjax.prompts.strings import part_strings
+
+# CLIP reads 77 tokens; the margin is for words of several tokens.
+MOST_TOKENS = 72
+SYNONYMS = 10
+# The parts of all partitions that strings are made for.
+GROUPS = ("upper", "lower", *PARTS)
+
+# Whom a phrase is about, and on which sides it happens; both may stand before a movement.
+_PERSONS = re.compile(r",? ?in (?:both persons|one person|the other),? ")
+_SIDES = re.compile(
+    r"(?:left and right(?: together)?|on (?:that|one|both|each|the) (?:sides?|left|right))"
+    r"(?: alone)?,? "
+)
+_SUBJECT = re.compile(r"(?:one|both|the|each|either|two|an?|his|her|its|their) \w+")
+_REST = re.compile(
+    r"(?:stays?|remains?|rests?|keeps?|stands?|hangs?|lies|sits|faces|does not|takes no"
+    r"|is (?:still|at rest|quiet|idle|calm|passive|motionless|relaxed|planted|set|straight|upright"
+    r"|steady))\b"
+)
+# All that a part at rest may tell: that it rests, its posture, and nothing of what others do.
+_WORDS = """
+    a ahead alone along an and angle apart at backward before belly bend bends bent beside body
+    both by calm chest close closed crossed does down elbow elbows empty face faces flat floor
+    forearm forearms forward free from front ground hang hanging hangs head height held high hip
+    hips idle in is its keep keeps knee knees left level lie lies line little long loose loosely
+    low motionless move moves moving no not of on one open other palm palms part passive person
+    persons place planted quiet relaxed remain remains rest resting rests right shoulder
+    shoulders side sides sit sits slightly spot stand standing stands stay stays steady step
+    still straight take takes the thigh to together trunk turned up upright waist wide with
+    without wrist wrists
+"""
+_POSTURE = frozenset(_WORDS.split())
+_VOWEL = re.compile(r"\ba (?!one\b|once\b|uni|use|usu|eu|u\b)(?=[aeiou])", re.IGNORECASE)
+_CONSONANT = re.compile(r"\ban (?!hour|honest|heir)(?=[b-df-hj-np-tv-z][a-z])", re.IGNORECASE)
+_TWICE = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
+_SMALL = re.compile(r"\b(?:a|an|the|one's|some)\b")
+
+
+def problems(texts: Sequence[ClassText]) -> Iterator[str]:
+    """Yield the problems of descriptions, one line each."""
+    for text in texts:
+        yield from _names(text)
+        for part, movement in text.parts.items():
+            for problem in movement_problems(part, movement):
+                yield f"{text.label}: {part}: {problem}"
+        yield from _language(text)
+    yield from _shared_names(texts)
+    for first, second in itertools.combinations(texts, 2):
+        if all(first.parts[part] == second.parts[part] for part in PARTS):
+            yield f"{first.label} and {second.label} are alike in all parts"
+
+
+def movement_problems(part: str, movement: str) -> Iterator[str]:
+    """Yield what is wrong with the movement of a part, a phrase that follows the part's name."""
+    if movement.lower().startswith(f"{part} ") or movement.endswith("."):
+        yield "should continue after the part's name, without a period"
+    for clause in filter(None, _PERSONS.split(movement.lower())):
+        phrase = _SIDES.sub("", clause, count=1) if _SIDES.match(clause) else clause
+        if subject := _SUBJECT.match(phrase):
+            yield f"has a second subject, {subject[0]!r}: {part} {movement}"
+        words = re.findall(r"[a-z]+", phrase)
+        others = [word for word in words if word not in _POSTURE]
+        if _REST.match(phrase) and " then " not in phrase and others:
+            told = ", ".join(map(repr, others))
+            yield f"is at rest and tells more than its posture, {told}: {part} {movement}"
+
+
+def shared(texts: Sequence[ClassText]) -> dict[str, int]:
+    """Return for each part how many classes have a text that another class has, too."""
+    counts = {part: collections.Counter(text.parts[part] for text in texts) for part in PARTS}
+    return {part: sum(n for n in count.values() if n > 1) for part, count in counts.items()}
+
+
+def _names(text: ClassText) -> Iterator[str]:
+    names = {name.lower() for name in (text.label, *text.synonyms)}
+    if len(names) != 1 + SYNONYMS:
+        yield f"{text.label}: {SYNONYMS} synonyms are asked for, all different from the label"
+
+
+def _language(text: ClassText) -> Iterator[str]:
+    whole = (text.paragraph, *part_strings([text], GROUPS, "plain")[0])
+    for string in (text.paragraph, *text.synonyms, *text.parts.values()):
+        if _VOWEL.search(string) or _CONSONANT.search(string):
+            yield f"{text.label}: a or an? {string}"
+        if twice := _TWICE.search(string):
+            yield f"{text.label}: {twice[1]!r} is there twice: {string}"
+    for string in whole:
+        count = len(re.findall(r"\w+|[^\w\s]", string)) + 2
+        if count > MOST_TOKENS:
+            yield f"{text.label}: {count} words and marks, at most {MOST_TOKENS} fit: {string}"
+
+
+def _shared_names(texts: Sequence[ClassText]) -> Iterator[str]:
+    """Yield the names that stand for two classes; articles and case do not count."""
+    classes: dict[str, dict[str, None]] = {}
+    for text in texts:
+        for name in (text.label, *text.synonyms):
+            key = " ".join(_SMALL.sub(" ", name.lower()).split())
+            classes.setdefault(key, {})[text.label] = None
+    for name, labels in classes.items():
+        if len(labels) > 1:
+            yield f"{name!r} names {' and '.join(labels)}"
