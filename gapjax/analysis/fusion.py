@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.errors import UserError
+from gapjax.workdir import data_file
 from gapjax.workdir.scores import Scores, read_scores, scores_path
 
 PUBLISHED = {"joint": 0.8, "bone": 0.8, "joint_motion": 0.2, "bone_motion": 0.2}
@@ -43,6 +44,7 @@ class Weighting:
 
 def read_streams(workdirs: Sequence[Path], evaluation: str) -> list[Scores]:
     """Return the aligned scores of one evaluation of several working directories."""
+    data_file.check_same(workdirs)
     paths = [scores_path(workdir, evaluation) for workdir in workdirs]
     return align([read_scores(path) for path in paths], [str(path) for path in paths])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.errors import UserError
+from gapjax.workdir import data_file
 from gapjax.workdir.config_file import EXECUTION_KEYS, read_config
 from gapjax.workdir.history import read_history, read_results
 
@@ -86,7 +87,8 @@ def group(results: Sequence[Result], over: Sequence[str]) -> list[Row]:
         over: config keys that may differ within a row, also in encoders' runs.
 
     Raises:
-        UserError: two runs of a row differ in none of them, so that one run would count twice.
+        UserError: two runs of a row differ in none of them, so that one run would count twice; or
+            their data differ.
     """
     rows: dict[str, dict[str, Result]] = {}
     ignored = {*over, *EXECUTION_KEYS}
@@ -99,6 +101,8 @@ def group(results: Sequence[Result], over: Sequence[str]) -> list[Row]:
         if first is not result:
             same = f"{first.workdir} and {result.workdir} have the same {', '.join(over)}"
             raise UserError(f"{same}: give one of them, or name in --over what else differs")
+    for members in rows.values():
+        data_file.check_same([result.workdir for result in members.values()])
     return [Row(json.loads(common), [*members.values()]) for common, members in rows.items()]
 
 

@@ -10,13 +10,13 @@ from jaxtyping import Float, Int
 from gapjax.experiment.data import (
     Dataset,
     describe_selection,
+    known_labels,
     open_dataset,
     open_feed,
     train_order,
 )
 from gapjax.experiment.features import (
     cached_features,
-    known_labels,
     load_encoder,
     zero_shot_summary,
 )

@@ -117,6 +117,12 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
     return Dataset(spec, relabeled, index, problem, full, directory)
 
 
+def known_labels(plan: Plan, dataset: Dataset) -> tuple[str, ...]:
+    """Return the names of the classes that a stage and its encoder are trained on."""
+    # A shared encoder is trained on a fold's pseudo-unseen classes, too.
+    return dataset.labels if plan.shares_encoder else dataset.seen_labels
+
+
 def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
     """Return metadata of the samples and classes of a result, digests included."""
     protocol = dataset.spec.protocols[plan.data.protocol]

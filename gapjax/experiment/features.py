@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from data_pipelines.errors import UserError
 from data_pipelines.storage import contents
 from gapjax.experiment import encoder_weights
-from gapjax.experiment.data import Dataset, open_feed
+from gapjax.experiment.data import Dataset, known_labels, open_feed
+from gapjax.experiment.data_facts import check_encoder
 from gapjax.experiment.model import backbone_importer, build_backbone, clip_recipe
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import Upstream
@@ -26,7 +27,7 @@ def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
     """Return the frozen skeleton encoder of a zero-shot run.
 
     Raises:
-        UserError: there is none, or it was trained on unseen classes.
+        UserError: there is none, or it was trained on unseen classes or other data.
     """
     source = upstream.encoder or Path(plan.encoder.checkpoint)
     seen = known_labels(plan, dataset)
@@ -36,6 +37,7 @@ def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
         )
     if source.is_dir():
         variables = encoder_weights.from_workdir(source, plan.flat(), seen)
+        check_encoder(source, plan, dataset)
     elif source.is_file():
         declared = plan.encoder.trained_on == "seen"
         unseen = [name for name in dataset.spec.labels if name not in seen]
@@ -45,12 +47,6 @@ def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
         raise UserError(f"encoder.checkpoint: there is no workdir or state dict {str(source)!r}")
     backbone = build_backbone(plan, dataset.spec.skeleton)
     return Encoder(backbone, variables, plan.encoder.person_merge)
-
-
-def known_labels(plan: Plan, dataset: Dataset) -> tuple[str, ...]:
-    """Return the names of the classes that a stage and its encoder are trained on."""
-    # A shared encoder is trained on a fold's pseudo-unseen classes, too.
-    return dataset.labels if plan.shares_encoder else dataset.seen_labels
 
 
 def cached_features(

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from gapjax.experiment import model
 from gapjax.experiment.build import describe
 from gapjax.experiment.data import Dataset, open_dataset
+from gapjax.experiment.data_facts import check_used
 from gapjax.experiment.features import load_encoder
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import read_flat
@@ -83,6 +84,7 @@ def load(workdir: Path, data: str = "") -> Trained:
     state = checkpoint.state
     results = read_results(workdir, plan.train.epochs, checkpoint.step)
     dataset = open_dataset(plan)
+    check_used(workdir, plan, dataset, checkpoint.trained_on)
     persons, _, joints, coordinates = model.clip_shape(plan, dataset)
     inference = _inference(plan, dataset, workdir)
     variables = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}

@@ -59,7 +59,7 @@ ONLY = {
     "data_pipelines.storage.index": "gapjax.experiment gapjax.training.run gapjax.zero_shot.splits "
     "data_pipelines",
     "data_pipelines.storage.contents": "gapjax.experiment data_pipelines",
-    "data_pipelines.storage.digests": "gapjax.experiment.data data_pipelines",
+    "data_pipelines.storage.digests": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.packed": "gapjax.experiment.data data_pipelines",
     "data_pipelines.readers.order": "gapjax.experiment gapjax.training gapjax.zero_shot.splits "
     "data_pipelines",
