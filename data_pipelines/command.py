@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,13 @@ def guarded(main: Callable[..., int]) -> Callable[..., int]:
     def run(*arguments: object, **options: object) -> int:
         """Run the command; return its status."""
         try:
-            return main(*arguments, **options)
+            status = main(*arguments, **options)
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:
+            # Whatever read the output, such as `head`, has seen enough of it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         except CommandError as error:
             return complain(error, error.status)
         except FloatingPointError as error:

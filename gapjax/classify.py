@@ -14,6 +14,7 @@ from data_pipelines import command
 from data_pipelines.errors import UserError
 from gapjax.serving.bundle import open_bundle
 from gapjax.serving.classification import classify
+from gapjax.serving.reports import FORMATS
 
 
 @command.guarded
@@ -25,11 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--classes", help='any names: "wave; fall down" (bundles of STAR)')
     parser.add_argument("--descriptions", default="", help="a YAML file that describes them")
     parser.add_argument("--top", type=int, default=5, help="how many classes to show (default: 5)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
     options = parser.parse_args(arguments)
     if options.top < 1:
         raise UserError(f"--top={options.top}: show at least 1 class")
     bundle, descriptions = open_bundle(options.bundle), options.descriptions
-    print(classify(bundle, options.files, options.classes, descriptions, options.top))
+    found = classify(bundle, options.files, options.classes, descriptions)
+    print(FORMATS[options.format](found, options.top))
     return 0
 
 

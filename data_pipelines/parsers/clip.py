@@ -1,5 +1,6 @@
 """Reading one clip from one file: an array, or NTU RGB+D's text."""
 
+import itertools
 import pathlib
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ from jaxtyping import Float32, Shaped
 from data_pipelines.errors import FileError
 from data_pipelines.parsers import ntu, ntu_cleaning, samples
 from data_pipelines.parsers.npz import ARRAY_DAMAGE
+from data_pipelines.specs.skeletons import NTU25
 
 # The array to read from an archive that has several.
 ARRAY = "skeleton"
@@ -24,7 +26,7 @@ def read(
 
     A `.npy` or `.npz` has frames x joints x coordinates or, for several persons, frames x persons x
     joints x coordinates; persons may come first if this is unambiguous. A `.skeleton` is cleaned
-    and centered as in a conversion.
+    and centered as in a conversion, and its joints must be the wanted ones by name.
 
     Args:
         path: the file.
@@ -41,6 +43,8 @@ def read(
     readers = {".skeleton": _ntu, ".npy": samples.read_array, ".npz": _archive}
     if path.suffix not in readers:
         raise FileError(where, f"is none of {', '.join(readers)}; save an array by numpy.save")
+    if path.suffix == ".skeleton":
+        _check_names(where, joints)
     array = readers[path.suffix](where)
     frames = array[:, None] if array.ndim == 3 else array
     if frames.ndim == 4 and frames.shape[0] <= persons < frames.shape[1]:
@@ -51,6 +55,19 @@ def read(
         most = f"frames (x at most {persons} persons) x {wanted[0]} joints x {wanted[1]}"
         raise FileError(where, f"is {shape}, not {most}; correct the array")
     return samples.checked(frames, where, joints)
+
+
+def _check_names(where: str, joints: Sequence[str]) -> None:
+    """Refuse a file of Kinect v2 where other joints are wanted."""
+    pairs = list(itertools.zip_longest(NTU25.joints, joints, fillvalue="missing"))
+    for number, (name, wanted) in enumerate(pairs):
+        if _letters(name) != _letters(wanted):
+            differ = f"joint {number} is {name!r}, not {wanted!r}"
+            raise FileError(where, f"has the joints of Kinect v2 ({differ}); convert it to .npy")
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def _archive(path: str) -> Shaped[np.ndarray, "..."]:

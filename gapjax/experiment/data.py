@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,6 +140,23 @@ def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
     if plan.data.fold:
         metadata["fold"] = str(plan.data.fold)
     return metadata
+
+
+def training_frames(dataset: Dataset, most: int) -> Iterator[Float[np.ndarray, "m t v c"]]:
+    """Yield the raw frames of evenly chosen training samples, persons first."""
+    train, index, directory = dataset.problem.train, dataset.stored, dataset.directory
+    rows = train[np.unique(np.linspace(0, len(train) - 1, most).astype(int))]
+    if (directory / "pack").exists():
+        pack = open_pack(directory, index)
+        yield from (pack.skeleton(int(row)).swapaxes(0, 1) for row in rows)
+    else:
+        longest = int(index.frames.max())
+        for row, (frames, _) in zip(
+            rows,
+            stream(directory, index, rows[:, None], longest, dataset.spec.persons),
+            strict=True,
+        ):
+            yield frames[0, :, : index.frames[row]]
 
 
 def train_order(plan: Plan, dataset: Dataset) -> TrainOrder:

@@ -1,5 +1,6 @@
 """Write the bundle of a finished run (`gapjax.serving.bundle`)."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,10 @@ def metadata_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[st
             "shape": [persons, frames, joints, coordinates],
             "skeleton": skeleton.name,
             "joints": list(skeleton.joints),
+            "space": run.space,
+            "body": dataclasses.asdict(skeleton),
         },
+        "ranges": run.ranges,
         "preprocessing": {key: recipe[key] for key in recipe if key not in NOT_PREPROCESSING},
         "parts": list(run.inference.parts),
         "text": {**run.text, "recipe": dict(run.inference.embed_options)} if run.text else {},

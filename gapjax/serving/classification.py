@@ -1,6 +1,7 @@
 """Classify raw files with a bundle: any classes with a zero-shot bundle, else the trained ones."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +9,24 @@ from jaxtyping import Float, Float32
 from scipy.special import softmax
 
 from data_pipelines.errors import UserError
-from data_pipelines.parsers import clip
+from data_pipelines.parsers import clip as clip_file
 from gapjax import methods
 from gapjax.experiment import model, schema
 from gapjax.methods import EncodeText
-from gapjax.prompts.descriptions import ClassText, from_name, load_all
-from gapjax.registry import suggestion
+from gapjax.prompts.descriptions import ClassText, from_name
 from gapjax.serving.bundle import Bundle, Embeddings
+from gapjax.serving.class_names import doubts, requested_classes
+from gapjax.serving.ranges import figure_of, unlike
+from gapjax.serving.reports import Found
+
+# Raw frames, persons first.
+Clip = Float32[np.ndarray, "_ _ v c"]
 
 
 def classify(
-    bundle: Bundle, paths: Sequence[Path], classes: str | None, descriptions: str, top: int
-) -> str:
-    """Return the best classes of raw files as text.
+    bundle: Bundle, paths: Sequence[Path], classes: str | None, descriptions: str
+) -> Found:
+    """Return the scores of raw files.
 
     Args:
         bundle: the bundle.
@@ -28,7 +34,6 @@ def classify(
         classes: names of classes, separated by semicolons; None for those in `descriptions`, or
             for the bundle's own.
         descriptions: a file of class descriptions, or "".
-        top: how many classes to show.
 
     Raises:
         UserError: the arguments do not fit the bundle.
@@ -42,18 +47,20 @@ def classify(
                 f"{bundle.folder}: its classes are those it was trained on; leave out --classes "
                 "and --descriptions (bundles of STAR take them)"
             )
-        names, texts = requested_classes(classes, descriptions)
-    outputs = bundle.recognize(read_clips(bundle, paths), class_embeddings(bundle, names, texts))
+        names, texts = requested_classes(classes, descriptions, names)
+    clips = read_clips(bundle, paths)
+    outputs = bundle.recognize(clips, class_embeddings(bundle, names, texts))
+    # Only now: whatever is refused is told in one line.
+    for doubt in (*doubts(names, bundle.metadata["labels"]), *_strange(bundle, paths, clips)):
+        print(f"gapjax: warning: {doubt}", file=sys.stderr)
     score = outputs["score"]
     score = calibrated(bundle, score, names) if zero_shot else softmax(score, axis=1)
-    parts = outputs.get("part", [None] * len(paths))
-    lines = []
-    for path, row, part in zip(paths, score, parts, strict=True):
-        lines += [str(path), report(names, row, part, bundle.metadata["parts"], top)]
-    return "\n".join(lines)
+    measure = "score" if zero_shot else "probability"
+    files, parts = [str(path) for path in paths], bundle.metadata["parts"]
+    return Found(files, names, measure, score, parts, outputs.get("part"))
 
 
-def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Float32[np.ndarray, "_ _ v c"]]:
+def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Clip]:
     """Return the clips of raw files, persons first.
 
     Raises:
@@ -63,7 +70,7 @@ def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Float32[np.ndarray
     persons, longest, _, coordinates = bundle.metadata["input"]["shape"]
     clips = []
     for path in paths:
-        frames = clip.read(path, bundle.metadata["input"]["joints"], coordinates, persons)
+        frames = clip_file.read(path, bundle.metadata["input"]["joints"], coordinates, persons)
         if len(frames) > longest:
             raise UserError(
                 f"{path}: has {len(frames)} frames, {bundle.folder} takes at most {longest}; cut "
@@ -73,30 +80,14 @@ def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Float32[np.ndarray
     return clips
 
 
-def requested_classes(
-    classes: str | None, descriptions: str
-) -> tuple[list[str], dict[str, ClassText]]:
-    """Return the requested classes, and the descriptions of a file by class.
-
-    Args:
-        classes: names separated by semicolons; None for those in `descriptions`.
-        descriptions: a file of descriptions, or "".
-
-    Raises:
-        UserError: a name is repeated or not described in the file, or there is none.
-    """
-    texts = {text.label: text for text in load_all(descriptions)} if descriptions else {}
-    split = list(texts) if classes is None else classes.split(";")
-    names = [name for name in (" ".join(text.split()) for text in split) if name]
-    if not names:
-        raise UserError('--classes names no class; write --classes="wave; fall down"')
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"--classes names {name!r} twice")
-        if texts and name not in texts:
-            hint = suggestion(name, list(texts))
-            raise UserError(f"{descriptions}: class {name!r} is not described{hint}")
-    return names, texts
+def _strange(bundle: Bundle, paths: Sequence[Path], clips: Sequence[Clip]) -> Iterator[str]:
+    """Yield in what clips are far from the data that the bundle was trained on."""
+    ranges, facts = bundle.metadata.get("ranges"), bundle.metadata["input"]
+    for path, clip in zip(paths, clips, strict=True) if ranges else ():
+        figure = figure_of(clip, facts["space"], facts["body"]["bones"])
+        found = unlike(figure, ranges, bundle.metadata["preprocessing"]) if figure else []
+        if found:
+            yield f"{path} is unlike the training data: {'; '.join(found)}"
 
 
 def class_embeddings(
@@ -144,22 +135,3 @@ def calibrated(
     gamma = bundle.metadata["gamma"]
     is_seen = np.isin(names, bundle.metadata["trained_on"])
     return score - is_seen * np.float32(gamma["value"] if gamma else 0)
-
-
-def report(
-    names: Sequence[str],
-    score: Float[np.ndarray, " k"],
-    part: Float[np.ndarray, "k p"] | None,
-    parts: Sequence[str],
-    top: int,
-) -> str:
-    """Return the `top` best classes of one clip, a line each, with the similarity of each part."""
-    best = np.argsort(-score, kind="stable")[:top]
-    width, lines = max(len(names[k]) for k in best), []
-    for rank, k in enumerate(best, 1):
-        line = f"  {rank}. {names[k]:{width}}  {score[k]:6.3f}"
-        if part is not None:
-            similarities = zip(parts, part[k], strict=True)
-            line += "   " + "  ".join(f"{name} {value:.2f}" for name, value in similarities)
-        lines.append(line)
-    return "\n".join(lines)

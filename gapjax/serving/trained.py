@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from gapjax.experiment import model
 from gapjax.experiment.build import describe
-from gapjax.experiment.data import Dataset, open_dataset
+from gapjax.experiment.data import Dataset, open_dataset, training_frames
 from gapjax.experiment.data_facts import check_used
 from gapjax.experiment.features import load_encoder
 from gapjax.experiment.plan import Plan
@@ -19,10 +19,14 @@ from gapjax.experiment.schema import read_flat
 from gapjax.experiment.stages import stages
 from gapjax.inputs.clips import ClipRecipe, eval_clips
 from gapjax.methods import Embeddings, Inference, Outputs, Variables
+from gapjax.serving.ranges import figure_of, ranges_of
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
+
+# How many training samples are measured for the ranges of a bundle.
+MEASURED = 300
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Trained:
         results: the step, the epoch and the metrics of the evaluation at its end.
         facts: the metadata of its results.
         config: the run's config, flat.
+        space: the number of coordinates of a joint, without its confidence.
+        ranges: what bodies look like in the training samples (`gapjax.serving.ranges`).
     """
 
     inference: Inference
@@ -54,6 +60,8 @@ class Trained:
     results: Mapping[str, Any]
     facts: Mapping[str, Any]
     config: Mapping[str, Any]
+    space: int
+    ranges: Mapping[str, Any]
 
     def recognize(
         self,
@@ -101,7 +109,17 @@ def load(workdir: Path, data: str = "") -> Trained:
         results=results,
         facts=describe(plan, dataset),
         config=plan.flat(),
+        space=dataset.spec.space,
+        ranges=_ranges(dataset),
     )
+
+
+def _ranges(dataset: Dataset) -> Mapping[str, Any]:
+    """Return what bodies look like in training samples."""
+    spec = dataset.spec
+    frames = training_frames(dataset, MEASURED)
+    figures = (figure_of(clip, spec.space, spec.skeleton.bones) for clip in frames)
+    return ranges_of([figure for figure in figures if figure])
 
 
 def _inference(plan: Plan, dataset: Dataset, workdir: Path) -> Inference:

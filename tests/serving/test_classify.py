@@ -1,7 +1,13 @@
 """Classifying raw files: any classes with a bundle of STAR, the trained ones with one of GAP."""
 
+import csv
 import dataclasses
+import json
 import pathlib
+import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -16,7 +22,7 @@ from data_pipelines.synthesis.samples import filmed, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 from gapjax import classify
 from gapjax.prompts.descriptions import from_name, load_all
-from gapjax.serving import bundle, classification
+from gapjax.serving import bundle, class_names, classification
 
 JOINTS = NTU25.joints
 
@@ -124,16 +130,93 @@ def test_trained_classes_of_gap(
 
 def test_descriptions_name_the_classes(tmp_path: pathlib.Path) -> None:
     path = write_descriptions(tmp_path / "mine.yaml", "skate", "dive")
-    names, texts = classification.requested_classes(None, str(path))
+    names, texts = class_names.requested_classes(None, str(path))
     assert names == ["skate", "dive"]
     assert texts["dive"].parts["hip"] == "hip of dive"
-    assert classification.requested_classes("dive", str(path))[0] == ["dive"]
+    assert class_names.requested_classes("dive", str(path))[0] == ["dive"]
     with pytest.raises(UserError, match=r"mine.yaml: class 'dance' is not described"):
-        classification.requested_classes("dive; dance", str(path))
+        class_names.requested_classes("dive; dance", str(path))
     with pytest.raises(UserError, match="names 'dive' twice"):
-        classification.requested_classes("dive; dive ", "")
+        class_names.requested_classes("dive; dive ", "")
     with pytest.raises(UserError, match="--classes names no class"):
-        classification.requested_classes(" ; ", "")
+        class_names.requested_classes(" ; ", "")
+
+
+@pytest.mark.parametrize("written", ["Drink", "DRINK", " drink ", "dri-nk"])
+def test_a_class_is_the_trained_one_however_it_is_written(
+    run: Callable, star_bundle: pathlib.Path, saved: pathlib.Path, written: str
+) -> None:
+    """With its embedding, and with γ taken from it."""
+    flags = f"--bundle={star_bundle}", saved, "--format=json"
+    expected = json.loads("\n".join(run(*flags, "--classes=jump up; drink")[1]))
+    assert run(*flags, f"--classes=jump_up; {written}")[0] == 0
+    got = json.loads("\n".join(run(*flags, f"--classes=Jump_Up; {written}")[1]))
+    assert (got == expected) == (written != "dri-nk")
+
+
+def test_descriptions_of_a_trained_class_keep_its_name(tmp_path: pathlib.Path) -> None:
+    path = write_descriptions(tmp_path / "mine.yaml", "Sky Dive", "skate")
+    names, texts = class_names.requested_classes(None, str(path), ["sky_dive", "wave"])
+    assert names == ["sky_dive", "skate"]
+    assert texts["sky_dive"].label == "Sky Dive"
+    with pytest.raises(UserError, match="names 'wave' twice"):
+        class_names.requested_classes("wave; Wave", "", ["wave"])
+
+
+def test_doubtful_names_get_a_hint(
+    star_bundle: pathlib.Path, saved: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The advice works: the separated classes are two."""
+    bundled = [f"--bundle={star_bundle}", str(saved), "--format=csv"]
+
+    def said() -> list[str]:
+        # That the clip is random noise is said, too.
+        return [line for line in capsys.readouterr().err.splitlines() if "unlike" not in line]
+
+    assert classify.main([*bundled, "--classes=drnk; ride a bicycle; wave"]) == 0
+    (line,) = said()
+    assert "'drnk' is none of the bundle's classes" in line
+    assert "did you mean 'drink'?" in line
+    assert classify.main([*bundled, "--classes=ride a bicycle, fly a kite"]) == 0
+    (line,) = said()
+    advice = re.search('--classes=".*"', line)[0].replace('"', "")
+    assert classify.main([*bundled, advice]) == 0
+    out, err = capsys.readouterr()
+    assert (len(out.splitlines()), len(err.splitlines())) == (3, 1)
+
+
+@pytest.mark.parametrize("kind", ["gap", "star"])
+def test_the_same_numbers_in_every_format(
+    kind: str, run: Callable, saved: pathlib.Path, request: pytest.FixtureRequest
+) -> None:
+    flags = f"--bundle={request.getfixturevalue(f'{kind}_bundle')}", saved, saved, "--top=3"
+    text = [line.split("  ")[1:] for line in run(*flags)[1] if line[0] == " "]
+    rows = list(csv.DictReader(run(*flags, "--format=csv")[1]))
+    content = json.loads("\n".join(run(*flags, "--format=json")[1]))
+    listed = [entry for file in content for entry in file["classes"]]
+    measure = {"gap": "probability", "star": "score"}[kind]
+    assert len(text) == len(rows) == len(listed) == 6
+    assert [file["file"] for file in content] == [str(saved)] * 2
+    for line, row, entry in zip(text, rows, listed, strict=True):
+        assert f"{row['rank']}. {row['class']}" == line[0].strip()
+        assert row["class"] == entry["class"]
+        assert float(row[measure]) == pytest.approx(entry[measure], rel=1e-5)
+        assert f"{entry[measure]:.3f}" in "  ".join(line)
+        parts = entry.get("parts", {})
+        assert list(parts) == (list(PARTS) if kind == "star" else [])
+        assert all(float(row[part]) == pytest.approx(parts[part], abs=1e-5) for part in parts)
+
+
+def test_a_reader_may_leave(tmp_path: pathlib.Path) -> None:
+    """`classify | head` ends quietly; so do all commands, which share what guards them."""
+    code = "import sys; from data_pipelines import command\n"
+    code += "sys.exit(command.guarded(lambda: print('x\\n' * {}) or 0)())"
+    for lines in (1, 10**6):
+        line = (
+            f"{sys.executable} -c {shlex.quote(code.format(lines))} | true; echo ${{PIPESTATUS[0]}}"
+        )
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+        assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_a_name_is_a_description() -> None:
@@ -220,6 +303,19 @@ def test_a_bad_array_is_named(tmp_path: pathlib.Path, name: str) -> None:
     np.save(tmp_path / name, array)
     with pytest.raises(FileError, match=f"{name}: .*{demand}"):
         clip.read(tmp_path / name, JOINTS, 3, 2)
+
+
+def test_names_of_joints_decide(tmp_path: pathlib.Path) -> None:
+    """As many joints are not enough; the case and the spaces of names do not matter."""
+    path = tmp_path / "S001C001P001R001A001.skeleton"
+    path.write_text(skeleton_text(next(filmed(takes(subjects=1, repetitions=1)[0]))[1]))
+    written = [name.title().replace(" ", "_") for name in JOINTS]
+    assert clip.read(path, written, 3, 2).shape[2] == 25
+    other = (*JOINTS[:3], "nose", *JOINTS[4:])
+    with pytest.raises(FileError, match=r"Kinect v2 \(joint 3 is 'head', not 'nose'\); convert it"):
+        clip.read(path, other, 3, 2)
+    with pytest.raises(FileError, match="joint 20 is 'spine shoulder', not 'missing'"):
+        clip.read(path, JOINTS[:20], 3, 2)
 
 
 def test_a_bad_file_is_named(tmp_path: pathlib.Path) -> None:
