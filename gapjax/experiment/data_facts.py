@@ -6,6 +6,7 @@
 | training samples, their classes              | refused          | warned             | refused |
 | coordinates' values, the most persons        | refused          | warned             | warned  |
 | order of samples, test samples               | warned           | allowed            | allowed |
+| descriptions of classes                      | refused          | refused (STAR)     | allowed |
 
 The last column is a skeleton encoder that a run builds on.
 """
@@ -25,10 +26,11 @@ from jaxtyping import Int
 from data_pipelines.errors import UserError
 from data_pipelines.storage import contents
 from data_pipelines.storage.digests import DIGITS
+from gapjax.experiment import model
 from gapjax.experiment.data import Dataset, known_labels
 from gapjax.experiment.plan import Plan
 from gapjax.workdir import data_file
-from gapjax.workdir.data_file import MEANING, SAMPLES, difference
+from gapjax.workdir.data_file import MEANING, SAMPLES, TEXTS, difference
 
 
 def facts_of(plan: Plan, dataset: Dataset) -> dict[str, Any]:
@@ -47,6 +49,7 @@ def facts_of(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "training_samples": _samples_digest(dataset, dataset.problem.train),
         "index": dataset.stored.digest[:DIGITS],
         "contents": _contents_digest(plan, dataset),
+        "descriptions": _descriptions_digest(plan, dataset),
     }
 
 
@@ -64,6 +67,17 @@ def _contents_digest(plan: Plan, dataset: Dataset) -> str | None:
     return contents.digest(dataset.directory, dataset.stored, packed=True)[:DIGITS]
 
 
+def _descriptions_digest(plan: Plan, dataset: Dataset) -> str | None:
+    """Return the digest of the descriptions of the classes; None where none are used."""
+    try:
+        texts = model.descriptions(plan, dataset) if model.uses_text(plan) else ()
+    except UserError:
+        # They are refused where they are used; what has changed with them is told first.
+        return None
+    content = [dataclasses.asdict(text) for text in texts]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:DIGITS] if texts else None
+
+
 def check_continued(workdir: Path, plan: Plan, dataset: Dataset) -> None:
     """Refuse to go on with the training of a working directory on other data.
 
@@ -74,7 +88,9 @@ def check_continued(workdir: Path, plan: Plan, dataset: Dataset) -> None:
     if not there:
         return
     here = facts_of(plan, dataset)
-    _refuse(workdir, difference(there, here, (*MEANING, *SAMPLES)), "choose another --workdir")
+    _refuse(
+        workdir, difference(there, here, (*MEANING, *SAMPLES, TEXTS)), "choose another --workdir"
+    )
     _warn(workdir, difference(there, here, ("index",)))
 
 
@@ -94,8 +110,10 @@ def check_used(
     """
     there = data_file.read(workdir) or {"trained_on": trained_on and list(trained_on)}
     here = facts_of(plan, dataset)
-    advice = f"restore the data in {dataset.directory}, or train again"
-    _refuse(workdir, difference(there, here, MEANING), advice)
+    advice = f"restore the data in {dataset.directory} and their texts, or train again"
+    # Other methods need no descriptions once they are trained.
+    keys = (*MEANING, TEXTS) if plan.on_features else MEANING
+    _refuse(workdir, difference(there, here, keys), advice)
     _warn(workdir, difference(there, here, SAMPLES))
 
 

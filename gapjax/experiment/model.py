@@ -31,12 +31,17 @@ def build_method(plan: Plan, dataset: Dataset) -> Method:
 
 def build_inference(plan: Plan, dataset: Dataset) -> Inference:
     """Return the inference of a plan's method, or raise UserError if it has none."""
+    return inference_of(plan, method_context(plan, dataset))
+
+
+def inference_of(plan: Plan, context: Context) -> Inference:
+    """Return the inference of a plan's method in a context; see `build_inference`."""
     spec = methods.get(plan.method.name)
     if spec.inference is None:
         raise UserError(
             f"method.name={plan.method.name!r} has no inference, so its runs cannot be exported"
         )
-    return spec.inference(method_context(plan, dataset), method_options(plan))
+    return spec.inference(context, method_options(plan))
 
 
 def method_options(plan: Plan) -> Any:

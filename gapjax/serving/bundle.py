@@ -3,14 +3,17 @@
 README.md        the model card, with ten lines of Python that use the bundle
 bundle.json      labels, input, preprocessing, origin, digests of all other files
 config.json      the run's config
-recognize.jax    StableHLO (jax.export): variables, frames, lengths, embeddings → scores
+recognize.jax    StableHLO (jax.export): variables, frames, lengths, embeddings → scores; later
+                 versions of jax read it for half a year, `--renew` writes it anew
 recognize.tflite (optional) the same for one clip and the run's own classes
 variables/       parameters and running statistics (Orbax)
 text.npz         the embeddings of the labels, if classes are an input
 """
 
+import datetime
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +60,7 @@ class Bundle:
 
     def config(self) -> dict[str, Any]:
         """Return the config of the exported run, flat."""
-        return json.loads((self.folder / CONFIG).read_text())
+        return read_config(self.folder)
 
     def recognize(
         self, clips: Sequence[Float32[np.ndarray, "_ _ v c"]], embeddings: Embeddings | None = None
@@ -95,7 +98,23 @@ class Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Return a bundle after checking its files.
+    """Return a bundle after checking its files; warn of one that should be renewed.
+
+    Raises:
+        UserError: it is no bundle, one of its files is missing or has changed, or this jax does not
+            read its function any more.
+    """
+    metadata = read_checked(folder)
+    function = _read_function(folder, metadata)
+    until = metadata.get("readable_until", "")
+    if until and datetime.date.today().isoformat() > until:
+        what = f"{folder}: jax promises to read it until {until}; {_renewal(folder)}"
+        print(f"gapjax: warning: {what}", file=sys.stderr)
+    return Bundle(folder, metadata, read_variables(folder), read_embeddings(folder), function)
+
+
+def read_checked(folder: Path) -> dict[str, Any]:
+    """Return the content of a bundle's bundle.json after checking all other files.
 
     Raises:
         UserError: it is no bundle, or one of its files is missing or has changed.
@@ -105,13 +124,45 @@ def open_bundle(folder: Path) -> Bundle:
         path = folder / name
         if not path.is_file() or sha256(path) != digest:
             raise UserError(f"{path} is missing or damaged; copy or export the bundle again")
-    embeddings = {}
-    if (folder / TEXT).exists():
-        with np.load(folder / TEXT) as content:
-            embeddings = {name: content[name] for name in content.files}
-    function = export.deserialize(bytearray(function_file(folder).read_bytes()))
-    variables = ocp.PyTreeCheckpointer().restore((folder / VARIABLES).absolute())
-    return Bundle(folder, metadata, variables, embeddings, jax.jit(function.call))
+    return metadata
+
+
+def _read_function(folder: Path, metadata: Mapping[str, Any]) -> Callable[..., Any]:
+    try:
+        function = export.deserialize(bytearray(function_file(folder).read_bytes()))
+        # Reads what a call would read only when it is compiled.
+        function.mlir_module()
+    # jax and MLIR raise errors of any type for what they do not read.
+    except Exception as error:
+        until = metadata.get("readable_until")
+        promise = f", promised to be readable until {until}," if until else ""
+        raise UserError(
+            f"{folder}: jax {jax.__version__} does not read its {FUNCTION}{promise} of jax "
+            f"{metadata.get('jax', 'of another version')}; {_renewal(folder)}"
+        ) from error
+    return jax.jit(function.call)
+
+
+def _renewal(folder: Path) -> str:
+    return f"make it new: python -m gapjax.export --renew={folder}"
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the config of the exported run, flat."""
+    return json.loads((folder / CONFIG).read_text())
+
+
+def read_variables(folder: Path) -> Mapping[str, Any]:
+    """Return the parameters and running statistics of a bundle."""
+    return ocp.PyTreeCheckpointer().restore((folder / VARIABLES).absolute())
+
+
+def read_embeddings(folder: Path) -> Embeddings:
+    """Return the embeddings of a bundle's classes; empty if classes are no input."""
+    if not (folder / TEXT).exists():
+        return {}
+    with np.load(folder / TEXT) as content:
+        return {name: content[name] for name in content.files}
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Write the bundle of a finished run (`gapjax.serving.bundle`)."""
 
 import dataclasses
+import datetime
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ from data_pipelines.errors import UserError
 from data_pipelines.storage.atomic import locked, replacing_folder
 from data_pipelines.storage.disk import writing
 from gapjax.serving import bundle, model_card, tflite
+from gapjax.serving.renewal import restored
 from gapjax.serving.trained import Trained
 from gapjax.workdir.history import gammas_of
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 # Longer than any clip of the papers' datasets; padding costs little.
 FRAMES = 300
+# Six months.
+READABLE_DAYS = 182
 # The sources of the γ of calibrated stacking, the preferred one first. The oracle's is not used.
 GAMMA_SOURCES = ("validation", "paper")
 # Fields of a clip recipe that do not affect evaluation, or that other entries record.
@@ -48,6 +53,11 @@ def write_bundle(
     ):
         if _is_taken(out):
             raise UserError(f"{out} exists and is no bundle; choose another --out")
+        if (out / bundle.LITE).exists() and not lite:
+            raise UserError(
+                f"{out} has a {bundle.LITE}, which a new bundle would lack: add --tflite to write "
+                f"it anew, or remove {out / bundle.LITE}"
+            )
         out = out.absolute()
         with locked(out), replacing_folder(out) as folder:
             _fill(folder, run, metadata)
@@ -80,8 +90,19 @@ def metadata_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[st
         "measured": run.results,
         "platforms": list(PLATFORMS),
         "tflite": lite,
+        **dates(),
         "environment": _environment(workdir),
     }
+
+
+def dates() -> dict[str, str]:
+    """Return when a function is exported, by which jax, and until when others promise to read it.
+
+    jax.export promises that a jax up to six months newer than the exporting one reads it.
+    """
+    today = datetime.date.today()
+    until = today + datetime.timedelta(days=READABLE_DAYS)
+    return {"exported": str(today), "jax": jax.__version__, "readable_until": str(until)}
 
 
 def lower(run: Trained, frames: int) -> bytes:
@@ -128,19 +149,42 @@ def _is_taken(out: Path) -> bool:
 
 def _fill(folder: Path, run: Trained, metadata: dict[str, Any]) -> None:
     """Write the files of a bundle, bundle.json last."""
-    frames = metadata["input"]["shape"][1]
-    (folder / bundle.FUNCTION).write_bytes(lower(run, frames))
     if metadata["tflite"]:
+        frames = metadata["input"]["shape"][1]
         (folder / bundle.LITE).write_bytes(tflite.convert(run, frames))
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
         checkpointer.save(folder / bundle.VARIABLES, args=ocp.args.PyTreeSave(run.variables))
     if run.embeddings:
         np.savez(folder / bundle.TEXT, **run.embeddings)
     (folder / bundle.CONFIG).write_text(_json(run.config))
-    (folder / bundle.CARD).write_text(model_card.card(metadata, folder.name))
+    _complete(folder, run, metadata, folder.name)
+
+
+def _complete(folder: Path, run: Trained, metadata: dict[str, Any], name: str) -> None:
+    """Write the function, the model card and bundle.json."""
+    (folder / bundle.FUNCTION).write_bytes(lower(run, metadata["input"]["shape"][1]))
+    (folder / bundle.CARD).write_text(model_card.card(metadata, name))
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     digests = {str(path.relative_to(folder)): bundle.sha256(path) for path in paths}
     (folder / bundle.METADATA).write_text(_json({**metadata, "files": digests}))
+
+
+def renew(folder: Path) -> None:
+    """Write the function of a bundle anew, with the jax that is here; nothing else changes.
+
+    Raises:
+        UserError: it is no bundle, is damaged, or is of a gapjax before bundles could be renewed.
+        DiskError: the disk is full.
+    """
+    metadata = bundle.read_checked(folder)
+    run = restored(folder, metadata)
+    metadata = {**metadata, **dates()}
+    with writing(folder, "copy the bundle to a place that can be written", "nothing is changed"):
+        folder = folder.absolute()
+        with locked(folder), replacing_folder(folder) as new:
+            old = shutil.ignore_patterns(bundle.METADATA, bundle.CARD, "recogni[sz]e.jax")
+            shutil.copytree(folder, new, ignore=old, dirs_exist_ok=True)
+            _complete(new, run, metadata, folder.name)
 
 
 def _json(content: Any) -> str:

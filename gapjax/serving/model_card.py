@@ -3,6 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+# The clip as gapjax.classify takes it.
+_CLIP = """# Raw: frames x joints x coordinates; of several persons frames x persons x joints x
+# coordinates, or persons first.
+clip = np.load("clip.npy")
+shape = metadata["input"]["shape"]
+clip = clip[:, None] if clip.ndim == 3 else clip
+clip = clip.swapaxes(0, 1) if len(clip) <= shape[0] < clip.shape[1] else clip
+frames = np.zeros((1, *shape), np.float32)
+frames[0, : clip.shape[1], : len(clip)] = clip.swapaxes(0, 1)
+length = np.array([len(clip)], np.int32)
+"""
+
 _USE = """import json
 from pathlib import Path
 
@@ -17,10 +29,23 @@ variables = ocp.PyTreeCheckpointer().restore(bundle / "variables")
 embeddings = {embeddings}
 recognize = jax.jit(export.deserialize(bytearray((bundle / "recognize.jax").read_bytes())).call)
 
-clip = np.load("clip.npy")  # raw: persons x frames x joints x coordinates
-frames = np.zeros((1, *metadata["input"]["shape"]), np.float32)
-frames[0, : clip.shape[0], : clip.shape[1]] = clip
-outputs = recognize(variables, frames, np.array([clip.shape[1]], np.int32), embeddings)
+{clip}outputs = recognize(variables, frames, length, embeddings)
+score = np.array(outputs["score"][0])
+{stacking}print(metadata["labels"][int(score.argmax())])
+"""
+
+# TensorFlow's interpreter is the package ai-edge-litert, too.
+_LITE = """import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf  # or ai_edge_litert.interpreter, which is smaller, for tf.lite
+
+bundle = Path("{name}").absolute()
+metadata = json.loads((bundle / "bundle.json").read_text())
+interpreter = tf.lite.Interpreter(str(bundle / "recognize.tflite"))
+
+{clip}outputs = interpreter.get_signature_runner()(frames=frames, length=length)
 score = np.array(outputs["score"][0])
 {stacking}print(metadata["labels"][int(score.argmax())])
 """
@@ -40,12 +65,6 @@ _CLASSIFY = {
     False: "python -m gapjax.classify --bundle={name} clip.npy",
     True: 'python -m gapjax.classify --bundle={name} --classes="wave; fall down" clip.npy',
 }
-
-_LITE = (
-    "",
-    "Without JAX: `recognize.tflite` (LiteRT) takes `frames` (1 x `shape` of bundle.json) and",
-    "`length` (1) of one clip, and scores the classes below.",
-)
 
 
 def card(metadata: Mapping[str, Any], name: str) -> str:
@@ -70,15 +89,42 @@ def card(metadata: Mapping[str, Any], name: str) -> str:
 def _use(metadata: Mapping[str, Any], name: str) -> list[str]:
     """Return Python code and commands that use the bundle."""
     takes_classes = bool(metadata["text"])
-    stacking = _STACKING if metadata["gamma"] else ""
-    code = _USE.format(name=name, embeddings=_EMBEDDINGS[takes_classes], stacking=stacking)
+    code = _filled(_USE, metadata, name, embeddings=_EMBEDDINGS[takes_classes])
     return [
         "With jax, numpy and orbax-checkpoint alone; the frames are raw, the bundle prepares them:",
         "",
         f"```python\n{code}```",
         "",
         f"With gapjax: `{_CLASSIFY[takes_classes].format(name=name)}`",
-        *(_LITE if metadata["tflite"] else ()),
+        "",
+        *_reading(metadata, name),
+        *(_lite(metadata, name) if metadata["tflite"] else ()),
+    ]
+
+
+def _filled(code: str, metadata: Mapping[str, Any], name: str, **values: str) -> str:
+    stacking = _STACKING if metadata["gamma"] else ""
+    return code.format(name=name, clip=_CLIP, stacking=stacking, **values)
+
+
+def _reading(metadata: Mapping[str, Any], name: str) -> list[str]:
+    """Return until when jax reads the bundle's function."""
+    exported, until = metadata["exported"], metadata["readable_until"]
+    return [
+        f"`recognize.jax` was exported by jax {metadata['jax']} on {exported}. A jax that is up to",
+        f"half a year newer than the exporting one reads it: if that was new, until {until}.",
+        f"`python -m gapjax.export --renew={name}` makes it new, from the bundle alone.",
+    ]
+
+
+def _lite(metadata: Mapping[str, Any], name: str) -> list[str]:
+    """Return code that uses the TFLite file."""
+    code = _filled(_LITE, metadata, name)
+    return [
+        "",
+        "Without JAX, among the classes below (LiteRT; one clip at a time):",
+        "",
+        f"```python\n{code}```",
     ]
 
 

@@ -5,13 +5,21 @@ and embeddings are constants in the file. It takes one clip: the converter refus
 variable size.
 """
 
+import importlib.util
+
 import jax
 import jax.numpy as jnp
-from jax.experimental import jax2tf
 from jaxtyping import Array, Float, Int
 
+from data_pipelines.errors import UserError
 from gapjax.methods import Outputs
 from gapjax.serving.trained import Trained
+
+
+def require() -> None:
+    """Raise UserError if TensorFlow is not installed; unlike an import, this takes no seconds."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UserError("--tflite needs TensorFlow: `pip install tensorflow`")
 
 
 def convert(run: Trained, frames: int) -> bytes:
@@ -24,7 +32,9 @@ def convert(run: Trained, frames: int) -> bytes:
         run: what to convert.
         frames: what clips are padded to.
     """
+    # Both import TensorFlow, which nothing else in gapjax needs.
     import tensorflow as tf
+    from jax.experimental import jax2tf
 
     variables, embeddings = jax.tree.map(jnp.asarray, (run.variables, run.embeddings))
 

@@ -1,5 +1,6 @@
 """A finished run, read from its working directory for inference."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from data_pipelines.errors import DataError
 from gapjax.experiment import model
 from gapjax.experiment.build import describe
 from gapjax.experiment.data import Dataset, open_dataset, training_frames
@@ -115,10 +117,14 @@ def load(workdir: Path, data: str = "") -> Trained:
 
 
 def _ranges(dataset: Dataset) -> Mapping[str, Any]:
-    """Return what bodies look like in training samples."""
+    """Return what bodies look like in training samples; empty where those cannot be read."""
     spec = dataset.spec
-    frames = training_frames(dataset, MEASURED)
-    figures = (figure_of(clip, spec.space, spec.skeleton.bones) for clip in frames)
+    try:
+        clips = list(training_frames(dataset, MEASURED))
+    except DataError as error:
+        print(f"gapjax: warning: classify will not check units and axes: {error}", file=sys.stderr)
+        return {}
+    figures = (figure_of(clip, spec.space, spec.skeleton.bones) for clip in clips)
     return ranges_of([figure for figure in figures if figure])
 
 

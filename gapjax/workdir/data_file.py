@@ -19,6 +19,8 @@ FILE = "data.json"
 MEANING = ("classes", "labels", "trained_on", "joints", "body", "coordinates", "protocol")
 # Which samples it was trained on; `index` is of all samples, in their order.
 SAMPLES = ("training_samples", "persons", "contents")
+# The descriptions of its classes.
+TEXTS = "descriptions"
 
 # key → what messages call it; of a list, one item of it.
 _NAMES = {
@@ -28,6 +30,7 @@ _NAMES = {
     "joints": "joint",
     "training_samples": "the digest of training samples and their classes",
     "contents": "the digest of the joints' coordinates",
+    "descriptions": "the digest of the classes' descriptions",
     "index": "the digest of all samples",
 }
 

@@ -15,7 +15,7 @@ from data_pipelines.datasets import synthetic
 from data_pipelines.errors import UserError
 from data_pipelines.specs import catalog
 from gapjax import ensemble, export, summarize
-from gapjax.experiment import carry_out, data_facts, features
+from gapjax.experiment import carry_out, data_facts, features, model
 from gapjax.experiment.data import Dataset, open_dataset
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import read_flat
@@ -68,7 +68,7 @@ def test_other_classes_are_refused_wherever_a_run_is_used(
     assert export.main([f"--workdir={gap_run}", f"--out={tmp_path / 'bundle'}"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert WAVE_IS_KICK in line
-    assert "restore the data in" in line
+    assert "restore the data in " in line
     (stage,) = stages(plan_of(gap_run), gap_run)
     for go_on in (carry_out.evaluate, lambda stage: carry_out.prepare([stage])):
         with pytest.raises(UserError, match=WAVE_IS_KICK):
@@ -154,6 +154,26 @@ def test_what_is_refused_and_what_is_warned_of(
         with refusal if verdict == "refused" else contextlib.nullcontext():
             check(gap_run, plan, other)
         assert len(capsys.readouterr().err.splitlines()) == (verdict == "warned")
+
+
+def test_other_descriptions_are_refused_where_they_decide(
+    gap_run: pathlib.Path, star_run: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GAP needs them no more once it is trained; STAR recognizes by them."""
+    read = model.descriptions
+
+    def reworded(*arguments: Any) -> tuple:
+        first, *others = read(*arguments)
+        return dataclasses.replace(first, paragraph="Somebody waves."), *others
+
+    monkeypatch.setattr(model, "descriptions", reworded)
+    for workdir, used in ((gap_run, contextlib.nullcontext()), (star_run, None)):
+        plan = plan_of(workdir)
+        refusal = pytest.raises(UserError, match="digest of the classes' descriptions is ")
+        with refusal:
+            data_facts.check_continued(workdir, plan, open_dataset(plan))
+        with used or refusal:
+            data_facts.check_used(workdir, plan, open_dataset(plan))
 
 
 def test_runs_on_other_data_are_neither_fused_nor_averaged(

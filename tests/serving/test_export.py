@@ -16,12 +16,12 @@ from jax import export as jax_export
 from data_pipelines.errors import DiskError, UserError
 from data_pipelines.readers import sample
 from data_pipelines.storage.index import Index
-from gapjax import export
+from gapjax import classify, export
 from gapjax.experiment import schema
-from gapjax.serving import bundle, bundle_writer, model_card, trained
+from gapjax.serving import bundle, bundle_writer, model_card, tflite, trained
 from gapjax.serving.classification import calibrated
 from gapjax.workdir.config_file import read_config
-from support.commands import metrics
+from support.commands import ROOT, metrics
 
 KINDS = ("gap", "star")
 # What a user adds to the lines of a model card; the imports that the lines may not make.
@@ -120,6 +120,137 @@ def test_the_model_card_works_without_this_project(
     np.testing.assert_array_equal(np.load(tmp_path / "stacked.npy"), stacked)
     assert (stacked != expected[0]).any() == bool(opened.metadata["gamma"])
     assert label == labels[stacked.argmax()]
+
+
+FORMS = {
+    "one person": lambda clip: clip[0],
+    "frames first": lambda clip: clip.swapaxes(0, 1),
+    "persons first": lambda clip: clip,
+    "two frames": lambda clip: clip[:, :2].swapaxes(0, 1),
+    "whole numbers": lambda clip: (100 * clip[0]).astype(int),
+}
+
+
+def test_the_model_card_takes_clips_as_classify_does(
+    folder: pathlib.Path,
+    data: pathlib.Path,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / folder.name).symlink_to(folder)
+    clip = clip_of(data, "S001C001P001R001A018")
+    code = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)[1]
+    loading, using = re.split(r"(?=# Raw)", code)
+    names: dict = {}
+    exec(loading, names)
+    for form, change in FORMS.items():
+        np.save("clip.npy", change(clip))
+        exec(using, names)
+        label = capsys.readouterr().out.strip()
+        assert classify.main([f"--bundle={folder}", "clip.npy", "--format=json", "--top=1"]) == 0
+        (file,) = json.loads(capsys.readouterr().out)
+        assert file["classes"][0]["class"] == label, form
+        if "score" in file["classes"][0]:
+            assert file["classes"][0]["score"] == float(names["score"].max())
+
+
+def test_a_renewed_bundle_gives_the_same_scores(
+    folder: pathlib.Path,
+    data: pathlib.Path,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of the bundle alone, once jax does not read its function any more; by the given advice."""
+    clip = clip_of(data, "S001C001P001R001A018")
+    expected = bundle.open_bundle(folder).recognize([clip])
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / bundle.FUNCTION).write_bytes(b"of a jax of long ago")
+    metadata = bundle.read_metadata(copy)
+    metadata |= {"jax": "0.4.1", "readable_until": "2020-02-02"}
+    metadata["files"][bundle.FUNCTION] = bundle.sha256(copy / bundle.FUNCTION)
+    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    with pytest.raises(
+        UserError, match=r"promised to be readable until 2020-02-02, of jax 0\.4\.1"
+    ):
+        bundle.open_bundle(copy)
+    assert classify.main([f"--bundle={copy}", "clip.npy"]) == 2
+    advice = re.search(r"python -m gapjax\.export (--renew=\S+)$", capsys.readouterr().err)[1]
+    for name in ("open_dataset", "read_newest"):
+        monkeypatch.delattr(trained, name)
+    assert export.main([advice]) == 0
+    until = bundle.read_metadata(copy)["readable_until"]
+    assert capsys.readouterr().out == f"{copy}: readable until {until}\n"
+    assert until > "2026"
+    renewed = bundle.open_bundle(copy)
+    assert capsys.readouterr().err == ""
+    assert {path.name for path in copy.iterdir()} == {path.name for path in folder.iterdir()}
+    for name, rows in renewed.recognize([clip]).items():
+        np.testing.assert_array_equal(rows, expected[name])
+    assert until in (copy / bundle.CARD).read_text()
+    same = ("labels", "trained_on", "input", "measured", "gamma", "ranges", "run", "text")
+    assert all(renewed.metadata[key] == metadata[key] for key in same)
+
+
+def test_a_bundle_past_its_date_opens_with_a_warning(
+    gap_bundle: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(gap_bundle, tmp_path / "copy")
+    metadata = {**bundle.read_metadata(copy), "readable_until": "2020-02-02"}
+    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    assert bundle.open_bundle(copy).metadata["readable_until"] == "2020-02-02"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"until 2020-02-02; make it new: python -m gapjax.export --renew={copy}" in line
+    del metadata["input"]["body"]
+    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    assert "too old to be renewed; export its working" in refused(capsys, f"--renew={copy}")
+
+
+def test_export_does_without_tensorflow(
+    gap_run: pathlib.Path, tmp_path: pathlib.Path, environment: dict[str, str]
+) -> None:
+    """Its help, too; --tflite says what it needs."""
+    code = f"""
+import sys
+sys.modules["tensorflow"] = None
+from gapjax import classify, export
+try:
+    export.main(["--help"])
+except SystemExit as error:
+    assert error.code == 0
+flags = ["--workdir={gap_run}", "--out={tmp_path / "bundle"}"]
+assert export.main([*flags, "--tflite"]) == 2
+assert export.main(flags) == 0
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gapjax: --tflite needs TensorFlow: `pip install tensorflow`\n" in done.stderr
+    assert bundle.read_metadata(tmp_path / "bundle")["ranges"]
+
+
+def test_a_tflite_file_is_not_lost(
+    gap_run: pathlib.Path,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both pieces of advice work."""
+    monkeypatch.setattr(bundle_writer, "lower", lambda *_: b"")
+    monkeypatch.setattr(tflite, "convert", lambda run, frames: b"lite")
+    flags = [f"--workdir={gap_run}", f"--out={tmp_path / 'bundle'}"]
+    lite = tmp_path / "bundle" / bundle.LITE
+    assert export.main([*flags, "--tflite"]) == 0
+    line = refused(capsys, *flags)
+    assert "add --tflite to write it anew, or remove" in line
+    assert lite.exists()
+    assert export.main([*flags, "--tflite"]) == 0
+    pathlib.Path(line.split(" or remove ")[1]).unlink()
+    assert export.main(flags) == 0
+    assert not lite.exists()
 
 
 def test_scores_are_those_of_the_run(

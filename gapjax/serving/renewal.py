@@ -1,0 +1,89 @@
+"""The run of a bundle, from the bundle alone: without dataset, workdir and text encoder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from data_pipelines.errors import UserError
+from data_pipelines.specs.skeletons import Skeleton
+from gapjax.experiment import model
+from gapjax.experiment.schema import read_flat
+from gapjax.inputs.clips import ClipRecipe
+from gapjax.methods import Context
+from gapjax.prompts.descriptions import from_name
+from gapjax.serving import bundle
+from gapjax.serving.trained import Trained, with_encoder
+from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
+from gapjax.training.frozen_encoder import Encoder
+
+
+@dataclass(frozen=True)
+class _AnyText(TextEmbedder):
+    """Embeddings of the right size: a network's shapes need them, the real ones are an input."""
+
+    size: int = 1
+
+    def embed(self, strings: Sequence[str]) -> Float[np.ndarray, "n e"]:
+        """Return random embeddings."""
+        rows = np.random.default_rng(0).normal(size=(len(strings), self.size))
+        return rows.astype(np.float32)
+
+
+def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
+    """Return the run of a bundle.
+
+    Raises:
+        UserError: it is of a gapjax before bundles could be renewed.
+    """
+    facts = metadata["input"]
+    if "body" not in facts:
+        raise UserError(f"{folder} is too old to be renewed; export its working directory again")
+    plan = read_flat(bundle.read_config(folder))
+    skeleton, embeddings = _skeleton(facts["body"]), bundle.read_embeddings(folder)
+    clips = plan.clips.build(ClipRecipe, skeleton=skeleton, space=facts["space"])
+    size = embeddings["label"].shape[1] if embeddings else 1
+    labels, trained_on = metadata["labels"], metadata["trained_on"]
+    context = Context(
+        backbone=model.build_backbone(plan, skeleton),
+        skeleton=skeleton,
+        labels=labels,
+        descriptions=[from_name(label) for label in labels],
+        text=_AnyText(TextOptions(), size=size),
+        unseen=[number for number, label in enumerate(labels) if label not in trained_on],
+    )
+    inference = model.inference_of(plan, context)
+    if plan.on_features:
+        encoder = Encoder(context.backbone, {}, plan.encoder.person_merge)
+        inference = with_encoder(inference, encoder)
+    return Trained(
+        inference=inference,
+        variables=bundle.read_variables(folder),
+        embeddings=embeddings,
+        clips=clips,
+        shape=tuple(facts["shape"]),
+        labels=labels,
+        trained_on=trained_on,
+        text=metadata["text"],
+        results=metadata["measured"],
+        facts=metadata["run"],
+        config=plan.flat(),
+        space=facts["space"],
+        ranges=metadata["ranges"],
+    )
+
+
+def _skeleton(body: Mapping[str, Any]) -> Skeleton:
+    """Return a body model from its JSON."""
+    lists = {key: value for key, value in body.items() if isinstance(value, list)}
+    bones = tuple((child, parent) for child, parent in lists.pop("bones"))
+    partitions = {
+        name: {part: tuple(joints) for part, joints in parts.items()}
+        for name, parts in body["partitions"].items()
+    }
+    tuples = {key: tuple(value) for key, value in lists.items()}
+    return Skeleton(**{**body, **tuples, "bones": bones, "partitions": partitions})
