@@ -1,7 +1,8 @@
 """Figures of a run: python -m gapjax.plots DIR [--compare=DIR].
 
-Writes `DIR/plots/{summary,confusion,accuracy,curves}.png`; for a zero-shot run, `summary.png` and a
-table on the terminal.
+Writes `DIR/plots/{summary,confusion,accuracy,curves}.png` and `{confusions,classes}.csv`; for a
+zero-shot run, `{summary,confusion}.png` and `confusions.csv`, and a table on the terminal. Another
+evaluation than the test has a folder of its own. With --compare, the two figures of the comparison.
 """
 
 import argparse
@@ -27,19 +28,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare = "another working directory to compare with (not of zero-shot runs)"
     parser.add_argument("--compare", type=Path, help=compare)
     options = parser.parse_args(arguments)
-    run, path = options.workdir, options.workdir / "plots" / "summary.png"
+    run, folder = options.workdir, options.workdir / "plots"
+    if options.scores != "test":
+        folder = folder / options.scores
+    path = folder / "summary.png"
     workdirs = [run, *filter(None, [options.compare])]
     scores, *others = [read_scores(scores_path(workdir, options.scores)) for workdir in workdirs]
     labels = run_figures.class_names(scores, run)
-    if not unseen_indices(scores):
-        run_figures.write_figures(workdirs, scores, labels, path.parent, *others)
-    elif others:
-        problem = f"{run} is a zero-shot run, which cannot be compared"
-        raise UserError(f"--compare={options.compare}: {problem}; draw each run by itself")
-    else:
+    if unseen_indices(scores):
+        if others:
+            problem = f"{run} is a zero-shot run, which cannot be compared"
+            raise UserError(f"--compare={options.compare}: {problem}; draw each run by itself")
         gammas = gammas_of(read_history(run / "metrics.jsonl").lines[-1])
         zero_shot_figures.write_summary(scores, labels, gammas, path)
+        zero_shot_figures.write_confusion(scores, labels, gammas, folder)
         print(table(scores, gammas))
+    elif others:
+        all_scores = [scores, *others]
+        *_, path = paths = run_figures.write_comparison(workdirs, all_scores, labels, folder)
+        print(*paths[:-1], sep="\n")
+    else:
+        run_figures.write_figures(run, scores, labels, folder)
     print(path)
     return 0
 

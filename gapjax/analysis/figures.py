@@ -1,7 +1,8 @@
 """The style of the project's figures, and what is drawn onto matplotlib axes."""
 
+import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gapjax.analysis import confusions
 from gapjax.workdir.history import Series
 from gapjax.workdir.scores import Scores
 
 INK, QUIET, RULE = "#1d2733", "#6b7787", "#e4e8ed"
 LINES = ("#2a5fa5", "#d0702c", "#2f8f6b", "#a0468c", "#8a6d1f", "#5a5fbf")
 
-# The most classes for which a confusion matrix shows counts; column names; all row names.
-MOST_COUNTED, MOST_NAMED, MOST_ROWS = 24, 40, 80
+# The most classes for which a confusion matrix shows counts and lines between its cells.
+MOST_COUNTED, MOST_RULED = 24, 60
+# The smallest readable size of a class's name, in points.
+SMALLEST = 4.5
+# The most values of a curve that are marked one by one.
+MOST_MARKED = 20
 
 
 def figure(width: float, height: float) -> Figure:
@@ -61,41 +67,72 @@ def style(axes: Axes, title: str) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_confusion(axes: Axes, counts: Int[np.ndarray, "k k"], labels: Sequence[str]) -> None:
+def draw_confusion(
+    axes: Axes,
+    counts: Int[np.ndarray, "k k"],
+    labels: Sequence[str],
+    *,
+    side: float = 4.5,
+    marked: Collection[int] = (),
+) -> None:
     """Draw a confusion matrix, shaded by the share of each true class's samples.
+
+    Classes that are confused are neighbors (`confusions.similarity_order`). Where there is no room
+    for all names, every second is written, or every third, ...
 
     Args:
         axes: where to draw.
         counts: samples of each true class (row) by predicted class (column). The row of a class
             without samples stays empty.
         labels: the names of the classes.
+        side: the height of the matrix in inches, about.
+        marked: classes whose names have another color.
     """
-    classes = len(counts)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    order = confusions.similarity_order(counts)
+    counts, classes = counts[np.ix_(order, order)], len(counts)
+    share = confusions.shares(counts)
     style(axes, "rows: true class, columns: recognized as")
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
-    size = float(np.clip(190 / classes, 4.5, 9))
-    rows = np.arange(0, classes, 1 + classes // MOST_ROWS)
-    axes.set_yticks(rows, [labels[k] for k in rows], size=size, color=INK)
-    axes.set_xticks([])
-    if classes <= MOST_NAMED:
-        _name_columns(axes, labels, size)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
+    room = 72 * side / classes
+    size = float(np.clip(0.75 * room, SMALLEST, 9))
+    ticks = np.arange(0, classes, math.ceil(SMALLEST / room))
+    names = [labels[k] for k in order[ticks]]
+    slanted = {"rotation": 45 if room > 9 else 90, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_yticks(ticks, names, size=size, color=INK)
+    axes.set_xticks(ticks, names, size=size, color=INK, va="center", **slanted)
+    for axis in (axes.get_xticklabels(), axes.get_yticklabels()):
+        for tick, text in zip(ticks, axis, strict=True):
+            text.set_color(LINES[1] if order[tick] in marked else INK)
+    if classes <= MOST_RULED:
+        _rule_cells(axes, classes)
     if classes <= MOST_COUNTED:
-        for row, column in np.argwhere(counts):
-            color = "white" if shares[row, column] > 0.55 else INK
-            text = str(counts[row, column])
-            axes.text(column, row, text, color=color, size=0.85 * size, ha="center", va="center")
+        _write_counts(axes, counts, share, 0.85 * size)
 
 
-def _name_columns(axes: Axes, labels: Sequence[str], size: float) -> None:
-    """Write slanted names below the columns of a matrix, and draw lines between its cells."""
-    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(np.arange(len(labels)), labels, size=size, color=INK, **slanted)
-    edges = np.arange(len(labels) + 1) - 0.5
+def _write_counts(
+    axes: Axes, counts: Int[np.ndarray, "k k"], share: Float[np.ndarray, "k k"], size: float
+) -> None:
+    for row, column in np.argwhere(counts):
+        color, text = "white" if share[row, column] > 0.55 else INK, str(counts[row, column])
+        axes.text(column, row, text, color=color, size=size, ha="center", va="center")
+
+
+def _rule_cells(axes: Axes, classes: int) -> None:
+    """Draw lines between the cells of a matrix."""
+    edges = np.arange(classes + 1) - 0.5
     axes.set_xticks(edges, minor=True)
     axes.set_yticks(edges, minor=True)
     axes.grid(which="minor", color=RULE, linewidth=0.6)
     axes.tick_params(which="minor", length=0)
+
+
+def draw_list(axes: Axes, title: str, lines: Sequence[str]) -> None:
+    """Write lines of text below a title."""
+    style(axes, title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    text = "\n".join(lines)
+    axes.text(0, 1, text, color=INK, size=8, va="top", linespacing=1.6, transform=axes.transAxes)
 
 
 def draw_bars(
@@ -133,13 +170,13 @@ def draw_curves(axes: Axes, curves: Mapping[str, Series], title: str, form: str)
     style(axes, title)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 2.5, 5, 10)))
     curves = {name: curve for name, curve in curves.items() if len(curve[0])}
     colors = dict(zip(curves, LINES * len(curves), strict=False))
     for name, (epochs, values) in curves.items():
-        marker = "o" if len(values) == 1 else None
-        axes.plot(epochs, values, color=colors[name], linewidth=1.8, marker=marker, clip_on=False)
+        marks = {"marker": "o", "markersize": 4} if len(values) <= MOST_MARKED else {}
+        axes.plot(epochs, values, color=colors[name], linewidth=1.8, clip_on=False, **marks)
     ends = sorted((values[-1], epochs[-1], name) for name, (epochs, values) in curves.items())
     low, high = axes.get_ylim()
     heights = spread(np.array([value for value, _, _ in ends]), 0.07 * (high - low))

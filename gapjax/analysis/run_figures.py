@@ -1,14 +1,15 @@
 """The figures of a supervised run: its result, curves, confusions, and accuracy of each class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
 from data_pipelines.errors import DataError, UserError
 from data_pipelines.specs import catalog
-from gapjax.analysis import figures
+from gapjax.analysis import confusions, figures
 from gapjax.analysis.fusion import align
 from gapjax.analysis.metrics import (
     confusion_counts,
@@ -16,6 +17,8 @@ from gapjax.analysis.metrics import (
     per_class_accuracy,
     top_k_accuracy,
 )
+from gapjax.analysis.run_table import workdir_names
+from gapjax.workdir import data_file
 from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import Series, read_history
 from gapjax.workdir.scores import Scores
@@ -36,6 +39,9 @@ def class_names(scores: Scores, workdir: Path) -> list[str]:
         workdir: the working directory whose config says where datasets lie.
     """
     classes, dataset = scores.score.shape[1], scores.facts.get("dataset")
+    recorded = data_file.read(workdir).get("labels", ())
+    if len(recorded) == classes:
+        return list(recorded)
     try:
         data = read_config(workdir).get("data.dir", "data")
     except UserError:
@@ -47,29 +53,50 @@ def class_names(scores: Scores, workdir: Path) -> list[str]:
     return list(labels) if len(labels) == classes else [str(k) for k in range(classes)]
 
 
-def write_figures(
-    workdirs: Sequence[Path],
-    scores: Scores,
-    labels: Sequence[str],
-    folder: Path,
-    other: Scores | None = None,
-) -> None:
-    """Write `summary.png`, `confusion.png`, `accuracy.png` and `curves.png`.
+def write_figures(workdir: Path, scores: Scores, labels: Sequence[str], folder: Path) -> None:
+    """Write `{summary,confusion,accuracy,curves}.png` and `{confusions,classes}.csv`.
 
     Args:
-        workdirs: the run's working directory, and the one of a run to compare with.
-        scores: the run's scores of an evaluation.
+        workdir: the run's working directory.
+        scores: its scores of an evaluation.
         labels: the names of the classes.
         folder: where to write.
-        other: the other run's scores of the same evaluation.
+
+    Raises:
+        UserError: metrics cannot be read.
+    """
+    write_summary(workdir, scores, labels, folder / "summary.png")
+    write_confusion(scores, labels, folder / "confusion.png")
+    write_accuracy(scores, labels, folder / "accuracy.png")
+    write_curves([workdir], folder / "curves.png")
+    counts = confusion_counts(scores.score, scores.label)
+    confusions.write_confusions(counts, labels, folder / "confusions.csv")
+    confusions.write_classes(counts, labels, folder / "classes.csv")
+
+
+def write_comparison(
+    workdirs: Sequence[Path], scores: Sequence[Scores], labels: Sequence[str], folder: Path
+) -> list[Path]:
+    """Write a run's gain over another in each class, and the curves of both.
+
+    Args:
+        workdirs: the working directories of the run and of the other.
+        scores: their scores of the same evaluation.
+        labels: the names of the classes.
+        folder: where to write.
+
+    Returns:
+        The files, which have the other run's name in theirs.
 
     Raises:
         UserError: metrics cannot be read, or the scores are not of the same samples.
     """
-    write_summary(workdirs[0], scores, labels, folder / "summary.png")
-    write_confusion(scores, labels, folder / "confusion.png")
-    write_accuracy(scores, labels, folder / "accuracy.png", other)
-    write_curves(workdirs, folder / "curves.png")
+    names = workdir_names(workdirs)
+    suffix = names[1].replace("/", "_")
+    paths = [folder / f"{kind}_{suffix}.png" for kind in ("gain_over", "curves_with")]
+    write_gain(scores, labels, names, paths[0])
+    write_curves(workdirs, paths[1])
+    return paths
 
 
 def write_summary(workdir: Path, scores: Scores, labels: Sequence[str], path: Path) -> None:
@@ -87,39 +114,69 @@ def write_summary(workdir: Path, scores: Scores, labels: Sequence[str], path: Pa
 
 
 def write_confusion(scores: Scores, labels: Sequence[str], path: Path) -> None:
-    """Write a figure of the confusion matrix of scores."""
-    side = float(np.clip(0.26 * len(labels), 3.8, 14))
-    figure = figures.figure(side + 2.8, side + 2.8)
+    """Write the confusion matrix of scores, with a list of the largest confusions."""
     counts = confusion_counts(scores.score, scores.label)
-    figures.draw_confusion(figure.subplots(), counts, labels)
-    figures.headline(figure, *result(scores))
+    draw_confusions(counts, labels, *result(scores), path)
+
+
+def draw_confusions(
+    counts: Int[np.ndarray, "k k"],
+    labels: Sequence[str],
+    title: str,
+    metadata: Sequence[str],
+    path: Path,
+    marked: Collection[int] = (),
+) -> None:
+    """Write a confusion matrix, beside it the largest confusions by name; see `draw_confusion`."""
+    side = float(np.clip(0.26 * len(labels), 3.8, 12))
+    figure = figures.figure(side + 7.4, side + 2.8)
+    left, right = figure.subplots(1, 2, width_ratios=(side + 1.8, 4.2))
+    figures.draw_confusion(left, counts, labels, side=side, marked=marked)
+    worst = confusions.largest(counts, most=int(5 * side))
+    lines = [
+        f"{100 * c.share:3.0f} %   {labels[c.true]} \N{RIGHTWARDS ARROW} {labels[c.recognized]}"
+        for c in worst
+    ]
+    figures.draw_list(right, "largest confusions: true class, recognized as", lines)
+    figures.headline(figure, title, metadata)
     figures.save(figure, path)
 
 
-def write_accuracy(
-    scores: Scores, labels: Sequence[str], path: Path, other: Scores | None = None
-) -> None:
-    """Write the accuracy of each class, or its gain over another run (GAP, ICCV 2023, Fig. 6)."""
+def write_accuracy(scores: Scores, labels: Sequence[str], path: Path) -> None:
+    """Write the accuracy of each class."""
     values = per_class_accuracy(scores.score, scores.label)
-    title = "accuracy of each class, %"
-    if other is not None:
-        _, other = align([scores, other], ["the first run", "the other run"])
-        values = values - per_class_accuracy(other.score, other.label)
-        title = "gain in accuracy over the other run, percentage points"
+    _write_bars(values, labels, "accuracy of each class, %", result(scores), path)
+
+
+def write_gain(
+    scores: Sequence[Scores], labels: Sequence[str], names: Sequence[str], path: Path
+) -> None:
+    """Write the gain in accuracy of a run over another in each class (GAP, ICCV 2023, Fig. 6)."""
+    run, other = align(scores, names)
+    first, second = (per_class_accuracy(of.score, of.label) for of in (run, other))
+    top1, other_top1 = (100 * top_k_accuracy(of.score, of.label, 1) for of in (run, other))
+    heading = f"{names[0]}: {top1:.1f} %, {names[1]}: {other_top1:.1f} %"
+    title = f"gain in accuracy of {names[0]} over {names[1]}, percentage points"
+    about = (heading, figures.metadata(run, METADATA))
+    _write_bars(first - second, labels, title, about, path)
+
+
+def _write_bars(
+    values: Float[np.ndarray, " k"],
+    labels: Sequence[str],
+    title: str,
+    about: tuple[str, list[str]],
+    path: Path,
+) -> None:
     figure = figures.figure(6.4, 1.5 + 0.24 * len(labels))
     figures.draw_bars(figure.subplots(), values, labels, title)
-    figures.headline(figure, *result(scores))
+    figures.headline(figure, *about)
     figures.save(figure, path)
 
 
 def write_curves(workdirs: Sequence[Path], path: Path) -> None:
-    """Write test accuracy and training loss of one or more runs over their epochs.
-
-    A run is named by its folder, or by its path if two folders have the same name.
-    """
-    names = [workdir.resolve().name for workdir in workdirs]
-    if len(set(names)) < len(names):
-        names = [str(workdir) for workdir in workdirs]
+    """Write test accuracy and training loss of one or more runs over their epochs."""
+    names = workdir_names(workdirs)
     histories = [read_history(workdir / "metrics.jsonl") for workdir in workdirs]
     accuracies, losses = (
         {name: history.series(key) for name, history in zip(names, histories, strict=True)}

@@ -1,6 +1,7 @@
 """Means and standard deviations over runs whose configs differ in their seed alone."""
 
 import json
+import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from gapjax.workdir.history import read_history, read_results
 ENCODER = "encoder.checkpoint"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """One finished run.
 
@@ -109,6 +110,8 @@ def group(results: Sequence[Result], over: Sequence[str]) -> list[Row]:
 def table(rows: Sequence[Row], metrics: Sequence[str]) -> str:
     """Return a Markdown table with one line per row; a metric that a run lacks is a dash.
 
+    The last column names the rows' working directories.
+
     Raises:
         UserError: no run has any of the metrics.
     """
@@ -116,11 +119,30 @@ def table(rows: Sequence[Row], metrics: Sequence[str]) -> str:
     known = [key for key in metrics if any(key in run.metrics for run in runs)]
     if not known:
         raise UserError(f"no run has any of {', '.join(metrics)}")
-    lines = ["| " + " | ".join(["runs", *known, "config"]) + " |", "|---" * (len(known) + 2) + "|"]
+    names = dict(zip(runs, workdir_names([run.workdir for run in runs]), strict=True))
+    header = ["runs", *known, "config", "directories"]
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for row, title in zip(rows, titles(rows), strict=True):
         cells = [cell([run.metrics.get(key) for run in row.results]) for key in known]
-        lines.append("| " + " | ".join([str(len(row.results)), *cells, title]) + " |")
+        directories = ", ".join(names[run] for run in row.results)
+        lines.append("| " + " | ".join([str(len(row.results)), *cells, title, directories]) + " |")
     return "\n".join(lines)
+
+
+def workdir_names(workdirs: Sequence[Path]) -> list[str]:
+    """Return short names of working directories: of their folders, or from a common parent on.
+
+    >>> workdir_names([Path("runs/a"), Path("runs/b")])
+    ['a', 'b']
+    >>> workdir_names([Path("runs/a/joint"), Path("runs/b/joint")])
+    ['a/joint', 'b/joint']
+    """
+    paths = [workdir.resolve() for workdir in workdirs]
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        parent = os.path.commonpath([path.parent for path in paths])
+        names = [path.relative_to(parent).as_posix() for path in paths]
+    return names
 
 
 def titles(rows: Sequence[Row]) -> list[str]:

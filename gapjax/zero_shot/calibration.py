@@ -68,11 +68,8 @@ def seen_unseen_curve(
         unseen: the unseen classes.
         average: how accuracies are averaged, a key of `AVERAGES`.
     """
-    is_unseen = np.isin(np.arange(score.shape[1]), unseen)
-    from_unseen = is_unseen[label]
-    best_seen, best_unseen = _argmax(score, ~is_unseen), _argmax(score, is_unseen)
-    rows = np.arange(len(label))
-    margin = (score[rows, best_seen] - score[rows, best_unseen]).astype(np.float64)
+    from_unseen = np.isin(label, unseen)
+    best_seen, best_unseen, margin = _best(score, unseen)
     correct = np.where(from_unseen, best_unseen == label, best_seen == label)
     weight = np.zeros(len(label))
     for group in (from_unseen, ~from_unseen):
@@ -81,6 +78,25 @@ def seen_unseen_curve(
     gained = _cumulative_weight(threshold, margin, weight * (correct & from_unseen))
     lost = _cumulative_weight(threshold, margin, weight * (correct & ~from_unseen))
     return Curve(threshold, seen=lost[-1] - lost, unseen=gained)
+
+
+def recognize(
+    score: Float[np.ndarray, "n k"], unseen: Sequence[int], gamma: float
+) -> Int[np.ndarray, " n"]:
+    """Return the class of each sample among seen and unseen classes, at one γ."""
+    best_seen, best_unseen, margin = _best(score, unseen)
+    return np.where(margin < gamma, best_unseen, best_seen)
+
+
+def _best(
+    score: Float[np.ndarray, "n k"], unseen: Sequence[int]
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Return each sample's best seen class, its best unseen class, and its margin."""
+    is_unseen = np.isin(np.arange(score.shape[1]), unseen)
+    best_seen, best_unseen = _argmax(score, ~is_unseen), _argmax(score, is_unseen)
+    rows = np.arange(len(score))
+    margin = (score[rows, best_seen] - score[rows, best_unseen]).astype(np.float64)
+    return best_seen, best_unseen, margin
 
 
 def _argmax(

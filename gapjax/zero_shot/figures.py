@@ -1,14 +1,15 @@
-"""The figure of a zero-shot run: the seen-unseen curve, and confusions of the unseen classes."""
+"""The figures of a zero-shot run: the seen-unseen curve, and confusions of its classes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 
-from gapjax.analysis import figures
+from gapjax.analysis import confusions, figures, run_figures
 from gapjax.analysis.metrics import confusion_counts, top_k_accuracy
 from gapjax.workdir.scores import Scores
-from gapjax.zero_shot.calibration import Curve, harmonic_mean, seen_unseen_curve
+from gapjax.zero_shot.calibration import Curve, harmonic_mean, recognize, seen_unseen_curve
 from gapjax.zero_shot.metrics import restrict, unseen_indices
 
 # The metadata of scores below a figure's title.
@@ -18,7 +19,7 @@ METADATA = ("dataset", "protocol", "split", "method", "backbone")
 def write_summary(
     scores: Scores, labels: Sequence[str], gammas: Mapping[str, float], path: Path
 ) -> None:
-    """Write the figure of a zero-shot run as a PNG.
+    """Write the curve, and the confusions of unseen classes among themselves, as a PNG.
 
     Args:
         scores: scores of all classes.
@@ -43,9 +44,33 @@ def write_summary(
     figures.save(figure, path)
 
 
+def write_confusion(
+    scores: Scores, labels: Sequence[str], gammas: Mapping[str, float], folder: Path
+) -> None:
+    """Write the confusions of seen and unseen classes as `confusion.png` and `confusions.csv`.
+
+    Classes are recognized at γ by validation, or at the first of `gammas`; without any, at 0.
+    """
+    unseen = unseen_indices(scores)
+    source = "validation" if "validation" in gammas else next(iter(gammas), "")
+    gamma = gammas.get(source, 0.0)
+    recognized = recognize(scores.score, unseen, gamma)
+    counts = confusion_counts(np.eye(scores.score.shape[1])[recognized], scores.label)
+    seen_accuracy, unseen_accuracy = seen_unseen_curve(scores.score, scores.label, unseen).at(gamma)
+    title = f"{100 * seen_accuracy:.1f} % of clips of seen classes recognized, "
+    title += f"{100 * unseen_accuracy:.1f} % of unseen"
+    by = (
+        f"\N{GREEK SMALL LETTER GAMMA} {gamma:.3f} by {source}" if source else "without calibration"
+    )
+    about = [*figures.metadata(scores, METADATA), by, "unseen classes in orange"]
+    path = folder / "confusion.png"
+    run_figures.draw_confusions(counts, labels, title, about, path, marked=unseen)
+    confusions.write_confusions(counts, labels, folder / "confusions.csv")
+
+
 def draw_curve(axes: Axes, curve: Curve, gammas: Mapping[str, float]) -> None:
     """Draw a seen-unseen curve, with a point at each γ of `gammas` (source → γ)."""
-    figures.style(axes, "accuracy on seen over unseen classes, %")
+    figures.style(axes, "seen-unseen curve: all values of \N{GREEK SMALL LETTER GAMMA}")
     axes.grid(color=figures.RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.plot(100 * curve.unseen, 100 * curve.seen, color=figures.LINES[0], linewidth=1.8)
@@ -54,19 +79,14 @@ def draw_curve(axes: Axes, curve: Curve, gammas: Mapping[str, float]) -> None:
         _draw_gamma(axes, curve, source, gamma, color)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("unseen", color=figures.QUIET, size=9)
-    axes.set_ylabel("seen", color=figures.QUIET, size=9)
+    axes.set_xlabel("accuracy on unseen classes, %", color=figures.QUIET, size=9)
+    axes.set_ylabel("accuracy on seen classes, %", color=figures.QUIET, size=9)
+    if gammas:
+        axes.legend(loc="lower left", frameon=False, labelcolor="linecolor", fontsize=8.5)
 
 
 def _draw_gamma(axes: Axes, curve: Curve, source: str, gamma: float, color: str) -> None:
     seen, unseen = curve.at(gamma)
     harmonic = 100 * harmonic_mean(seen, unseen)
-    axes.plot([100 * unseen], [100 * seen], "o", color=color, clip_on=False)
-    axes.annotate(
-        f"\N{GREEK SMALL LETTER GAMMA} by {source}: H {harmonic:.1f}",
-        (100 * unseen, 100 * seen),
-        xytext=(7, 5),
-        textcoords="offset points",
-        color=color,
-        size=8.5,
-    )
+    name = f"\N{GREEK SMALL LETTER GAMMA} by {source}: harmonic mean {harmonic:.1f}"
+    axes.plot([100 * unseen], [100 * seen], "o", color=color, clip_on=False, label=name)

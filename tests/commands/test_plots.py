@@ -5,10 +5,11 @@ import pathlib
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from gapjax import plots
-from gapjax.analysis import run_figures
+from gapjax.analysis import figures, run_figures
 from gapjax.workdir.scores import Scores, scores_path, write_scores
 
 LINES = [
@@ -35,6 +36,10 @@ def write_run(workdir: pathlib.Path, metrics: list[dict], of: Scores | None = No
 
 
 def test_class_names_are_the_datasets_or_indices(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "data.json").write_text('{"labels": ["kick", "wave"]}')
+    assert run_figures.class_names(scores(2), tmp_path / "own") == ["kick", "wave"]
+    assert run_figures.class_names(scores(3), tmp_path / "own") == ["0", "1", "2"]
     names = run_figures.class_names(scores(10, dataset="nw_ucla"), tmp_path)
     assert names[3] == "walk around"
     for other in (scores(9, dataset="nw_ucla"), scores(3, dataset="unknown"), scores(2)):
@@ -63,15 +68,73 @@ def test_figures_are_written_for_any_number_of_classes(
     assert pixels[:, :, :3].std() > 0.05
 
 
-def test_the_command_writes_four_figures(
+def test_the_command_writes_figures_and_tables(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
 ) -> None:
-    for run in ("a", "b"):
+    """Neither a comparison nor another evaluation overwrites them."""
+    for run in ("a/joint", "b/joint"):
         write_run(tmp_path / run, LINES, scores(10, dataset="nw_ucla"))
-    assert plots.main([str(tmp_path / "a"), f"--compare={tmp_path / 'b'}"]) == 0
-    written = sorted(path.name for path in (tmp_path / "a" / "plots").iterdir())
-    assert written == ["accuracy.png", "confusion.png", "curves.png", "summary.png"]
-    assert capsys.readouterr().out.strip() == str(tmp_path / "a" / "plots" / "summary.png")
+    workdir, plotted = tmp_path / "a/joint", tmp_path / "a/joint/plots"
+    of_validation = scores(10, samples=20, dataset="nw_ucla")
+    write_scores(scores_path(workdir, "validation"), of_validation)
+    assert plots.main([str(workdir)]) == 0
+    assert capsys.readouterr().out.strip() == str(plotted / "summary.png")
+    content = {path.name: path.read_bytes() for path in plotted.iterdir()}
+    assert sorted(content) == [
+        "accuracy.png", "classes.csv", "confusion.png", "confusions.csv", "curves.png",
+        "summary.png",
+    ]  # fmt: skip
+    assert plots.main([str(workdir), "--scores=validation"]) == 0
+    assert plots.main([str(workdir), f"--compare={tmp_path / 'b/joint'}"]) == 0
+    new = {"validation", "gain_over_b_joint.png", "curves_with_b_joint.png"}
+    assert {path.name for path in plotted.iterdir()} == {*content, *new}
+    assert all((plotted / name).read_bytes() == content[name] for name in content)
+    compared = [
+        str(plotted / name) for name in ("gain_over_b_joint.png", "curves_with_b_joint.png")
+    ]
+    assert capsys.readouterr().out.splitlines()[1:] == compared
+
+
+def test_tables_of_classes_and_confusions(tmp_path: pathlib.Path) -> None:
+    score = np.eye(4)[[0, 0, 1, 1, 1, 2]].astype(np.float32)
+    of = Scores(score, np.array([0, 1, 1, 1, 2, 2], np.int32), np.array(list("abcdef")), {})
+    write_run(tmp_path, LINES)
+    run_figures.write_figures(tmp_path, of, ["nod", "bow", "sit, slowly", "hug"], tmp_path / "p")
+    assert (tmp_path / "p/confusions.csv").read_text().splitlines() == [
+        "true,recognized,samples,share",
+        '"sit, slowly",bow,1,0.5000',
+        "bow,nod,1,0.3333",
+    ]
+    assert (tmp_path / "p/classes.csv").read_text().splitlines() == [
+        "class,samples,accuracy,most_taken_for,share",
+        "nod,1,1.0000,,",
+        "bow,3,0.6667,nod,0.3333",
+        '"sit, slowly",2,0.5000,bow,0.5000',
+        "hug,0,,,",
+    ]
+
+
+def test_a_comparison_names_its_runs(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def record(figure: Figure, path: pathlib.Path) -> None:
+        figure.canvas.draw()
+        drawn.extend(t.get_text() for t in figure.findobj(lambda a: hasattr(a, "get_text")))
+
+    monkeypatch.setattr(figures, "save", record)
+    workdirs = [tmp_path / "ours", tmp_path / "theirs"]
+    for workdir in workdirs:
+        write_run(workdir, LINES)
+    run_figures.write_comparison(workdirs, [scores(3), scores(3)], ["x", "y", "z"], tmp_path)
+    for expected in (
+        "gain in accuracy of ours over theirs, percentage points",
+        "ours 50.0",
+        "theirs 50.0",
+    ):
+        assert expected in drawn
+    assert any(text.startswith("ours: 9") and "%, theirs: 9" in text for text in drawn)
 
 
 def test_a_directory_without_scores_is_one_line_and_status_2(
@@ -91,7 +154,8 @@ def test_the_command_draws_a_zero_shot_run(
     metrics = {"step": 1, "epoch": 1, "gzsl_oracle/gamma": 0.3, "gzsl_paper/gamma": 0.012}
     write_run(tmp_path, [metrics], scores(10, **ZERO_SHOT))
     assert plots.main([str(tmp_path)]) == 0
-    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["summary.png"]
+    written = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert written == ["confusion.png", "confusions.csv", "summary.png"]
     assert (tmp_path / "plots" / "summary.png").stat().st_size > 10_000
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in printed[2:4]] == ["oracle", "paper"]

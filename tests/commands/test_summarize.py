@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gapjax import summarize
+from gapjax.workdir.config_file import EXECUTION_KEYS
 
 
 def write(workdir: Path, epochs: int = 2, **changes: object) -> Path:
@@ -33,9 +34,25 @@ def test_runs_of_other_seeds_are_one_row(tmp_path: Path, capsys: pytest.CaptureF
     status, out, _ = run(capsys, *runs)
     assert status == 0
     assert out.splitlines()[2:] == [
-        "| 2 | 55.0 ± 7.1 | method.name=gap |",
-        "| 1 | 75.0 | method.name=supervised |",
+        "| 2 | 55.0 ± 7.1 | method.name=gap | a, c |",
+        "| 1 | 75.0 | method.name=supervised | b |",
     ]
+
+
+def test_rows_name_their_directories(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    runs = [write(tmp_path / f"{name}/joint", top1=0.5, seed=name) for name in ("a", "b")]
+    status, out, _ = run(capsys, *runs)
+    assert status == 0
+    assert out.splitlines()[0] == "| runs | eval/top1 | config | directories |"
+    assert out.splitlines()[2] == "| 2 | 50.0 ± 0.0 | all runs | a/joint, b/joint |"
+
+
+@pytest.mark.parametrize("key", EXECUTION_KEYS)
+def test_how_a_run_was_carried_out_makes_no_other_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture, key: str
+) -> None:
+    runs = [write(tmp_path / str(n), top1=0.5, seed=n, **{key: n}) for n in (1, 2)]
+    assert "| 2 | 50.0 ± 0.0 | all runs | 1, 2 |" in run(capsys, *runs)[1]
 
 
 def test_any_key_may_be_averaged_over(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -43,7 +60,10 @@ def test_any_key_may_be_averaged_over(tmp_path: Path, capsys: pytest.CaptureFixt
         write(tmp_path / split, top1=top1, **{"data.zero_shot": split})
         for split, top1 in (("random:5:1", 0.2), ("random:5:2", 0.4))
     ]
-    assert "| 2 | 30.0 ± 14.1 | all runs |" in run(capsys, *runs, "--over=seed,data.zero_shot")[1]
+    assert (
+        "| 2 | 30.0 ± 14.1 | all runs | random:5:1, random:5:2 |"
+        in run(capsys, *runs, "--over=seed,data.zero_shot")[1]
+    )
     assert "data.zero_shot=random:5:2" in run(capsys, *runs)[1]
 
 
@@ -119,8 +139,8 @@ def test_runs_on_encoders_of_other_settings_are_other_rows(
     own_encoder = write_on("", tmp_path / "run4", 0.7, seed=4)
     write(own_encoder / "encoder", top1=0.9, seed=4, **{"data.dir": "elsewhere"})
     assert run(capsys, *runs, own_encoder)[1].splitlines()[2:] == [
-        "| 3 | 60.0 ± 10.0 | encoder.checkpoint.train.epochs=2 |",
-        "| 1 | 80.0 | encoder.checkpoint.train.epochs=1 |",
+        "| 3 | 60.0 ± 10.0 | encoder.checkpoint.train.epochs=2 | run1, run2, run4 |",
+        "| 1 | 80.0 | encoder.checkpoint.train.epochs=1 | run3 |",
     ]
 
 
@@ -145,9 +165,9 @@ def test_published_encoders_go_by_their_names(
             path.write_text("")
         runs.append(write_on(path, tmp_path / f"run{seed}", 0.5, seed=seed))
     assert run(capsys, *runs)[1].splitlines()[2:] == [
-        "| 2 | 50.0 ± 0.0 | encoder.checkpoint=a.pt |",
-        "| 1 | 50.0 | encoder.checkpoint=b.pt |",
-        f"| 1 | 50.0 | encoder.checkpoint={runs[0].parent / 'gone' / 'a.pt'} |",
+        "| 2 | 50.0 ± 0.0 | encoder.checkpoint=a.pt | run0, run1 |",
+        "| 1 | 50.0 | encoder.checkpoint=b.pt | run2 |",
+        f"| 1 | 50.0 | encoder.checkpoint={runs[0].parent / 'gone' / 'a.pt'} | run3 |",
     ]
 
 
@@ -159,6 +179,6 @@ def test_a_title_tells_an_encoder_only_where_it_differs_from_its_run(
         runs.append(write_on("", tmp_path / name, 0.5, **{"backbone.name": name}))
         write(runs[-1] / "encoder", top1=0.9, **{"backbone.name": name})
     assert run(capsys, *runs)[1].splitlines()[2:] == [
-        "| 1 | 50.0 | backbone.name=ctr_gcn |",
-        "| 1 | 50.0 | backbone.name=shift_gcn |",
+        "| 1 | 50.0 | backbone.name=ctr_gcn | ctr_gcn |",
+        "| 1 | 50.0 | backbone.name=shift_gcn | shift_gcn |",
     ]
