@@ -1,6 +1,8 @@
 """A run as a TFLite file: the scores of the run, clip by clip, without JAX."""
 
 import pathlib
+import re
+import shutil
 import warnings
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 
 from gapjax import export
-from gapjax.serving import bundle, bundle_writer, tflite, trained
+from gapjax.serving import bundle, bundle_writer, model_card, tflite, trained
+from support.commands import ROOT
 
 FRAMES = 120
 
@@ -25,10 +28,20 @@ def runner(content: bytes) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["gap", "star"])
-def test_scores_are_those_of_the_run(kind: str, request: pytest.FixtureRequest) -> None:
-    """Of short and long clips, of one person and of two; padding counts for nothing."""
+def test_scores_are_those_of_the_run(
+    kind: str,
+    request: pytest.FixtureRequest,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of short and long clips, of one person and of two; padding counts for nothing.
+
+    The lines of the model card and of docs/serving.md give them, too.
+    """
     run = trained.load(request.getfixturevalue(f"{kind}_run"))
-    function, recognize = runner(tflite.convert(run, FRAMES)), jax.jit(run.recognize)
+    content, recognize = tflite.convert(run, FRAMES), jax.jit(run.recognize)
+    function = runner(content)
     rng = np.random.default_rng(0)
     for length, persons in ((FRAMES, 2), (33, 1), (1, 2)):
         frames = np.zeros((1, 2, FRAMES, 25, 3), np.float32)
@@ -41,6 +54,28 @@ def test_scores_are_those_of_the_run(kind: str, request: pytest.FixtureRequest) 
         )
         for name, value in expected.items():
             np.testing.assert_allclose(outputs[name], value, rtol=1e-4, atol=1e-5)
+
+    folder = request.getfixturevalue(f"{kind}_bundle")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / bundle.LITE).write_bytes(content)
+    shutil.copy(folder / bundle.METADATA, tmp_path / "bundle")
+    monkeypatch.chdir(tmp_path)
+    np.save("clip.npy", frames[0].swapaxes(0, 1)[:1])
+    metadata = {**bundle.read_metadata(folder), "tflite": True}
+    (code,) = lite_code(model_card.card(metadata, "bundle"))
+    (documented,) = lite_code((ROOT / "docs" / "serving.md").read_text())
+    for lines in (code, *([documented] if kind == "gap" else [])):
+        names: dict[str, Any] = {}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated")
+            exec(lines, names)
+        np.testing.assert_array_equal(names["outputs"]["score"], outputs["score"])
+        assert capsys.readouterr().out.strip() == run.labels[names["score"].argmax()]
+
+
+def lite_code(text: str) -> list[str]:
+    """Return the Python blocks of a Markdown text that use a TFLite file."""
+    return [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "lite" in code]
 
 
 def test_a_bundle_with_it(
