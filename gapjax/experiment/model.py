@@ -1,5 +1,6 @@
 """The method of a plan: its network, class descriptions and published weights."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gapjax.nn import torch_weights
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.descriptions import ClassText, load_texts
+from gapjax.text import distinct
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
@@ -26,7 +28,16 @@ from gapjax.text.encoder import TextOptions
 def build_method(plan: Plan, dataset: Dataset) -> Method:
     """Return the method of a plan, or raise UserError for an invalid value or file."""
     context = replace(method_context(plan, dataset), published=published(plan))
+    require_distinct_classes(plan, context.descriptions)
     return methods.get(plan.method.name).build(context, method_options(plan))
+
+
+def require_distinct_classes(plan: Plan, texts: Sequence[ClassText]) -> None:
+    """Refuse classes that the text encoder of a plan cannot tell apart (`gapjax.text.distinct`)."""
+    spec, options = methods.get(plan.method.name), method_options(plan)
+    if spec.class_strings and spec.uses_text(options):
+        strings = spec.class_strings(texts, options)
+        distinct.require_distinct([text.label for text in texts], strings, text_embedder(plan))
 
 
 def build_inference(plan: Plan, dataset: Dataset) -> Inference:

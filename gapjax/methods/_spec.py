@@ -62,6 +62,8 @@ class MethodSpec:
         learns_from: `clips`, or `features` of a frozen skeleton encoder. Methods on features also
             recognize classes without training samples.
         uses_text: (options) → whether the method needs the descriptions of the classes.
+        class_strings: (descriptions, options) → the strings by which classes must differ; None for
+            a method that uses no text.
         embed: (descriptions, `Inference.embed_options`, text encoder) → the embeddings of any
             classes; None if the classes are fixed.
         from_torch: (published state dict, the backbone's importer) → variables to start from, for
@@ -73,6 +75,7 @@ class MethodSpec:
     inference: Callable[[Context, Options], Inference] | None = None
     learns_from: Literal["clips", "features"] = "clips"
     uses_text: Callable[[Options], bool] = _uses_text
+    class_strings: Callable[[Sequence[ClassText], Options], list[list[str]]] | None = None
     embed: (
         Callable[
             [Sequence[ClassText], Mapping[str, Any], EncodeText],

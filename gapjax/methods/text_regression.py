@@ -129,4 +129,11 @@ def inference(context: Context, options: Options) -> Inference:
     return Inference(strip, apply, lambda _: {"label": method.text}, vars(options))
 
 
-METHOD = MethodSpec(Options, build, inference, learns_from="features", embed=embed)
+METHOD = MethodSpec(
+    options=Options,
+    build=build,
+    inference=inference,
+    learns_from="features",
+    class_strings=lambda texts, options: global_strings(texts, options.global_text),
+    embed=embed,
+)

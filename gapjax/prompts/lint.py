@@ -5,7 +5,7 @@ python -m gapjax.prompts.lint ntu120 [--encoder=bert --checkpoint=package:gt_all
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -14,7 +14,8 @@ from data_pipelines import command
 from data_pipelines.specs.skeletons import PARTS
 from gapjax.prompts.descriptions import ClassText, load_all
 from gapjax.prompts.rules import problems, shared
-from gapjax.prompts.strings import part_strings
+from gapjax.prompts.strings import global_strings, movement_strings, part_strings
+from gapjax.text import distinct
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
@@ -45,6 +46,15 @@ def most_alike(
     ]
 
 
+def confused(texts: Sequence[ClassText], embedder: TextEmbedder) -> Iterator[str]:
+    """Yield two of the classes whose names, or all movements, are the same to an encoder."""
+    names = [text.label for text in texts]
+    kinds = {"names": global_strings(texts, "label"), "descriptions": movement_strings(texts)}
+    for kind, strings in kinds.items():
+        for group in distinct.alike(names, strings, embedder):
+            yield f"{distinct.in_words(group, embedder)} by their {kind}"
+
+
 @command.guarded
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 clean, 1 problems found, 2 a user's mistake."""
@@ -57,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     texts = load_all(options.texts)
     embedder = TextEmbedder(TextOptions(options.encoder, options.checkpoint))
     pairs = most_alike(texts, embedder, options.pairs)
-    lines = list(problems(texts))
+    lines = [*problems(texts), *confused(texts, embedder)]
     for line in lines:
         print(line)
     counts = ", ".join(f"{part} {count}" for part, count in shared(texts).items())

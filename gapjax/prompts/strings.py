@@ -58,6 +58,11 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
     return [make(text) for text in texts]
 
 
+def movement_strings(texts: Sequence[ClassText]) -> list[list[str]]:
+    """Return for every class a string for each of the parts that its text describes."""
+    return [[f"{text.label}, {p} {text.parts[p]}" for p in text.parts] for text in texts]
+
+
 def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -> list[list[str]]:
     """Return for every class one string for each part of a partition.
 

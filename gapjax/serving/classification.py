@@ -109,6 +109,10 @@ def class_embeddings(
         index |= {name: len(labels) + i for i, name in enumerate(new)}
         method = methods.get(bundle.metadata["run"]["method"])
         described = [texts.get(name) or from_name(name) for name in new]
+        plan, known = schema.read_flat(bundle.config()), [name for name in names if name in index]
+        # Names stand for the bundle's own classes, whose texts it does not contain.
+        every = [*described, *(from_name(name) for name in known if name not in new)]
+        model.require_distinct_classes(plan, every)
         options = bundle.metadata["text"]["recipe"]
         added = method.embed(described, options, _text_encoder(bundle))
         embeddings = {key: np.concatenate([rows, added[key]]) for key, rows in embeddings.items()}

@@ -7,6 +7,7 @@ the encoder's files, so that embeddings from the cache need neither weights nor 
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from gapjax.text.encoder import LoadedText, TextOptions, encoder_module
 
 # Strings encoded at once: bounds the memory of a large encoder's activations.
 BATCH = 64
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,17 @@ class TextEmbedder:
             UserError: the checkpoint cannot be used.
         """
         return _load(self.options, self.digest)
+
+    def known_words(self, strings: Sequence[str]) -> list[tuple[int | str, ...]]:
+        """Return what the encoder knows of each string: equal if it cannot tell strings apart.
+
+        Whatever is only ASCII is known to a checkpoint's tokenizer, which is then not read.
+        """
+        if self.options.checkpoint and all(map(str.isascii, strings)):
+            return [tuple(_WORD.findall(string.lower())) for string in strings]
+        text = self.load()
+        rows = text.tokenize(strings).tolist()
+        return [tuple(token for token in row if token not in text.silent) for row in rows]
 
     def embed(self, strings: Sequence[str]) -> Float[np.ndarray, "n e"]:
         """Return the frozen embeddings of strings, from the cache where it has them.

@@ -56,12 +56,14 @@ class LoadedText:
         params: its parameters, a tree of float32 arrays.
         tokenize: strings → tokens, padded to the longest of the strings.
         features: the size of an embedding.
+        silent: the tokens that say nothing: padding, the ends of a string, an unknown word.
     """
 
     module: nn.Module
     params: Tree
     tokenize: Tokenize
     features: int
+    silent: frozenset[int] = frozenset()
 
 
 @runtime_checkable

@@ -149,6 +149,16 @@ def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokeni
     return tokenize
 
 
+def silent_tokens(folder: Path) -> frozenset[int]:
+    """Return the tokens of a tokenizer that stand for no word it knows."""
+    tokenizer = _open_tokenizer(folder)
+    # Some register it as a special token, others only name it in their vocabulary.
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    unknown = getattr(backend.model, "unk_token", None) if backend else None
+    ids = tokenizer.convert_tokens_to_ids([unknown]) if unknown else []
+    return frozenset([*tokenizer.all_special_ids, *ids])
+
+
 def _open_tokenizer(folder: Path) -> Any:
     if not any((folder / name).is_file() for name in TOKENIZERS):
         raise UserError(f"{folder} has no tokenizer: it needs tokenizer.json")

@@ -8,6 +8,7 @@ encoder and the heads are used in training only.
 from gapjax.methods import MethodSpec
 from gapjax.methods.gap.method import Gap, Options, build, inference
 from gapjax.methods.gap.network import from_torch
+from gapjax.methods.gap.texts import class_strings
 
 __all__ = ["METHOD", "Gap", "Options", "build", "from_torch", "inference"]
 
@@ -15,6 +16,7 @@ METHOD = MethodSpec(
     options=Options,
     build=build,
     inference=inference,
+    class_strings=class_strings,
     uses_text=lambda options: options.partition != "none",
     from_torch=from_torch,
 )

@@ -9,7 +9,7 @@ from gapjax.methods.star.inference import inference
 from gapjax.methods.star.method import Star, build
 from gapjax.methods.star.network import from_torch
 from gapjax.methods.star.options import SCORES, Options
-from gapjax.methods.star.texts import embed
+from gapjax.methods.star.texts import class_strings, embed
 
 __all__ = ["METHOD", "SCORES", "Options", "Star", "build", "embed", "from_torch", "inference"]
 
@@ -18,6 +18,7 @@ METHOD = MethodSpec(
     build=build,
     inference=inference,
     learns_from="features",
+    class_strings=class_strings,
     embed=embed,
     from_torch=from_torch,
 )

@@ -10,7 +10,7 @@ from data_pipelines.specs.skeletons import Skeleton
 from gapjax.methods import EncodeText, joints_of_parts
 from gapjax.methods.star.options import CLASS_TEXTS, Options
 from gapjax.prompts.descriptions import ClassText
-from gapjax.prompts.strings import global_strings, part_strings
+from gapjax.prompts.strings import global_strings, movement_strings, part_strings
 from gapjax.registry import chosen
 
 
@@ -29,6 +29,15 @@ def embed_options(options: Options, parts: Iterable[str], scale: float = 1.0) ->
     """Return the options of `embed` for a trained STAR, JSON-serializable."""
     texts = {"class_text": options.class_text, "part_text": options.part_text}
     return {**texts, "parts": list(parts), "scale": scale}
+
+
+def class_strings(descriptions: Sequence[ClassText], options: Options) -> list[list[str]]:
+    """Return the strings by which classes must differ: those that scores compare a clip with."""
+    whole = global_strings(descriptions, options.class_text)
+    if options.score == "name":
+        return whole
+    parts = movement_strings(descriptions)
+    return [[*first, *second] for first, second in zip(whole, parts, strict=True)]
 
 
 def embed(

@@ -11,7 +11,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from gapjax.registry import chosen
 from gapjax.text.encoder import LoadedText, TextOptions
-from gapjax.text.huggingface import checkpoint_files, locate, read_config, read_tokenizer
+from gapjax.text.huggingface import (
+    checkpoint_files,
+    locate,
+    read_config,
+    read_tokenizer,
+    silent_tokens,
+)
 from gapjax.text.transformer import Perceptron, Sizes, attention, embed, norm
 from gapjax.text.weights import TorchNames, read_tensors, to_params
 
@@ -104,7 +110,7 @@ def load(options: TextOptions) -> LoadedText:
     module = TextEncoder(sizes, config.type_vocab_size, pad, pooling)
     params = to_params(folder, read_tensors(folder, _bert_name), module, _NAMES)
     tokenize = read_tokenizer(folder, config, pad, options.too_long)
-    return LoadedText(module, params, tokenize, sizes.width)
+    return LoadedText(module, params, tokenize, sizes.width, silent_tokens(folder))
 
 
 def _bert_name(stored: str) -> str | None:

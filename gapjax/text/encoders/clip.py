@@ -13,7 +13,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from data_pipelines.errors import UserError
 from gapjax.text.encoder import LoadedText, TextOptions, Tokenize
-from gapjax.text.huggingface import checkpoint_files, locate, read_config, read_tokenizer
+from gapjax.text.huggingface import (
+    checkpoint_files,
+    locate,
+    read_config,
+    read_tokenizer,
+    silent_tokens,
+)
 from gapjax.text.transformer import Perceptron, Sizes, attention, embed, norm
 from gapjax.text.weights import TorchNames, read_tensors, to_params
 
@@ -109,7 +115,7 @@ def load(options: TextOptions) -> LoadedText:
     params = to_params(folder, tensors, module, _NAMES)
     tokenize = read_tokenizer(folder, config, _PAD, options.too_long)
     _check_end(folder, tokenize, module.end)
-    return LoadedText(module, params, tokenize, projection or sizes.width)
+    return LoadedText(module, params, tokenize, projection or sizes.width, silent_tokens(folder))
 
 
 def _text_name(stored: str) -> str | None:

@@ -81,4 +81,5 @@ def load(options: TextOptions) -> LoadedText:
     options.choose_pooling("mean")
     table = np.random.default_rng(options.seed).standard_normal((BUCKETS, FEATURES), np.float32)
     module = TextEncoder(dtype=np.dtype(options.dtype))
-    return LoadedText(module, {"table": {"embedding": table}}, tokenize, FEATURES)
+    params = {"table": {"embedding": table}}
+    return LoadedText(module, params, tokenize, FEATURES, frozenset({_PAD}))
