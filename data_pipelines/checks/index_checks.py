@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Int
 
-from data_pipelines.specs.dataset import DatasetSpec, said_sizes
+from data_pipelines.specs.dataset import DatasetSpec, Protocol, said_sizes
 from data_pipelines.storage.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.storage.index import FILE, Index, select
 
@@ -99,8 +99,10 @@ def protocol_check(index: Index, spec: DatasetSpec, name: str) -> Check:
         for side, rows in sides.items()
         if counts[side] is not None and len(rows) > counts[side]
     ]
-    faults += _overlap(index, sides) + (gaps if complete else [])
+    faults += _overlap(index, sides, protocol) + (gaps if complete else [])
     summary = [f"{len(rows):,}{_of(counts[side])} {side}" for side, rows in sides.items()]
+    unused = len(index) - sum(map(len, sides.values()))
+    summary += [f"{unused:,} on neither side"] if unused else []
     summary = [
         ", ".join(summary),
         *([] if complete else gaps),
@@ -122,11 +124,13 @@ def _lacking(index: Index, rows: Int[np.ndarray, " n"], spec: DatasetSpec) -> st
     return f"{len(absent)} of {len(spec.labels)} classes ({spec.labels[absent[0]]!r} first)"
 
 
-def _overlap(index: Index, sides: Mapping[str, Int[np.ndarray, " _"]]) -> list[str]:
-    """Return faults: samples on both sides of a protocol, or on neither."""
+def _overlap(
+    index: Index, sides: Mapping[str, Int[np.ndarray, " _"]], protocol: Protocol
+) -> list[str]:
+    """Return faults: samples on both sides of a protocol, or on neither unless it lists both."""
     train, test = (set(index.name[rows].tolist()) for rows in sides.values())
     faults = [f"sample {name!r} is in train and in test" for name in sorted(train & test)]
-    forgotten = set(index.name.tolist()) - train - test
+    forgotten = set(index.name.tolist()) - train - test if protocol.test is None else set()
     return faults + [f"sample {name!r} is in neither" for name in sorted(forgotten)]
 
 

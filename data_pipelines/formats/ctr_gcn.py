@@ -58,6 +58,8 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
             raise DataError(f"{path}: {fault}; --raw takes {WANTED}")
         counts[side] = len(labels)
         items += [Row(path, state, side, row, label) for row, label in enumerate(labels.tolist())]
+    if items and not any(item.label == 0 for item in items):
+        raise DataError(f"{path}: has no sample of class 0: number the classes from 0, not from 1")
     spec = _spec(raw, name, max(classes.values()), (counts["train"], counts["test"]))
     return RawDataset(spec, items)
 

@@ -9,7 +9,8 @@
 Joints, coordinates and confidence must be the same; the rest of the body model is the first's.
 
 * Classes with the same label are merged; `same` merges labels that differ.
-* There is one protocol, `merged`: `setup` is 1 for training samples and 0 for test samples.
+* There is one protocol, `merged`: `setup` is 1 for training samples, 0 for test samples and 2 for
+  samples on neither side.
 * Sample `a01` of `nw_ucla` is called `nw_ucla/a01`. Its camera is kept. Subjects are renumbered
   from 1, in the order of datasets and of their old numbers, so that they stay distinct.
 * A zero-shot split `22_5` of `utd_mhad` is called `utd_mhad_22_5`, though more classes are seen.
@@ -45,6 +46,10 @@ from data_pipelines.storage import packed
 from data_pipelines.storage.index import Index
 
 WANTED = "a YAML file, as datasets: {data/nw_ucla: xview, data/utd_mhad: xsub}"
+
+
+# The setup of samples on neither side of their protocol.
+_UNUSED = 2
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
         name=name,
         labels=labels,
         persons=max(spec.persons for spec in specs),
-        protocols={"merged": Protocol("setup", (1,), _counts(parts))},
+        protocols={"merged": Protocol("setup", (1,), _counts(parts), _tested(parts))},
         texts=names,
         obtain="convert the datasets that its YAML file lists",
         zero_shot=_splits(metadata, specs, numbers),
@@ -181,6 +186,11 @@ def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
     return sum(train for train, _ in counts), sum(test for _, test in counts)
 
 
+def _tested(parts: Sequence[_Part]) -> tuple[int, ...] | None:
+    """Return the setup of test samples, if some samples are on neither side of a protocol."""
+    return (0,) if any(part.protocol.test for part in parts) else None
+
+
 def _splits(
     metadata: Metadata, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
@@ -232,10 +242,12 @@ def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]
         index, folder = part.index, str(part.folder)
         state = state_of(part.folder / "pack" / "frames.npy")
         subjects, subject = np.unique(index.subject, return_inverse=True)
-        trains = np.isin(np.arange(len(index)), indexing.select(index, part.protocol)[0])
+        setup = np.full(len(index), _UNUSED)
+        train, test = indexing.select(index, part.protocol)
+        setup[train], setup[test] = 1, 0
         labels = [numbers[label] for label in part.spec.labels]
         for row in range(len(index)):
-            number = subjects_before + 1 + int(subject[row])
-            metadata = labels[index.label[row]], number, int(index.camera[row]), int(trains[row])
+            who = subjects_before + 1 + int(subject[row])
+            metadata = labels[index.label[row]], who, int(index.camera[row]), int(setup[row])
             yield Item(folder, state, row, metadata, f"{part.spec.name}/{index.name[row]}")
         subjects_before += len(subjects)

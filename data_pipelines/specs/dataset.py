@@ -14,13 +14,25 @@ class Protocol:
 
     Attributes:
         column: the index column that decides: `subject`, `camera` or `setup`.
-        train: the column's values of training samples; all others are for testing.
+        train: the column's values of training samples.
         counts: the published numbers of (training, test) samples; None if unknown.
+        test: the column's values of test samples, where some samples are on neither side; None if
+            all that do not train are for testing.
     """
 
     column: str
     train: tuple[int, ...]
     counts: tuple[int, int] | None = None
+    test: tuple[int, ...] | None = None
+
+    @staticmethod
+    def of_setups(sides: Mapping[int, str]) -> "Protocol":
+        """Return the protocol of setup → `train`, `test`, or another word for neither."""
+        train, test = (
+            tuple(sorted(setup for setup, side in sides.items() if side == wanted))
+            for wanted in ("train", "test")
+        )
+        return Protocol("setup", train, test=test if len(sides) > len(train + test) else None)
 
 
 @dataclass(frozen=True)

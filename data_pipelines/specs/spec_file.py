@@ -65,6 +65,7 @@ def write(folder: epath.Path, spec: DatasetSpec) -> None:
         "coordinates": kinds[spec.coordinates, spec.confidence],
         "protocols": {
             name: {protocol.column: list(protocol.train)}
+            | ({"test": list(protocol.test)} if protocol.test else {})
             | ({"counts": list(protocol.counts)} if protocol.counts else {})
             for name, protocol in spec.protocols.items()
         },
@@ -207,14 +208,16 @@ def _protocols(metadata: Metadata) -> dict[str, Protocol]:
 def _protocol(metadata: Metadata, name: str, values: Any) -> Protocol:
     """Return the protocol that a mapping, such as {subject: [1, 2]}, describes."""
     columns = [column for column in COLUMNS if isinstance(values, dict) and column in values]
-    if len(columns) != 1 or set(values) - {*columns, "counts"}:
+    if len(columns) != 1 or set(values) - {*columns, "counts", "test"}:
         reason = f"{name!r} should name one of {', '.join(COLUMNS)}: {{subject: [1, 2]}}"
         raise metadata.error("protocols", reason)
     for key, numbers in values.items():
         if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
             raise metadata.error("protocols", f"{name!r}: {key} should be a list of numbers")
     counts = tuple(values["counts"]) if len(values.get("counts", ())) == 2 else None
-    return Protocol(columns[0], tuple(sorted(set(values[columns[0]]))), counts)
+    train = tuple(sorted(set(values[columns[0]])))
+    test = tuple(sorted(set(values["test"]))) if "test" in values else None
+    return Protocol(columns[0], train, counts, test)
 
 
 def _split(metadata: Metadata, name: str, unseen: Any, labels: tuple[str, ...]) -> tuple[int, ...]:

@@ -156,5 +156,7 @@ def select(
     index: Index, protocol: Protocol
 ) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
     """Return the rows of a protocol's training samples and of its test samples, ascending."""
-    train = np.isin(getattr(index, protocol.column), protocol.train)
-    return np.flatnonzero(train), np.flatnonzero(~train)
+    values = getattr(index, protocol.column)
+    train = np.isin(values, protocol.train)
+    test = ~train if protocol.test is None else np.isin(values, protocol.test)
+    return np.flatnonzero(train), np.flatnonzero(test)

@@ -92,7 +92,7 @@ def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
     row, zeros = np.arange(count), np.zeros(count, np.int32)
     columns = dict.fromkeys(("camera", "setup"), zeros)
     columns["subject"] = (row % _SUBJECTS).astype(np.int32)
-    tested = max(protocol.train) + 1
+    tested = protocol.test[0] if protocol.test else max(protocol.train) + 1
     split = np.where(row < train, np.resize(protocol.train, count), tested)
     columns[protocol.column] = split.astype(np.int32)
     frames = np.full(count, size.mean, np.int32)

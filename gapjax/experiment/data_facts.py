@@ -44,7 +44,8 @@ def facts_of(plan: Plan, dataset: Dataset) -> dict[str, Any]:
         "joints": list(body.pop("joints")),
         "body": body,
         "coordinates": f"{spec.space}{' and a confidence' if spec.confidence else ''}",
-        "protocol": {"column": protocol.column, "train": list(protocol.train)},
+        "protocol": {"column": protocol.column, "train": list(protocol.train)}
+        | ({"test": list(protocol.test)} if protocol.test else {}),
         "persons": spec.persons,
         "training_samples": _samples_digest(dataset, dataset.problem.train),
         "index": dataset.stored.digest[:DIGITS],

@@ -89,6 +89,13 @@ def test_classes_may_be_numbers(tmp_path: pathlib.Path) -> None:
     assert len(found.spec.labels) == 5
 
 
+def test_classes_from_one_are_refused(tmp_path: pathlib.Path) -> None:
+    numbers = {f"y_{side}": 1 + np.arange(count) for side, count in COUNTS.items()}
+    assert "has no sample of class 0: number the cl" in refused(tmp_path / "a.npz", **numbers)
+    shifted = {key: np.pad(arrays()[key], ((0, 0), (1, 0))) for key in ("y_train", "y_test")}
+    assert "has no sample of class 0: number the cl" in refused(tmp_path / "a.npz", **shifted)
+
+
 def test_empty_samples_are_rejected(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,13 +7,16 @@ import os
 import pathlib
 import pickle
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from data_pipelines import verify
 from data_pipelines.convert import convert, main
-from data_pipelines.errors import DataError
+from data_pipelines.datasets import ntu60
+from data_pipelines.errors import DataError, FileError
 from data_pipelines.formats import pyskl
 from data_pipelines.parsers import plain_pickle
 from data_pipelines.readers.sample import read
@@ -70,15 +73,14 @@ WRONG = {
         "split": {"a": []},
         "annotations": [1],
     },
-    "annotation 0 has no frame_dir or no label": changed(label="walk"),
-    r"annotation 0 \(S.*\) has no keypoint of 4 axes": changed(keypoint=None),
-    r"annotation 0 \(S.*\) has a keypoint_score that is not numeric": changed(
-        keypoint_score=np.full((1, 4, 17), "x")
-    ),
-    r"annotation 0 \(other\) is in none of the splits of xsub": changed(frame_dir="other"),
-    "has 12 joints of 2 coordinates, not 25 joints of 3 or 17 joints of 2": changed(
-        keypoint=np.ones((1, 4, 12, 2))
-    ),
+    "has 12 joints of 2 coordinates, not 25 joints of 3 or 17 joints of 2": {
+        "split": pyskl_file.content(flat=True)["split"],
+        "annotations": [pyskl_file.annotation(0, flat=True) | {"keypoint": np.ones((1, 4, 12, 2))}],
+    },
+    r"has no usable annotation; a.pkl: annotation 0: in no split|no frame_dir": {
+        "split": {"train": [], "val": []},
+        "annotations": [pyskl_file.annotation(0, flat=True) | {"label": "walk"}],
+    },
 }
 
 
@@ -87,6 +89,85 @@ def test_other_contents(expected: str, tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match=expected) as caught:
         pyskl.open_raw(write(tmp_path / "a.pkl", WRONG[expected]), "a")
     assert "\n" not in str(caught.value)
+
+
+FAULTY = {
+    "annotation 0 has no frame_dir or no label from 0": {"label": "walk"},
+    "annotation 0 (NAME) has no keypoint of 4 axes": {"keypoint": None},
+    "annotation 0 (NAME) has a keypoint_score that is not": {
+        "keypoint_score": np.full((1, 4, 17), "x")
+    },
+    "annotation 0 (NAME) has the label 60, but its name says 0 (A001); correct": {"label": 60},
+}
+
+
+@pytest.mark.parametrize("expected", FAULTY)
+def test_one_bad_annotation_is_rejected_alone(expected: str, tmp_path: pathlib.Path) -> None:
+    """Whatever its label is, the others are of NTU RGB+D's 60 classes."""
+    found = pyskl.open_raw(write(tmp_path / "a.pkl", changed(**FAULTY[expected])), "a")
+    assert (len(found.items), found.spec.labels) == (len(NAMES), ntu60.SPEC.labels)
+    with pytest.raises(FileError) as caught:
+        list(pyskl.read(found.items[0]))
+    assert expected.replace("NAME", NAMES[0]) in str(caught.value).replace(": has", " has")
+    for item in found.items[1:]:
+        assert len(list(pyskl.read(item))) == 1
+
+
+def relabelled(change: Callable[[int], int]) -> dict[str, Any]:
+    """Return a pickle's content with other labels."""
+    made = pyskl_file.content(flat=True)
+    for each in made["annotations"]:
+        each["label"] = change(int(each["label"]))
+    return made
+
+
+def test_labels_from_one_are_refused_with_advice_that_works(tmp_path: pathlib.Path) -> None:
+    content = relabelled(lambda label: label + 1)
+    with pytest.raises(
+        DataError, match=r"start at 1 \(S.* has the label 1, not 0\); sub"
+    ) as caught:
+        pyskl.open_raw(write(tmp_path / "a.pkl", content), "a")
+    exec(str(caught.value).partition("each: ")[2], {"content": content})
+    found = pyskl.open_raw(write(tmp_path / "b.pkl", content), "b")
+    assert [item.metadata[0] for item in found.items] == [0] * 4 + [59] * 4
+    with pytest.raises(
+        DataError, match=r"all labels contradict the names \(S.* the label 7, not 0"
+    ):
+        pyskl.open_raw(write(tmp_path / "c.pkl", relabelled(lambda label: label + 7)), "c")
+
+
+def test_samples_in_no_split_are_left_out(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = changed(frame_dir="other")
+    content["split"] |= {"train1": NAMES[1:3], "test1": NAMES[3:5], "val1": NAMES[5:7]}
+    raw = write(tmp_path / "a.pkl", content)
+    assert main(["pyskl", f"--raw={raw}", f"--out={tmp_path}", "--jobs=1"]) == 0
+    folder = tmp_path / "a"
+    assert "left out: 1, in no split; listed in " in capsys.readouterr().out
+    assert f"{raw}: annotation 0 (other),,in no split" in (folder / "left_out.csv").read_text()
+    index, spec = Index.load(folder), catalog.spec_of(folder)
+    assert list(spec.protocols) == ["xsub", "xview", "split1", "split1_val"]
+    for name, test in (("split1", NAMES[3:5]), ("split1_val", NAMES[5:7])):
+        sides = [index.name[rows].tolist() for rows in select(index, spec.protocols[name])]
+        assert sides == [NAMES[1:3], test]
+    assert [len(rows) for rows in select(index, spec.protocols["xsub"])] == [3, 4]
+    (check,) = [check for check in verify.verify(folder) if check.name == "protocol split1"]
+    assert not check.faults
+    assert "2 train, 2 test, 3 on neither side" in check.summary
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint8])
+def test_whole_numbers_are_coordinates(kind: type, tmp_path: pathlib.Path) -> None:
+    content, whole = pyskl_file.content(flat=True), []
+    for each in content["annotations"]:
+        each["keypoint"] = np.abs(each["keypoint"]).astype(kind)
+        each["keypoint_score"] = np.ones(each["keypoint_score"].shape, np.uint8)
+        whole.append(each["keypoint"])
+    found = pyskl.open_raw(write(tmp_path / "a.pkl", content), "a")
+    for item, keypoint in zip(found.items, whole, strict=True):
+        (record,) = pyskl.read(item)
+        np.testing.assert_array_equal(record.skeleton[..., :2], keypoint.swapaxes(0, 1))
 
 
 def test_scores_of_another_shape_reject_their_sample(
