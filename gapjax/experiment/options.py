@@ -195,7 +195,9 @@ class ZeroShotOptions(Section):
     Attributes:
         gamma: the paper's γ, reported beside the chosen one; None for none.
         folds: pseudo-unseen splits of the training samples on which γ is chosen; 0 for none.
-        fold_encoder: `shared` by all folds, or `own`: trained on the fold's seen classes alone.
+        fold_encoder: `shared`: all folds use the run's encoder, which was trained on their
+            pseudo-unseen classes, too; or `own`: each fold trains one without them, which takes as
+            long as the run's. docs/results.md compares both.
     """
 
     section = "zero_shot"
