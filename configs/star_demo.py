@@ -1,6 +1,6 @@
 """STAR on the built-in dataset: classes never seen in training. No download, no weights.
 
-Data:     python -m data_pipelines.convert synthetic --out=data
+Data:     nothing to obtain: the first run makes data/synthetic
 Command:  python -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
 Expected: 80.2 % ± 1.4 of clips of unseen classes, three seeds; chance is 16.7 %. `:global` has
           53.7 % ± 14.2, `:regression` 56.5 % ± 4.7
@@ -10,10 +10,10 @@ The encoder is CTR-GCN, whose features are of joints and their surroundings. Shi
 mixes all joints: its features of a part know the whole body, and parts have little to add there.
 
 Variants: the splits `18_6` (the default), `20_4`, `20_4_simple`; `shift_gcn` has the paper's
-encoder; `global` aligns the whole body without prompts, the reference; `regression` maps pooled
-features to the names' text linearly; `fresh` encodes other random clips in every step; `bfloat16`
-computes in bfloat16; `split_weights` splits what does not depend on samples; `smoke` checks the
-plumbing.
+encoder; `paper` and `released` follow the paper or the release where the two differ; `global`
+aligns the whole body without prompts, the reference; `regression` maps pooled features to the
+names' text linearly; `fresh` encodes other random clips in every step; `bfloat16` computes in
+bfloat16; `split_weights` splits what does not depend on samples; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict
@@ -23,6 +23,8 @@ from configs import base, base_star
 VARIANTS = {
     **base.splits("18_6", "20_4", "20_4_simple"),
     "shift_gcn": base_star.shift_gcn,
+    "paper": base_star.paper,
+    "released": base_star.released_star,
     "global": base_star.align_globally,
     "regression": base_star.regress_text,
     "fresh": base.setting(

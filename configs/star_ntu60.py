@@ -1,4 +1,4 @@
-"""STAR on NTU RGB+D: zero-shot recognition, as in STAR (ACM MM 2024), tables 2, 3 and 5.
+"""STAR on NTU RGB+D: zero-shot recognition, as in STAR (ACM MM 2024), tables 2 and 5.
 
 Data:     python -m data_pipelines.convert ntu60 --raw=nturgbd_skeletons_s001_to_s017.zip --out=data
 Command:  python -m gapjax.main --config=configs/star_ntu60.py:clip --workdir=runs/star_ntu60

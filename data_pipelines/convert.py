@@ -72,10 +72,32 @@ def convert(
     module = catalog.module(name)
     opened = _opened(module, raw, target.name)
     with writing(target, "choose another --out", _RESUMES), locked(target):
+        # Another process may have converted it while this one waited for the lock.
+        if not overwrite and _is_converted(name, raw, target):
+            return target
         samples = _replace(module, opened, target, jobs, strict)
     seconds = time.monotonic() - started
     print(f"{target}: {samples:,} samples in {seconds:.1f} s ({samples / seconds:,.0f} samples/s)")
     return target
+
+
+def make(module: ModuleType, opened: RawDataset, target: Path) -> None:
+    """Convert generated samples to the folder `target`, unless another process has done so.
+
+    Args:
+        module: has `read`, which makes the records of an item.
+        opened: the metadata and the items.
+        target: the dataset's folder; several processes may make it at the same time.
+
+    Raises:
+        UserError: writing the folder is not allowed.
+        DiskError: the disk is full or does not answer.
+    """
+    tfrecord.require_tensorflow()
+    remedy = "set data.dir to a folder that can be written"
+    with writing(target, remedy, _RESUMES), locked(target):
+        if not target.exists():
+            _replace(module, opened, target, jobs=1, strict=True)
 
 
 def _is_converted(name: str, raw: Path | None, target: Path) -> bool:

@@ -19,8 +19,8 @@ PAGE = Path(__file__).with_name("configs.md")
 HEAD = """# Configs
 
 A config is a Python file with a function `get_config(variants)`; any file will do.
-`--config=configs/gap_ucla.py:bone,quick` applies the variants `bone` and `quick`, from left to
-right; `--config.train.epochs=20` sets a key.
+`--config=configs/gap_ucla.py:bone,quick` applies the variants `bone` and `quick`, in whatever order
+they are named; `--config.train.epochs=20` sets a key.
 
 This page is generated from the code by `python -m docs.config_reference`.
 """

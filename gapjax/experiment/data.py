@@ -18,6 +18,7 @@ from data_pipelines.storage import index as indexing
 from data_pipelines.storage.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.storage.index import FILE, Index
 from data_pipelines.storage.packed import open_pack
+from gapjax.experiment import generated
 from gapjax.experiment.plan import Plan
 from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.parallel.sharding import Layout
@@ -65,12 +66,7 @@ def open_dataset(plan: Plan) -> Dataset:
         DataError: it is damaged.
     """
     directory, spec = find_dataset(plan)
-    if not directory.exists():
-        raise UserError(
-            f"{directory}: this dataset is not here. To get it: {spec.obtain}. Then run "
-            f"`{catalog.conversion(directory)}`. The built-in dataset needs no files: `make demo` "
-            "converts it and trains on it"
-        )
+    generated.provide(plan, directory, spec)
     path = directory / FILE
     index = _load_index(directory, path.stat().st_mtime_ns if path.exists() else 0)
     return pose(plan, spec, index, directory)
@@ -85,7 +81,7 @@ def _load_index(directory: Path, modified: int) -> Index:
 
 def find_dataset(plan: Plan) -> tuple[Path, DatasetSpec]:
     """Return the folder of a plan's dataset, which may be missing, and its spec."""
-    folder = Path(plan.data.dir)
+    folder = generated.folder(plan)
     directory = folder / chosen("data.dataset", plan.data.dataset, catalog.names(folder))
     spec = catalog.spec_of(directory)
     chosen("data.protocol", plan.data.protocol, spec.protocols)

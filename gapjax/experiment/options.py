@@ -52,6 +52,8 @@ class DataOptions(Section):
         validation_subjects: training subjects held out for validation.
         zero_shot: a split of the dataset that leaves classes unseen, or `random:COUNT:SEED`; empty
             for none.
+        stand_in: whether a few generated samples of the same body, classes, protocols and splits
+            take the place of a dataset that is not here; variants `smoke` set it.
         fold: a pseudo-unseen split of the training samples; 0 for none. Runs set it for their
             folds.
     """
@@ -65,6 +67,7 @@ class DataOptions(Section):
     repeat: int = at_least(1, default=1)
     validation_subjects: int = at_least(0, default=0)
     zero_shot: str = ""
+    stand_in: bool = False
     fold: int = at_least(0, default=0)
 
 
@@ -85,7 +88,8 @@ class TrainOptions(Section):
 
     Attributes:
         epochs: passes over the training samples, `data.repeat` times each.
-        batch_size: samples of a step, on all devices together.
+        batch_size: samples of a step, on all devices together; 0 to choose it by the number of
+            training clips: 8 below 512 of them, 64 from 2,048.
         replicas: parts of a batch that have batch statistics of their own; it divides
             `batch_size`.
         precision: of the computation, `float32` or `bfloat16`; parameters are always float32.
@@ -97,7 +101,7 @@ class TrainOptions(Section):
 
     section = "train"
     epochs: int = at_least(1, default=1)
-    batch_size: int = at_least(1, default=64)
+    batch_size: int = at_least(0, default=64)
     replicas: int = at_least(1, default=1)
     precision: str = one_of("float32", "bfloat16")
     init_from: str = ""
@@ -166,7 +170,7 @@ class EncoderOptions(Section):
         views: cached clips of a training sample: the evaluated one, then random ones.
         repeat: passes over the training samples in one epoch of the encoder's own training.
         epochs: epochs of its training.
-        batch_size: samples of a step of its training.
+        batch_size: samples of a step of its training; 0 as in `train.batch_size`.
         optimizer: how it is trained.
     """
 
@@ -179,7 +183,7 @@ class EncoderOptions(Section):
     views: int = at_least(1, default=1)
     repeat: int = at_least(1, default=1)
     epochs: int = at_least(1, default=82)
-    batch_size: int = at_least(1, default=32)
+    batch_size: int = at_least(0, default=32)
     optimizer: SgdOptions = _ENCODER_OPTIMIZER
 
     def __post_init__(self) -> None:

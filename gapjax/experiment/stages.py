@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_pipelines.errors import UserError
+from gapjax.experiment import batch_size as batch_sizes
 from gapjax.experiment.plan import Part, Plan
 
 
@@ -39,9 +40,12 @@ class Stage:
 def stages(plan: Plan, workdir: Path) -> list[Stage]:
     """Return the stages of a run in their order; the last is the run itself.
 
+    Batch sizes that the number of training clips decides are settled here.
+
     Raises:
         UserError: a method that recognizes unseen classes has no split with such classes.
     """
+    plan = batch_sizes.settle(plan)
     if not plan.on_features:
         return [Stage(workdir, plan)]
     if not plan.data.zero_shot or plan.data.fold:

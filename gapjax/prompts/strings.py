@@ -32,14 +32,31 @@ def _released(label: str, movements: Sequence[str]) -> str:
     """
     first = movements[0]
     joint = {"head": ",", "hand": " "}.get(first.split()[0], ", ")
-    end = "." if movements[-1].split()[0] == PARTS[-1] else ""
-    return f"{label}{joint}{', '.join(movements)}{end}"
+    return f"{label}{joint}{', '.join(movements)}{_end(movements)}"
+
+
+def _star_released(label: str, movements: Sequence[str]) -> str:
+    """Return the string as STAR's release joins it (facts D.3): "label, Head: Tilts ...".
+
+    The release has six parts; where a part is several of them, each has its head. A period follows
+    the foot's, the last of a line.
+    """
+    fields = []
+    for part, _, movement in (each.partition(" ") for each in movements):
+        fields.append(f"{part.capitalize()}: {movement[:1].upper()}{movement[1:]}")
+    return f"{', '.join((label, *fields))}{_end(movements)}"
+
+
+def _end(movements: Sequence[str]) -> str:
+    """Return the period that released code has after the foot's movement."""
+    return "." if movements[-1].split()[0] == PARTS[-1] else ""
 
 
 # Strings for a body part: style → the string of (label, movements).
 PART: Mapping[str, Callable[[str, Sequence[str]], str]] = {
     "plain": _plain,
     "released": _released,
+    "star_released": _star_released,
 }
 
 
@@ -69,8 +86,8 @@ def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -
     Args:
         texts: the classes.
         parts: the parts' names in a `Skeleton.partitions`, such as `hand_arm` or `upper`.
-        style: one of `PART`: `plain` ("label, hand ..., arm ...") or `released`, as released code
-            joins them.
+        style: one of `PART`: `plain` ("label, hand ..., arm ..."), or `released` and
+            `star_released`, as the code of GAP and of STAR joins them.
 
     Raises:
         UserError: there is no such style or part.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import itertools
 import json
 from pathlib import Path
 
@@ -55,13 +56,85 @@ def test_an_unknown_variant_lists_those_there_are(name: str) -> None:
         module(name).get_config("smoke,nonsense")
 
 
-def test_variants_are_applied_from_left_to_right() -> None:
-    config = gap_ucla.get_config("bone_motion,released,quick")
-    assert config.clips.k == 1
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_variants_may_be_combined_in_any_order(name: str) -> None:
+    """All pairs, of which those of one subject are refused."""
+    make, variants = module(name).get_config, module(name).VARIANTS
+    for one, other in itertools.combinations(variants, 2):
+        subjects = [getattr(variants[variant], "subject", "") for variant in (one, other)]
+        if subjects[0] and subjects[0] == subjects[1]:
+            with pytest.raises(UserError, match=f"give one {subjects[0]}"):
+                make(f"{other},{one}")
+        else:
+            assert plan_of(make(f"{one},{other}")) == plan_of(make(f"{other},{one}"))
+
+
+def test_released_streams_of_gap() -> None:
+    config = gap_ucla.get_config("released,quick,bone_motion")
+    assert (config.clips.k, config.clips.modality) == (1, "joint_motion")
     assert config.clips.k_operator == "released"
     assert config.method.partition == "4_bone_released"
     assert config.method.loss_weight == 1.0
     assert config.train.epochs == 12
+    assert gap_ucla.get_config("released").clips.k == 6
+    assert module("gap_demo").get_config("released,bone").method.partition == "4_bone_released"
+    assert module("gap_ntu120").get_config("released").clips.absent_person == "copy"
+    assert module("gap_ntu60").get_config("no_text,released").method.partition == "none"
+
+
+GAPS = [name for name in EXPERIMENTS if name.startswith("gap_")]
+STARS = [name for name in EXPERIMENTS if name.startswith("star_")]
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_gap_as_in_its_paper(name: str) -> None:
+    """Section 4.2 and 4.3: temperature 0.1, λ 0.8; Eq. 5: hard targets; Eq. 6: K parts."""
+    method = module(name).get_config("paper").method
+    assert (method.temperature, method.targets, method.average) == ("paper", "paper", "parts")
+    assert method.loss_weight == 0.8
+    assert module(name).get_config("released").method.temperature == "released"
+
+
+@pytest.mark.parametrize("name", STARS)
+def test_star_as_in_its_paper(name: str) -> None:
+    """Section 4.3: eight heads, its rate for the NTU series, the data of Shift-GCN; Eq. 5-7."""
+    config = module(name).get_config("paper")
+    method = config.method
+    assert (method.heads, method.similarity, method.semantic_classes) == (8, "dot", "all")
+    assert config.encoder.features == "fresh"
+    if "ntu" in name:
+        assert config.optimizer.learning_rate == 0.001
+        assert config.optimizer.milestones == (20, 30)
+        assert config.train.epochs > 30
+    released = module(name).get_config("released")
+    assert (released.method.heads, released.method.part_text) == (4, "star_released")
+    assert released.encoder.person_merge == released.encoder.norm == "released"
+    assert (released.clips.absent_person == "copy") == (name == "star_ntu120")
+
+
+# Joint, bone, joint motion and bone motion, and the table of the paper that has them.
+PUBLISHED = {
+    "gap_ntu60": ("3", "90.2 joint, 91.2 bone, 88.0 joint motion, 87.8 bone motion"),
+    "gap_ntu120": ("4", "85.5 joint, 87.5 bone, 82.3 joint motion, 82.4 bone motion"),
+    "gap_ucla": ("2", "94.0 joint, 95.3 bone, 93.5 joint motion, 91.2 bone motion"),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_numbers(name: str) -> None:
+    table, numbers = PUBLISHED[name]
+    text = " ".join(module(name).__doc__.split())
+    assert f"table {table}." in text
+    assert f"paper {numbers}" in text
+
+
+def test_tables_of_star() -> None:
+    for name, tables in {
+        "ntu60": "tables 2 and 5",
+        "ntu120": "table 3",
+        "pku": "tables 4 and 5",
+    }.items():
+        assert f"(ACM MM 2024), {tables}." in module(f"star_{name}").__doc__
 
 
 def test_an_unknown_key_is_refused_with_a_suggestion() -> None:

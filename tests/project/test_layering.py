@@ -53,6 +53,8 @@ ONLY = {
     "data_pipelines.errors": "gapjax data_pipelines configs",
     "data_pipelines.command": "gapjax data_pipelines",
     "data_pipelines.specs": "gapjax data_pipelines",
+    "data_pipelines.convert": "gapjax.experiment.generated data_pipelines",
+    "data_pipelines.synthesis.stand_in": "gapjax.experiment.generated data_pipelines",
     "data_pipelines.storage.atomic": "gapjax data_pipelines",
     "data_pipelines.storage.disk": "gapjax data_pipelines",
     "data_pipelines.storage.npy": "gapjax data_pipelines",

@@ -167,6 +167,17 @@ def test_strings_of_parts_are_plain() -> None:
         part_strings([DRINK], ("tail_arm",), "plain")
 
 
+def test_strings_of_parts_are_joined_as_star_released() -> None:
+    """Facts D.3: the name, then the part with a colon, as its file has them."""
+    assert part_strings([DRINK], ("head", "leg", "foot"), "star_released") == [
+        [
+            "drink water, Head: Tilts back slightly",
+            "drink water, Leg: Stands",
+            "drink water, Foot: Is still.",
+        ]
+    ]
+
+
 def test_strings_of_parts_are_joined_as_released() -> None:
     """Facts A.4, to the comma."""
     assert part_strings([DRINK], ("head", "hand_arm", "hip", "leg_foot"), "released") == [
@@ -185,13 +196,13 @@ def test_every_partition_has_its_texts(skeleton: Any, style: str) -> None:
     for partition in skeleton.partitions.values():
         (strings,) = part_strings([DRINK], tuple(partition), style)
         assert len(set(strings)) == len(partition)
-        words = " ".join(strings).replace(",", " ").split()
+        words = " ".join(strings).replace(",", " ").replace(":", " ").lower().split()
         assert [words.count(part) for part in PARTS] == [1] * 6
 
 
 def test_the_tables_name_their_recipes() -> None:
     assert tuple(GLOBAL) == ("label", "synonym", "paragraph", "description")
-    assert tuple(PART) == ("plain", "released")
+    assert tuple(PART) == ("plain", "released", "star_released")
 
 
 def test_a_description_names_the_label_and_every_part() -> None:

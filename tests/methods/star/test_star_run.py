@@ -96,8 +96,9 @@ MISTAKES = {
         r"encoder\.features='fresh'",
     ),
     "no data": (
-        {"data.dir": "/nowhere"},
-        "(?s)data_pipelines.convert synthetic.*`make demo`",
+        {"data.dir": "/nowhere", "data.stand_in": False, "data.dataset": "ntu60"}
+        | {"data.zero_shot": "55_5"},
+        "(?s)data_pipelines.convert ntu60 --raw=PATH.*gap_demo",
     ),
     "rules that match nothing": (
         {"mesh.rules": (("skeletons/out/kernel", "data"),)},
