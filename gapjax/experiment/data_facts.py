@@ -23,7 +23,7 @@ import jax
 import numpy as np
 from jaxtyping import Int
 
-from data_pipelines.errors import UserError
+from data_pipelines.errors import DiskError, UserError
 from data_pipelines.storage import contents
 from data_pipelines.storage.digests import DIGITS
 from gapjax.experiment import model
@@ -65,7 +65,11 @@ def _contents_digest(plan: Plan, dataset: Dataset) -> str | None:
     """Return the digest of the coordinates; None where they are streamed, maybe from afar."""
     if plan.data.feed != "resident":
         return None
-    return contents.digest(dataset.directory, dataset.stored, packed=True)[:DIGITS]
+    try:
+        return contents.digest(dataset.directory, dataset.stored, packed=True)[:DIGITS]
+    except (UserError, DiskError):
+        # There is no pack and none can be made, which matters to training alone, and is told there.
+        return None
 
 
 def _descriptions_digest(plan: Plan, dataset: Dataset) -> str | None:
