@@ -63,7 +63,9 @@ def _check_names(where: str, joints: Sequence[str]) -> None:
     for number, (name, wanted) in enumerate(pairs):
         if _letters(name) != _letters(wanted):
             differ = f"joint {number} is {name!r}, not {wanted!r}"
-            raise FileError(where, f"has the joints of Kinect v2 ({differ}); convert it to .npy")
+            raise FileError(
+                where, f"has the joints of Kinect v2 ({differ}); save the wanted joints as .npy"
+            )
 
 
 def _letters(name: str) -> str:

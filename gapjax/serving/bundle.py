@@ -1,6 +1,6 @@
 """A bundle: a trained run as a folder that classifies raw frames without the code of training.
 
-README.md        the model card, with ten lines of Python that use the bundle
+README.md        the model card, with lines of Python that use the bundle
 bundle.json      labels, input, preprocessing, origin, digests of all other files
 config.json      the run's config
 recognize.jax    StableHLO (jax.export): variables, frames, lengths, embeddings → scores; later

@@ -15,12 +15,13 @@ from jaxtyping import Bool, Float
 _ORDINARY = (1, 99)
 # A body may be this many times larger or smaller than ordinary ones.
 SIZE_FACTOR = 3.0
-# Postures may be less alike by this cosine than the least alike ordinary ones.
-POSTURE_MARGIN = 0.4
-# The relative lengths of bones may deviate this many times as much as ordinary ones.
-BONES_FACTOR = 2.5
-# A body may stand farther away than ordinary ones by this share of their range.
-PLACE_MARGIN = 1.0
+# Postures may be less alike by this cosine than the least alike ordinary ones, and at least this
+# alike: few samples say little of what else is ordinary.
+POSTURE_MARGIN, LEAST_ALIKE = 0.4, 0.35
+# The relative lengths of bones may deviate this many times as much as ordinary ones, and this much.
+BONES_FACTOR, MOST_DEVIATION = 2.5, 0.2
+# A body may stand farther away than ordinary ones by their range and by this many sizes.
+PLACE_SIZES = 3.0
 # The most frames of a clip that are measured.
 _FRAMES = 64
 
@@ -125,14 +126,14 @@ def unlike(figure: Figure, ranges: Mapping[str, Any], recipe: Mapping[str, Any])
         times = figure.size / ((low + high) / 2)
         found.append(f"bodies are {times:.2g} times as large (other units?)")
     likeness = _likeness(figure.posture, np.array(ranges["posture"]["mean"]))
-    if likeness < ranges["posture"]["likeness"] - POSTURE_MARGIN:
+    if likeness < min(ranges["posture"]["likeness"] - POSTURE_MARGIN, LEAST_ALIKE):
         found.append("bodies stand otherwise (other axes, or one that points the other way?)")
     deviation = _deviation(figure.bones, np.array(ranges["bones"]["lengths"]))
-    if deviation > ranges["bones"]["deviation"] * BONES_FACTOR:
+    if deviation > max(ranges["bones"]["deviation"] * BONES_FACTOR, MOST_DEVIATION):
         found.append("bones have other proportions (other joints, or another order of them?)")
     if not scaled and not found and recipe["origin"] == "none":
         first, last = np.array(ranges["place"])
-        margin = PLACE_MARGIN * (last - first) + high
+        margin = (last - first) + PLACE_SIZES * high
         if ((figure.place < first - margin) | (figure.place > last + margin)).any():
             found.append("bodies are elsewhere (coordinates with another origin?)")
     return found

@@ -312,7 +312,7 @@ def test_names_of_joints_decide(tmp_path: pathlib.Path) -> None:
     written = [name.title().replace(" ", "_") for name in JOINTS]
     assert clip.read(path, written, 3, 2).shape[2] == 25
     other = (*JOINTS[:3], "nose", *JOINTS[4:])
-    with pytest.raises(FileError, match=r"Kinect v2 \(joint 3 is 'head', not 'nose'\); convert it"):
+    with pytest.raises(FileError, match=r"Kinect v2 \(joint 3 is 'head', not 'nose'\); save the"):
         clip.read(path, other, 3, 2)
     with pytest.raises(FileError, match="joint 20 is 'spine shoulder', not 'missing'"):
         clip.read(path, JOINTS[:20], 3, 2)

@@ -86,6 +86,13 @@ def test_a_mistake_is_named(mistake: str, kept: dict, tested: list[np.ndarray]) 
         assert any(said in line for line in found_in(change(clip), kept))
 
 
+def test_few_training_samples_make_no_ordinary_clip_doubtful(tested: list[np.ndarray]) -> None:
+    kept = ranges.ranges_of([ranges.figure_of(tested[0], 3, NTU25.bones)] * 2)
+    assert [clip for clip in tested if found_in(clip, kept)] == []
+    for change, said in MISTAKES.values():
+        assert any(said in line for line in found_in(change(tested[1]), kept))
+
+
 def test_what_the_recipe_mends_is_no_mistake(kept: dict, tested: list[np.ndarray]) -> None:
     moved, large = (MISTAKES[name][0](tested[0]) for name in ("moved", "millimeters"))
     assert found_in(moved, kept, {**NOTHING, "origin": "first_frame"}) == []
