@@ -12,6 +12,7 @@ from jaxtyping import Float32, Shaped
 from data_pipelines.errors import FileError
 from data_pipelines.parsers import ntu, ntu_cleaning, samples
 from data_pipelines.parsers.npz import ARRAY_DAMAGE
+from data_pipelines.specs import wrong_file
 from data_pipelines.specs.skeletons import NTU25
 
 # The array to read from an archive that has several.
@@ -84,7 +85,9 @@ def _archive(path: str) -> Shaped[np.ndarray, "..."]:
             name = names[0] if len(names) == 1 else ARRAY
             array = content[name] if name in names else None
     except _DAMAGE as error:
-        raise FileError(path, f"is not a complete .npz file of numbers ({error})") from None
+        wrong_file.refuse(path)
+        cause = wrong_file.cause(error)
+        raise FileError(path, f"is not a complete .npz file of numbers ({cause})") from None
     if array is None or array.dtype.kind not in "fiu":
         has = ", ".join(names) or "none"
         raise FileError(path, f"needs one array of numbers, or one named {ARRAY!r} (has: {has})")
@@ -92,6 +95,7 @@ def _archive(path: str) -> Shaped[np.ndarray, "..."]:
 
 
 def _ntu(path: str) -> Float32[np.ndarray, "t m v 3"]:
+    wrong_file.refuse(path)
     try:
         return ntu_cleaning.cleaned(ntu.parse(pathlib.Path(path).read_bytes(), path))
     except ntu_cleaning.NobodyError as error:

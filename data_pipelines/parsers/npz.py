@@ -16,6 +16,7 @@ from jaxtyping import Shaped
 
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.sources import State
+from data_pipelines.specs import wrong_file
 
 # NumPy's errors on a damaged array: it evaluates the header as a Python literal and allocates as
 # much memory as the header says.
@@ -39,7 +40,8 @@ class Rows:
         except (*_DAMAGED, RuntimeError) as error:
             if isinstance(error, DataError):
                 raise
-            raise self._error(f"is not a readable array ({error})") from None
+            wrong_file.refuse(path)
+            raise self._error(f"is not a readable array ({wrong_file.cause(error)})") from None
         if fortran_order or self.dtype.kind not in "fiub" or not self.shape:
             raise self._error(f"is of type {self.dtype} or stored by columns, not rows of numbers")
         self._bytes = int(np.prod(self.shape[1:], dtype=object)) * self.dtype.itemsize

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from data_pipelines.errors import DataError
+from data_pipelines.specs import wrong_file
 
 # The operations of a pickle that store an object in its memo.
 _MEMOIZING = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
@@ -146,6 +147,7 @@ def load(path: pathlib.Path) -> Any:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     # A damaged pickle can raise any error.
     except Exception as error:
+        wrong_file.refuse(path)
         reason = f"is damaged or not a pickle ({type(error).__name__} {error!s:.200})"
         raise DataError(f"{path}: {reason}; download it again") from None
 

@@ -18,6 +18,7 @@ from jaxtyping import Float32, Shaped
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.npz import ARRAY_DAMAGE
 from data_pipelines.parsers.sources import State, state_of
+from data_pipelines.specs import wrong_file
 from data_pipelines.specs.record import Record, present_persons
 
 FILE = "samples.csv"
@@ -84,6 +85,7 @@ def _rows(path: pathlib.Path) -> tuple[list[str], Iterator[tuple[int, list[str]]
     """Return the columns' names, and the number and the values of each nonempty line."""
     if not path.is_file():
         raise DataError(f"{path}: is missing; write it, with the columns {', '.join(_COLUMNS)}")
+    wrong_file.refuse(path, empty=False)
     try:
         text = path.read_text(encoding="utf-8-sig")
         reader = csv.reader(io.StringIO(text), strict=True)
@@ -191,7 +193,8 @@ def read_array(path: str) -> Shaped[np.ndarray, "..."]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except ARRAY_DAMAGE as error:
-        cause = str(error) or type(error).__name__
+        wrong_file.refuse(path)
+        cause = wrong_file.cause(error)
         reason = f"is not a complete .npy file of numbers ({cause}); write it by numpy.save"
         raise FileError(path, reason) from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":

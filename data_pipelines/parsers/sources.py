@@ -3,6 +3,7 @@
 import functools
 import itertools
 import lzma
+import os
 import pathlib
 import struct
 import zipfile
@@ -11,17 +12,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_pipelines.errors import DataError, FileError
+from data_pipelines.specs import wrong_file
 
 # The largest size of a file in an archive, in bytes.
 LARGEST = 1 << 28
 
-# What zipfile raises for damage: RuntimeError for an encrypted file, its subclass
-# NotImplementedError for an unknown version or compression, KeyError for a missing file, ValueError
-# and struct.error for impossible offsets and sizes.
+# What zipfile raises for damage: RuntimeError's subclass NotImplementedError for an unknown version
+# or compression, KeyError for a missing file, ValueError and struct.error for impossible offsets
+# and sizes.
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
     *(RuntimeError, KeyError, ValueError, OverflowError),
 )
+
+# Archives that are not searched.
+_OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_ENCRYPTED = 1
 
 # A file's size and change time, see `state_of`.
 State = tuple[int, int]
@@ -52,13 +58,19 @@ class Source:
         return self.path if self.member is None else f"{self.path}:{self.member}"
 
     def read(self) -> bytes:
-        """Return the content; FileError if the file or its archive is damaged."""
+        """Return the content; FileError if the file or its archive is damaged, or another file."""
         try:
-            if self.member is None:
-                return pathlib.Path(self.path).read_bytes()
+            packed = self.member is not None
+            content = _unpacked(self.path, self.member) if packed else _bytes(self.path)
         except OSError as error:
             raise FileError(self.where, f"cannot be read ({error.strerror})") from None
-        return _unpacked(self.path, self.member)
+        if reason := wrong_file.described(content[: wrong_file.HEAD]):
+            raise FileError(self.where, reason)
+        return content
+
+
+def _bytes(path: str) -> bytes:
+    return pathlib.Path(path).read_bytes()
 
 
 def state_of(path: pathlib.Path) -> State:
@@ -70,8 +82,8 @@ def state_of(path: pathlib.Path) -> State:
 def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
     """Return the files with an extension, sorted by name.
 
-    A folder is searched recursively, and so are the archives directly in it; extracted files take
-    precedence over archived ones. Hidden files are ignored.
+    A folder is searched recursively, links to folders included, and so are the archives directly in
+    it; extracted files take precedence over archived ones. What is hidden is ignored.
 
     Args:
         raw: an archive or a folder.
@@ -84,11 +96,11 @@ def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
     if not raw.exists():
         raise DataError(f"{raw}: no such file or folder; --raw takes {wanted}")
     files = _in_folder(raw, ending) if raw.is_dir() else list(_members(raw, ending))
-    files = sorted(
-        (s for s in files if not s.name.startswith(".")), key=lambda s: (s.name, s.where)
-    )
+    files.sort(key=lambda source: (source.name, source.where))
     if not files:
-        raise DataError(f"{raw}: holds no {ending} file; --raw takes {wanted}")
+        packed = [path for path in _files(raw) if path.name.lower().endswith(_OTHER_ARCHIVES)]
+        archive = f" but {packed[0].name}: extract it first" if packed else ""
+        raise DataError(f"{raw}: holds no {ending} file{archive}; --raw takes {wanted}")
     for first, second in itertools.pairwise(files):
         if first.name == second.name:
             duplicate = f"{first.name} is already in {first.where}"
@@ -98,20 +110,39 @@ def sources(raw: pathlib.Path, ending: str, wanted: str) -> list[Source]:
 
 def _in_folder(folder: pathlib.Path, ending: str) -> list[Source]:
     """Return the files in a folder and those that are only in its archives."""
-    paths = (path for path in folder.rglob(f"*{ending}") if path.is_file())
+    paths = (path for path in _files(folder) if path.name.endswith(ending))
     loose = [Source(path.stem, str(path), None, state_of(path)) for path in paths]
     names = {source.name for source in loose}
-    archives = sorted(folder.glob("*.zip"))
+    archives = sorted(path for path in folder.glob("*.zip") if not path.name.startswith("."))
     packed = itertools.chain.from_iterable(_members(archive, ending) for archive in archives)
     return loose + [source for source in packed if source.name not in names]
 
 
+def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yield the files in a folder and its subfolders that are not hidden, each folder once."""
+
+    def refuse(error: OSError) -> None:
+        """Raise DataError for a folder that cannot be listed."""
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
+
+    visited = set()
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(parent)
+        folders[:] = () if real in visited else (f for f in folders if not f.startswith("."))
+        paths = (pathlib.Path(parent, name) for name in names if not name.startswith("."))
+        yield from () if real in visited else (path for path in paths if path.is_file())
+        visited.add(real)
+
+
 def _members(archive: pathlib.Path, ending: str) -> Iterator[Source]:
     for member in _opened(str(archive), state_of(archive)).infolist():
-        if member.filename.endswith(ending):
-            name = pathlib.PurePosixPath(member.filename).stem
-            packed = member.file_size, member.CRC
-            yield Source(name, str(archive), member.filename, packed)
+        path = pathlib.PurePosixPath(member.filename)
+        if not path.name.endswith(ending) or any(part.startswith(".") for part in path.parts):
+            continue
+        if member.flag_bits & _ENCRYPTED:
+            reason = "is encrypted; extract it with its password, and give the folder"
+            raise DataError(f"{archive}: {reason}")
+        yield Source(path.stem, str(archive), member.filename, (member.file_size, member.CRC))
 
 
 @functools.lru_cache(maxsize=8)
@@ -123,6 +154,7 @@ def _opened(archive: str, version: State) -> zipfile.ZipFile:
     except PermissionError as error:
         raise DataError(f"{archive}: cannot be read ({error.strerror})") from None
     except _DAMAGE:
+        wrong_file.refuse(archive)
         reason = "is cut short or not a zip archive; download it again"
         raise DataError(f"{archive}: {reason}") from None
 

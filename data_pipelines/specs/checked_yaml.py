@@ -8,6 +8,7 @@ import yaml
 from etils import epath
 
 from data_pipelines.errors import DataError
+from data_pipelines.specs import wrong_file
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Metadata:
 
 def load(path: epath.Path) -> Metadata:
     """Return the metadata of a file; DataError if it is not YAML that maps keys to values."""
+    wrong_file.refuse(path, empty=False)
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, yaml.SafeLoader)

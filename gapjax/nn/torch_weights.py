@@ -3,23 +3,15 @@
 A backbone's own file says which names mean what (`from_torch`), in terms of the `StateDict` here.
 """
 
-import pickle
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from data_pipelines.errors import UserError
-
-# What the readers raise for a file that is damaged, or is something else.
-UNREADABLE = (
-    *(OSError, ValueError, RuntimeError, EOFError),
-    *(zipfile.BadZipFile, pickle.UnpicklingError, SafetensorError),
-)
+from data_pipelines.specs import wrong_file
 
 # The first normalization of every published skeleton encoder.
 DATA_NORM = "data_bn"
@@ -44,8 +36,11 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path}: there is no such file")
     try:
         state = readers[path.suffix](path)
-    except UNREADABLE as error:
-        reason = str(error).splitlines()[0]
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file fails in many ways
+        wrong_file.refuse(path)
+        reason = wrong_file.cause(error)
         raise UserError(f"{path}: cannot be read as a state dict ({reason})") from error
     return {_unwrap(name): np.asarray(array) for name, array in state.items()}
 

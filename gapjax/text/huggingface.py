@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Int
 
 from data_pipelines.errors import UserError
+from data_pipelines.specs import wrong_file
 from gapjax.text.encoder import TextOptions, Tokenize, pad_rows
 
 WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin")
@@ -108,6 +109,7 @@ def read_config(folder: Path, model_types: Sequence[str]) -> Any:
     try:
         config = _transformers().AutoConfig.from_pretrained(folder)
     except Exception as error:  # transformers raises many kinds
+        wrong_file.refuse(file)
         raise UserError(f"{file} cannot be read ({error}): get it again") from error
     if config.model_type not in model_types:
         raise UserError(
@@ -165,6 +167,8 @@ def _open_tokenizer(folder: Path) -> Any:
     try:
         return _transformers().AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # tokenizers has no exception of its own
+        for name in TOKENIZERS:
+            wrong_file.refuse(folder / name)
         raise UserError(f"{folder}: its tokenizer cannot be read ({error})") from error
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 
 from data_pipelines.errors import UserError
+from data_pipelines.specs import wrong_file
 from gapjax.text.encoder import Tree
 from gapjax.text.huggingface import weight_files
 
@@ -111,7 +112,10 @@ def _read_safetensors(file: Path, rename: Rename) -> Tensors:
             names = {new: name for name in stored.keys() if (new := rename(name))}  # noqa: SIM118
             return {new: np.float32(stored.get_tensor(name)) for new, name in names.items()}
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{file} cannot be read ({error}): get it again") from error
+        wrong_file.refuse(file)
+        raise UserError(
+            f"{file} cannot be read ({wrong_file.cause(error)}): get it again"
+        ) from error
 
 
 def _read_pickled(file: Path, rename: Rename) -> Tensors:
@@ -126,6 +130,9 @@ def _read_pickled(file: Path, rename: Rename) -> Tensors:
     try:
         stored: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file fails in many ways
-        raise UserError(f"{file} cannot be read ({error}): get it again") from error
+        wrong_file.refuse(file)
+        raise UserError(
+            f"{file} cannot be read ({wrong_file.cause(error)}): get it again"
+        ) from error
     names = {new: name for name in stored if (new := rename(name))}
     return {new: stored[name].float().numpy() for new, name in names.items()}

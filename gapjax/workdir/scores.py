@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from data_pipelines.errors import UserError
+from data_pipelines.specs import wrong_file
 from data_pipelines.storage.atomic import replacing_file
 
 ARRAYS = ("score", "label", "name")
@@ -72,7 +73,8 @@ def read_scores(path: Path) -> Scores:
             arrays = {key: content[key] for key in content.files}
         facts = dict(json.loads(str(arrays.get("facts", "{}"))))
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} is not a file of scores, or is cut short ({error})") from error
+        reason = f"is not a file of scores, or is cut short ({wrong_file.cause(error)})"
+        raise UserError(f"{path} {reason}") from error
     missing = [key for key in ARRAYS if key not in arrays]
     if missing:
         raise UserError(f"{path} has no {' and no '.join(missing)}: it is not a file of scores")

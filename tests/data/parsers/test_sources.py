@@ -94,15 +94,54 @@ def test_a_size_that_cannot_be_is_not_asked_of_the_memory(
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("damage", ["content", "encrypted", "compression"])
+def test_an_encrypted_archive(tmp_path: pathlib.Path) -> None:
+    archive = pack(tmp_path / "a.zip", "a.txt")
+    content = bytearray(archive.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    content[6] |= 1
+    archive.write_bytes(content)
+    for raw in (archive, tmp_path):
+        with pytest.raises(DataError, match=r"a.zip: is encrypted; extract it with its password"):
+            sources(raw, ".txt", "a.zip")
+
+
+def test_what_is_hidden_beside_an_archive(tmp_path: pathlib.Path) -> None:
+    """Such as what macOS leaves on a disk."""
+    pack(tmp_path / "all.zip", "a.txt", ".git/c.txt")
+    (tmp_path / "._all.zip").write_bytes(b"\0\5\x16\7 no archive")
+    (tmp_path / ".trash").mkdir()
+    (tmp_path / ".trash" / "b.txt").write_text("old")
+    assert found(tmp_path) == {"a": "a.txt of all.zip"}
+
+
+def test_links_to_folders(tmp_path: pathlib.Path) -> None:
+    """They are followed, and a folder that they lead to again is not read again."""
+    raw, elsewhere = tmp_path / "raw", tmp_path / "elsewhere"
+    (raw / "deep").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "a.txt").write_text("linked")
+    (raw / "deep" / "b.txt").write_text("loose")
+    (raw / "part").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(raw)
+    (raw / "again").symlink_to(raw / "deep")
+    (raw / "gone").symlink_to(tmp_path / "nowhere")
+    assert found(raw) == {"a": "linked", "b": "loose"}
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.TGZ", "a.7z", "a.rar", "a.tar"])
+def test_other_archives_are_to_be_extracted(tmp_path: pathlib.Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"whatever")
+    with pytest.raises(DataError, match=f"holds no .txt file but {name}: extract it first; --raw"):
+        sources(tmp_path, ".txt", "a.zip")
+
+
+@pytest.mark.parametrize("damage", ["content", "compression"])
 def test_a_damaged_member(tmp_path: pathlib.Path, damage: str) -> None:
     archive = pack(tmp_path / "a.zip", "a.txt")
     content = bytearray(archive.read_bytes())
     entry = content.index(b"PK\x01\x02")
     if damage == "content":
         content[40] ^= 1
-    content[entry + 8] |= damage == "encrypted"
-    content[6] |= damage == "encrypted"
     content[entry + 10] = content[8] = 77 if damage == "compression" else 0
     archive.write_bytes(content)
     (source,) = sources(archive, ".txt", "a.zip")
