@@ -39,6 +39,17 @@ def one_of(*values: str) -> Any:
     return dataclasses.field(default=values[0], metadata={"choices": values})
 
 
+def number(default: Any, least: int = 0, **limits: int | float) -> Any:
+    """Return a dataclass field with a number, or numbers, in a range.
+
+    Args:
+        default: the value unless a config has another one.
+        least: the least of the allowed numbers.
+        limits: `most`, the largest of them, and `multiple`, whose multiples they are.
+    """
+    return dataclasses.field(default=default, metadata={"least": least, **limits})
+
+
 def check_choices(options: Any, section: str = "") -> None:
     """Refuse a dataclass with a field whose value is none of those that `one_of` lists.
 

@@ -19,7 +19,7 @@ from gapjax.nn.graph import spatial_subsets
 from gapjax.nn.layers import BatchNorm, Projection, fan_out_normal, plan_blocks, pointwise
 from gapjax.nn.temporal import TEMPORAL
 from gapjax.nn.torch_weights import StateDict, join
-from gapjax.registry import chosen
+from gapjax.registry import chosen, number
 
 SUBSETS = 3
 
@@ -151,8 +151,8 @@ class Backbone(nn.Module):
 
     skeleton: Skeleton
     dtype: Any = jnp.float32
-    width: int = 64
-    stages: tuple[int, ...] = (4, 3, 3)
+    width: int = number(64, least=8, most=4096, multiple=8)
+    stages: tuple[int, ...] = number((4, 3, 3), least=1, most=100)
     temporal: str = "multi_scale"
 
     @nn.compact

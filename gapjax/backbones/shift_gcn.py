@@ -30,7 +30,7 @@ from gapjax.nn.layers import (
 )
 from gapjax.nn.shift import GRADIENTS, shift_joints, shift_time
 from gapjax.nn.torch_weights import StateDict, join
-from gapjax.registry import chosen
+from gapjax.registry import chosen, number
 
 
 class GraphConv(nn.Module):
@@ -128,8 +128,8 @@ class Backbone(nn.Module):
 
     skeleton: Skeleton
     dtype: Any = jnp.float32
-    width: int = 64
-    stages: tuple[int, ...] = (4, 3, 3)
+    width: int = number(64, least=1, most=4096)
+    stages: tuple[int, ...] = number((4, 3, 3), least=1, most=100)
     shift_gradient: str = "released"
 
     @nn.compact

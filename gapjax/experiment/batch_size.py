@@ -32,8 +32,8 @@ def settle(plan: Plan) -> Plan:
     Raises:
         UserError: the dataset cannot be opened.
     """
-    unsettled = 0 in (plan.train.batch_size, plan.encoder.batch_size)
-    if not unsettled and not generated.is_stand_in(plan):
+    sizes = plan.train.batch_size, plan.encoder.batch_size
+    if 0 not in sizes and (max(sizes) <= _LEAST or not generated.is_stand_in(plan)):
         return plan
     dataset = open_dataset(plan)
     clips = len(dataset.problem.train) * plan.data.repeat

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from gapjax.experiment.batch_size import settle
 from gapjax.experiment.data import (
     Dataset,
     describe_selection,
@@ -61,6 +62,7 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
         UserError: a value is invalid, or there is no skeleton encoder that may be used.
         DataError: the dataset is missing or damaged.
     """
+    plan = settle(plan)
     layout, dataset = open_devices(plan), open_dataset(plan)
     upstream = upstream or Upstream()
     sources = Sources(

@@ -9,17 +9,18 @@ import argparse
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import get_args
 
 import jax
 from absl import app, flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from data_pipelines import command
 from data_pipelines.errors import HostError, UserError
 from gapjax.experiment.config_dict import choose, load, plan_of
 from gapjax.experiment.plan import Plan
-from gapjax.experiment.schema import PARTS, check_keys, flatten
+from gapjax.experiment.schema import PARTS, check_keys, flatten, keys_of
 from gapjax.parallel.agreement import LOST
 
 _CONFIG = flags.DEFINE_string("config", None, "The experiment: FILE, or FILE:variant,variant.")
@@ -52,7 +53,10 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
 def parse(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[str]:
     """Parse the command line, or exit with status 2."""
     try:
-        return values(_with_config(list(argv), values))
+        _, *stray = parsed = values(_with_config(list(argv), values))
+        if stray:
+            raise UserError(f"{stray[0]!r} is no flag: flags are --NAME=VALUE, without spaces")
+        return parsed
     # What absl and ml_collections raise for a flag that they cannot read.
     except (flags.Error, UserError, ValueError, TypeError) as error:
         sys.exit(command.complain(error, 2))
@@ -71,9 +75,23 @@ def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
         if f"{part}.name" in overrides:
             choose(config, part, overrides[f"{part}.name"])
     check_keys(overrides, flatten(config.to_dict()))
+    rest = _take_none(config, rest, overrides)
     delattr(values, "config")
     config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=rest)
     return rest
+
+
+def _take_none(config: ConfigDict, argv: list[str], overrides: Mapping[str, str]) -> list[str]:
+    """Set the keys that the command line sets to None; return the other arguments."""
+    for path in [path for path, text in overrides.items() if text == "None"]:
+        section, _, name = path.rpartition(".")
+        key = next(key for key in keys_of(flatten(config.to_dict())) if key.path == path)
+        if type(None) not in get_args(key.hint):
+            continue
+        (config[section] if section else config)[name] = None
+        at = next(i for i, word in enumerate(argv) if re.match(rf"--?config\.{path}(=|$)", word))
+        del argv[at : at + (1 if "=" in argv[at] else 2)]
+    return argv
 
 
 def _overrides(argv: Sequence[str]) -> dict[str, str]:

@@ -49,9 +49,13 @@ def load(argument: str) -> ConfigDict:
     """
     path, *variants = argument.split(":", 1)
     if not Path(path).is_file():
-        raise UserError(f"--config={argument}: there is no file {path}")
+        listed = "python -m gapjax.main --list has all configs"
+        raise UserError(f"--config={argument}: there is no file {path} ({listed})")
     try:
-        return _import(Path(path).resolve()).get_config(*variants)
+        module = _import(Path(path).resolve())
+        if not hasattr(module, "get_config"):
+            raise UserError(f"{path} has no function get_config(variants): is it a config?")
+        return module.get_config(*variants)
     except UserError:
         raise
     except Exception as error:

@@ -146,7 +146,7 @@ class MeshOptions(Section):
 
     section = "mesh"
     devices: int = at_least(0, default=0)
-    model: int = 1
+    model: int = at_least(1, default=1)
     rules: tuple[PartitionRule, ...] = ()
     cpu_devices: int = at_least(1, default=1)
 

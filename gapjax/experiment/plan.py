@@ -21,6 +21,7 @@ from gapjax.experiment.options import (
     ZeroShotOptions,
 )
 from gapjax.parallel.partition_rules import PartitionRule
+from gapjax.registry import number
 from gapjax.training.optimizer import Rule, SgdOptions
 from gapjax.training.run import Cadence
 
@@ -80,7 +81,7 @@ class Plan:
     mesh: MeshOptions
     encoder: EncoderOptions
     zero_shot: ZeroShotOptions
-    seed: int = 1
+    seed: int = number(1, most=2**32 - 1)
 
     @property
     def on_features(self) -> bool:

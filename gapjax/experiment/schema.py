@@ -9,10 +9,12 @@ import functools
 import inspect
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from data_pipelines.errors import UserError
 from gapjax import backbones, methods, registry
+from gapjax.experiment import ranges
 from gapjax.experiment.plan import NOT_KEYS, Part, Plan
 from gapjax.inputs.clips import ClipRecipe
 from gapjax.parallel.partition_rules import PartitionRule
@@ -30,6 +32,7 @@ class Key(NamedTuple):
         default: the value unless a config sets another one.
         doc: what it means.
         hint: its type.
+        limits: the metadata of its field, with the range of a number.
     """
 
     section: str
@@ -37,6 +40,7 @@ class Key(NamedTuple):
     default: Any
     doc: str
     hint: Any
+    limits: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def path(self) -> str:
@@ -74,7 +78,7 @@ def _walk(section: str, make: type, preset: Any, parts: Mapping[str, str]) -> It
         elif dataclasses.is_dataclass(hint):
             yield from _walk(path, hint, default, parts)
         else:
-            yield Key(section, field.name, default, docs.get(field.name, ""), hint)
+            yield Key(section, field.name, default, docs.get(field.name, ""), hint, field.metadata)
 
 
 def part_class(section: str, name: str) -> type:
@@ -100,8 +104,12 @@ def attribute_docs(make: type) -> dict[str, str]:
 
 def defaults(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Return dotted key → default, of a config that names the parts that `flat` names."""
-    parts = {part: flat.get(f"{part}.name", name) for part, name in PARTS.items()}
-    return {key.path: key.default for key in all_keys(**parts)}
+    return {key.path: key.default for key in keys_of(flat)}
+
+
+def keys_of(flat: Mapping[str, Any]) -> tuple[Key, ...]:
+    """Return every key of a config that names the parts that `flat` names."""
+    return all_keys(**{part: flat.get(f"{part}.name", name) for part, name in PARTS.items()})
 
 
 def check_keys(paths: Iterable[str], known: Collection[str]) -> None:
@@ -123,7 +131,13 @@ def read_flat(flat: Mapping[str, Any]) -> Plan:
     """
     known = defaults(flat)
     check_keys(flat, known)
-    return _fill(Plan, "", {path: _tuples(flat.get(path, known[path])) for path in known})
+    values = {}
+    for key in keys_of(flat):
+        value = _tuples(flat.get(key.path, key.default))
+        ranges.check(key.path, value, key.hint, key.limits)
+        is_whole = key.hint in (float, float | None) and isinstance(value, int)
+        values[key.path] = float(value) if is_whole else value
+    return _fill(Plan, "", values)
 
 
 def _fill(make: type, section: str, values: Mapping[str, Any]) -> Any:

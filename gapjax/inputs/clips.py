@@ -17,13 +17,14 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.inputs import crop, modalities, normalize, rotation
 from gapjax.inputs.modalities import K_OPERATORS, MODALITIES
-from gapjax.registry import check_choices, one_of
+from gapjax.registry import check_choices, number, one_of
 
 Frames = Float[Array, "b m t v c"]
 Clips = Float[Array, "b m t2 v c"]
@@ -64,10 +65,10 @@ class ClipRecipe:
 
     skeleton: Skeleton
     space: int = 3
-    window: int = 64
+    window: int = number(64, least=1, most=10_000)
     sampling: str = one_of("crop_resize", "frames")
-    train_crop: tuple[float, float] = (0.5, 1.0)
-    eval_crop: float = 0.95
+    train_crop: tuple[float, float] = number((0.5, 1.0), most=1)
+    eval_crop: float = number(0.95, most=1)
     longest: int | None = None
     absent_person: str = one_of("zeros", "copy")
     origin: str = one_of("none", "first_frame", "every_frame")
@@ -98,12 +99,13 @@ class ClipRecipe:
 
     def _check_rotation(self) -> None:
         if self.rotation == "rigid":
-            self._require("angle", self.angle > 0, "more than 0, in radians (the papers: 0.3)")
+            in_radians = 0 < self.angle <= np.pi
+            self._require("angle", in_radians, "above 0 and at most π, in radians (papers: 0.3)")
         if self.rotation == "view":
             demand = f"'rigid' or 'none': joints have {self.space} coordinates, not 3"
             self._require("rotation", self.space == 3, demand)
-            is_degrees = self.angle > 0 and self.angle == int(self.angle)
-            self._require("angle", is_degrees, "a whole number of degrees above 0 (NW-UCLA: 60)")
+            is_degrees = 1 <= self.angle <= 180 and self.angle == int(self.angle)
+            self._require("angle", is_degrees, "whole degrees from 1 to 180 (NW-UCLA: 60)")
 
     def _check_align(self) -> None:
         if self.align == "none":

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from data_pipelines.errors import UserError
 from gapjax.parallel.tree_paths import first_matches
+from gapjax.registry import number
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ class SgdOptions:
         rules: exceptions by parameter path; the first rule that matches applies.
     """
 
-    learning_rate: float = 0.1
-    warmup_epochs: int = 5
+    learning_rate: float = number(0.1, most=100.0)
+    warmup_epochs: int = number(5)
     milestones: Sequence[int] = ()
-    momentum: float = 0.9
-    weight_decay: float = 4e-4
+    momentum: float = number(0.9, most=0.9999)
+    weight_decay: float = number(4e-4, most=1.0)
     rules: Sequence[Rule] = ()
 
 

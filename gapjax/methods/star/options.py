@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gapjax.registry import number
+
 # The scale of text embeddings: (embeddings of the seen classes) → the factor.
 TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
     "encoder": lambda _: 1.0,
@@ -54,8 +56,8 @@ class Options:
     class_text: str = "label"
     part_text: str = "plain"
     text_scale: str = "encoder"
-    attributes: int = 100
-    heads: int = 8
+    attributes: int = number(100, least=1, most=10_000)
+    heads: int = number(8, least=1, most=1024)
     pooling: str = "attention"
     attribute_prompts: str = "learnt"
     semantic_prompts: str = "learnt"
