@@ -116,13 +116,16 @@ STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
 
 @pytest.mark.parametrize(
     ("config", "skeleton"),
-    [("gap_ntu60", NTU25), ("gap_ntu120", NTU25), ("gap_ucla", KINECT20), ("star_ntu60", NTU25)],
+    [
+        *(("gap_demo", NTU25), ("gap_ntu60", NTU25), ("gap_ntu120", NTU25)),
+        *(("gap_ucla", KINECT20), ("star_ntu60", NTU25)),
+    ],
 )
 def test_a_stream_is_named_by_modality_and_k(config: str, skeleton: Skeleton) -> None:
     """The configs of GAP make bones with k = 1, those of STAR with the modality."""
     make = importlib.import_module(f"configs.{config}").get_config
     for name in STREAMS:
-        for extra in ("", "released") if config == "gap_ucla" else ("",):
+        for extra in ("", "released", "paper"):
             variants = ([] if name == "joint" else [name]) + ([extra] if extra else [])
             plan = plan_of(make(",".join(variants) if config.startswith("gap") else ""))
             modality = plan.clips["modality"] if config.startswith("gap") else name
