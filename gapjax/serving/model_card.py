@@ -3,17 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-# The clip as gapjax.classify takes it.
+# The clip as gapjax.classify takes it, by the rule of `data_pipelines.specs.clip_rule`.
 _CLIP = """# Raw: frames x joints x coordinates; of several persons frames x persons x joints x
 # coordinates, or persons first.
-clip = np.load("clip.npy")
-shape = metadata["input"]["shape"]
+clip = np.load("clip.npy").astype(np.float32)
+shape, space = metadata["input"]["shape"], metadata["input"]["space"]
 clip = clip[:, None] if clip.ndim == 3 else clip
 clip = clip.swapaxes(0, 1) if len(clip) <= shape[0] < clip.shape[1] else clip
+# A person is seen in a frame by coordinates and, if there is one, a confidence that are not zero.
+seen = ((clip[..., :space] != 0).any(-1) & (clip[..., space:] > 0).all(-1)).any(-1)
+{order}# Frames in which none of them is seen are left out.
+clip = (clip * seen[..., None, None])[seen[:, order].any(1)][:, order]
 frames = np.zeros((1, *shape), np.float32)
 frames[0, : clip.shape[1], : len(clip)] = clip.swapaxes(0, 1)
 length = np.array([len(clip)], np.int32)
 """
+
+# Which persons count, of those who are seen: by motion, or as they are recorded.
+_BY_MOTION = """def motion(person):
+    points = clip[seen[:, person], person]
+    points = points[(points[..., space:] > 0).all(-1)]
+    return points[:, :space].astype(float).var(0).sum()
+order = sorted(np.flatnonzero(seen.any(0)), key=motion, reverse=True)[: shape[0]]
+"""
+_AS_RECORDED = "order = np.flatnonzero(seen.any(0))[: shape[0]]\n"
 
 _USE = """import json
 from pathlib import Path
@@ -104,7 +117,9 @@ def _use(metadata: Mapping[str, Any], name: str) -> list[str]:
 
 def _filled(code: str, metadata: Mapping[str, Any], name: str, **values: str) -> str:
     stacking = _STACKING if metadata["gamma"] else ""
-    return code.format(name=name, clip=_CLIP, stacking=stacking, **values)
+    recorded = metadata["input"].get("person_order") == "recorded"
+    clip = _CLIP.replace("{order}", _AS_RECORDED if recorded else _BY_MOTION)
+    return code.format(name=name, clip=clip, stacking=stacking, **values)
 
 
 def _reading(metadata: Mapping[str, Any], name: str) -> list[str]:

@@ -128,6 +128,13 @@ FORMS = {
     "persons first": lambda clip: clip,
     "two frames": lambda clip: clip[:, :2].swapaxes(0, 1),
     "whole numbers": lambda clip: (100 * clip[0]).astype(int),
+    "persons exchanged": lambda clip: clip[::-1].swapaxes(0, 1),
+    "second person absent": lambda clip: (clip * np.array([1, 0])[:, None, None, None])[:, 1:],
+    "first person absent": lambda clip: (clip * np.array([0, 1])[:, None, None, None])[:, 1:],
+    "empty frames": lambda clip: (
+        clip.swapaxes(0, 1) * (np.arange(clip.shape[1]) % 5 > 1)[:, None, None, None]
+    ),
+    "three persons": lambda clip: np.concatenate([clip, 2 * clip[:1]]).swapaxes(0, 1),
 }
 
 
