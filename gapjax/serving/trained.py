@@ -10,10 +10,10 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from data_pipelines.errors import DataError
+from data_pipelines.errors import DataError, UserError
 from gapjax.experiment import model
 from gapjax.experiment.build import describe
-from gapjax.experiment.data import Dataset, open_dataset, training_frames
+from gapjax.experiment.data import Dataset, find_dataset, open_dataset, training_frames
 from gapjax.experiment.data_facts import check_used
 from gapjax.experiment.features import load_encoder
 from gapjax.experiment.plan import Plan
@@ -84,8 +84,7 @@ def load(workdir: Path, data: str = "") -> Trained:
         data: the folder of converted datasets; if empty, that of the run's config.
 
     Raises:
-        UserError: it is no working directory, or the run is not finished.
-        DataError: the dataset that it was trained on is not there.
+        UserError: it is no working directory, the run is not finished, or its dataset is not there.
     """
     plan = read_flat(read_config(workdir))
     if data:
@@ -93,6 +92,10 @@ def load(workdir: Path, data: str = "") -> Trained:
     checkpoint = read_newest(workdir)
     state = checkpoint.state
     results = read_results(workdir, plan.train.epochs, checkpoint.step)
+    directory, _ = find_dataset(plan)
+    # What was trained on is not made anew: it could be something else.
+    if not directory.exists():
+        raise UserError(f"{directory}: this dataset is not here; say by --data where it is")
     dataset = open_dataset(plan)
     check_used(workdir, plan, dataset, checkpoint.trained_on)
     persons, _, joints, coordinates = model.clip_shape(plan, dataset)
