@@ -15,10 +15,11 @@ from ml_collections import ConfigDict
 
 from configs import base
 from configs.base import setting
+from gapjax import backbones
 from gapjax.experiment.config_dict import choose, new_config
 
 # Shift-GCN's weight decay: more for the spatial convolutions, none for the masks (facts E.3).
-SHIFT_GCN_RULES = (("graph/linear$", 1.0, 1e-3), ("graph/mask$", 1.0, 0.0))
+SHIFT_GCN_RULES = backbones.get("shift_gcn").rules
 
 # What does not depend on samples: products of consecutive layers, queries of prompts, and the texts
 # of classes. All are split along channels.
@@ -70,7 +71,6 @@ def regress_text(config: ConfigDict) -> None:
 def ctr_gcn(config: ConfigDict) -> None:
     """Encode with CTR-GCN, whose features of a joint depend on its surroundings alone."""
     choose(config, "backbone", "ctr_gcn")
-    config.encoder.optimizer.rules = ()
 
 
 @base.about("skeleton encoder")

@@ -21,10 +21,12 @@ class BackboneSpec:
         module: the Flax module: (clips `b m t v c`, train) → features `b m t2 v d`. Its fields are
             `skeleton` and `dtype`, and the keys `backbone.*` of a config.
         from_torch: imports published weights; None if there are none to import.
+        rules: the published exceptions of its optimizer by parameter path, as in a config.
     """
 
     module: type[nn.Module]
     from_torch: FromTorch | None = None
+    rules: tuple[tuple[str, float, float], ...] = ()
 
 
 def get(name: str) -> BackboneSpec:

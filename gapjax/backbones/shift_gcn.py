@@ -5,8 +5,7 @@ Ten blocks of a spatial part (non-local shifts around a 1x1 convolution) and a t
 spatial normalization is per channel and joint, and so are the rows that a spatial shift moves.
 
 The published weight decay is 1e-4, but 1e-3 for the spatial convolutions and none for the masks
-(facts E.3): `optimizer.weight_decay = 1e-4`, and
-`optimizer.rules = (("graph/linear$", 1.0, 1e-3), ("graph/mask$", 1.0, 0.0))`.
+(facts E.3): `optimizer.weight_decay = 1e-4`, and `optimizer.rules` = `RULES`.
 """
 
 from functools import partial
@@ -200,4 +199,7 @@ def _temporal(state: StateDict, name: str) -> tuple[dict, dict]:
     return {**params, "kernel": state.kernel(linear), "bias": state.bias(linear)}, statistics
 
 
-BACKBONE = BackboneSpec(Backbone, from_torch)
+# More weight decay for the spatial convolutions, none for the masks (facts E.3).
+RULES = (("graph/linear$", 1.0, 1e-3), ("graph/mask$", 1.0, 0.0))
+
+BACKBONE = BackboneSpec(Backbone, from_torch, RULES)

@@ -6,10 +6,13 @@
 """
 
 import argparse
+import os
 import re
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import get_args
 
 import jax
@@ -18,6 +21,7 @@ from ml_collections import ConfigDict, config_flags
 
 from data_pipelines import command
 from data_pipelines.errors import HostError, UserError
+from gapjax.experiment import listing
 from gapjax.experiment.config_dict import choose, load, plan_of
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import PARTS, check_keys, flatten, keys_of
@@ -25,6 +29,9 @@ from gapjax.parallel.agreement import LOST
 
 _CONFIG = flags.DEFINE_string("config", None, "The experiment: FILE, or FILE:variant,variant.")
 flags.mark_flag_as_required("config")
+
+# The functions of JAX that fail where there is no device of a platform.
+_OPENS_DEVICES = ("backends", "_init_backend", "_get_backend_uncached")
 
 
 def plan() -> Plan:
@@ -46,12 +53,24 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
             if jax.process_count() == 1:
                 raise
             raise HostError(f"{textwrap.shorten(str(error), 300)}; {LOST}") from error
+        except (RuntimeError, AssertionError) as error:
+            # JAX has no device of the platform that the variable names: it asserts, or says so.
+            if traceback.extract_tb(error.__traceback__)[-1].name not in _OPENS_DEVICES:
+                raise
+            platforms = os.environ.get("JAX_PLATFORMS", "")
+            remedy = "unset JAX_PLATFORMS, or install gapjax[cuda] or gapjax[tpu]"
+            raise UserError(
+                f"JAX finds no device of JAX_PLATFORMS={platforms}: {remedy}"
+            ) from error
 
     app.run(work, flags_parser=parse)
 
 
 def parse(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[str]:
     """Parse the command line, or exit with status 2."""
+    if "--list" in argv or "--help" in argv:
+        print(listing.text(Path("configs")) if "--list" in argv else _help(values))
+        sys.exit(0)
     try:
         _, *stray = parsed = values(_with_config(list(argv), values))
         if stray:
@@ -60,6 +79,11 @@ def parse(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[s
     # What absl and ml_collections raise for a flag that they cannot read.
     except (flags.Error, UserError, ValueError, TypeError) as error:
         sys.exit(command.complain(error, 2))
+
+
+def _help(values: flags.FlagValues) -> str:
+    """Return how a command is used, and its own flags."""
+    return f"{listing.HELP}\n{values.main_module_help()}"
 
 
 def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:

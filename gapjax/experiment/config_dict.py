@@ -1,7 +1,9 @@
 """ConfigDicts with every key at its default, and config files, which change them."""
 
+import copy
 import importlib.util
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, get_args
@@ -9,6 +11,7 @@ from typing import Any, get_args
 from ml_collections import ConfigDict, config_dict
 
 from data_pipelines.errors import UserError
+from gapjax import backbones, registry
 from gapjax.experiment import schema
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import Key
@@ -28,17 +31,28 @@ def new_config(**parts: str) -> ConfigDict:
 def choose(config: ConfigDict, section: str, name: str) -> None:
     """Replace a config's backbone or method, and its keys, by another module and its keys.
 
-    A key that both have keeps its value unless that is the old one's default.
+    A key that both have keeps its value unless that is the old one's default. The optimizer's rules
+    of a backbone are replaced, too.
 
     Raises:
         UserError: there is no such module.
     """
     old, keys = config[section].to_dict(), schema.part_keys(section, name)
     old_defaults = {key.name: key.default for key in schema.part_keys(section, old["name"])}
+    if section == "backbone":
+        _replace_rules(config, old["name"], name)
     with config.unlocked():
         config[section] = ConfigDict({key.name: _value(key) for key in keys})
     both = {key.name for key in keys} & set(old) - {"name"}
     config[section].update({key: old[key] for key in both if old[key] != old_defaults.get(key)})
+
+
+def _replace_rules(config: ConfigDict, old: str, new: str) -> None:
+    """Replace a backbone's rules by another's, wherever a config has them."""
+    rules = backbones.get(old).rules
+    for optimizer in (config.optimizer, config.encoder.optimizer):
+        if rules and optimizer.rules == rules:
+            optimizer.rules = backbones.get(new).rules
 
 
 def load(argument: str) -> ConfigDict:
@@ -62,6 +76,11 @@ def load(argument: str) -> ConfigDict:
         raise UserError(f"{path}: {type(error).__name__}: {error}") from error
 
 
+def variants(path: Path) -> Mapping[str, Callable[[ConfigDict], None]]:
+    """Return the variants of a config file: its `VARIANTS`, or none."""
+    return getattr(_import(path.resolve()), "VARIANTS", {})
+
+
 def _import(path: Path) -> ModuleType:
     """Import a config file, which may import others of its package, wherever that lies."""
     package = path.parent
@@ -77,8 +96,25 @@ def _import(path: Path) -> ModuleType:
 
 
 def plan_of(config: ConfigDict) -> Plan:
-    """Return the plan that a config describes."""
+    """Return the plan that a config describes.
+
+    Where a config names another part (`config.method.name = "supervised"`) and still has the keys
+    of the one before, `choose` replaces them; the config itself stays as it is.
+    """
+    config = copy.deepcopy(config)
+    for section in schema.PARTS:
+        name, keys = config[section].name, set(config[section])
+        if keys != _key_names(section, name):
+            others = registry.choices(f"gapjax.{section}s")
+            before = next((each for each in others if keys == _key_names(section, each)), name)
+            config[section].name = before
+            if before != name:
+                choose(config, section, name)
     return schema.read_flat(schema.flatten(config.to_dict()))
+
+
+def _key_names(section: str, name: str) -> set[str]:
+    return {key.name for key in schema.part_keys(section, name)}
 
 
 def _value(key: Key) -> Any:

@@ -29,12 +29,12 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) 
     checkpoint = read_newest(workdir)
     _refuse_unseen(str(workdir), checkpoint.trained_on, seen)
     _refuse_other(workdir, config)
-    params, statistics = checkpoint.state["params"], checkpoint.state["batch_stats"]
+    params, statistics = checkpoint.state["params"], checkpoint.state.get("batch_stats") or {}
     network = params.get("network", params)
     if "backbone" not in network:
         raise UserError(f"{workdir} is no run of a skeleton encoder; is it {workdir / 'encoder'}?")
     read_results(workdir, read_config(workdir)["train.epochs"], checkpoint.step)
-    return {"params": network["backbone"], "batch_stats": statistics["backbone"]}
+    return {"params": network["backbone"], "batch_stats": statistics.get("backbone", {})}
 
 
 def _refuse_unseen(source: str, trained_on: Sequence[str], seen: Sequence[str]) -> None:

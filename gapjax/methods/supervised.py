@@ -45,7 +45,8 @@ class Supervised:
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
         """Return freshly initialized variables."""
         fresh = jax.jit(partial(self.network.init, train=False))(rng, clips)
-        return adopt(fresh, self.published)
+        # A backbone without batch normalization has no statistics.
+        return {"batch_stats": {}, **adopt(fresh, self.published)}
 
     def loss(
         self,
@@ -60,7 +61,7 @@ class Supervised:
         logits, updates = self.network.apply(variables, clips, train=True, mutable=["batch_stats"])
         loss = cross_entropy(logits, labels).mean()
         accuracy = (logits.argmax(axis=-1) == labels).mean()
-        return LossOut(loss, updates["batch_stats"], {"loss": loss, "accuracy": accuracy})
+        return LossOut(loss, updates.get("batch_stats", {}), {"loss": loss, "accuracy": accuracy})
 
     def predict(
         self, variables: Variables, clips: Float[Array, "b m t v c"], text: Text

@@ -75,7 +75,7 @@ def adopt(fresh: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, A
     Raises:
         UserError: an array has another shape, such as the classifier of other classes.
     """
-    adopted = {}
+    adopted: dict[str, Any] = {}
     for name, value in fresh.items():
         if name not in published:
             adopted[name] = value

@@ -18,10 +18,13 @@ from jaxtyping import Float
 
 from data_pipelines.storage import npy
 from data_pipelines.storage.atomic import replacing_file
+from data_pipelines.storage.disk import writing
 from gapjax.text.encoder import LoadedText, TextOptions, encoder_module
 
 # Strings encoded at once: bounds the memory of a large encoder's activations.
 BATCH = 64
+
+_REMEDY = "set data.dir to a folder that can be written"
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -80,7 +83,7 @@ class TextEmbedder:
         embeddings = npy.load(path)
         if embeddings is None:
             embeddings = encode(strings, self.load())
-            with replacing_file(path) as file:
+            with writing(path, _REMEDY), replacing_file(path) as file:
                 np.save(file, embeddings)
         return embeddings
 

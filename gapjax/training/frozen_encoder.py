@@ -43,7 +43,7 @@ class Encoder:
         features, updates = self.backbone.apply(
             variables, clips, train=True, mutable=["batch_stats"]
         )
-        return self._merged(features), updates["batch_stats"]
+        return self._merged(features), updates.get("batch_stats", {})
 
     def _merged(self, features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
         return merge(features.astype(jnp.float32), self.person_merge)

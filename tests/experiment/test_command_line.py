@@ -1,6 +1,8 @@
 """From `--config` and its overrides to a plan, wherever the config lies."""
 
+import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +10,12 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from gapjax.experiment import command_line
+from data_pipelines.errors import UserError
+from gapjax.experiment import command_line, config_dict
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.plan import Plan
+from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
 from support.commands import ROOT
 
 DEMO = f"--config={ROOT}/configs/gap_demo.py:smoke"
@@ -106,3 +111,104 @@ def test_a_config_outside_the_repository(
     result = subprocess.run(command, cwd=tmp_path, env=env, **streams)
     assert f"is {tmp_path}/run a working directory?" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the line that a command line is refused with."""
+    with pytest.raises(SystemExit) as caught:
+        parse(*arguments)
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_none_on_the_command_line() -> None:
+    plan = parse(f"{DEMO},bone", "--config.clips.k=None", "--config.train.epochs=3")
+    assert plan.clips["k"] is None
+    assert plan.train.epochs == 3
+    assert parse(f"{DEMO},bone", "--config.clips.k", "None").clips["k"] is None
+
+
+def test_stray_arguments_and_broken_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "'train' is no flag" in refusal(capsys, DEMO, "train")
+    assert "there is no file" in refusal(capsys, f"--config={ROOT}/configs")
+    (tmp_path / "empty.py").write_text("")
+    assert "no function get_config" in refusal(capsys, f"--config={tmp_path}/empty.py")
+    line = refusal(capsys, f"{DEMO},smok")
+    assert "no variant 'smok'; did you mean 'smoke'?" in line
+    assert "variants 'paper' and 'released'" in refusal(capsys, f"{DEMO},released,paper")
+
+
+def test_list_and_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    for flag in ("--list", "--help"):
+        with pytest.raises(SystemExit) as caught:
+            parse(flag)
+        assert caught.value.code == 0
+    said = capsys.readouterr().out
+    for line in (
+        "  gap_ucla.py           GAP on NW-UCLA, cross-view",
+        "    :bone                 Train on bones",
+        "  shift_gcn             Shift-GCN: shifts instead",
+        "  ntu60                 NTU RGB+D",
+        "  supervised            Plain supervised",
+        "  hashed ",
+        "  python -m gapjax.main --config=configs/gap_ucla.py:clip,bone",
+    ):
+        assert f"\n{line}" in said
+    examples = re.findall("^  python -m gapjax.main (.*)$", said, re.MULTILINE)
+    assert len(examples) == 3
+    for example in examples:
+        parse(*(word for word in example.split() if not word.startswith("--workdir")))
+
+
+CONFIGS = sorted(
+    path.name for path in (ROOT / "configs").glob("[!_]*.py") if "base" not in path.name
+)
+SWAPS = ("backbone.name=shift_gcn", "backbone.name=ctr_gcn", "method.name=supervised")
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_part_is_swapped_by_a_flag(config: str, swap: str, tmp_path: Path) -> None:
+    """Its parameters are made, and the rules of the optimizer match some of them."""
+    argument = f"--config={ROOT}/configs/{config}:smoke"
+    flags_ = [f"--config.{swap}", f"--config.data.dir={tmp_path}", "--config.mesh.devices=1"]
+    plan = parse(argument, *flags_)
+    section, name = swap.split("=")[0].split(".")[0], swap.split("=")[1]
+    assert getattr(plan, section).name == name
+    rules = (plan.encoder if plan.on_features else plan).optimizer.rules
+    assert name != "ctr_gcn" or not rules
+
+
+def test_a_part_is_swapped_in_python() -> None:
+    """Advice of messages: method.name='supervised'."""
+    for argument in ("gap_ucla.py:bone", "star_ntu60.py:clip"):
+        config = config_dict.load(f"{ROOT}/configs/{argument}")
+        config.method.name, config.backbone.name = "supervised", "shift_gcn"
+        plan = plan_of(config)
+        assert (plan.method.name, plan.method.values) == ("supervised", ())
+        assert plan.backbone["shift_gradient"] == "released"
+        assert config.method.name == "supervised"
+
+
+@pytest.mark.slow
+def test_a_platform_that_is_not_here(environment: dict[str, str], tmp_path: Path) -> None:
+    flags_ = [f"--config.data.dir={tmp_path}", f"--workdir={tmp_path}/run"]
+    command = [sys.executable, "-m", "gapjax.main", DEMO, *flags_]
+    env = environment | {"JAX_PLATFORMS": "cuda"}
+    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "no device of JAX_PLATFORMS=cuda: unset" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_read_only_folder_of_embeddings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UserError, match=r"cannot be written.*set data\.dir"):
+        TextEmbedder(TextOptions(), tmp_path / "text").embed(["wave"])

@@ -1,5 +1,6 @@
 """The first design law: a new part is one file and one config line; each trains for an epoch."""
 
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -13,10 +14,12 @@ import gapjax.methods
 import gapjax.text.encoders
 from configs import gap_demo
 from data_pipelines.convert import convert
+from gapjax.experiment import schema
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import choose, plan_of
 from gapjax.training import loop
 from gapjax.workdir.scores import Scores
+from support.commands import ROOT
 
 DATASET = '''
 """Two stick figures, one of which moves."""
@@ -115,6 +118,7 @@ def drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
         (folder / "mine.py").write_text(textwrap.dedent(source))
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
         monkeypatch.delitem(sys.modules, f"{package.__name__}.mine", raising=False)
+        schema.all_keys.cache_clear()
 
     return put
 
@@ -143,6 +147,16 @@ def test_a_backbone(backbone: None, data: Path, tmp_path: Path) -> None:
     scores = train_smoke(data, tmp_path / "run")
     assert scores.facts["backbone"] == "mine"
     assert np.isfinite(scores.score).all()
+
+
+def test_the_backbone_of_the_readme(drop: object, data: Path, tmp_path: Path) -> None:
+    """The README's own block, which has no batch normalization, under GAP and without text."""
+    (source,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[:1]
+    drop(gapjax.backbones, source)
+    for method in ("gap", "supervised"):
+        scores = train_smoke(data, tmp_path / method, method__name=method)
+        assert scores.facts["backbone"] == "mine"
+        assert np.isfinite(scores.score).all()
 
 
 def test_a_text_encoder(backbone: None, drop: object, data: Path, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class Gap:
             params["loss_weight"] = jnp.asarray(self.options.loss_weight)
         if self.text_encoder:
             params["text_encoder"] = jax.tree.map(jnp.asarray, self.text_encoder.params)
-        return {"params": params, "batch_stats": network["batch_stats"]}
+        return {"params": params, "batch_stats": network.get("batch_stats", {})}
 
     def loss(
         self,
@@ -128,7 +128,7 @@ class Gap:
             "contrastive": contrast,
             "accuracy": (logits.argmax(axis=-1) == labels).mean(),
         }
-        return LossOut(total, updates["batch_stats"], scalars)
+        return LossOut(total, updates.get("batch_stats", {}), scalars)
 
     def predict(
         self, variables: Variables, clips: Float[Array, "b m t v c"], text: Text
