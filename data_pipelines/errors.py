@@ -10,6 +10,7 @@
 Both packages raise these errors; `data_pipelines.command` turns them into messages and statuses.
 """
 
+import difflib
 from typing import ClassVar
 
 # A message may quote a value of a damaged file, which can be of any length.
@@ -70,6 +71,16 @@ class Preempted(CommandError):  # noqa: N818
 
     # EX_TEMPFAIL of sysexits.h: run the same command again.
     status = 75
+
+
+def suggestion(name: str, choices: list[str]) -> str:
+    """Return "; did you mean ...?" for a name close to a choice, else an empty string.
+
+    >>> suggestion("ctr_gnc", ["ctr_gcn", "st_gcn"])
+    "; did you mean 'ctr_gcn'?"
+    """
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def one_short_line(message: str) -> str:

@@ -1,24 +1,13 @@
 """A name in a config is the name of a module in a package, or one of the choices of a field."""
 
 import dataclasses
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from data_pipelines.errors import UserError
-
-
-def suggestion(name: str, choices: list[str]) -> str:
-    """Return "; did you mean ...?" for a name close to a choice, else an empty string.
-
-    >>> suggestion("ctr_gnc", ["ctr_gcn", "st_gcn"])
-    "; did you mean 'ctr_gcn'?"
-    """
-    close = difflib.get_close_matches(name, choices, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+from data_pipelines.errors import UserError, suggestion
 
 
 def chosen(key: str, value: Any, choices: Iterable[str]) -> str:

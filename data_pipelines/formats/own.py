@@ -14,7 +14,7 @@ from etils import epath
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import samples
 from data_pipelines.parsers.samples import Sample
-from data_pipelines.specs import checked_yaml, spec_file
+from data_pipelines.specs import checked_yaml, class_texts, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, RawDataset
 from data_pipelines.specs.record import Record
 
@@ -90,12 +90,16 @@ def _refuse_empty_side(
 
 
 def _texts(raw: pathlib.Path, metadata: checked_yaml.Metadata, spec: DatasetSpec) -> bytes | None:
-    """Return the file of class descriptions that the metadata names."""
+    """Return the file of class descriptions that the metadata names, once it was checked."""
     if not spec.texts:
         return None
+    path = raw / spec.texts
     try:
-        return (raw / spec.texts).read_bytes()
+        content = path.read_bytes()
     except (OSError, ValueError):
         raise metadata.error(
             "texts", f"names {spec.texts!r}, which is not a file in {raw}"
         ) from None
+    texts = class_texts.of_labels(class_texts.load(path), spec.labels, str(path))
+    class_texts.check_partitions(texts, spec.skeleton.partitions, str(path))
+    return content

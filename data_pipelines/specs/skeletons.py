@@ -27,7 +27,7 @@ class Skeleton:
         center: the joint that is the origin of coordinates, and the root of GAP's k-operator.
         shoulders: (left, right) shoulder joints, used to align bodies.
         partitions: name → part name → joints. A part's name is one or more of `PARTS` joined by
-            `_` (`hand_arm`), or `upper` or `lower`.
+            `_` (`hand_arm`), `upper` or `lower`, or on a body with other parts any other name.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Skeleton:
 
 
 def described_parts(part: str) -> tuple[str, ...]:
-    """Return which of the six `PARTS` a part of a partition covers.
+    """Return which parts a part of a partition covers: of the six `PARTS`, or a body's own.
 
     >>> described_parts("hand_arm"), described_parts("lower")
     (('hand', 'arm'), ('hip', 'leg', 'foot'))

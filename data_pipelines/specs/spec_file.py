@@ -9,8 +9,9 @@
       xsub: {subject: [1, 2, 5]}                     training subjects; all others are for testing
 
 Optional keys: `persons` (the most in a sample; default 1), `center` (the joint at the origin;
-default root), `parts` (partition → part → joints), `zero_shot` (split → unseen classes), `texts` (a
-file of class descriptions), `skeleton` (the body model's name) and `shoulders` (left, right).
+default root), `parts` (partition → part → joints; parts have any names), `zero_shot` (split →
+unseen classes), `texts` (a file of class descriptions), `skeleton` (the body model's name) and
+`shoulders` (left, right).
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from etils import epath
 from data_pipelines.specs import checked_yaml
 from data_pipelines.specs.checked_yaml import Metadata
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, said_sizes
-from data_pipelines.specs.skeletons import PARTS, Partition, Skeleton, described_parts
+from data_pipelines.specs.skeletons import Partition, Skeleton
 
 FILE, TEXTS = "dataset.yaml", "texts.yaml"
 
@@ -183,9 +184,8 @@ def _partition(metadata: Metadata, joints: tuple[str, ...], name: str, parts: An
     if not isinstance(parts, dict) or not parts:
         raise metadata.error("parts", f"{name!r} should map names of parts to lists of joints")
     for part, members in parts.items():
-        if not isinstance(part, str) or not set(described_parts(part)) <= set(PARTS):
-            known = f"{', '.join(PARTS)}, several joined by _, upper and lower"
-            raise metadata.error("parts", f"{name!r} has the part {part!r}; there are {known}")
+        if not isinstance(part, str) or not part.strip():
+            raise metadata.error("parts", f"{name!r} has the part {part!r}; give it a name")
         if not isinstance(members, list) or not members:
             raise metadata.error("parts", f"{name!r}: {part!r} should be a list of joints")
     return {

@@ -79,21 +79,21 @@ def uses_text(plan: Plan) -> bool:
 
 
 def descriptions(plan: Plan, dataset: Dataset) -> tuple[ClassText, ...]:
-    """Return the descriptions of a dataset's classes, if there are any.
+    """Return the descriptions of a dataset's classes, if the method reads them.
 
     Raises:
-        UserError: there are none, and the method needs them.
+        UserError: there are none.
     """
+    if not uses_text(plan):
+        return ()
     file = plan.text.file or dataset.spec.texts
-    if file:
-        return load_texts(file, dataset.spec.labels)
-    if uses_text(plan):
+    if not file:
         raise UserError(
             f"method.name={plan.method.name!r} needs class descriptions, and "
             f"{dataset.spec.name} has none: set text.file to a file, or use a method without text "
             "(method.name='supervised')"
         )
-    return ()
+    return load_texts(file, dataset.spec.labels)
 
 
 def text_embedder(plan: Plan, folder: Path | None = None) -> TextEmbedder:

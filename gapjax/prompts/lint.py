@@ -11,9 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines import command
-from data_pipelines.specs.skeletons import PARTS
 from gapjax.prompts.descriptions import ClassText, load_all
-from gapjax.prompts.rules import problems, shared
+from gapjax.prompts.rules import part_names, problems, shared
 from gapjax.prompts.strings import global_strings, movement_strings, part_strings
 from gapjax.text import distinct
 from gapjax.text.embedding import TextEmbedder
@@ -21,16 +20,17 @@ from gapjax.text.encoder import TextOptions
 
 
 def alikeness(texts: Sequence[ClassText], embedder: TextEmbedder) -> Float[np.ndarray, "k k"]:
-    """Return the cosines between classes' descriptions, the mean over the six parts.
+    """Return the cosines between classes' descriptions: the mean over parts, or of names.
 
     The mean over all classes is subtracted from each part first.
     """
-    rows = part_strings(texts, PARTS, "plain")
+    parts = [part for part in part_names(texts) if all(part in text.parts for text in texts)]
+    rows = part_strings(texts, parts, "plain") if parts else global_strings(texts, "label")
     flat = embedder.embed([string for row in rows for string in row])
-    part = flat.reshape(len(texts), len(PARTS), -1)
+    part = flat.reshape(len(texts), len(rows[0]), -1)
     part = part - part.mean(axis=0)
     part = part / np.maximum(np.linalg.norm(part, axis=2, keepdims=True), 1e-12)
-    return np.einsum("kpe,jpe->kj", part, part) / len(PARTS)
+    return np.einsum("kpe,jpe->kj", part, part) / len(rows[0])
 
 
 def most_alike(
@@ -49,7 +49,9 @@ def most_alike(
 def confused(texts: Sequence[ClassText], embedder: TextEmbedder) -> Iterator[str]:
     """Yield two of the classes whose names, or all movements, are the same to an encoder."""
     names = [text.label for text in texts]
-    kinds = {"names": global_strings(texts, "label"), "descriptions": movement_strings(texts)}
+    kinds = {"names": global_strings(texts, "label")}
+    if all(text.parts for text in texts):
+        kinds["descriptions"] = movement_strings(texts)
     for kind, strings in kinds.items():
         for group in distinct.alike(names, strings, embedder):
             yield f"{distinct.in_words(group, embedder)} by their {kind}"

@@ -54,9 +54,10 @@ def problems(texts: Sequence[ClassText]) -> Iterator[str]:
             for problem in movement_problems(part, movement):
                 yield f"{text.label}: {part}: {problem}"
         yield from _language(text)
+    yield from _missing(texts)
     yield from _shared_names(texts)
     for first, second in itertools.combinations(texts, 2):
-        if all(first.parts[part] == second.parts[part] for part in PARTS):
+        if first.parts and first.parts == second.parts:
             yield f"{first.label} and {second.label} are alike in all parts"
 
 
@@ -77,8 +78,23 @@ def movement_problems(part: str, movement: str) -> Iterator[str]:
 
 def shared(texts: Sequence[ClassText]) -> dict[str, int]:
     """Return for each part how many classes have a text that another class has, too."""
-    counts = {part: collections.Counter(text.parts[part] for text in texts) for part in PARTS}
+    counts = {
+        part: collections.Counter(text.parts[part] for text in texts if part in text.parts)
+        for part in part_names(texts)
+    }
     return {part: sum(n for n in count.values() if n > 1) for part, count in counts.items()}
+
+
+def part_names(texts: Sequence[ClassText]) -> tuple[str, ...]:
+    """Return the parts that some class describes."""
+    return tuple(dict.fromkeys(part for text in texts for part in text.parts))
+
+
+def _missing(texts: Sequence[ClassText]) -> Iterator[str]:
+    for text in texts:
+        lacking = [repr(part) for part in part_names(texts) if part not in text.parts]
+        if lacking:
+            yield f"{text.label}: describes no {', '.join(lacking)}, which another class does"
 
 
 def _names(text: ClassText) -> Iterator[str]:
@@ -88,7 +104,8 @@ def _names(text: ClassText) -> Iterator[str]:
 
 
 def _language(text: ClassText) -> Iterator[str]:
-    whole = (text.paragraph, *part_strings([text], GROUPS, "plain")[0])
+    groups = GROUPS if set(PARTS) <= set(text.parts) else tuple(text.parts)
+    whole = (text.paragraph, *part_strings([text], groups, "plain")[0])
     for string in (text.paragraph, *text.synonyms, *text.parts.values()):
         if _VOWEL.search(string) or _CONSONANT.search(string):
             yield f"{text.label}: a or an? {string}"

@@ -4,10 +4,11 @@ One table lists the strings about the whole action, another those about a body p
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
 from data_pipelines.errors import UserError
-from data_pipelines.specs.skeletons import PARTS, described_parts
-from gapjax.prompts.descriptions import ClassText
+from data_pipelines.specs.class_texts import ClassText, read_parts
+from data_pipelines.specs.skeletons import PARTS
 from gapjax.registry import chosen
 
 # Strings for the whole action: recipe → all strings that may stand for a class.
@@ -15,9 +16,29 @@ GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     "label": lambda text: [text.label],
     # A method draws one of these for each sample and step (facts A.3, A.4).
     "synonym": lambda text: [text.label, *text.synonyms],
-    "paragraph": lambda text: [text.paragraph],
-    "description": lambda text: [_plain(text.label, [f"{p} {text.parts[p]}" for p in PARTS])],
+    "paragraph": lambda text: [_paragraph(text)],
+    "description": lambda text: [_plain(text.label, _movements(text))],
 }
+
+
+def _paragraph(text: ClassText) -> str:
+    return text.paragraph or _refuse(text, "paragraph")
+
+
+def _movements(text: ClassText) -> list[str]:
+    return [_movement(text, part) for part in text.parts] or _refuse(text, "parts")
+
+
+def _movement(text: ClassText, part: str) -> str:
+    """Return what a part does, a phrase that starts with the part's name."""
+    return f"{part.replace('_', ' ')} {text.parts[part]}"
+
+
+def _refuse(text: ClassText, field: str) -> NoReturn:
+    raise UserError(
+        f"class {text.label!r} has no {field} in its description, which this config reads: add it "
+        "to the file of descriptions"
+    )
 
 
 def _plain(label: str, movements: Sequence[str]) -> str:
@@ -69,15 +90,19 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
             `description` (the label and the movements of all parts).
 
     Raises:
-        UserError: there is no such recipe.
+        UserError: there is no such recipe, or a class lacks what it reads.
     """
     make = GLOBAL[chosen("method.global_text", recipe, GLOBAL)]
     return [make(text) for text in texts]
 
 
 def movement_strings(texts: Sequence[ClassText]) -> list[list[str]]:
-    """Return for every class a string for each of the parts that its text describes."""
-    return [[f"{text.label}, {p} {text.parts[p]}" for p in text.parts] for text in texts]
+    """Return for every class a string for each of the parts that its text describes.
+
+    Raises:
+        UserError: a class describes no part.
+    """
+    return [[_plain(text.label, [each]) for each in _movements(text)] for text in texts]
 
 
 def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -> list[list[str]]:
@@ -90,20 +115,10 @@ def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -
             `star_released`, as the code of GAP and of STAR joins them.
 
     Raises:
-        UserError: there is no such style or part.
+        UserError: there is no such style, or a class does not describe a part.
     """
     make = PART[chosen("method.part_text", style, PART)]
-    described = [_described(part) for part in parts]
     return [
-        [make(text.label, [f"{part} {text.parts[part]}" for part in group]) for group in described]
+        [make(text.label, [_movement(text, p) for p in read_parts(part, text)]) for part in parts]
         for text in texts
     ]
-
-
-def _described(part: str) -> tuple[str, ...]:
-    """Return which of the six parts a part's name covers."""
-    names = described_parts(part)
-    for name in names:
-        if name not in PARTS:
-            raise UserError(f"no texts describe the part {part!r}: it is not made of {PARTS}")
-    return names

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import softmax
 
 from data_pipelines.errors import UserError
 from data_pipelines.parsers import clip as clip_file
+from data_pipelines.specs.skeletons import PARTS
 from gapjax import methods
 from gapjax.experiment import model, schema
 from gapjax.methods import EncodeText
@@ -108,12 +110,13 @@ def class_embeddings(
     if new:
         index |= {name: len(labels) + i for i, name in enumerate(new)}
         method = methods.get(bundle.metadata["run"]["method"])
-        described = [texts.get(name) or from_name(name) for name in new]
+        options = bundle.metadata["text"]["recipe"]
+        named = partial(from_name, parts=options.get("parts", PARTS))
+        described = [texts.get(name) or named(name) for name in new]
         plan, known = schema.read_flat(bundle.config()), [name for name in names if name in index]
         # Names stand for the bundle's own classes, whose texts it does not contain.
-        every = [*described, *(from_name(name) for name in known if name not in new)]
+        every = [*described, *(named(name) for name in known if name not in new)]
         model.require_distinct_classes(plan, every)
-        options = bundle.metadata["text"]["recipe"]
         added = method.embed(described, options, _text_encoder(bundle))
         embeddings = {key: np.concatenate([rows, added[key]]) for key, rows in embeddings.items()}
     return {key: rows[[index[name] for name in names]] for key, rows in embeddings.items()}

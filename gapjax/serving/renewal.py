@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.errors import UserError
-from data_pipelines.specs.skeletons import Skeleton
+from data_pipelines.specs.skeletons import PARTS, Skeleton
 from gapjax.experiment import model
 from gapjax.experiment.schema import read_flat
 from gapjax.inputs.clips import ClipRecipe
@@ -48,11 +48,12 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
     clips = plan.clips.build(ClipRecipe, skeleton=skeleton, space=facts["space"])
     size = embeddings["label"].shape[1] if embeddings else 1
     labels, trained_on = metadata["labels"], metadata["trained_on"]
+    parts = metadata["text"].get("recipe", {}).get("parts", PARTS)
     context = Context(
         backbone=model.build_backbone(plan, skeleton),
         skeleton=skeleton,
         labels=labels,
-        descriptions=[from_name(label) for label in labels],
+        descriptions=[from_name(label, parts) for label in labels],
         text=_AnyText(TextOptions(), size=size),
         unseen=[number for number, label in enumerate(labels) if label not in trained_on],
     )

@@ -11,7 +11,7 @@ import yaml
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
 from gapjax.prompts import lint
-from gapjax.prompts.descriptions import TEXTS, ClassText, load_texts
+from gapjax.prompts.descriptions import TEXTS, ClassText, from_name, load_texts
 from gapjax.prompts.strings import GLOBAL, PART, global_strings, part_strings
 
 NW_UCLA = (
@@ -97,7 +97,7 @@ def test_text_is_put_on_one_line(tmp_path: Path) -> None:
         ({"classes": [], "more": 1}, "texts.yaml: it should have one key, `classes`"),
         ({"classes": []}, "texts.yaml: `classes` should be a list of descriptions"),
         ({"classes": ["wave"]}, "class 0 should have the fields label, synonyms, paragraph, parts"),
-        ({"classes": [{"label": "wave"}]}, "class 0 lacks the field 'synonyms'"),
+        ({"classes": [{"labl": "wave"}]}, "line 2: class 0 lacks the field 'label'"),
         (
             {"classes": [entry("wave") | {"label": None}]},
             "class 0: label is None, it should be a text",
@@ -119,14 +119,13 @@ def test_text_is_put_on_one_line(tmp_path: Path) -> None:
             "class 0 (wave): paragraph is ' ', it should",
         ),
         (
-            {"classes": [entry("wave", parts={"head": "x"})]},
-            "class 0 (wave): parts lacks the field 'hand'",
+            {"classes": [entry("clap"), entry("wave", parts=["head"])]},
+            "class 1 (wave): parts should map names of parts to their movements",
         ),
         (
             {"classes": [entry("wave", parts=dict.fromkeys(PARTS, "x") | {"foot": ""})]},
             "class 0 (wave): parts: foot is '', it should be a text",
         ),
-        ({"classes": [entry("clap"), entry("wave")]}, "class 0 is 'clap', it should be 'wave'"),
         ({"classes": [entry("wave")]}, "class 'clap' is not described"),
         ({"classes": [entry("wave"), entry("clapp")]}, "'clap' is not described; did you mean"),
         ({"classes": [entry(x) for x in ("wave", "clap", "wave")]}, "'wave' is described 2 times"),
@@ -163,8 +162,42 @@ def test_strings_of_parts_are_plain() -> None:
     ]
     with pytest.raises(UserError, match="part_text='star' is not known"):
         part_strings([DRINK], ("head",), "star")
-    with pytest.raises(UserError, match="no texts describe the part 'tail_arm'"):
+    expected = (
+        "no text describes the part 'tail_arm', which reads the texts of tail, arm: class 'drink "
+        "water' describes head, hand, arm, hip, leg, foot; describe them, or use"
+    )
+    with pytest.raises(UserError, match=expected):
         part_strings([DRINK], ("tail_arm",), "plain")
+
+
+def test_only_what_is_read_is_demanded(tmp_path: Path) -> None:
+    file = write(tmp_path, {"classes": [{"label": "wave"}, {"label": "clap"}]})
+    texts = load_texts(file, ["clap", "wave"])
+    assert global_strings(texts, "synonym") == [["clap"], ["wave"]]
+    for recipe, field in (("paragraph", "paragraph"), ("description", "parts")):
+        with pytest.raises(UserError, match=f"class 'clap' has no {field} in its description, "):
+            global_strings(texts, recipe)
+    with pytest.raises(
+        UserError, match="no text describes the part 'upper', which reads the texts"
+    ):
+        part_strings(texts, ("upper",), "plain")
+
+
+def test_parts_of_another_body(tmp_path: Path) -> None:
+    """A part has its own text, or those of the parts that its name joins."""
+    parts = {"index finger": "bends", "thumb": "rests", "left_wing": "beats"}
+    texts = load_texts(write(tmp_path, {"classes": [entry("a", parts=parts)]}), ["a"])
+    assert part_strings(texts, ("left_wing", "thumb_index finger"), "plain") == [
+        ["a, left wing beats", "a, thumb rests, index finger bends"]
+    ]
+    assert global_strings(texts, "description") == [
+        ["a, index finger bends, left wing beats, thumb rests"]
+    ]
+    named = from_name("a", ("left_wing", "thumb", "hand_arm")).parts
+    assert list(named) == ["left_wing", "thumb", "hand", "arm"]
+    assert list(lint.problems(texts)) == [
+        "a: 10 synonyms are asked for, all different from the label"
+    ]
 
 
 def test_strings_of_parts_are_joined_as_star_released() -> None:

@@ -8,16 +8,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import yaml
 from ml_collections import ConfigDict
 
 from configs import own
 from data_pipelines.convert import convert
 from data_pipelines.errors import UserError
 from gapjax.analysis.run_figures import class_names
+from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.model import build_method
 from gapjax.methods import Method
+from gapjax.training import loop
 from gapjax.workdir.scores import read_scores, scores_path
 from support import own_folder
 from support.commands import ROOT
@@ -93,6 +96,70 @@ def test_with_parts(converted: Callable) -> None:
     method = method_of(config)
     assert method.tables.keys() == {"global", "parts"}
     assert method.network.parts == (tuple(range(8)), tuple(range(8, 15)))
+
+
+# The joints of a hand: the wrist, and two for each finger.
+NAMES = ("thumb", "index finger", "ring_finger")
+HAND = {
+    "joints": ["wrist", *(f"{name} {end}" for name in NAMES for end in ("base", "tip"))],
+    "bones": [pair for base in (1, 3, 5) for pair in ([0, base], [base, base + 1])],
+    "root": "wrist",
+    "coordinates": "2D",
+    "parts": {
+        "3": {name: [1 + 2 * number, 2 + 2 * number] for number, name in enumerate(NAMES)},
+        "2": {"thumb": [1, 2], "index finger_ring_finger": [3, 4, 5, 6]},
+        "halves": {"upper": [0, 1, 2], "lower": [3, 4, 5, 6]},
+        "other": {"thumb": [1, 2], "little": [3, 4]},
+    },
+}
+
+
+def of_a_hand(folder: pathlib.Path, parts: dict) -> ConfigDict:
+    """Convert and describe a hand, and return the config of GAP with the partition `3`."""
+    described = [
+        {"label": label, "parts": dict.fromkeys(NAMES, f"moves as in {label}")}
+        for label in own_folder.FACTS["labels"]
+    ]
+    raw = own_folder.write(folder / "mine", texts="t.yaml", **HAND | {"parts": parts})
+    (raw / "t.yaml").write_text(yaml.safe_dump({"classes": described}))
+    convert("own", raw, folder / "data")
+    config = own.get_config("gap,smoke")
+    config.mesh.cpu_devices = config.mesh.devices = 1
+    config.data.update(dataset="mine", protocol="xsub", dir=str(folder / "data"))
+    config.method.partition = "3"
+    return config
+
+
+@pytest.mark.slow
+def test_fingers_are_parts(tmp_path: pathlib.Path) -> None:
+    """Own names, and only their texts: no synonyms, no paragraph, none of the six parts."""
+    config = of_a_hand(tmp_path, {name: HAND["parts"][name] for name in ("3", "2")})
+    config.text.encoder = "hashed"
+    config.train.epochs = config.eval.every = 1
+    run = build(plan_of(config))
+    assert run.method.network.parts == ((1, 2), (3, 4), (5, 6))
+    loop.train(run, tmp_path / "run")
+    assert np.isfinite(read_scores(scores_path(tmp_path / "run", "test")).score).all()
+    config.method.partition = "2"
+    assert method_of(config).network.parts == ((1, 2), (3, 4, 5, 6))
+    config.method.partition = "4"
+    with pytest.raises(
+        UserError, match=r"method.partition='4' is not known .*: none, global, 3, 2"
+    ):
+        method_of(config)
+
+
+MERGED = {
+    "halves": "'upper', which reads the texts of head, hand, arm: class 'wave' describes index ",
+    "other": "'little': class 'wave' describes index finger, ring_finger, thumb; describe them, or",
+}
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_parts_of_a_hand_without_texts_are_refused(name: str, tmp_path: pathlib.Path) -> None:
+    expected = f"t.yaml: parts '{name}' of dataset.yaml: no text describes the part {MERGED[name]}"
+    with pytest.raises(UserError, match=expected):
+        of_a_hand(tmp_path, {name: HAND["parts"][name]})
 
 
 def test_an_unknown_dataset_lists_those_there_are(converted: Callable) -> None:

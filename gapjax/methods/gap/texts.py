@@ -9,10 +9,10 @@ from gapjax.prompts.strings import global_strings, movement_strings
 
 def class_strings(descriptions: Sequence[ClassText], options: Options) -> list[list[str]]:
     """Return the strings of every class: of the whole body and of its parts."""
-    parts = movement_strings(descriptions)
-    if options.global_text == "none":
-        return parts
-    whole = global_strings(descriptions, options.global_text)
+    whole = [[] for _ in descriptions]
+    if options.global_text != "none":
+        whole = global_strings(descriptions, options.global_text)
     if options.partition == "global":
         return whole
+    parts = movement_strings(descriptions)
     return [[*first, *second] for first, second in zip(whole, parts, strict=True)]

@@ -1,9 +1,11 @@
 """Data of one's own: any joints, from a folder of arrays, a YAML and a table."""
 
 import pathlib
+import re
 
 import numpy as np
 import pytest
+import yaml
 from etils import epath
 
 from data_pipelines import show, verify
@@ -90,7 +92,7 @@ FAULTS = {
     "column": ({"protocols": {"x": {"who": [1]}}}, r"protocols 'x' should name one of subject, "),
     "train": ({"protocols": {"x": {"subject": ["a"]}}}, r"'x': subject should be a list of num"),
     "protocols": ({"protocols": {}}, r"protocols should have at least one, such as xsub"),
-    "part": ({"parts": {2: {"tail": [0]}}}, r"parts '2' has the part 'tail'; there are head"),
+    "part": ({"parts": {2: {"": [0]}}}, r"parts '2' has the part ''; give it a name"),
     "split": ({"zero_shot": {"a": ["jump"]}}, r"zero_shot 'a' has 'jump', which is not a label"),
     "no list": ({"zero_shot": {"a": "wave"}}, r"zero_shot 'a' should be a list of labels"),
     "few": ({"zero_shot": {"a": ["wave"]}}, r"zero_shot 'a' should leave 2 classes unseen and 2"),
@@ -108,6 +110,47 @@ def test_mistakes_in_the_facts(name: str, tmp_path: pathlib.Path) -> None:
         convert("own", raw, tmp_path / "data")
     assert str(caught.value).startswith(f"{raw / 'dataset.yaml'}: ")
     assert "\n" not in str(caught.value)
+
+
+def described(changes: dict, index: int = 1) -> str:
+    """Return the texts of both classes, one of them changed."""
+    content = yaml.safe_load(own_folder.texts())
+    content["classes"][index] |= changes
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+FINGERS = {"2": {"thumb": [0], "index": [1]}}
+DESCRIPTIONS = {
+    "line 13: class 1 has an unknown field 'synonym'; did": described({"synonym": ["x"]}),
+    "class 'kick' is not described; did you mean 'kik'?": described({"label": "kik"}),
+    "class 'wave' is described 2 times": described({"label": "wave"}),
+    "line 13: class 1 (kick): paragraph is True, it should be a": described({"paragraph": True}),
+    "is a web page": "<html>",
+    "it should have one key, `classes`": "a: 1",
+    "parts '2' of dataset.yaml: no text describes the part 'thumb': class 'wave' describes head,": (
+        own_folder.texts()
+    ),
+}
+
+
+@pytest.mark.parametrize("expected", DESCRIPTIONS)
+def test_mistakes_in_the_descriptions(expected: str, tmp_path: pathlib.Path) -> None:
+    """They are told by a conversion, of the user's own file."""
+    parts = FINGERS if "thumb" in expected else None
+    raw = own_folder.write(tmp_path / "mine", samples=4, texts="my texts.yaml", parts=parts)
+    (raw / "my texts.yaml").write_text(DESCRIPTIONS[expected])
+    with pytest.raises(DataError, match=re.escape(expected)) as caught:
+        convert("own", raw, tmp_path / "data")
+    assert str(caught.value).startswith(f"{raw / 'my texts.yaml'}: ")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "data").exists()
+
+
+def test_names_alone_are_descriptions(tmp_path: pathlib.Path) -> None:
+    """Parts and other fields are demanded by the methods that read them."""
+    raw = own_folder.write(tmp_path / "mine", texts="t.yaml", parts=FINGERS)
+    (raw / "t.yaml").write_text("classes: [{label: kick}, {label: wave}]")
+    assert (convert("own", raw, tmp_path / "data") / "texts.yaml").exists()
 
 
 TEXTS = {

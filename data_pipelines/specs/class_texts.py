@@ -1,0 +1,176 @@
+"""Descriptions of classes in YAML: the format, which readers of both packages check.
+
+    classes:
+    - label: wave
+      synonyms: [greet, beckon]                     optional, as all that follow
+      paragraph: A person lifts a hand and waves.
+      parts: {hand: swings from side to side, ...}  part of the body → its movement
+
+A class is asked for a field only by a method that reads it. Parts have the names that a partition
+of the body has; a part `hand_arm` without a text of its own reads those of `hand` and `arm`.
+"""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data_pipelines.errors import DataError, UserError, suggestion
+from data_pipelines.specs import wrong_file
+from data_pipelines.specs.skeletons import PARTS, Partition, described_parts
+
+_FIELDS = ("label", "synonyms", "paragraph", "parts")
+
+
+@dataclass(frozen=True)
+class ClassText:
+    """The description of a class.
+
+    Attributes:
+        label: the class's name.
+        synonyms: other names, if any.
+        paragraph: a description of the whole action; empty for none.
+        parts: part of the body → its movement, a phrase that follows the part's name.
+    """
+
+    label: str
+    synonyms: tuple[str, ...]
+    paragraph: str
+    parts: Mapping[str, str]
+
+
+def load(path: str | os.PathLike) -> tuple[ClassText, ...]:
+    """Return the descriptions in a file; DataError names the file, the line and the class."""
+    file = Path(path)
+    wrong_file.refuse(file, empty=False)
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DataError(f"{file} is not readable YAML: {error}") from None
+    if not isinstance(content, dict) or list(content) != ["classes"]:
+        raise DataError(f"{file}: it should have one key, `classes`")
+    if not isinstance(content["classes"], list) or not content["classes"]:
+        raise DataError(f"{file}: `classes` should be a list of descriptions")
+    texts = []
+    for number, entry in enumerate(content["classes"]):
+        try:
+            texts.append(_class_text(f"class {number}", entry))
+        except UserError as error:
+            raise DataError(f"{file}: line {_line(text, number)}: {error}") from None
+    return tuple(texts)
+
+
+def _line(text: str, number: int) -> int:
+    """Return the line of a class, from 1."""
+    ((_, classes),) = yaml.compose(text, yaml.SafeLoader).value
+    return classes.value[number].start_mark.line + 1
+
+
+def _class_text(where: str, entry: Any) -> ClassText:
+    _check_keys(where, entry)
+    label = _text(f"{where}: label", entry["label"])
+    where, parts = f"{where} ({label})", entry.get("parts", {})
+    synonyms = entry.get("synonyms", [])
+    if not isinstance(synonyms, list):
+        raise UserError(f"{where}: synonyms should be a list of texts")
+    if not isinstance(parts, dict):
+        raise UserError(f"{where}: parts should map names of parts to their movements")
+    # The six parts come in their order, a body's own in that of the file.
+    ordered = sorted(parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
+    return ClassText(
+        label=label,
+        synonyms=tuple(_text(f"{where}: synonyms", synonym) for synonym in synonyms),
+        paragraph=_text(f"{where}: paragraph", entry["paragraph"]) if "paragraph" in entry else "",
+        parts={
+            _text(f"{where}: the name of a part", part): _text(
+                f"{where}: parts: {part}", parts[part]
+            )
+            for part in ordered
+        },
+    )
+
+
+def _check_keys(where: str, entry: Any) -> None:
+    if not isinstance(entry, dict):
+        raise UserError(f"{where} should have the fields {', '.join(_FIELDS)}")
+    if "label" not in entry:
+        raise UserError(f"{where} lacks the field 'label'")
+    for key in entry:
+        if key not in _FIELDS:
+            hint = suggestion(str(key), list(_FIELDS))
+            raise UserError(f"{where} has an unknown field {key!r}{hint}")
+
+
+def _text(where: str, value: Any) -> str:
+    """Return a text on one line. YAML reads an unquoted yes, no or number as another type."""
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(f"{where} is {value!r}, it should be a text (in quotes if need be)")
+    return " ".join(value.split())
+
+
+def of_labels(
+    texts: Sequence[ClassText], labels: Sequence[str], file: str
+) -> tuple[ClassText, ...]:
+    """Return the descriptions of classes, in their order; DataError if one is not there once."""
+    described = [text.label for text in texts]
+    for label in labels:
+        if described.count(label) > 1:
+            raise DataError(f"{file}: class {label!r} is described {described.count(label)} times")
+        if label not in described:
+            hint = suggestion(label, described)
+            raise DataError(f"{file}: class {label!r} is not described{hint}")
+    return tuple(texts[described.index(label)] for label in labels)
+
+
+def read_parts(part: str, text: ClassText) -> tuple[str, ...]:
+    """Return the parts whose texts a part of a partition reads.
+
+    That is its own, or those of the parts that its name joins.
+
+    Raises:
+        UserError: the class does not describe them.
+    """
+    joined = (part,) if part in text.parts else _joined(part, text.parts)
+    names = joined or described_parts(part)
+    if not set(names) <= set(text.parts):
+        reads = f", which reads the texts of {', '.join(names)}" if names != (part,) else ""
+        there = f"describes {', '.join(text.parts)}" if text.parts else "has no parts"
+        raise UserError(
+            f"no text describes the part {part!r}{reads}: class {text.label!r} {there}; describe "
+            "them, or use a partition of described parts"
+        )
+    return names
+
+
+def _joined(part: str, names: Collection[str]) -> tuple[str, ...]:
+    """Return the names, which may contain `_` themselves, that a part's name joins by `_`."""
+    for name in names:
+        if part == name:
+            return (name,)
+        rest = _joined(part.removeprefix(f"{name}_"), names) if part.startswith(f"{name}_") else ()
+        if rest:
+            return (name, *rest)
+    return ()
+
+
+def check_partitions(
+    texts: Collection[ClassText], partitions: Mapping[str, Partition], file: str
+) -> None:
+    """Refuse descriptions with parts that lack those that a partition reads.
+
+    Raises:
+        DataError: names the file, the partition, the class and what it lacks.
+    """
+    for name, partition in partitions.items() if any(text.parts for text in texts) else ():
+        for text in texts:
+            for part in partition:
+                try:
+                    read_parts(part, text)
+                except UserError as error:
+                    raise DataError(f"{file}: parts {name!r} of dataset.yaml: {error}") from None
