@@ -58,7 +58,8 @@ class TrainOrder:
         if items < self.batch_size:
             raise DataError(
                 f"an epoch has {items} items, less than one batch of {self.batch_size}: "
-                "lower train.batch_size, or choose a split with more samples"
+                "lower train.batch_size (for the encoder of a zero-shot run encoder.batch_size), "
+                "or choose a split with more samples"
             )
         return items // self.batch_size
 
