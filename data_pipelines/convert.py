@@ -1,7 +1,7 @@
 """Convert a dataset's raw files to TFRecords, once for all protocols, lengths and modalities.
 
 python -m data_pipelines.convert DATASET --raw=PATH --out=DIR
-python -m data_pipelines.convert FORMAT --raw=PATH --out=DIR [--name=DATASET]
+python -m data_pipelines.convert FORMAT --raw=PATH --out=DIR [--name=DATASET] [--persons=N]
 
 writes `DIR/DATASET/`: a TensorFlow Datasets dataset, `index.csv`, and, if there are any, lists of
 files that cannot be used (`rejected.csv`) and of recordings without a sample, such as those without
@@ -12,6 +12,7 @@ some files were rejected; 2 not done, for the reason printed; 1 not done: the di
 
 import argparse
 import collections
+import dataclasses
 import shutil
 import sys
 import time
@@ -23,7 +24,7 @@ from etils import epath
 from tqdm import tqdm
 
 from data_pipelines import command
-from data_pipelines.conversion import reading, rejected, workers
+from data_pipelines.conversion import reading, rejected, report, workers
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.specs import catalog, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, RawDataset
@@ -45,6 +46,7 @@ def convert(
     strict: bool = False,
     title: str = "",
     overwrite: bool = False,
+    persons: int | None = None,
 ) -> Path:
     """Convert a dataset unless it is already converted and complete; return its folder.
 
@@ -58,6 +60,7 @@ def convert(
             `rejected.csv`.
         title: the name of a dataset of a format; empty for that of its files.
         overwrite: whether to replace an earlier conversion.
+        persons: the most persons of a sample, for a dataset of a format: those who move most.
 
     Raises:
         DataError: the name is unknown, no file can be used, or two samples have one name.
@@ -65,12 +68,16 @@ def convert(
         DiskError: the disk is full or does not answer.
     """
     target, started = out / _title(name, raw, title), time.monotonic()
+    if persons and name not in catalog.formats():
+        raise DataError(
+            f"--persons={persons}: {name} has its number; it is for own and other formats"
+        )
     if not overwrite and _is_converted(name, raw, target):
         return target
     _refuse_other_contents(target, raw)
     tfrecord.require_tensorflow()
     module = catalog.module(name)
-    opened = _opened(module, raw, target.name)
+    opened = _opened(module, raw, target.name, persons)
     with writing(target, "choose another --out", _RESUMES), locked(target):
         # Another process may have converted it while this one waited for the lock.
         if not overwrite and _is_converted(name, raw, target):
@@ -125,15 +132,17 @@ def _title(name: str, raw: Path | None, title: str) -> str:
     return name
 
 
-def _opened(module: ModuleType, raw: Path | None, name: str) -> RawDataset:
-    """Return the metadata and the items of a dataset."""
+def _opened(module: ModuleType, raw: Path | None, name: str, persons: int | None) -> RawDataset:
+    """Return the metadata and the items of a dataset, with at most so many persons."""
     if hasattr(module, "SPEC"):
         if raw is None and not module.SPEC.builtin:
             raise DataError(f"{name} needs --raw=PATH: {module.SPEC.obtain}")
         return RawDataset(module.SPEC, module.items(raw))
     if not raw.exists():
         raise DataError(f"{raw}: no such file or folder; --raw takes {module.WANTED}")
-    return module.open_raw(raw, name)
+    opened = module.open_raw(raw, name)
+    most = min(persons or opened.spec.persons, opened.spec.persons)
+    return dataclasses.replace(opened, spec=dataclasses.replace(opened.spec, persons=most))
 
 
 def _refuse_other_contents(target: Path, raw: Path | None) -> None:
@@ -149,6 +158,7 @@ def _replace(module: ModuleType, opened: RawDataset, target: Path, jobs: int, st
     folder = target.with_name(f".{target.name}.chunks")
     tasks = reading.plan(module, opened.spec, opened.items, folder)
     summary = reading.read(folder, tasks, jobs, strict)
+    report.say_dropped(summary.dropped)
     _refuse_names(opened.spec.name, summary.names, summary.rejected)
     with replacing_folder(target) as fresh:
         _write(opened.spec, tasks, len(summary.names), fresh)
@@ -208,23 +218,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
     title_help = "the name of a dataset of files you have"
     parser.add_argument("--name", dest="title", metavar="NAME", default="", help=title_help)
+    persons_help = "the most persons of a sample of files you have: those who move most"
+    parser.add_argument("--persons", type=command.count, metavar="N", help=persons_help)
     options = parser.parse_args(arguments)
     try:
         target = convert(**vars(options))
     except KeyboardInterrupt:
         print("interrupted: run the same command to continue", file=sys.stderr)
         return _INTERRUPTED
-    return _rejections(target)
-
-
-def _rejections(target: Path) -> int:
-    """Say what was left out and what was rejected, if any was, and return the exit status."""
-    for reason, count in rejected.reasons(target / rejected.LEFT_OUT).items():
-        print(f"left out: {count:,}, {reason}; listed in {target / rejected.LEFT_OUT}")
-    count = rejected.reasons(target / rejected.FILE).total()
-    if count:
-        print(f"rejected files: {count:,}, listed in {target / rejected.FILE}")
-    return _SOME_REJECTED if count else 0
+    report.say_crowds(target)
+    return _SOME_REJECTED if report.rejections(target) else 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ reads them, so that a killed conversion resumes from its valid chunks only.
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib
 import math
@@ -19,6 +20,7 @@ from tqdm import tqdm
 
 from data_pipelines.conversion import workers
 from data_pipelines.errors import DataError, FileError
+from data_pipelines.specs import clip_rule
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.storage import chunks
@@ -103,11 +105,13 @@ def _discard_others(folder: Path, tasks: Sequence[Task]) -> None:
 def perform(task: Task) -> None:
     """Read a task's items into its chunk; an item is taken or rejected as a whole."""
     module = importlib.import_module(task.module)
-    records, rejected, left_out = [], [], []
+    records, rejected, left_out, dropped = [], [], [], []
     for item in task.items:
         try:
             results = list(module.read(item))
-            records += checked(item, [r for r in results if isinstance(r, Record)], task.spec)
+            read = [result for result in results if isinstance(result, Record)]
+            clips, lost = clips_of(item, read, task.spec)
+            records, dropped = records + clips, dropped + lost
             left_out += [result for result in results if isinstance(result, LeftOut)]
         except FileError as error:
             rejected.append(error)
@@ -116,7 +120,7 @@ def perform(task: Task) -> None:
         except Exception as error:
             error.add_note(f"while reading {item}")
             raise
-    chunks.save(task.chunk, records, rejected, left_out)
+    chunks.save(task.chunk, records, rejected, left_out, dropped)
 
 
 def records(tasks: Sequence[Task]) -> Iterator[Record]:
@@ -125,13 +129,28 @@ def records(tasks: Sequence[Task]) -> Iterator[Record]:
         yield from chunks.records(task.chunk)
 
 
-def checked(item: Any, records: list[Record], spec: DatasetSpec) -> list[Record]:
-    """Return the records of an item; FileError if one disagrees with the dataset's metadata."""
+def clips_of(
+    item: Any, records: Sequence[Record], spec: DatasetSpec
+) -> tuple[list[Record], list[tuple[int, int]]]:
+    """Return the records of an item as clips, and what those lack (`chunks.Summary.dropped`).
+
+    Raises:
+        FileError: a record disagrees with the dataset's metadata, or nobody is seen in it.
+    """
+    clips, dropped = [], []
     for record in records:
-        fault = _fault(record, spec)
-        if fault:
+        if fault := _fault(record, spec):
             raise FileError(str(item), f"sample {record.name!r} {fault}; repair or remove it")
-    return records
+        sort = spec.person_order == "motion"
+        clip = clip_rule.clip_of(record.skeleton, spec.space, spec.persons, sort)
+        if not clip.skeleton.size:
+            confidence = " with a confidence above zero" if spec.confidence else ""
+            fault = f"has no frame in which anybody is seen{confidence}; remove it"
+            raise FileError(str(item), f"sample {record.name!r} {fault}")
+        clips.append(dataclasses.replace(record, skeleton=clip.skeleton))
+        if clip.empty or clip.others:
+            dropped.append((clip.empty, clip.others))
+    return clips, dropped
 
 
 def _fault(record: Record, spec: DatasetSpec) -> str | None:
@@ -139,7 +158,7 @@ def _fault(record: Record, spec: DatasetSpec) -> str | None:
     if shape[2:] != (spec.skeleton.num_joints, spec.coordinates) or shape[0] == 0:
         wanted = f"frames x persons x {spec.skeleton.num_joints} x {spec.coordinates}"
         return f"has the shape {shape}, not {wanted}"
-    if not 1 <= shape[1] <= spec.persons:
+    if shape[1] == 0 or (shape[1] > spec.persons and not spec.format):
         return f"has {shape[1]} persons, not 1 to {spec.persons}"
     if record.skeleton.dtype != np.float32:
         return f"has coordinates of type {record.skeleton.dtype}, not float32"

@@ -19,6 +19,7 @@ SPEC = DatasetSpec(
         "xset": Protocol("setup", tuple(range(2, 33, 2)), counts=(54468, 59477)),
     },
     texts="ntu120",
+    person_order="cleaned",
     obtain=f"request access at {_ntu.PAGE} and download {_ntu.ARCHIVES[0]} and {_ntu.ARCHIVES[1]}",
     zero_shot={
         "110_10": (4, 13, 37, 43, 49, 65, 88, 95, 99, 106),

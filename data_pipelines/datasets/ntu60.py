@@ -19,6 +19,7 @@ SPEC = DatasetSpec(
         "xview": Protocol("camera", (2, 3), counts=(37646, 18932)),
     },
     texts="ntu120",
+    person_order="cleaned",
     obtain=f"request access at {_ntu.PAGE} and download {_ntu.ARCHIVES[0]}",
     zero_shot={
         "55_5": (10, 11, 19, 26, 56),

@@ -38,6 +38,7 @@ SPEC = DatasetSpec(
         "20_4_simple": _ids("bow", "clap", "drink", "jump up"),
     },
     builtin=True,
+    person_order="recorded",
 )
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Int64
 
 from data_pipelines.datasets import ntu60, ntu120
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import npz
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
-from data_pipelines.specs.record import Record, present_persons
+from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import NTU25
 
 WANTED = "an .npz file with x_train, y_train, x_test and y_test"
@@ -89,21 +89,16 @@ def _spec(raw: pathlib.Path, name: str, classes: int, counts: tuple[int, int]) -
         obtain="CTR-GCN's scripts write it from NTU RGB+D",
         zero_shot=known.zero_shot if known else {},
         format="ctr_gcn",
+        person_order="cleaned",
     )
 
 
 def read(item: Row) -> Iterator[Record]:
-    """Yield a sample, without the padding of frames and persons."""
+    """Yield a sample with its padding."""
     values = npz.rows(item.path, f"x_{item.side}", item.state).row(item.row)
     with np.errstate(over="ignore", invalid="ignore"):
-        skeleton = _trimmed(np.array(values, np.float32).reshape(-1, _PERSONS, _JOINTS, 3))
-    if not skeleton.size:
+        skeleton = np.array(values, np.float32).reshape(-1, _PERSONS, _JOINTS, 3)
+    if not skeleton.any():
         raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
     name = f"{item.side}{item.row:06}"
     yield Record(skeleton, item.label, 0, 0, _SIDES[item.side], name)
-
-
-def _trimmed(frames: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "t2 m2 v c"]:
-    """Return the frames up to the last, and the persons up to the last, that are not zero."""
-    present = np.flatnonzero(frames.any(axis=(1, 2, 3)))
-    return present_persons(frames[: present.max(initial=-1) + 1])

@@ -93,6 +93,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     labels = tuple(dict.fromkeys(merged_label.values()))
     numbers = {label: labels.index(merged) for label, merged in merged_label.items()}
     names, texts = _texts(parts, labels)
+    orders = {spec.person_order for spec in specs}
     spec = dataclasses.replace(
         specs[0],
         name=name,
@@ -104,6 +105,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
         zero_shot=_splits(metadata, specs, numbers),
         builtin=False,
         format="merged",
+        person_order=orders.pop() if len(orders) == 1 else "cleaned",
     )
     return RawDataset(spec, list(_items(parts, numbers)), texts)
 

@@ -23,7 +23,7 @@ WANTED = f"a folder with {spec_file.FILE}, {samples.FILE} and .npy files"
 
 @dataclass(frozen=True)
 class Item:
-    """A sample, and the expected shape of its array; `persons` is the most."""
+    """A sample, and the expected shape of its array; `persons` is the most of a clip."""
 
     sample: Sample
     joints: Sequence[str]
@@ -51,15 +51,13 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
 
 
 def read(item: Item) -> Iterator[Record]:
-    """Yield a sample."""
+    """Yield a sample; FileError if its array has more persons than frames and than a clip."""
     record = samples.record(item.sample, item.joints, item.coordinates)
     frames, persons = record.skeleton.shape[:2]
-    if persons > item.persons:
-        most = "1" if item.persons == 1 else f"1 to {item.persons}"
+    if frames < persons > item.persons:
         raise FileError(
             str(item),
-            f"has {frames} frames of {persons} persons, not of {most}; give persons: {persons} in "
-            f"{spec_file.FILE} if there are that many, else write the array as frames x persons x "
+            f"has {frames} frames of {persons} persons; write the array as frames x persons x "
             "joints x coordinates",
         )
     yield record

@@ -27,7 +27,7 @@ from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers import plain_pickle
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
-from data_pipelines.specs.record import LeftOut, Record, present_persons
+from data_pipelines.specs.record import LeftOut, Record
 from data_pipelines.specs.skeletons import COCO17, NTU25, Skeleton
 
 WANTED = "one of PYSKL's .pkl files"
@@ -227,7 +227,7 @@ def _body(raw: pathlib.Path, items: Sequence[Annotation]) -> tuple[Skeleton, Ann
 
 
 def read(item: Annotation | Fault | LeftOut) -> Iterator[Record | LeftOut]:
-    """Yield a sample, without absent persons at the end; FileError if it cannot be used."""
+    """Yield a sample; FileError if it cannot be used."""
     if isinstance(item, Fault):
         raise FileError(item.where, item.reason)
     if isinstance(item, LeftOut):
@@ -239,7 +239,7 @@ def read(item: Annotation | Fault | LeftOut) -> Iterator[Record | LeftOut]:
         raise FileError(str(item), f"keypoint and keypoint_score disagree: {shapes}; repair it")
     numbers = keypoint if score is None else np.concatenate([keypoint, score[..., None]], axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):
-        skeleton = present_persons(numbers.astype(np.float32).swapaxes(0, 1))
-    if not skeleton.size:
+        skeleton = numbers.astype(np.float32).swapaxes(0, 1)
+    if not skeleton.any():
         raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
     yield Record(skeleton, *item.metadata, item.name)

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Shaped
 from data_pipelines.errors import FileError
 from data_pipelines.parsers import ntu, ntu_cleaning, samples
 from data_pipelines.parsers.npz import ARRAY_DAMAGE
-from data_pipelines.specs import wrong_file
+from data_pipelines.specs import clip_rule, wrong_file
 from data_pipelines.specs.skeletons import NTU25
 
 # The array to read from an archive that has several.
@@ -21,19 +21,27 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, *ARRAY_DAMAGE
 
 
 def read(
-    path: pathlib.Path, joints: Sequence[str], coordinates: int, persons: int
+    path: pathlib.Path,
+    joints: Sequence[str],
+    coordinates: int,
+    persons: int,
+    confidence: bool = False,
+    sort: bool = True,
 ) -> Float32[np.ndarray, "t m v c"]:
     """Return the coordinates of a clip.
 
     A `.npy` or `.npz` has frames x joints x coordinates or, for several persons, frames x persons x
     joints x coordinates; persons may come first if this is unambiguous. A `.skeleton` is cleaned
-    and centered as in a conversion, and its joints must be the wanted ones by name.
+    and centered as in a conversion, and its joints must be the wanted ones by name. Which frames
+    and persons a clip has is as in a conversion, too (`data_pipelines.specs.clip_rule`).
 
     Args:
         path: the file.
         joints: the joints' names.
         coordinates: the number of values per joint.
-        persons: the largest number of persons.
+        persons: the most persons of a clip.
+        confidence: whether the last value of a joint is its confidence.
+        sort: whether to order the persons of an array.
 
     Raises:
         FileError: the file cannot be used.
@@ -51,11 +59,21 @@ def read(
     if frames.ndim == 4 and frames.shape[0] <= persons < frames.shape[1]:
         frames = frames.swapaxes(0, 1)
     wanted = (len(joints), coordinates)
-    if frames.ndim != 4 or frames.shape[2:] != wanted or not 0 < frames.shape[1] <= persons:
+    if frames.ndim != 4 or frames.shape[2:] != wanted or _turned(frames.shape, persons):
         shape = " x ".join(map(str, array.shape)) or "a single number"
         most = f"frames (x at most {persons} persons) x {wanted[0]} joints x {wanted[1]}"
         raise FileError(where, f"is {shape}, not {most}; correct the array")
-    return samples.checked(frames, where, joints)
+    sort = sort and path.suffix != ".skeleton"
+    space, checked = coordinates - confidence, samples.checked(frames, where, joints)
+    clip = clip_rule.clip_of(checked, space, persons, sort)
+    if not clip.skeleton.size:
+        raise FileError(where, "has no frame in which anybody is seen")
+    return clip.skeleton
+
+
+def _turned(shape: Sequence[int], persons: int) -> bool:
+    """Return whether an array has no person, or so many that its axes are others."""
+    return shape[1] == 0 or shape[0] < shape[1] > persons
 
 
 def _check_names(where: str, joints: Sequence[str]) -> None:

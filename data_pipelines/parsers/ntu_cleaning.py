@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from data_pipelines.parsers.ntu import Recording
+from data_pipelines.specs import clip_rule
 
 # If there are several tracks, they must be longer than this, in frames.
 SHORTEST = 11
@@ -86,7 +87,7 @@ def tracks(recording: Recording) -> list[Track]:
 
 def motion(joints: Float32[np.ndarray, "n v 3"]) -> float:
     """Return the variance of all points, summed over the three coordinates."""
-    return float(joints.reshape(-1, 3).astype(np.float64).var(0).sum())
+    return clip_rule.motion(joints.reshape(-1, 3))
 
 
 def plausible(bodies: Sequence[Track]) -> list[Track]:

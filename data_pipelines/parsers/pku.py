@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.sources import Source, sources
 from data_pipelines.parsers.table import LineError, quoted, table
-from data_pipelines.specs.record import LeftOut, Record, present_persons
+from data_pipelines.specs.record import LeftOut, Record
 
 _PERSONS, _JOINTS = 2, 25
 _NUMBERS = _PERSONS * _JOINTS * 3
@@ -147,7 +147,7 @@ def records(video: Video, classes: int, ignored: Collection[str]) -> Iterator[Re
             yield LeftOut(video.labels.where, reason, action.line)
             continue
         metadata = action.label, numbers[-1], camera, video.setup
-        yield Record(present_persons(clip), *metadata, name)
+        yield Record(clip, *metadata, name)
 
 
 def _parsed_name(video: Video) -> tuple[list[int], int]:

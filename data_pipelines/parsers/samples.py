@@ -19,7 +19,7 @@ from data_pipelines.errors import DataError, FileError
 from data_pipelines.parsers.npz import ARRAY_DAMAGE
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs import wrong_file
-from data_pipelines.specs.record import Record, present_persons
+from data_pipelines.specs.record import Record
 
 FILE = "samples.csv"
 _NUMBERS = ("label", "subject", "camera", "setup")
@@ -170,8 +170,8 @@ def record(sample: Sample, joints: Sequence[str], coordinates: int) -> Record:
 
 def checked(
     array: Shaped[np.ndarray, "t m v c"], where: str, joints: Sequence[str]
-) -> Float32[np.ndarray, "t m2 v c"]:
-    """Return the coordinates of an array, without absent persons at the end.
+) -> Float32[np.ndarray, "t m v c"]:
+    """Return the coordinates of an array.
 
     Raises:
         FileError: a number is not finite, or all are zero.
@@ -185,7 +185,7 @@ def checked(
         raise FileError(where, f"frame {frame}, joint {joints[joint]!r} is not finite; {advice}")
     if not skeleton.any():
         raise FileError(where, "is zero everywhere; remove it")
-    return present_persons(skeleton)
+    return skeleton
 
 
 def read_array(path: str) -> Shaped[np.ndarray, "..."]:

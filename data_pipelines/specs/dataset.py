@@ -55,6 +55,7 @@ class DatasetSpec:
         confidence: whether the last value of a joint is its confidence.
         format: the module of `data_pipelines.formats` that reads the raw files; empty for a dataset
             that has its own module.
+        person_order: who is the first person, one of `clip_rule.ORDERS`.
     """
 
     name: str
@@ -69,6 +70,7 @@ class DatasetSpec:
     builtin: bool = False
     confidence: bool = False
     format: str = ""
+    person_order: str = "motion"
 
     @property
     def space(self) -> int:

@@ -26,8 +26,9 @@ class Record:
     """One skeleton sequence.
 
     Attributes:
-        skeleton: coordinates of the persons who are present: in meters from depth sensors, else in
-            the files' unit; a confidence, if any, is last.
+        skeleton: coordinates, in meters from depth sensors, else in the files' unit; a confidence,
+            if any, is last. Frames and persons are those of the raw file until
+            `data_pipelines.specs.clip_rule` has been applied.
         label: the class, 0-based.
         subject: the subject, as numbered by the dataset.
         camera: the viewpoint, as numbered by the dataset.
@@ -41,9 +42,3 @@ class Record:
     camera: int
     setup: int
     name: str
-
-
-def present_persons(skeleton: Float[np.ndarray, "t m v c"]) -> Float[np.ndarray, "t m2 v c"]:
-    """Return the persons up to the last who is not zero throughout."""
-    present = np.flatnonzero(skeleton.any(axis=(0, 2, 3)))
-    return np.ascontiguousarray(skeleton[:, : present.max(initial=-1) + 1])

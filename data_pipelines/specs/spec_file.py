@@ -8,9 +8,10 @@
     protocols:
       xsub: {subject: [1, 2, 5]}                     training subjects; all others are for testing
 
-Optional keys: `persons` (the most in a sample; default 1), `center` (the joint at the origin;
-default root), `parts` (partition → part → joints; parts have any names), `zero_shot` (split →
-unseen classes), `texts` (a file of class descriptions), `skeleton` (the body model's name) and
+Optional keys: `persons` (the most in a sample; default 1), `person_order` (`motion`: who moves most
+is first; `recorded`: the arrays' order has a meaning and is kept), `center` (the joint at the
+origin; default root), `parts` (partition → part → joints; parts have any names), `zero_shot` (split
+→ unseen classes), `texts` (a file of class descriptions), `skeleton` (the body model's name) and
 `shoulders` (left, right).
 """
 
@@ -21,7 +22,7 @@ from typing import Any
 import yaml
 from etils import epath
 
-from data_pipelines.specs import checked_yaml
+from data_pipelines.specs import checked_yaml, clip_rule
 from data_pipelines.specs.checked_yaml import Metadata
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, said_sizes
 from data_pipelines.specs.skeletons import Partition, Skeleton
@@ -29,7 +30,10 @@ from data_pipelines.specs.skeletons import Partition, Skeleton
 FILE, TEXTS = "dataset.yaml", "texts.yaml"
 
 REQUIRED = ("joints", "bones", "root", "labels", "coordinates", "protocols")
-OPTIONAL = ("persons", "center", "parts", "zero_shot", "texts", "skeleton", "shoulders")
+OPTIONAL = (
+    *("persons", "person_order", "center", "parts", "zero_shot", "texts", "skeleton"),
+    "shoulders",
+)
 # Written only by conversions.
 CARRIED = ("obtain", "format")
 
@@ -63,6 +67,7 @@ def write(folder: epath.Path, spec: DatasetSpec) -> None:
         **_described_skeleton(spec.skeleton),
         "labels": list(spec.labels),
         "persons": spec.persons,
+        "person_order": spec.person_order,
         "coordinates": kinds[spec.coordinates, spec.confidence],
         "protocols": {
             name: {protocol.column: list(protocol.train)}
@@ -123,7 +128,16 @@ def spec_of(metadata: Metadata, name: str) -> DatasetSpec:
         coordinates=numbers,
         confidence=confidence,
         format=metadata.text("format", ""),
+        person_order=_person_order(metadata),
     )
+
+
+def _person_order(metadata: Metadata) -> str:
+    order = metadata.text("person_order", clip_rule.ORDERS[0])
+    if order not in clip_rule.ORDERS:
+        known = ", ".join(clip_rule.ORDERS)
+        raise metadata.error("person_order", f"is {order!r}; there are {known}")
+    return order
 
 
 def _skeleton(metadata: Metadata, name: str) -> Skeleton:

@@ -26,17 +26,21 @@ class Summary:
         names: the samples' names.
         rejected: the items that cannot be used.
         left_out: the recordings without a sample.
+        dropped: the samples whose clips lack something of the files: the numbers of frames in which
+            nobody is seen, and of persons who move less than others.
     """
 
     names: list[str] = field(default_factory=list)
     rejected: list[FileError] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    dropped: list[tuple[int, int]] = field(default_factory=list)
 
     def extend(self, other: "Summary") -> None:
         """Add the contents of further items."""
         self.names.extend(other.names)
         self.rejected.extend(other.rejected)
         self.left_out.extend(other.left_out)
+        self.dropped.extend(other.dropped)
 
 
 def save(
@@ -44,6 +48,7 @@ def save(
     records: Sequence[Record],
     rejected: Sequence[FileError],
     left_out: Sequence[LeftOut],
+    dropped: Sequence[tuple[int, int]] = (),
 ) -> None:
     """Write a chunk atomically."""
     skeletons = [record.skeleton for record in records]
@@ -55,6 +60,7 @@ def save(
         ],
         "rejected": [error.args for error in rejected],
         "left_out": [dataclasses.astuple(recording) for recording in left_out],
+        "dropped": list(dropped),
     }
     with replacing_file(path) as file:
         np.savez(
@@ -79,7 +85,7 @@ def summary(path: Path) -> Summary:
     content = json.loads(_arrays(path, "text")[0].item())
     rejected = [FileError(*error) for error in content["rejected"]]
     left_out = [LeftOut(*fields) for fields in content["left_out"]]
-    return Summary(content["names"], rejected, left_out)
+    return Summary(content["names"], rejected, left_out, list(map(tuple, content["dropped"])))
 
 
 def complete(path: Path) -> bool:

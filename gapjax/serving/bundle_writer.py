@@ -79,6 +79,7 @@ def metadata_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[st
             "skeleton": skeleton.name,
             "joints": list(skeleton.joints),
             "space": run.space,
+            "person_order": run.person_order,
             "body": dataclasses.asdict(skeleton),
         },
         "ranges": run.ranges,

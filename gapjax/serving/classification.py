@@ -69,10 +69,12 @@ def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Clip]:
         DataError: a file cannot be used.
         UserError: a clip is longer than the bundle takes.
     """
-    persons, longest, _, coordinates = bundle.metadata["input"]["shape"]
+    facts = bundle.metadata["input"]
+    persons, longest, _, coordinates = facts["shape"]
+    confidence, sort = coordinates > facts["space"], facts.get("person_order") != "recorded"
     clips = []
     for path in paths:
-        frames = clip_file.read(path, bundle.metadata["input"]["joints"], coordinates, persons)
+        frames = clip_file.read(path, facts["joints"], coordinates, persons, confidence, sort)
         if len(frames) > longest:
             raise UserError(
                 f"{path}: has {len(frames)} frames, {bundle.folder} takes at most {longest}; cut "

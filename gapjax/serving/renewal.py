@@ -74,6 +74,7 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
         facts=metadata["run"],
         config=plan.flat(),
         space=facts["space"],
+        person_order=facts.get("person_order", "motion"),
         ranges=metadata["ranges"],
     )
 

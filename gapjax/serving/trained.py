@@ -48,6 +48,7 @@ class Trained:
         facts: the metadata of its results.
         config: the run's config, flat.
         space: the number of coordinates of a joint, without its confidence.
+        person_order: who is the first person, one of `clip_rule.ORDERS`.
         ranges: what bodies look like in the training samples (`gapjax.serving.ranges`).
     """
 
@@ -63,6 +64,7 @@ class Trained:
     facts: Mapping[str, Any]
     config: Mapping[str, Any]
     space: int
+    person_order: str
     ranges: Mapping[str, Any]
 
     def recognize(
@@ -115,6 +117,7 @@ def load(workdir: Path, data: str = "") -> Trained:
         facts=describe(plan, dataset),
         config=plan.flat(),
         space=dataset.spec.space,
+        person_order=dataset.spec.person_order,
         ranges=_ranges(dataset),
     )
 

@@ -30,6 +30,7 @@ JOINTS = NTU25.joints
 def walk(frames: int = 40, persons: int = 2) -> np.ndarray:
     """Return a raw clip, frames first."""
     draw = np.random.default_rng(frames).normal(size=(frames, persons, 25, 3))
+    draw[:, 1:] /= 2  # The first person moves most.
     return draw.astype(np.float32)
 
 
@@ -289,7 +290,7 @@ def test_a_skeleton_file_is_what_a_conversion_makes_of_it(tmp_path: pathlib.Path
 
 
 BAD = {
-    "wide.npy": (np.ones((4, 3, 25, 3)), r"is 4 x 3 x 25 x 3, not frames \(x at most 2 persons"),
+    "wide.npy": (np.ones((4, 5, 25, 3)), r"is 4 x 5 x 25 x 3, not frames \(x at most 2 persons"),
     "other.npy": (np.ones((4, 20, 3)), "x 25 joints x 3; correct the array"),
     "nan.npy": (np.full((4, 25, 3), np.nan), "frame 0, joint 'spine base' is not finite"),
     "zero.npy": (np.zeros((4, 25, 3)), "is zero everywhere"),

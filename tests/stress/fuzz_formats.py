@@ -107,7 +107,7 @@ def _all_of(module: ModuleType, content: bytes) -> None:
         path.write_bytes(content)
         found = module.open_raw(path, "mine")
         for item in found.items:
-            reading.checked(item, list(module.read(item)), found.spec)
+            reading.clips_of(item, list(module.read(item)), found.spec)
 
 
 def _read_ctr_gcn(content: bytes) -> None:

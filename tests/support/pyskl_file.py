@@ -8,7 +8,10 @@ NAMES = [f"S001C00{c}P00{p}R001A0{a:02}" for a in (1, 60) for p in (1, 3) for c 
 
 
 def annotation(number: int, flat: bool) -> dict[str, Any]:
-    """Return a sample: of two dimensions with scores, or of three."""
+    """Return a sample: of two dimensions with scores, or of three.
+
+    The first person moves most.
+    """
     rng, persons = np.random.default_rng(number), 1 + number % 2
     frames, joints = 4 + number, 17 if flat else 25
     made = {
@@ -17,6 +20,7 @@ def annotation(number: int, flat: bool) -> dict[str, Any]:
         "total_frames": frames,
         "keypoint": rng.normal(size=(persons, frames, joints, 2 if flat else 3)),
     }
+    made["keypoint"][1:] /= 2
     if flat:
         made["keypoint"] = (made["keypoint"] * 100).astype(np.float16)
         made["keypoint_score"] = rng.uniform(size=(persons, frames, joints)).astype(np.float16)

@@ -145,7 +145,7 @@ def test_raw_files_inside_the_dataset_are_never_replaced(tmp_path: pathlib.Path)
     assert raw.exists()
 
 
-GOOD = dataclasses.replace(Record(np.zeros((3, 2, 4, 3), np.float32), 0, 1, 1, 0, "bad"))
+GOOD = dataclasses.replace(Record(np.ones((3, 2, 4, 3), np.float32), 0, 1, 1, 0, "bad"))
 BAD = {
     "joints": ({"skeleton": np.zeros((3, 2, 5, 3), np.float32)}, r"has the shape \(3, 2, 5, 3\)"),
     "frames": ({"skeleton": np.zeros((0, 2, 4, 3), np.float32)}, r"has the shape \(0, 2, 4, 3\)"),

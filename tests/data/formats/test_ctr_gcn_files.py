@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from data_pipelines.conversion import reading
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import _ntu, ntu60
 from data_pipelines.errors import DataError
@@ -54,7 +55,7 @@ def test_records(save: object, tmp_path: pathlib.Path) -> None:
     # Backwards, too: what is compressed is then unpacked again.
     for items in (found.items, found.items[::-1]):
         for item in items:
-            (record,) = ctr_gcn.read(item)
+            ((record,), _) = reading.clips_of(item, list(ctr_gcn.read(item)), found.spec)
             np.testing.assert_array_equal(record.skeleton, samples(item.side)[item.row])
             assert record.label == 7 * item.row
             assert record.setup == (item.side == "train")

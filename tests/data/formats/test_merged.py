@@ -33,7 +33,7 @@ DATASETS = {"one": "xsub", "two": "xview"}
 
 
 def write_own(folder: pathlib.Path, name: str, **changes: object) -> pathlib.Path:
-    """Write the raw files of a dataset; those of the second have negative numbers."""
+    """Write the raw files of a dataset; those of the second have larger numbers."""
     described = folder / name / "texts.yaml"
     views = {"xview": {"camera": [2]}} if name == "two" else {}
     metadata = {
@@ -49,7 +49,7 @@ def write_own(folder: pathlib.Path, name: str, **changes: object) -> pathlib.Pat
     )
     if name == "two":
         for path in (raw / "clips").iterdir():
-            np.save(path, -np.load(path))
+            np.save(path, 2 * np.load(path))
         table = (raw / "samples.csv").read_text().replace(",2,1", ",2,2").replace(",3,1", ",30,2")
         (raw / "samples.csv").write_text(table)
     return raw
@@ -87,9 +87,9 @@ def test_samples(parts: pathlib.Path, both: pathlib.Path) -> None:
     assert index.label.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 4, 4, 4, 4, 0]
     assert index.subject.tolist() == [1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 8, 7, 5]
     assert index.camera.tolist() == [1] * 9 + [2, 2, 1, 1]
-    for row, number, sign in ((0, 0, 1), (7, 7, 1), (9, 1, -1)):
+    for row, number, scale in ((0, 0, 1), (7, 7, 1), (9, 1, 2)):
         made = own_folder.array(number, persons=1 + number % 2)
-        np.testing.assert_array_equal(read(str(both), index, row), sign * made)
+        np.testing.assert_array_equal(read(str(both), index, row), scale * made)
 
 
 def test_facts(both: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

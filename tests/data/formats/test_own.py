@@ -230,22 +230,40 @@ def test_mistakes_in_arrays_reject_one_file_each(
     capsys.readouterr()
 
 
-PERSONS = {
-    "two of one": (None, (8, 2, 15, 3), "has 8 frames of 2 persons, not of 1; give persons: 2 in"),
-    "three of two": (2, (8, 3, 15, 3), "has 8 frames of 3 persons, not of 1 to 2; give persons: 3"),
-    "persons first": (2, (2, 20, 15, 3), "has 2 frames of 20 persons, not of 1 to 2; give perso"),
-}
+@pytest.mark.parametrize("persons", [1, 2])
+def test_of_more_persons_those_who_move_most_are_kept(
+    persons: int, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By dataset.yaml and by the flag; the advice of the report gives the same."""
+    stored = []
+    crowd = own_folder.array(0, persons=4)[:, [3, 2, 0, 1]]
+    crowd[:, :, :, :2] *= np.array([3, 1, 9, 6])[:, None, None]
+    expected = crowd[:, [2, 3][:persons]]
+    for name, limit in (("yaml", persons), ("flag", 9)):
+        raw = own_folder.write(tmp_path / name, samples=40, persons=limit)
+        for number in range(40):
+            np.save(raw / f"clips/{number}.npy", own_folder.array(number, persons))
+        np.save(raw / "clips" / "0.npy", crowd)
+        flags = ["own", f"--raw={raw}", f"--out={tmp_path}/data", "--jobs=1"]
+        assert main(flags) == 0
+        advised = re.search(r"--persons=\d+ --overwrite", capsys.readouterr().out)
+        assert (advised is None) == (name == "yaml")
+        if advised:
+            assert main([*flags, *advised.group().split()]) == 0
+            kept = f"dropped: {4 - persons} persons who move less than others, of 1 samples"
+            assert kept in capsys.readouterr().out
+        folder = tmp_path / "data" / name
+        index = Index.load(folder)
+        assert (catalog.spec_of(folder).persons, index.bodies.max()) == (persons, persons)
+        stored.append(read(str(folder), index, 0))
+    np.testing.assert_array_equal(stored, [expected, expected])
 
 
-@pytest.mark.parametrize("name", PERSONS)
-def test_more_persons_than_the_facts_allow(name: str, tmp_path: pathlib.Path) -> None:
-    persons, shape, expected = PERSONS[name]
-    raw = own_folder.write(tmp_path / "mine", samples=3, persons=persons)
-    np.save(raw / "clips" / "0.npy", np.ones(shape))
-    order = (
-        r"if there are that many, else write the array as frames x persons x joints x coordinates"
-    )
-    with pytest.raises(DataError, match=f"clips/0.npy: {expected}.* {order}$"):
+def test_persons_first_are_no_crowd(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "mine", samples=3)
+    np.save(raw / "clips" / "0.npy", np.ones((2, 20, 15, 3)))
+    wanted = r"write the array as frames x persons x joints x coordinates$"
+    with pytest.raises(DataError, match=f"clips/0.npy: has 2 frames of 20 persons; {wanted}"):
         convert("own", raw, tmp_path / "data", strict=True)
 
 
