@@ -73,7 +73,7 @@ def about(subject: str) -> Callable[[Variant], Variant]:
 
     def mark(variant: Variant) -> Variant:
         """Mark a variant."""
-        variant.subject = subject
+        vars(variant)["subject"] = subject
         return variant
 
     return mark

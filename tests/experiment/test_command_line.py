@@ -1,5 +1,6 @@
 """From `--config` and its overrides to a plan, wherever the config lies."""
 
+import ast
 import errno
 import os
 import re
@@ -18,6 +19,8 @@ from gapjax.text import embedding
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 from support.commands import ROOT
+from support.source_tree import FILES as FILES_OF_PROJECT
+from support.source_tree import tree_of
 
 DEMO = f"--config={ROOT}/configs/gap_demo.py:smoke"
 
@@ -213,3 +216,39 @@ def test_a_read_only_folder_of_embeddings(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(embedding, "replacing_file", refuse)
     with pytest.raises(UserError, match=r"cannot be written.*set data\.dir"):
         TextEmbedder(TextOptions(), tmp_path / "text").embed(["wave"])
+
+
+_SECTIONS = "data|train|eval|mesh|encoder|zero_shot|method|text|clips|backbone|optimizer"
+
+
+def advised() -> set[str]:
+    """Return KEY=VALUE of every message of the project that has them."""
+    found = set()
+    for path in FILES_OF_PROJECT.values():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found |= set(re.findall(rf"\b((?:{_SECTIONS})\.[\w.]+='?[\w:]+)", node.value))
+    return found
+
+
+def test_advice_of_messages_is_accepted() -> None:
+    """As a flag of a config of GAP or of STAR; `clips.k=None`, `method.name='supervised'`, ..."""
+    pairs = {pair.replace("'", "") for pair in advised()}
+    assert {"method.name=supervised", "zero_shot.folds=0", "data.feed=stream"} <= pairs
+    configs = [f"--config={ROOT}/configs/{name}.py" for name in ("gap_ucla", "star_ntu60")]
+    for pair in sorted(pairs):
+        key, value = pair.split("=")
+        refusals = 0
+        for config in configs:
+            flags_ = [f"--config.{pair}"]
+            if pair == "encoder.norm=released":
+                flags_.append("--config.encoder.features=fresh")
+            try:
+                plan = parse(config, *flags_)
+            except SystemExit:
+                refusals += 1
+                continue
+            if plan.on_features or not key.startswith(("encoder.", "zero_shot.")):
+                assert str(plan.flat()[key]) == value, pair
+        # A key of a method is one of the other's, too, or of this alone.
+        assert refusals < len(configs), pair
