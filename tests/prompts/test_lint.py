@@ -109,6 +109,8 @@ def test_parts_that_do_nothing_share_their_text() -> None:
     ntu, pku = (rules.shared(load_all(name)) for name in ("ntu120", "pku_mmd"))
     assert min(ntu[part] for part in ("hip", "leg", "foot")) > 120 // 2
     assert min(pku[part] for part in ("hip", "leg", "foot")) > 51 // 2
+    told = "heads of {head}, hips\nof {hip}, legs of {leg} and feet of {foot} share their text"
+    assert told.format(**ntu) in (TEXTS.parents[2] / "docs" / "data.md").read_text()
 
 
 def test_the_most_alike_come_first() -> None:
