@@ -14,6 +14,7 @@ import jax
 from data_pipelines.errors import UserError
 from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
+from gapjax.workdir.history import read_history
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gapjax")
 
@@ -22,13 +23,22 @@ EXECUTION_KEYS = (
     "data.dir",
     "data.feed",
     "data.resident",
-    "train.steps_per_dispatch",
+    "eval.batch_size",
+    "eval.every",
+    "train.checkpoint_every",
     "train.log_every",
+    "train.steps_per_dispatch",
     "mesh.devices",
     "mesh.cpu_devices",
     "mesh.model",
     "mesh.rules",
 )
+
+# Keys of a longer run, which begins like the one that is there.
+CONTINUATION_KEYS = ("train.epochs", "optimizer.milestones")
+
+# key → (value there, value now)
+Changes = Mapping[str, tuple[Any, Any]]
 
 
 def is_claimed(workdir: Path) -> bool:
@@ -50,30 +60,66 @@ def claim(
         UserError: the directory belongs to a run with another config, or cannot be written.
         DiskError: the disk is full.
     """
-    if is_claimed(workdir):
-        compare(workdir, config, defaults)
+    changes = compare(workdir, config, defaults) if is_claimed(workdir) else {}
     if jax.process_index() == 0:
         with writing(workdir):
+            if changes:
+                _record(workdir, changes)
             _write_json(workdir / "config.json", config)
             _write_json(workdir / "environment.json", _environment())
 
 
 def compare(
     workdir: Path, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
-) -> None:
-    """Raise UserError for a workdir of a run with another config, or of none; see `claim`."""
+) -> Changes:
+    """Return what a run changes of the one in its workdir, which it continues; see `claim`.
+
+    Raises:
+        UserError: the run there has another config, or is past what is changed.
+    """
     recorded, current = (
         json.loads(json.dumps({**(defaults or {}), **flat}))
         for flat in (read_config(workdir), config)
     )
     keys = sorted({*recorded, *current} - set(EXECUTION_KEYS))
-    changed = [key for key in keys if recorded.get(key) != current.get(key)]
-    if changed:
-        shown = (f"{key}: {recorded.get(key)} there, {current.get(key)} now" for key in changed[:3])
-        path = workdir / "config.json"
+    pairs = {key: (recorded.get(key), current.get(key)) for key in keys}
+    changes = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    others = [key for key in changes if key not in CONTINUATION_KEYS]
+    if others:
+        shown = (f"{key}: {changes[key][0]} there, {changes[key][1]} now" for key in others[:3])
+        path, free = workdir / "config.json", ", ".join((*CONTINUATION_KEYS, *EXECUTION_KEYS))
         raise UserError(
-            f"{path} is of another config ({', '.join(shown)}); choose another --workdir"
+            f"{path} is of another config ({', '.join(shown)}); choose another --workdir (a run "
+            f"continues with other values of {free} alone)"
         )
+    _refuse_past(workdir, changes)
+    return changes
+
+
+def _refuse_past(workdir: Path, changes: Changes) -> None:
+    """Raise UserError if a change concerns epochs that are trained already."""
+    begun = epochs_begun(workdir) if changes else 0
+    for key, (there, now) in changes.items():
+        if min([now] if key == "train.epochs" else {*there} ^ {*now}) < begun:
+            raise UserError(
+                f"{key}={now}: {workdir} has begun epoch {begun} with {key}={there}, and what lies "
+                "before cannot change; choose another --workdir"
+            )
+
+
+def epochs_begun(workdir: Path) -> int:
+    """Return how many epochs the run of a working directory has begun, as far as it is logged."""
+    try:
+        return read_history(workdir / "metrics.jsonl").lines[-1]["epoch"]
+    except UserError:
+        return 0
+
+
+def _record(workdir: Path, changes: Changes) -> None:
+    """Append what a longer run changes to `continued.jsonl`."""
+    line = {"epoch": epochs_begun(workdir), "changes": dict(changes)}
+    with (workdir / "continued.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def read_config(workdir: Path) -> dict[str, Any]:
@@ -119,10 +165,18 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Return the commit of the code; None without git or outside a repository."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """Return the commit of gapjax's own repository; None if it is installed without one.
+
+    Any other repository that this file happens to lie in, as a virtual environment may, has a root
+    of its own.
+    """
+    root = Path(__file__).resolve().parents[2]
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
+    command = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
+    streams = {"capture_output": True, "text": True, "check": False}
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, env=environment, **streams)
     except OSError:
         return None
-    return result.stdout.strip() or None
+    toplevel, _, commit = result.stdout.strip().partition("\n")
+    return commit if commit and Path(toplevel).resolve() == root else None

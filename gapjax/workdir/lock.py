@@ -1,0 +1,46 @@
+"""One run at a time in a working directory."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+from filelock import FileLock, Timeout
+
+from data_pipelines.errors import UserError
+from data_pipelines.storage.disk import writing
+from gapjax.parallel import agreement
+
+
+@contextlib.contextmanager
+def held(workdir: Path) -> Iterator[None]:
+    """Hold a working directory during the block; the first host does so for all hosts of a run.
+
+    The lock is the operating system's, and dies with its process.
+
+    Raises:
+        UserError: another run holds it, or the folder cannot be written.
+    """
+    lock, free = FileLock(workdir / ".lock", timeout=0), True
+    if jax.process_index() == 0:
+        with writing(workdir):
+            workdir.mkdir(parents=True, exist_ok=True)
+            free = _acquired(lock)
+    if not agreement.on_first_host(free):
+        advice = "wait for it or choose another --workdir"
+        raise UserError(f"{workdir} is in use by another run; {advice}")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquired(lock: FileLock) -> bool:
+    """Return whether a lock is ours now; on a file system without locks, it always is."""
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    except NotImplementedError:
+        pass
+    return True
