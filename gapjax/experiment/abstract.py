@@ -65,8 +65,13 @@ def build(plan: Plan, layout: Layout, size: Size) -> Run:
     return connect(plan, dataset, layout, sources, evaluation.summary)
 
 
-def check_split(plan: Plan) -> None:
-    """Raise UserError if a partition rule matches no parameter, or one that it cannot split."""
+def check_state(plan: Plan) -> None:
+    """Refuse what would stop a run as its state is created, without creating it.
+
+    Raises:
+        UserError: a partition rule matches no parameter, or one that it cannot split; or the
+            weights of `train.init_from` do not fit.
+    """
     layout = open_devices(plan)
     loop.state_shapes(build(plan, ShapeLayout(layout.mesh, layout.rules), Size()))
 

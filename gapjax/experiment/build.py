@@ -153,6 +153,7 @@ def connect(
         trained_on=known_labels(plan, dataset),
         summarize=summarize,
         facts=describe(plan, dataset),
+        labels=dataset.labels,
     )
 
 

@@ -1,59 +1,131 @@
-"""Train and evaluate the stages of a run."""
+"""Train or evaluate a run with all its stages: `run` does what `gapjax.main` does."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import jax
+from ml_collections import ConfigDict
 
+from data_pipelines.errors import UserError
 from gapjax.experiment import abstract, data_facts
 from gapjax.experiment.build import build, check, steps
+from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.data import open_dataset
+from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import defaults
-from gapjax.experiment.stages import Stage
+from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, preemption
-from gapjax.training import loop
-from gapjax.workdir import config_file, data_file
+from gapjax.training import loop, report
+from gapjax.workdir import config_file, data_file, lock
+from gapjax.workdir.log import Sink
+
+MODES = ("train", "evaluate")
 
 
-def prepare(stages: Sequence[Stage]) -> None:
+def run(
+    config: ConfigDict | Plan, workdir: str | Path, mode: str = "train", sinks: Sequence[Sink] = ()
+) -> dict[str, Any]:
+    """Train a run with all its stages, or evaluate it; return the content of `result.json`.
+
+    Args:
+        config: the config, such as a config file's `get_config()`, or its plan.
+        workdir: where everything about the run is written. A run that is there continues.
+        mode: `train`, or `evaluate` for the newest checkpoint, or for the weights of
+            `train.init_from` where there is none.
+        sinks: receive the logged numbers of the last stage, too.
+
+    Raises:
+        UserError: something is wrong with the config, the data or the working directory; nothing is
+            written then.
+        Preempted: the process received a signal; the state is saved.
+    """
+    plan = config if isinstance(config, Plan) else plan_of(config)
+    *earlier, last = stages(plan, Path(workdir))
+    if mode == "evaluate":
+        return evaluate(last)
+    prepare([*earlier, last])
+    with lock.held(last.workdir):
+        for stage in earlier:
+            finish(stage, str(stage.workdir.relative_to(last.workdir)))
+        say(f"stage {plan.method.name}" if earlier else "")
+        return train(last, sinks)
+
+
+def say(text: str) -> None:
+    """Print a line, if there is one and this is the first host."""
+    if text and jax.process_index() == 0:
+        print(text, flush=True)
+
+
+def prepare(run_stages: Sequence[Stage]) -> None:
     """Refuse what would stop a stage before anything is written, and before the first trains."""
-    for stage in stages:
+    for stage in run_stages:
         if config_file.is_claimed(stage.workdir):
             compare(stage)
             data_facts.check_continued(stage.workdir, stage.plan, open_dataset(stage.plan))
         check(stage.plan)
-        if stage.plan.mesh.rules:
-            abstract.check_split(stage.plan)
+        if stage.plan.mesh.rules or stage.plan.train.init_from:
+            abstract.check_state(stage.plan)
+    *_, last = run_stages
+    plan, devices = last.plan, jax.devices()
+    used = f"{plan.mesh.devices or len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
+    say(f"workdir: {last.workdir}")
+    say(f"devices: {used}, {plan.train.precision}")
 
 
-def compare(stage: Stage) -> None:
-    """Refuse a workdir of a run with another config, or of none."""
+def compare(stage: Stage) -> config_file.Changes:
+    """Return what a longer run changes; refuse a workdir of a run with another config, or none."""
     flat = stage.plan.flat()
-    config_file.compare(stage.workdir, flat, defaults(flat))
+    return config_file.compare(stage.workdir, flat, defaults(flat))
 
 
 def finish(stage: Stage, name: str) -> None:
     """Train an earlier stage to its end, unless it is finished already."""
     preemption.check()
     if not loop.is_finished(stage.workdir, steps(stage.plan), stage.plan.train.epochs):
-        if jax.process_index() == 0:
-            print(f"stage {name}", flush=True)
+        say(f"stage {name}")
         train(stage)
     # All hosts see its scores from here on.
     agreement.wait(f"stage {name} is finished")
 
 
-def train(stage: Stage) -> None:
-    """Train a stage to its end, and claim its workdir."""
-    run = build(stage.plan, stage.upstream)
+def train(stage: Stage, sinks: Sequence[Sink] = ()) -> dict[str, Any]:
+    """Train a stage to its end, and claim its workdir; return the content of its `result.json`."""
+    one = build(stage.plan, stage.upstream)
+    claim(stage)
+    return report.content(one, one.steps, loop.train(one, stage.workdir, sinks))
+
+
+def claim(stage: Stage) -> None:
+    """Record the config and the data of a stage, and tell what continues otherwise."""
     flat = stage.plan.flat()
-    if not config_file.is_claimed(stage.workdir) and jax.process_index() == 0:
+    if config_file.is_claimed(stage.workdir):
+        changes = compare(stage).items()
+        say("; ".join(f"continues with {key}={now} (before: {was})" for key, (was, now) in changes))
+    elif jax.process_index() == 0:
         data_file.write(stage.workdir, data_facts.facts_of(stage.plan, open_dataset(stage.plan)))
     config_file.claim(stage.workdir, flat, defaults(flat))
-    loop.train(run, stage.workdir)
 
 
-def evaluate(stage: Stage) -> None:
-    """Evaluate the newest checkpoint of a stage."""
-    compare(stage)
-    data_facts.check_used(stage.workdir, stage.plan, open_dataset(stage.plan))
-    loop.evaluate_only(build(stage.plan, stage.upstream), stage.workdir)
+def evaluate(stage: Stage) -> dict[str, Any]:
+    """Evaluate the newest checkpoint of a stage, or published weights where there is none.
+
+    Raises:
+        UserError: the folder is no working directory, and the plan names no weights.
+    """
+    published = stage.plan.train.init_from
+    claimed = config_file.is_claimed(stage.workdir)
+    if not claimed and not published:
+        raise UserError(
+            f"{stage.workdir} has no run to evaluate; is it the --workdir of a training? To "
+            "evaluate published weights, name them by train.init_from"
+        )
+    if claimed:
+        compare(stage)
+        data_facts.check_used(stage.workdir, stage.plan, open_dataset(stage.plan))
+    one = build(stage.plan, stage.upstream)
+    if not claimed:
+        loop.state_shapes(one)
+        claim(stage)
+    return loop.evaluate_only(one, stage.workdir, initial=bool(published))

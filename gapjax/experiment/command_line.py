@@ -22,10 +22,12 @@ from ml_collections import ConfigDict, config_flags
 from data_pipelines import command
 from data_pipelines.errors import HostError, UserError
 from gapjax.experiment import listing
-from gapjax.experiment.config_dict import choose, load, plan_of
+from gapjax.experiment.config_dict import choose, load, plan_of, recorded
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import PARTS, check_keys, flatten, keys_of
+from gapjax.parallel import compilation_cache
 from gapjax.parallel.agreement import LOST
+from gapjax.workdir.config_file import is_claimed
 
 _CONFIG = flags.DEFINE_string("config", None, "The experiment: FILE, or FILE:variant,variant.")
 flags.mark_flag_as_required("config")
@@ -47,6 +49,7 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
         """Run the command; report the loss of another process in one line, too."""
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
+        compilation_cache.use()
         try:
             return main(argv)
         except jax.errors.JaxRuntimeError as error:
@@ -88,12 +91,11 @@ def _help(values: flags.FlagValues) -> str:
 
 def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
     """Define the flags of the config that `--config` names; return the other arguments."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config", "-config", nargs="?")
-    known, rest = parser.parse_known_args(argv)
-    if known.config is None:
+    given, rest = _split_off("config", argv)
+    workdir, _ = _split_off("workdir", argv)
+    if given is None and not (workdir and is_claimed(Path(workdir))):
         return argv
-    config = load(known.config)
+    config = recorded(Path(workdir)) if given is None else load(given)
     overrides = _overrides(rest)
     for part in PARTS:
         if f"{part}.name" in overrides:
@@ -116,6 +118,19 @@ def _take_none(config: ConfigDict, argv: list[str], overrides: Mapping[str, str]
         at = next(i for i, word in enumerate(argv) if re.match(rf"--?config\.{path}(=|$)", word))
         del argv[at : at + (1 if "=" in argv[at] else 2)]
     return argv
+
+
+def argument(argv: Sequence[str]) -> str:
+    """Return what `--config` names on a command line; empty without it."""
+    return _split_off("config", argv)[0] or ""
+
+
+def _split_off(flag: str, argv: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return the value of a flag, if it is there, and the other arguments."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(f"--{flag}", f"-{flag}", nargs="?", dest="value")
+    known, rest = parser.parse_known_args(argv)
+    return known.value, rest
 
 
 def _overrides(argv: Sequence[str]) -> dict[str, str]:

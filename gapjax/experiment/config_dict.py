@@ -15,6 +15,7 @@ from gapjax import backbones, registry
 from gapjax.experiment import schema
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import Key
+from gapjax.workdir.config_file import read_config
 
 
 def new_config(**parts: str) -> ConfigDict:
@@ -79,6 +80,18 @@ def load(argument: str) -> ConfigDict:
 def variants(path: Path) -> Mapping[str, Callable[[ConfigDict], None]]:
     """Return the variants of a config file: its `VARIANTS`, or none."""
     return getattr(_import(path.resolve()), "VARIANTS", {})
+
+
+def recorded(workdir: Path) -> ConfigDict:
+    """Return the config of the run in a working directory.
+
+    Raises:
+        UserError: there is none, or it is of another version.
+    """
+    flat = schema.read_flat(read_config(workdir)).flat()
+    config = new_config(**{part: flat[f"{part}.name"] for part in schema.PARTS})
+    config.update_from_flattened_dict(flat)
+    return config
 
 
 def _import(path: Path) -> ModuleType:

@@ -1,9 +1,9 @@
-"""Scores of samples, and the metrics computed from them, printed and logged.
+"""Scores of samples, and the metrics computed from them.
 
 Batches are padded, so that scores do not depend on the batch size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from gapjax.methods import Text, Variables
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import DIVERGED
-from gapjax.workdir.log import Logbook
+from gapjax.workdir import score_tables
 from gapjax.workdir.scores import Scores, scores_path, write_scores
 
 # (variables, the feed's store, request of one batch, text) → scores.
@@ -114,36 +114,19 @@ def summary(name: str, scores: Scores) -> dict[str, float]:
     }
 
 
-def save(workdir: Path, results: dict[str, Scores]) -> None:
-    """Write the scores of every evaluation to a workdir; only the first host writes."""
+def save(workdir: Path, results: dict[str, Scores], labels: Sequence[str] = ()) -> None:
+    """Write the scores of every evaluation and their tables; only the first host writes."""
     if jax.process_index():
         return
     with writing(workdir / "scores"):
         for name, scores in results.items():
             write_scores(scores_path(workdir, name), scores)
+            score_tables.write(workdir / "scores", name, scores, labels)
 
 
-def report(run: Run, results: dict[str, Scores]) -> None:
-    """Print a line per evaluation, its metrics and metadata; only the first host prints."""
-    if jax.process_index():
-        return
-    facts = ", ".join(f"{name} {value}" for name, value in run.facts.items())
-    for name, scores in results.items():
-        metrics = run.summarize(name, scores)
-        shown = ", ".join(f"{key} {_format(key, value)}" for key, value in metrics.items())
-        print(f"{shown} ({len(scores.label)} samples; {facts})")
-
-
-def _format(name: str, value: float) -> str:
-    """Return γ with four decimals, or an accuracy in percent."""
-    return f"{value:.4f}" if name.endswith("gamma") else f"{100 * value:.2f}"
-
-
-def write_results(run: Run, log: Logbook, step: int, results: dict[str, Scores]) -> None:
-    """Write the metrics of every evaluation after the last step of an epoch as one line."""
-    metrics, epoch = {}, step // run.order.steps_per_epoch
+def metrics_of(run: Run, results: Mapping[str, Scores]) -> dict[str, float]:
+    """Return the metrics of every evaluation, under their names in metrics.jsonl."""
+    metrics = {}
     for name, scores in results.items():
         metrics |= run.summarize(name, scores)
-    log.write(step, epoch, metrics)
-    shown = (f"{name} {100 * value:.1f}" for name, value in metrics.items() if "top1" in name)
-    log.say(f"epoch {epoch}: {', '.join(shown)}")
+    return metrics

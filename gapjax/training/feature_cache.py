@@ -29,6 +29,7 @@ from gapjax.parallel.sharding import Layout
 from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Inputs
 from gapjax.training.step import EvalInput, TrainInput, sample_keys
+from gapjax.workdir.log import has_bar
 
 _NO_ROOM = "choose a --workdir on another disk, or encoder.features=fresh"
 
@@ -146,7 +147,9 @@ def _write(path: Path, batches: Iterable[Float[np.ndarray, "b t v d"]], count: i
 def _shown(
     batches: Iterable[Float[np.ndarray, "b t v d"]], count: int
 ) -> Iterator[Float[np.ndarray, "b t v d"]]:
-    with tqdm.tqdm(total=count, unit="clip", desc="features") as bar:
+    if not has_bar():
+        print(f"computing the features of {count:,} clips, once", flush=True)
+    with tqdm.tqdm(total=count, unit="clip", desc="features", disable=not has_bar()) as bar:
         for features in batches:
             yield features
             bar.update(len(features))

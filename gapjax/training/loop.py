@@ -1,6 +1,7 @@
 """The training loop, for any method: its only input is a `Run`."""
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from data_pipelines.errors import Preempted, UserError
 from gapjax.methods import Text
 from gapjax.parallel import agreement
 from gapjax.parallel.preemption import StopSignal, preempted
-from gapjax.training import evaluation
+from gapjax.training import evaluation, report
 from gapjax.training.dispatch import Dispatch, initial_state, make_dispatch, state_shapes
 from gapjax.training.evaluation import Predict
 from gapjax.training.run import Cadence, Run
@@ -17,7 +18,7 @@ from gapjax.training.step_metrics import Meter
 from gapjax.workdir.checkpoints import Checkpoints, newest_step
 from gapjax.workdir.history import has_results
 from gapjax.workdir.integrity import Logged
-from gapjax.workdir.log import Logbook
+from gapjax.workdir.log import Logbook, Sink
 from gapjax.workdir.scores import Scores, scores_path
 
 
@@ -38,14 +39,27 @@ class Session:
     log: Logbook
     meter: Meter
     stop: StopSignal
+    clock: report.Clock
 
     def save(self, state: TrainState) -> None:
         """Save a checkpoint, with the scalars that are not logged yet."""
         self.checkpoints.save(int(state.step), state, self.meter.unlogged())
 
+    def tell(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Say a line about the epoch that a step has ended."""
+        epoch, means = step // self.run.order.steps_per_epoch, self.meter.of_epoch()
+        if means or metrics:
+            left = self.clock.seconds_left(self.run.epochs - epoch) if means else 0.0
+            self.log.say(report.epoch_line(self.run, epoch, means, metrics, left))
 
-def train(run: Run, workdir: Path) -> dict[str, Scores]:
+
+def train(run: Run, workdir: Path, sinks: Sequence[Sink] = ()) -> dict[str, Scores]:
     """Train to the end, resuming from the newest checkpoint; return the scores of the last epoch.
+
+    Args:
+        run: the run.
+        workdir: where everything about it is written.
+        sinks: receive the logged numbers, too.
 
     Raises:
         FloatingPointError: a loss, a gradient or a score is not finite.
@@ -53,7 +67,9 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
     """
     checkpoints = Checkpoints(workdir, run.trained_on)
     state, logged = resume(run, checkpoints)
-    log = Logbook(workdir, int(state.step), run.steps)
+    log = Logbook(workdir, int(state.step), run.steps, sinks)
+    for line in report.header(run, state):
+        log.say(line)
     session = Session(
         run=run,
         text=run.layout.replicate(run.method.prepare_text()),
@@ -63,11 +79,12 @@ def train(run: Run, workdir: Path) -> dict[str, Scores]:
         log=log,
         meter=Meter(run.order.batch_size, logged),
         stop=StopSignal(run.layout),
+        clock=report.Clock(),
     )
     with contextlib.closing(checkpoints), contextlib.closing(log):
         results = train_to_end(session, state)
-    evaluation.save(workdir, results)
-    evaluation.report(run, results)
+    evaluation.save(workdir, results, run.labels)
+    report.write(workdir, report.content(run, run.steps, results))
     return results
 
 
@@ -86,12 +103,14 @@ def train_to_end(session: Session, state: TrainState) -> dict[str, Scores]:
     run = session.run
     try:
         while True:
-            step = int(state.step)
+            step, metrics = int(state.step), {}
             if is_evaluated(run, step):
                 results = evaluation.evaluate(
                     run, session.predict, state, session.text, session.stop.check
                 )
-                evaluation.write_results(run, session.log, step, results)
+                metrics = evaluation.metrics_of(run, results)
+                session.log.write(step, step // run.order.steps_per_epoch, metrics)
+            session.tell(step, metrics)
             if step == run.steps:
                 return results
             state = train_epoch(session, state)
@@ -112,7 +131,7 @@ def train_epoch(session: Session, state: TrainState) -> TrainState:
     epoch = step // run.order.steps_per_epoch
     sizes = dispatch_sizes(run.cadence, step, run.order.steps_per_epoch)
     items = run.order.batches(step, step + sum(sizes))
-    meter.restart_clock()
+    meter.begin_epoch()
     requests = meter.timed(run.feed.requests(items, epoch, sizes))
     for size, request in zip(sizes, requests, strict=True):
         if session.stop.is_due():
@@ -120,7 +139,7 @@ def train_epoch(session: Session, state: TrainState) -> TrainState:
         state, scalars = session.dispatch(state, run.feed.store, request, session.text)
         step += size
         meter.add(step, scalars)
-        session.log.advance(step, {"epoch": epoch + 1})
+        session.log.advance(step, {"epoch": epoch + 1, **meter.last_loss})
         if is_due(run, step, run.cadence.log_every):
             rate = float(run.schedule(step - 1))
             session.log.write(step, epoch + 1, {**meter.means(), "train/learning_rate": rate})
@@ -178,8 +197,13 @@ def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
     return agreement.on_first_host(newest_step(workdir) == steps)
 
 
-def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
+def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, Scores]:
     """Return and write the scores of the newest checkpoint.
+
+    Args:
+        run: the run.
+        workdir: its working directory.
+        initial: evaluate the initial state if there is no checkpoint.
 
     Raises:
         UserError: there is no checkpoint.
@@ -187,11 +211,12 @@ def evaluate_only(run: Run, workdir: Path) -> dict[str, Scores]:
     """
     with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
         checkpoint = checkpoints.restore(state_shapes(run))
-    if checkpoint is None:
+    if checkpoint is None and not initial:
         raise UserError(f"no checkpoint in {workdir}/checkpoints; train first")
+    state = checkpoint.state if checkpoint else initial_state(run)
     text = run.layout.replicate(run.method.prepare_text())
     predict, check = evaluation.make_predict(run), StopSignal(run.layout).check
-    results = evaluation.evaluate(run, predict, checkpoint.state, text, check)
-    evaluation.save(workdir, results)
-    evaluation.report(run, results)
+    results = evaluation.evaluate(run, predict, state, text, check)
+    evaluation.save(workdir, results, run.labels)
+    report.write(workdir, report.content(run, int(state.step), results))
     return results

@@ -1,8 +1,8 @@
 """Means of the scalars that training steps log, fetched without blocking the devices."""
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Array, Float
@@ -41,6 +41,12 @@ class Meter:
         self._fetched: list[Columns] = []
         if logged:
             self._fetched = [{name: np.array(logged[name], np.float32) for name in logged}]
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Forget the steps of the last epoch, and start its clock as well."""
+        self._epoch: list[Columns] = []
+        self._epoch_start = time.monotonic()
         self.restart_clock()
 
     def restart_clock(self) -> None:
@@ -83,7 +89,22 @@ class Meter:
         norms = columns.get("gradient_norm", columns["loss"])
         check_finite(norms, last_step, "norm of the gradients")
         self._fetched.append(columns)
+        self._epoch.append(columns)
         self._steps += len(columns["loss"])
+
+    @property
+    def last_loss(self) -> dict[str, float]:
+        """Return the loss of the last step that is known without waiting; empty before."""
+        return {"loss": float(self._epoch[-1]["loss"][-1])} if self._epoch else {}
+
+    def of_epoch(self) -> dict[str, float]:
+        """Return the means over this epoch's steps of this process, and their clips a second."""
+        self.fetch()
+        if not self._epoch:
+            return {}
+        means = {name: float(values.mean()) for name, values in _joined(self._epoch).items()}
+        clips = self._batch_size * sum(len(columns["loss"]) for columns in self._epoch)
+        return means | {"clips_per_sec": clips / max(time.monotonic() - self._epoch_start, 1e-9)}
 
     def unlogged(self) -> dict[str, list[float]]:
         """Return the scalars of the steps since the last line of the log, for a checkpoint."""
@@ -102,5 +123,10 @@ class Meter:
         return means
 
     def _columns(self) -> dict[str, Float[np.ndarray, " n"]]:
-        names = self._fetched[0] if self._fetched else ()
-        return {name: np.concatenate([part[name] for part in self._fetched]) for name in names}
+        return _joined(self._fetched)
+
+
+def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Float[np.ndarray, " n"]]:
+    """Return one array of each name; the parts may be of different lengths."""
+    names = parts[0] if parts else ()
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}

@@ -1,9 +1,11 @@
-"""The log of a run: metrics.jsonl, TensorBoard and a progress bar."""
+"""The log of a run: metrics.jsonl, TensorBoard, and a progress bar on terminals."""
 
 import json
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import tqdm
@@ -13,23 +15,35 @@ from data_pipelines.storage.disk import writing
 from gapjax.workdir.tensorboard import ScalarWriter
 
 
+@runtime_checkable
+class Sink(Protocol):
+    """Something that receives the logged numbers."""
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Receive the values of a step, by name."""
+        ...
+
+
 class Logbook:
     """The log of one run in its working directory; only the first of several hosts writes."""
 
-    def __init__(self, workdir: Path, first_step: int, steps: int) -> None:
+    def __init__(
+        self, workdir: Path, first_step: int, steps: int, sinks: Sequence["Sink"] = ()
+    ) -> None:
         """Open the log, and drop the lines that an interrupted run wrote after `first_step`.
 
         Args:
             workdir: the run's working directory.
             first_step: the step from which the run continues.
             steps: the number of steps of the run, for the progress bar.
+            sinks: receive the numbers of every new line, too; the caller closes them.
         """
         self._is_writer = jax.process_index() == 0
         self._bar = tqdm.tqdm(
             total=steps,
             initial=first_step,
             unit="step",
-            disable=not self._is_writer,
+            disable=not self._is_writer or not has_bar(),
             smoothing=0.05,
         )
         if not self._is_writer:
@@ -38,6 +52,7 @@ class Logbook:
         with writing(workdir):
             self._written = {_key(line) for line in truncate(self._metrics, first_step)}
             self._tensorboard = ScalarWriter(self._folder, first_step)
+        self._sinks = sinks
 
     def advance(self, step: int, shown: Mapping[str, float | int]) -> None:
         """Move the progress bar to a step and show some numbers beside it."""
@@ -63,10 +78,14 @@ class Logbook:
             file.write(json.dumps(line) + "\n")
         with writing(self._folder):
             self._tensorboard.write(step, numbers)
+        for sink in self._sinks:
+            sink.write(step, numbers)
 
     def say(self, text: str) -> None:
-        """Print a line above the progress bar."""
-        if self._is_writer:
+        """Print a line, above the progress bar if there is one."""
+        if self._is_writer and self._bar.disable:
+            print(text, flush=True)
+        elif self._is_writer:
             self._bar.write(text)
 
     def close(self) -> None:
@@ -75,6 +94,11 @@ class Logbook:
         if self._is_writer:
             with writing(self._folder):
                 self._tensorboard.close()
+
+
+def has_bar() -> bool:
+    """Return whether progress bars are shown: on terminals, or where GAPJAX_BAR asks for them."""
+    return sys.stderr.isatty() or bool(os.environ.get("GAPJAX_BAR"))
 
 
 def truncate(path: Path, step: int) -> list[dict[str, Any]]:

@@ -171,6 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = options.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         # What one process compiles, the next ones find.
+        os.environ["GAPJAX_BAR"] = "always"
         os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{folder}/compiled"
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         data = given.data or _converted(Path(folder))

@@ -35,7 +35,8 @@ class Command:
         self, workdir: Path, *flags: str, config: str = SMOKE, under: Sequence[str] = ()
     ) -> subprocess.Popen:
         """Return the started process; `under` is a command that starts another one."""
-        command = [*under, sys.executable, "-m", "gapjax.main", config, f"--workdir={workdir}"]
+        command = [*under, sys.executable, "-m", "gapjax.main", f"--workdir={workdir}"]
+        command += [config] if config else []
         command += [f"--config.data.dir={self._data}", *flags]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, cwd=ROOT, env=self._environment, **streams)
@@ -111,7 +112,8 @@ def began_at(said: str) -> int | None:
 
     A run that begins anew ends with the same arrays as one that goes on: only this tells.
     """
-    return next((step for step, _ in bars(said)), None)
+    told = re.search(r"(?:starts|resumes) at step ([\d,]+) of", said)
+    return int(told[1].replace(",", "")) if told else next((step for step, _ in bars(said)), None)
 
 
 def saved_step(workdir: Path) -> int:

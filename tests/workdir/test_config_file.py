@@ -65,9 +65,7 @@ def test_a_run_continues_with_more_epochs(trained: Path) -> None:
         ({"seed": 2}, r"\(a run continues with other values of train\.epochs, .*eval\.every"),
     ],
 )
-def test_what_is_trained_already_cannot_change(
-    trained: Path, changes: dict, expected: str
-) -> None:
+def test_what_is_trained_already_cannot_change(trained: Path, changes: dict, expected: str) -> None:
     with pytest.raises(UserError, match=expected):
         claim(trained, {**LONGER, **changes})
     assert read_config(trained) == json.loads(json.dumps(LONGER))
