@@ -113,7 +113,7 @@ def test_a_config_outside_the_repository(
     env = os.environ | environment | {"PYTHONPATH": str(tmp_path / "lib")}
     streams = {"capture_output": True, "text": True, "timeout": 300}
     result = subprocess.run(command, cwd=tmp_path, env=env, **streams)
-    assert f"is {tmp_path}/run a working directory?" in result.stderr
+    assert f"{tmp_path}/run has no run to evaluate" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 

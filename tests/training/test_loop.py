@@ -1,6 +1,7 @@
 """Training through the public command: files, exact resume, bad input."""
 
 import itertools
+import json
 import re
 import shutil
 import signal
@@ -161,7 +162,11 @@ def test_validation_subjects_are_scored_apart(
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.validation_subjects = str(data), 2
     config.mesh.devices = config.train.epochs = 1
-    loop.train(build(plan_of(config)), tmp_path)
+    # From Python, as the command does it.
+    result = carry_out.run(config, str(tmp_path))
+    assert result == json.loads((tmp_path / "result.json").read_text())
+    assert result["evaluations"]["validation"]["samples"] == 2 * 720 // 5
+    assert (tmp_path / "config.json").is_file()
     said = capsys.readouterr().out
     assert re.search(r"\n  validation +top1 \d", said), said
     validation = np.load(tmp_path / "scores" / "validation.npz")
@@ -233,6 +238,21 @@ def test_a_workdir_of_another_config_is_refused(data: Path, finished: Path) -> N
     config.train.log_every = config.train.checkpoint_every = 5
     with pytest.raises(UserError, match=r"is of another config \(seed: 1 there, 7 now"):
         carry_out.prepare(stages(plan_of(config), finished))
+    # What changes no result may differ, and a longer run continues.
+    config.seed, config.eval.every, config.train.epochs = 1, 3, 9
+    carry_out.prepare(stages(plan_of(config), finished))
+
+
+def test_weights_that_do_not_fit_leave_the_workdir_free(data: Path, tmp_path: Path) -> None:
+    """The mistake can be corrected without another --workdir."""
+    config = gap_demo.get_config("smoke,no_text")
+    config.data.dir = str(data)
+    config.train.init_from = str(tmp_path / "weights.npz")
+    np.savez(config.train.init_from, **{"fc.bias": np.zeros(3)})
+    for mode in carry_out.MODES:
+        with pytest.raises(UserError, match="the state dict lacks"):
+            carry_out.run(config, tmp_path / "run", mode)
+    assert not (tmp_path / "run").exists()
 
 
 def test_evaluating_nothing_is_refused(command: Command, tmp_path: Path) -> None:
