@@ -81,8 +81,8 @@ def _load_index(directory: Path, modified: int) -> Index:
 
 def find_dataset(plan: Plan) -> tuple[Path, DatasetSpec]:
     """Return the folder of a plan's dataset, which may be missing, and its spec."""
-    folder = generated.folder(plan)
-    directory = folder / chosen("data.dataset", plan.data.dataset, catalog.names(folder))
+    name = chosen("data.dataset", plan.data.dataset, catalog.names(Path(plan.data.dir)))
+    directory = generated.folder(plan) / name
     spec = catalog.spec_of(directory)
     chosen("data.protocol", plan.data.protocol, spec.protocols)
     return directory, spec
