@@ -71,7 +71,9 @@ def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Clip]:
     """
     facts = bundle.metadata["input"]
     persons, longest, _, coordinates = facts["shape"]
-    confidence, sort = coordinates > facts["space"], facts.get("person_order") != "recorded"
+    # Older bundles do not say what the numbers of a joint are.
+    confidence = coordinates > facts.get("space", coordinates)
+    sort = facts.get("person_order") != "recorded"
     clips = []
     for path in paths:
         frames = clip_file.read(path, facts["joints"], coordinates, persons, confidence, sort)

@@ -128,6 +128,13 @@ FORMS = {
     "persons first": lambda clip: clip,
     "two frames": lambda clip: clip[:, :2].swapaxes(0, 1),
     "whole numbers": lambda clip: (100 * clip[0]).astype(int),
+    "persons exchanged": lambda clip: clip[::-1].swapaxes(0, 1),
+    "second person absent": lambda clip: (clip * np.array([1, 0])[:, None, None, None])[:, 1:],
+    "first person absent": lambda clip: (clip * np.array([0, 1])[:, None, None, None])[:, 1:],
+    "empty frames": lambda clip: (
+        clip.swapaxes(0, 1) * (np.arange(clip.shape[1]) % 5 > 1)[:, None, None, None]
+    ),
+    "three persons": lambda clip: np.concatenate([clip, 2 * clip[:1]]).swapaxes(0, 1),
 }
 
 
@@ -328,15 +335,23 @@ def test_a_damaged_bundle_is_refused(
         bundle.open_bundle(copy)
 
 
-def test_a_bundle_with_the_older_spelling_opens(
-    gap_bundle: pathlib.Path, tmp_path: pathlib.Path
+def test_a_bundle_of_an_older_version_opens(
+    gap_bundle: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """With another spelling, without a date, ranges and a body."""
     copy = shutil.copytree(gap_bundle, tmp_path / "copy")
     (copy / bundle.FUNCTION).rename(copy / "recognise.jax")
     metadata = bundle.read_metadata(copy)
     metadata["files"]["recognise.jax"] = metadata["files"].pop(bundle.FUNCTION)
+    for key in ("exported", "jax", "readable_until", "ranges"):
+        del metadata[key]
+    for key in ("space", "body", "person_order"):
+        del metadata["input"][key]
     (copy / bundle.METADATA).write_text(json.dumps(metadata))
     assert bundle.open_bundle(copy).metadata == metadata
+    np.save(tmp_path / "clip.npy", np.ones((3, 25, 3), np.float32))
+    assert classify.main([f"--bundle={copy}", str(tmp_path / "clip.npy")]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2) -> str:
