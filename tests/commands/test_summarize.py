@@ -51,6 +51,7 @@ def test_rows_name_their_directories(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_how_a_run_was_carried_out_makes_no_other_row(
     tmp_path: Path, capsys: pytest.CaptureFixture, key: str
 ) -> None:
+    assert "eval.every" in EXECUTION_KEYS
     runs = [write(tmp_path / str(n), top1=0.5, seed=n, **{key: n}) for n in (1, 2)]
     assert "| 2 | 50.0 ± 0.0 | all runs | 1, 2 |" in run(capsys, *runs)[1]
 
