@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from etils import epath
 
 from data_pipelines.errors import DataError, FileError
+from data_pipelines.formats import _own_splits
 from data_pipelines.parsers import samples
 from data_pipelines.parsers.samples import Sample
 from data_pipelines.specs import checked_yaml, class_texts, spec_file
@@ -40,13 +41,19 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     if not path.is_file():
         raise DataError(f"{path}: is missing; --raw takes {WANTED}")
     metadata = checked_yaml.load(epath.Path(path))
-    metadata.check_keys(spec_file.REQUIRED, spec_file.OPTIONAL)
+    columns = samples.columns(raw) if (raw / samples.FILE).is_file() else ()
+    has_splits = _own_splits.COLUMN in columns
+    optional = {"protocols"} if has_splits else set()
+    required = [key for key in spec_file.REQUIRED if key not in optional]
+    metadata.check_keys(required, (*spec_file.OPTIONAL, *optional))
+    rows = samples.table(raw, metadata.texts("labels"))
+    metadata, rows = _own_splits.translated(metadata, rows, columns, str(raw / samples.FILE))
     spec = spec_file.spec_of(metadata, name)
     shape = spec.skeleton.joints, spec.coordinates, spec.persons
-    items = [Item(sample, *shape) for sample in samples.table(raw, spec.labels)]
+    items = [Item(sample, *shape) for sample in rows]
     texts = _texts(raw, metadata, spec)
     for protocol in spec.protocols:
-        _refuse_empty_side(raw, metadata, spec, protocol, items)
+        _refuse_empty_side((*columns, *["setup"] * has_splits), metadata, spec, protocol, items)
     return RawDataset(dataclasses.replace(spec, format="own", texts=""), items, texts)
 
 
@@ -64,7 +71,7 @@ def read(item: Item) -> Iterator[Record]:
 
 
 def _refuse_empty_side(
-    raw: pathlib.Path,
+    columns: Sequence[str],
     metadata: checked_yaml.Metadata,
     spec: DatasetSpec,
     name: str,
@@ -74,7 +81,7 @@ def _refuse_empty_side(
     column, train = spec.protocols[name].column, spec.protocols[name].train
     listed = " or ".join(map(str, train))
     trains = {item.sample.column(column) in train for item in items}
-    if column not in samples.columns(raw):
+    if column not in columns:
         fault = f"goes by {column}, but {samples.FILE} has no column {column}; add it"
     elif not train:
         fault = f"trains on no sample: its list of {column} is empty; correct it"

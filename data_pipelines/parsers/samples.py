@@ -1,7 +1,8 @@
 """A folder of arrays, one `.npy` file for each sample, and the table of their metadata.
 
 `samples.csv` has one line for each sample: `file` (inside the folder), `label` (the class's name or
-index) and, if known, `subject`, `camera` and `setup` (whole numbers). An array is frames x joints x
+index) and, if known, `subject`, `camera` and `setup` (whole numbers) and `split` (a word, such as
+train or test; empty for neither). An array is frames x joints x
 coordinates or, for several persons, frames x persons x joints x coordinates. Unseen persons and
 joints are zero; an unseen joint should also have a confidence of zero.
 """
@@ -23,7 +24,9 @@ from data_pipelines.specs.record import Record
 
 FILE = "samples.csv"
 _NUMBERS = ("label", "subject", "camera", "setup")
-_COLUMNS = ("file", *_NUMBERS)
+_COLUMNS = ("file", *_NUMBERS, "split")
+# Other words for the sides of a split.
+_SIDES = {"training": "train", "testing": "test", "validation": "val", "valid": "val", "dev": "val"}
 _LARGEST = 2**31 - 1
 # The most characters of a file's name with its folders.
 _LONGEST = 1000
@@ -39,6 +42,7 @@ class Sample:
         place: the table and the line.
         metadata: label, subject, camera and setup.
         name: the sample's name.
+        split: the word for its side of a split; empty for none.
     """
 
     path: str
@@ -46,6 +50,7 @@ class Sample:
     place: tuple[str, int]
     metadata: tuple[int, int, int, int]
     name: str
+    split: str = ""
 
     def __str__(self) -> str:
         return self.path
@@ -74,6 +79,16 @@ def table(folder: pathlib.Path, labels: Sequence[str]) -> list[Sample]:
     if not samples:
         raise DataError(f"{path}: has no sample; add a line for each")
     return list(samples.values())
+
+
+def split_word(text: str) -> str:
+    """Return a word of the column `split`, in the spelling that protocols know.
+
+    >>> split_word("Training"), split_word("fold 1")
+    ('train', 'fold 1')
+    """
+    word = text.strip().casefold()
+    return _SIDES.get(word, word)
 
 
 def columns(folder: pathlib.Path) -> list[str]:
@@ -121,9 +136,10 @@ def _sample(
         place=(str(table), line),
         metadata=(
             _label(table, line, values["label"], labels),
-            *(_number(table, line, column, values.get(column, "0")) for column in _COLUMNS[2:]),
+            *(_number(table, line, column, values.get(column, "0")) for column in _NUMBERS[1:]),
         ),
         name=str(name.with_suffix("")),
+        split=split_word(values.get("split", "")),
     )
 
 

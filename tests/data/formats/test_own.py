@@ -12,6 +12,7 @@ from data_pipelines import show, verify
 from data_pipelines.convert import convert, main
 from data_pipelines.datasets import ntu60
 from data_pipelines.errors import DataError
+from data_pipelines.formats import own
 from data_pipelines.readers.sample import read
 from data_pipelines.specs import catalog, checked_yaml, spec_file
 from data_pipelines.specs.dataset import Protocol
@@ -283,6 +284,89 @@ def test_a_side_of_a_protocol_without_samples(name: str, tmp_path: pathlib.Path)
         convert("own", raw, tmp_path / "data")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "data").exists()
+
+
+def with_splits(raw: pathlib.Path, words: list[str], column: str = "split") -> pathlib.Path:
+    """Add a column of words, in turn, to a folder's table."""
+    table = raw / "samples.csv"
+    header, *rows = table.read_text().split()
+    rows = [f"{row},{words[number % len(words)]}" for number, row in enumerate(rows)]
+    table.write_text("\n".join([f"{header},{column}", *rows, ""]))
+    return raw
+
+
+# The words of the samples in turn; the protocols of the YAML; protocol → samples on both sides.
+SPLITS = {
+    "train and test": (["Train", "testing"], None, {"split": ("02", "13")}),
+    "three": (
+        ["train", "val", "test", ""],
+        {"x": {"subject": [1]}},
+        {"split": ("0", "2"), "split_val": ("0", "1"), "x": ("0", "123")},
+    ),
+    "validation": (["training", "validation", ""], None, {"split": ("036", "147")}),
+    "others": (["train", "probe", "train", "gallery"], {}, {"split": ("02", "13")}),
+    "words": (["a", "b", "c", "a"], {"o": {"split": ["A", "c"]}}, {"o": ("0234", "1")}),
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_a_column_of_splits_becomes_protocols(name: str, tmp_path: pathlib.Path) -> None:
+    words, protocols, expected = SPLITS[name]
+    raw = own_folder.write(tmp_path / "mine", samples=12, protocols=protocols)
+    found = own.open_raw(with_splits(raw, words), "mine")
+    assert found.spec.protocols.keys() == expected.keys()
+    place = epath.Path(tmp_path / "converted")
+    place.mkdir()
+    spec_file.write(place, found.spec)
+    assert spec_file.read(place).protocols == found.spec.protocols
+    columns = {
+        column: np.array([item.sample.column(column) for item in found.items])
+        for column in ("subject", "setup")
+    }
+    for protocol, sides in expected.items():
+        wanted = found.spec.protocols[protocol]
+        rows = columns[wanted.column]
+        train = np.isin(rows, wanted.train)
+        test = ~train if wanted.test is None else np.isin(rows, wanted.test)
+        period = len(words) if wanted.column == "setup" else 4
+        for side, members in zip((train, test), sides, strict=True):
+            turns = {int(member) % period for member in members}
+            assert np.flatnonzero(side).tolist() == [n for n in range(12) if n % period in turns]
+
+
+def test_setups_and_splits_go_together(tmp_path: pathlib.Path) -> None:
+    raw = own_folder.write(tmp_path / "mine", protocols={"xset": {"setup": [7]}})
+    with_splits(with_splits(raw, ["7", "7", "9"], "setup"), ["train", "test"])
+    found = own.open_raw(raw, "mine")
+    setups = np.array([item.sample.column("setup") for item in found.items])
+    number = np.arange(16)
+    trains = {name: np.isin(setups, each.train) for name, each in found.spec.protocols.items()}
+    assert trains["xset"].tolist() == (number % 3 != 2).tolist()
+    assert trains["split"].tolist() == (number % 2 == 0).tolist()
+
+
+BAD_SPLITS = {
+    "samples.csv: the column split has a, b, not train and test; name in dataset.yaml those that "
+    "train: protocols: {official: {split: [a]}}": (["a", "b"], None),
+    "samples.csv: the column split has train, not train and test; name": (["train"], None),
+    "protocols 'x' trains on 'c', which is no word of the column split (a, b)": (
+        ["a", "b"],
+        {"x": {"split": ["c"]}},
+    ),
+    "protocols 'x' should name split alone": (["a"], {"x": {"split": ["a"], "subject": [1]}}),
+    "protocols 'x' tests on no sample": (["a", "b"], {"x": {"split": ["a", "b"]}}),
+    "'x' goes by split, but samples.csv has no column split; add it": ([], {"x": {"split": ["a"]}}),
+}
+
+
+@pytest.mark.parametrize("expected", BAD_SPLITS)
+def test_mistakes_in_splits(expected: str, tmp_path: pathlib.Path) -> None:
+    words, protocols = BAD_SPLITS[expected]
+    raw = own_folder.write(tmp_path / "mine", samples=4, protocols=protocols)
+    if words:
+        with_splits(raw, words)
+    with pytest.raises(DataError, match=re.escape(expected)):
+        own.open_raw(raw, "mine")
 
 
 def test_folders_are_told_apart(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
