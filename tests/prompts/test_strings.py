@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
+from gapjax.methods.star import texts as star_texts
 from gapjax.prompts import lint
 from gapjax.prompts.descriptions import TEXTS, ClassText, from_name, load_texts
 from gapjax.prompts.strings import GLOBAL, PART, global_strings, part_strings
@@ -193,6 +195,11 @@ def test_parts_of_another_body(tmp_path: Path) -> None:
     assert global_strings(texts, "description") == [
         ["a, index finger bends, left wing beats, thumb rests"]
     ]
+    recipe = {"class_text": "label", "part_text": "plain", "parts": ["thumb", "left_wing"]}
+    embedded = star_texts.embed(
+        texts, recipe | {"scale": 2.0}, lambda strings: np.array([[len(s)] for s in strings])
+    )
+    assert embedded["part"].tolist() == [[[2.0 * len("a, thumb rests")], [36.0]]]
     named = from_name("a", ("left_wing", "thumb", "hand_arm")).parts
     assert list(named) == ["left_wing", "thumb", "hand", "arm"]
     assert list(lint.problems(texts)) == [

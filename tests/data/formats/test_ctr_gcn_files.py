@@ -137,7 +137,7 @@ def test_damaged_archives(raw: pathlib.Path, tmp_path: pathlib.Path) -> None:
     content = raw.read_bytes()
     for cut in (0, 30, len(content) // 2, len(content) - 1):
         (tmp_path / "cut.npz").write_bytes(content[:cut])
-        with pytest.raises(DataError, match=r"cut.npz: y_train is not a readable array"):
+        with pytest.raises(DataError, match=r"cut.npz: (y_train is not a readable array|is empty)"):
             ctr_gcn.open_raw(tmp_path / "cut.npz", "mine")
 
 
