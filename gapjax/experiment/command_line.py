@@ -95,7 +95,7 @@ def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
     workdir, _ = _split_off("workdir", argv)
     if given is None and not (workdir and is_claimed(Path(workdir))):
         return argv
-    config = recorded(Path(workdir)) if given is None else load(given)
+    config = recorded(Path(workdir or "")) if given is None else load(given)
     overrides = _overrides(rest)
     for part in PARTS:
         if f"{part}.name" in overrides:

@@ -173,9 +173,10 @@ def _commit() -> str | None:
     root = Path(__file__).resolve().parents[2]
     environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
     command = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
-    streams = {"capture_output": True, "text": True, "check": False}
     try:
-        result = subprocess.run(command, env=environment, **streams)
+        result = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )
     except OSError:
         return None
     toplevel, _, commit = result.stdout.strip().partition("\n")
