@@ -35,6 +35,7 @@ def star(config: ConfigDict) -> None:
     choose(config, "method", "star")
     base_star.quick(config)
     config.backbone.width = 32
+    config.encoder.person_merge = "present"
     config.method.partition = "global"
     config.method.class_text = "description"
     config.method.text_scale = "unit"
@@ -62,6 +63,7 @@ VARIANTS = {"gap": gap, "star": star, "minilm": base_star.minilm, **base.COMMON,
 def get_config(variants: str = "") -> ConfigDict:
     """Return the experiment's config."""
     config = new_config()
+    config.method.persons = "present"
     config.clips.origin = "first_frame"
     config.clips.scale = "axis_range"
     config.backbone.width = 32

@@ -2,7 +2,8 @@
 
 python -m data_pipelines.show DIR [NAME] [--out=FOLDER|FILE.png|FILE.gif] [--frames=8]
 
-writes `NAME.png`, a strip of frames, and `NAME.gif`, an animation. Without NAME, it lists some.
+writes `NAME.png`, a strip of frames, and `NAME.gif`, an animation, into `DIR-pictures/` or another
+folder, and prints their paths. Without NAME, it lists some.
 """
 
 import argparse
@@ -105,6 +106,13 @@ def _row(index: Index, name: str, directory: str) -> int:
     raise DataError(f"{directory}: of {len(names):,} samples none is {name!r}; there are: {near}")
 
 
+def _beside(directory: str) -> Path:
+    """Return the folder of a dataset's pictures: beside it, or here if it is in a bucket."""
+    folder = Path(directory)
+    name = f"{folder.resolve().name.replace('.', '_')}-pictures"
+    return Path(name) if "://" in directory else folder.parent / name
+
+
 def _targets(out: Path, name: str) -> list[Path]:
     if out.suffix.lower() in (".png", ".gif") and not out.is_dir():
         return [out]
@@ -120,14 +128,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m data_pipelines.show", description=__doc__)
     parser.add_argument("directory", help="a converted dataset")
     parser.add_argument("name", nargs="?", help="a sample's name; without it, some are listed")
-    out_help = "folder of the pictures, or one file that ends in .png or .gif"
-    parser.add_argument("--out", type=command.local_path, default=Path(), help=out_help)
+    out_help = "folder of the pictures (default: DIR-pictures), or one .png or .gif file"
+    parser.add_argument("--out", type=command.local_path, help=out_help)
     parser.add_argument("--frames", type=int, default=8, help="how many frames the PNG shows")
     options = parser.parse_args(arguments)
     if options.name is None:
         print(*listing(options.directory), sep="\n")
     else:
-        print(*show(options.directory, options.name, options.out, options.frames), sep="\n")
+        out = options.out or _beside(options.directory)
+        print(*show(options.directory, options.name, out, options.frames), sep="\n")
     return 0
 
 

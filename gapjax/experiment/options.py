@@ -162,7 +162,8 @@ class EncoderOptions(Section):
     Attributes:
         checkpoint: a workdir or a published state dict; empty to train an encoder first.
         trained_on: `seen` states that a published state dict was trained on seen classes alone.
-        person_merge: how the features of persons become one person's: `mean` or `released`.
+        person_merge: how the features of persons become one person's: the `mean` of all, or of
+            those who are `present`, or `released`.
         norm: `frozen` statistics of batch normalization, or `released`: those of each batch, which
             needs `features="fresh"`.
         features: `cached` computes them once; `fresh` computes those of other random clips in every

@@ -70,9 +70,10 @@ def encoder_stage(plan: Plan, workdir: Path) -> Stage:
     Its parameters are not split: `mesh.rules` are for the method that learns from its features.
     """
     epochs, batch_size = plan.encoder.epochs, plan.encoder.batch_size
+    persons = "present" if plan.encoder.person_merge == "present" else "all"
     encoder = replace(
         plan,
-        method=Part("method", "supervised"),
+        method=Part("method", "supervised", (("persons", persons),)),
         optimizer=plan.encoder.optimizer,
         data=replace(plan.data, repeat=plan.encoder.repeat),
         train=replace(plan.train, init_from="", epochs=epochs, batch_size=batch_size),

@@ -18,12 +18,25 @@ from gapjax.methods import (
 )
 from gapjax.nn.heads import Recognizer, adopt, recognizer_from_torch
 from gapjax.nn.losses import cross_entropy
+from gapjax.nn.pooling import PERSONS
 from gapjax.nn.torch_weights import StateDict
+from gapjax.registry import check_choices, one_of
 
 
 @dataclass(frozen=True)
 class Options:
-    """There are no options."""
+    """The options.
+
+    Attributes:
+        persons: whom the mean over persons counts: `all`, as the published networks do, where an
+            absent person counts as much as a present one, or those who are `present`.
+    """
+
+    persons: str = one_of(*PERSONS)
+
+    def __post_init__(self) -> None:
+        """Raise UserError for a value that is not among the choices."""
+        check_choices(self, "method.")
 
 
 @dataclass(frozen=True)
@@ -73,8 +86,8 @@ class Supervised:
 
 def build(context: Context, options: Options) -> Supervised:
     """Return the method of an experiment."""
-    del options
-    return Supervised(Recognizer(context.backbone, len(context.labels)), context.published)
+    network = Recognizer(context.backbone, len(context.labels), options.persons)
+    return Supervised(network, context.published)
 
 
 def inference(context: Context, options: Options) -> Inference:

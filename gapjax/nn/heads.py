@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from data_pipelines.errors import UserError
 from gapjax.nn.layers import fan_in_uniform
-from gapjax.nn.pooling import pool
+from gapjax.nn.pooling import person_weights, pool
 from gapjax.nn.torch_weights import StateDict
 
 
@@ -36,10 +36,12 @@ class Recognizer(nn.Module):
     Attributes:
         backbone: the skeleton encoder.
         num_classes: the number of classes.
+        persons: whom the mean over persons counts, one of `pooling.PERSONS`.
     """
 
     backbone: nn.Module
     num_classes: int
+    persons: str = "all"
 
     def setup(self) -> None:
         """Create the classifier."""
@@ -47,7 +49,8 @@ class Recognizer(nn.Module):
 
     def __call__(self, clips: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b k"]:
         """Return the class logits."""
-        return self.classifier(pool(self.backbone(clips, train=train)))
+        weights = person_weights(clips, self.persons)
+        return self.classifier(pool(self.backbone(clips, train=train), weights))
 
 
 def recognizer_from_torch(

@@ -4,37 +4,55 @@ from collections.abc import Callable
 
 from jaxtyping import Array, Float
 
+from gapjax.nn.pooling import mean_of_persons, person_weights
 from gapjax.registry import chosen
 
+Features = Float[Array, "b m t v d"]
+Clips = Float[Array, "b m t2 v2 c"]
 
-def _mean(features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
+
+def _mean(features: Features, clips: Clips) -> Float[Array, "b t v d"]:
     """Return the mean over persons; an absent person counts as much as a present one."""
-    return features.mean(axis=1)
+    return mean_of_persons(features, person_weights(clips, "all"))
 
 
-def _released(features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
+def _present(features: Features, clips: Clips) -> Float[Array, "b t v d"]:
+    """Return the mean over the persons who are present in the clip."""
+    return mean_of_persons(features, person_weights(clips, "present"))
+
+
+def _released(features: Features, clips: Clips) -> Float[Array, "b t v d"]:
     """Return what STAR's release has in place of the mean (facts D.2).
 
     It reads memory that is ordered as persons, channels, frames, joints as if persons came last,
     and so averages neighboring joints: of two persons, the first gives half of the channels,
     and the second the rest.
     """
+    del clips
     batch, persons, frames, joints, channels = features.shape
     memory = features.transpose(0, 1, 4, 2, 3)
     misread = memory.reshape(batch, channels, frames, joints, persons)
     return misread.mean(axis=-1).transpose(0, 2, 3, 1)
 
 
-MERGES: dict[str, Callable[[Array], Array]] = {"mean": _mean, "released": _released}
+MERGES: dict[str, Callable[[Array, Array], Array]] = {
+    "mean": _mean,
+    "present": _present,
+    "released": _released,
+}
 
 
-def merge(features: Float[Array, "b m t v d"], how: str) -> Float[Array, "b t v d"]:
+def merge(
+    features: Float[Array, "b m t v d"], clips: Float[Array, "b m t2 v2 c"], how: str
+) -> Float[Array, "b t v d"]:
     """Return one body's features of those of several persons; a single person's stay as they are.
 
     Args:
         features: of shape [batch, persons, frames, joints, channels].
-        how: `"mean"`, or `"released"` for the mix-up of STAR's released code, with which its
-            published numbers were probably obtained (facts D.2).
+        clips: what the network saw, of which persons who are zero everywhere are absent.
+        how: `"mean"`, the mean over those who are `"present"`, or `"released"` for the mix-up of
+            STAR's released code, with which its published numbers were probably obtained (facts
+            D.2).
 
     Returns:
         Features of shape [batch, frames, joints, channels].
@@ -42,4 +60,4 @@ def merge(features: Float[Array, "b m t v d"], how: str) -> Float[Array, "b t v 
     Raises:
         UserError: there is no such merge.
     """
-    return MERGES[chosen("person_merge", how, MERGES)](features)
+    return MERGES[chosen("person_merge", how, MERGES)](features, clips)

@@ -34,7 +34,7 @@ class Encoder:
         self, variables: Variables, clips: Float[Array, "b m t v c"]
     ) -> Float[Array, "b t2 v d"]:
         """Return the features of clips, the persons merged into one."""
-        return self._merged(self.backbone.apply(variables, clips, train=False))
+        return self._merged(self.backbone.apply(variables, clips, train=False), clips)
 
     def encode_by_batch(
         self, variables: Variables, clips: Float[Array, "b m t v c"]
@@ -43,10 +43,12 @@ class Encoder:
         features, updates = self.backbone.apply(
             variables, clips, train=True, mutable=["batch_stats"]
         )
-        return self._merged(features), updates.get("batch_stats", {})
+        return self._merged(features, clips), updates.get("batch_stats", {})
 
-    def _merged(self, features: Float[Array, "b m t v d"]) -> Float[Array, "b t v d"]:
-        return merge(features.astype(jnp.float32), self.person_merge)
+    def _merged(
+        self, features: Float[Array, "b m t2 v2 d"], clips: Float[Array, "b m t v c"]
+    ) -> Float[Array, "b t2 v2 d"]:
+        return merge(features.astype(jnp.float32), clips, self.person_merge)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def test_another_method_on_any_config() -> None:
     plan = parse(DEMO, "--config.method.name=star", "--config.data.zero_shot=18_6")
     assert plan.on_features
     assert plan.method["attributes"] == 100
-    assert parse(DEMO, "--config.method.name", "supervised").method.values == ()
+    assert parse(DEMO, "--config.method.name", "supervised").method.values == (("persons", "all"),)
 
 
 MISTAKES = {
@@ -193,7 +193,7 @@ def test_a_part_is_swapped_in_python() -> None:
         config = config_dict.load(f"{ROOT}/configs/{argument}")
         config.method.name, config.backbone.name = "supervised", "shift_gcn"
         plan = plan_of(config)
-        assert (plan.method.name, plan.method.values) == ("supervised", ())
+        assert (plan.method.name, plan.method["persons"]) == ("supervised", "all")
         assert plan.backbone["shift_gradient"] == "released"
         assert config.method.name == "supervised"
 

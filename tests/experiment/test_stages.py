@@ -34,7 +34,10 @@ def test_the_encoder_comes_first_then_the_folds() -> None:
         "fold1",
         "fold2",
     ]
-    assert encoder.plan.method == Part("method", "supervised")
+    assert encoder.plan.method == Part("method", "supervised", (("persons", "all"),))
+    config.encoder.person_merge = "present"
+    present = stages(plan_of(config), WORKDIR)[0]
+    assert present.plan.method == Part("method", "supervised", (("persons", "present"),))
     assert encoder.plan.train.epochs == config.encoder.epochs
     assert encoder.plan.optimizer == last.plan.encoder.optimizer
     assert encoder.plan.data.zero_shot == last.plan.data.zero_shot == "18_6"

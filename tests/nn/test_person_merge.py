@@ -1,7 +1,9 @@
 """Merging persons: against the definition, memory misread by PyTorch, and the published model."""
 
 from collections.abc import Callable
+from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,17 @@ import pytest
 from jaxtyping import Array, Float
 
 from data_pipelines.errors import UserError
-from gapjax.nn.person_merge import MERGES, merge
+from data_pipelines.specs.skeletons import NTU25
+from gapjax.inputs.clips import ClipRecipe, eval_clips, train_clips
+from gapjax.inputs.modalities import MODALITIES
+from gapjax.methods.gap.network import DescribedRecognizer
+from gapjax.nn import person_merge, pooling
+from gapjax.nn.person_merge import MERGES
+
+
+def merge(x: Float[Array, "b m t v d"], how: str) -> Float[Array, "b t v d"]:
+    """Merge persons who are all present."""
+    return person_merge.merge(x, jnp.ones((*x.shape[:2], 7, 8, 3)), how)
 
 
 def features(persons: int = 2) -> Float[Array, "b m t v d"]:
@@ -74,3 +86,72 @@ def test_one_person_stays_as_it_is(how: str) -> None:
 def test_unknown_merge_is_refused() -> None:
     with pytest.raises(UserError, match=r"person_merge='meen'.*did you mean 'mean'"):
         merge(features(), "meen")
+
+
+def test_present_persons_alone_count() -> None:
+    """Whoever is zero in the whole clip is absent; where nobody is present, all count alike."""
+    x = np.asarray(features(3))
+    clips = np.zeros((3, 3, 7, 8, 2), np.float32)
+    clips[0, 1, 6, 7, 1] = clips[1, :2, 0, 0, 0] = -1
+    expected = np.stack([x[0, 1], (x[1, 0] + x[1, 1]) / 2, x[2].mean(axis=0)])
+    found = person_merge.merge(jnp.asarray(x), jnp.asarray(clips), "present")
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    weights = pooling.person_weights(jnp.asarray(clips), "present")
+    parts = ((0, 3), (1,))
+    np.testing.assert_allclose(
+        pooling.pool(jnp.asarray(x), weights), expected.mean(axis=(1, 2)), rtol=1e-4, atol=1e-6
+    )
+    by_part = np.stack([expected[:, :, list(part)].mean(axis=(1, 2)) for part in parts], axis=1)
+    np.testing.assert_allclose(
+        pooling.pool_parts(jnp.asarray(x), parts, weights), by_part, rtol=1e-4, atol=1e-6
+    )
+
+
+class Steps(nn.Module):
+    """A backbone whose features of absent persons are not zero."""
+
+    @nn.compact
+    def __call__(
+        self, clips: Float[Array, "b m t v c"], *, train: bool
+    ) -> Float[Array, "b m t v d"]:
+        """Return a biased linear map of every joint."""
+        return nn.Dense(4, bias_init=nn.initializers.ones)(clips)
+
+
+def test_room_for_more_persons_changes_nothing() -> None:
+    """The scores of a clip do not depend on how many persons others have, unless all count."""
+    clips = jax.random.normal(jax.random.key(1), (2, 2, 7, 5, 3))
+    roomy = jnp.pad(clips, ((0, 0), (0, 13), (0, 0), (0, 0), (0, 0)))
+    for persons in pooling.PERSONS:
+        network = DescribedRecognizer(Steps(), 6, persons, parts=((0, 1), (2,)), size=8)
+        variables = network.init(jax.random.key(2), clips, train=False, method="describe")
+        apply = partial(network.apply, variables, train=False, method="describe")
+        for one, other in zip(apply(clips), apply(roomy), strict=True):
+            assert np.allclose(one, other, atol=1e-5) == (persons == "present")
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+@pytest.mark.parametrize("scale", ["none", "axis_range"])
+def test_who_is_absent_stays_zero(modality: str, scale: str) -> None:
+    """In all that a network sees, so that it can be told from the clip; a copy is present."""
+    frames = jnp.pad(
+        5 + jax.random.normal(jax.random.key(3), (2, 1, 9, 25, 3)), ((0, 0), (0, 2)) + 3 * ((0, 0),)
+    )
+    length, keys = jnp.array([9, 6]), jax.random.split(jax.random.key(4), 2)
+    for absent, expected in (("zeros", [1, 0, 0]), ("copy", [1 / 3] * 3)):
+        recipe = ClipRecipe(
+            NTU25,
+            window=8,
+            origin="first_frame",
+            align="shoulders",
+            rotation="rigid",
+            scale=scale,
+            modality=modality,
+            absent_person=absent,
+        )
+        for clips in (
+            train_clips(recipe, frames, length, keys),
+            eval_clips(recipe, frames, length),
+        ):
+            weights = pooling.person_weights(clips, "present")
+            np.testing.assert_allclose(weights, [expected] * 2, rtol=1e-6)

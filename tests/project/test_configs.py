@@ -206,3 +206,22 @@ def test_star_is_trained_as_in_its_release() -> None:
     assert (config.train.epochs, config.train.batch_size) == (40, 64)
     assert (config.encoder.epochs, config.encoder.batch_size) == (82, 32)
     assert module("star_pku").get_config().optimizer.milestones == (15, 20)
+
+
+def test_pku_mmd_is_centered() -> None:
+    """As NTU RGB+D is; camera coordinates would be turned about the camera."""
+    clips = module("star_pku").get_config().clips
+    assert (clips.origin, clips.rotation) == ("first_frame", "rigid")
+    published = module("star_pku").get_config("frame_wise").clips
+    assert (published.origin, published.align) == ("every_frame", "shoulders")
+    assert (published.rotation, published.longest) == ("none", 300)
+
+
+def test_own_data_counts_present_persons_and_the_papers_everybody() -> None:
+    for variant in ("", "gap"):
+        assert module("own").get_config(variant).method.persons == "present"
+    assert module("own").get_config("star").encoder.person_merge == "present"
+    for name in set(EXPERIMENTS) - {"own"}:
+        config = module(name).get_config()
+        assert config.encoder.person_merge == "mean"
+        assert config.method.get("persons", "all") == "all"

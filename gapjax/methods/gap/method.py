@@ -30,8 +30,9 @@ from gapjax.methods.gap.losses import (
 from gapjax.methods.gap.network import DescribedRecognizer
 from gapjax.nn.heads import Recognizer, adopt
 from gapjax.nn.losses import cross_entropy
+from gapjax.nn.pooling import PERSONS
 from gapjax.prompts.strings import global_strings, part_strings
-from gapjax.registry import chosen
+from gapjax.registry import chosen, one_of
 from gapjax.text import string_table
 from gapjax.text.encoder import LoadedText
 
@@ -50,6 +51,8 @@ class Options:
             gradient is the contrastive loss: it falls to zero, where text has no effect any more.
         temperature: `released` (a free factor), `paper` (τ = 0.1) or `clip` (a free exponent).
         targets: `released` (softmax of ten times the 0/1 matrix) or `paper` (equal shares).
+        persons: whom the mean over persons counts: `all`, as the published networks do, where an
+            absent person counts as much as a present one, or those who are `present`.
         average: `parts_and_global` (as released) or `parts` (K of Eq. 6 counts parts alone).
     """
 
@@ -62,6 +65,7 @@ class Options:
     temperature: str = "released"
     targets: str = "released"
     average: str = "parts_and_global"
+    persons: str = one_of(*PERSONS)
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,7 @@ def _network_variables(variables: Variables) -> Variables:
 def _check(options: Options) -> None:
     """Raise UserError where an option's value is not among its choices."""
     choices = {"temperature": TEMPERATURES, "targets": TARGETS, "average": AVERAGES}
+    choices["persons"] = PERSONS
     for name, values in choices.items():
         chosen(f"method.{name}", getattr(options, name), values)
     if options.partition == "global" and options.global_text == "none":
@@ -194,7 +199,7 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     """
     _check(options)
     if options.partition == "none":
-        return supervised.build(context, supervised.Options())
+        return supervised.build(context, supervised.Options(options.persons))
     parts = {}
     if options.partition != "global":
         parts = joints_of_parts(context.skeleton, options.partition, ("none", "global"))
@@ -208,6 +213,7 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     network = DescribedRecognizer(
         backbone=context.backbone,
         num_classes=len(context.labels),
+        persons=options.persons,
         parts=tuple(parts.values()),
         whole="global" in tables,
         size=text_encoder.features if text_encoder else frozen_size,
@@ -230,7 +236,7 @@ def _strings(
 def inference(context: Context, options: Options) -> Inference:
     """Return the inference of the trained method: backbone and classifier."""
     if options.partition == "none":
-        return supervised.inference(context, supervised.Options())
+        return supervised.inference(context, supervised.Options(options.persons))
 
     def strip(variables: Variables) -> Variables:
         """Return backbone and classifier."""
@@ -238,4 +244,5 @@ def inference(context: Context, options: Options) -> Inference:
         params = {name: network[name] for name in ("backbone", "classifier")}
         return {"params": params, "batch_stats": variables["batch_stats"]}
 
-    return fixed_classes(Recognizer(context.backbone, len(context.labels)), strip)
+    network = Recognizer(context.backbone, len(context.labels), options.persons)
+    return fixed_classes(network, strip)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from gapjax.backbones import FromTorch
 from gapjax.nn.heads import Recognizer, recognizer_from_torch
 from gapjax.nn.layers import fan_in_uniform
-from gapjax.nn.pooling import pool, pool_parts
+from gapjax.nn.pooling import person_weights, pool, pool_parts
 from gapjax.nn.torch_weights import StateDict
 
 # The release orders its part heads head, hand, foot, hip; the partition orders hip before foot.
@@ -67,9 +67,11 @@ class DescribedRecognizer(Recognizer):
     ) -> tuple[Float[Array, "b k"], Float[Array, "b p e"]]:
         """Return class logits, and the embeddings of the whole body (first) and of the parts."""
         features = self.backbone(clips, train=train)
-        pooled = pool(features)
+        weights = person_weights(clips, self.persons)
+        pooled = pool(features, weights)
         heads = [self.global_head(pooled)[:, None]] if self.whole else []
-        heads += [self.part_heads(pool_parts(features, self.parts))] if self.parts else []
+        if self.parts:
+            heads.append(self.part_heads(pool_parts(features, self.parts, weights)))
         return self.classifier(pooled), jnp.concatenate(heads, axis=1)
 
 

@@ -60,14 +60,17 @@ def test_a_confidence_tells_which_joints_are_drawn(tmp_path: pathlib.Path) -> No
 
 def test_command(
     tiny: pathlib.Path,
+    tiny_copy: pathlib.Path,
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main([str(tiny), "sample, 4"]) == 0
-    assert capsys.readouterr().out == "sample, 4.png\nsample, 4.gif\n"
-    assert opened("sample, 4.gif").n_frames == 7
+    assert main([f"{tiny_copy}/", "sample, 4"]) == 0
+    assert capsys.readouterr().out == (
+        f"{tiny_copy}-pictures/sample, 4.png\n{tiny_copy}-pictures/sample, 4.gif\n"
+    )
+    assert opened(f"{tiny_copy}-pictures/sample, 4.gif").n_frames == 7
     assert main([str(tiny), "sample, 1", "--out=new/folder", "--frames=3"]) == 0
     assert {path.name for path in pathlib.Path("new/folder").iterdir()} == {
         "sample, 1.png",
@@ -79,7 +82,7 @@ def test_command(
     assert opened("one.GIF").n_frames == 5
     assert opened("one.png").format == "PNG"
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"sample, 4.png", "sample, 4.gif", "new", "one.GIF", "one.png"}
+    assert names == {"data", "new", "one.GIF", "one.png"}
 
 
 def test_without_a_name_some_are_listed(

@@ -43,7 +43,7 @@ def pack(request: pytest.FixtureRequest, load_pack: Load) -> dict[str, Any]:
     weights = tuple(state["part_weights_factor"][0].tolist())
     return outputs | {
         "network": RELEASED.clone(part_weights=weights),
-        "features": merge(bodies, request.param),
+        "features": merge(bodies, jnp.ones_like(bodies), request.param),
         "variables": jax.tree.map(jnp.asarray, from_torch(StateDict(state))),
         "seen": jnp.asarray(seen),
         "places": jnp.asarray(np.searchsorted(seen, outputs["label"])),
