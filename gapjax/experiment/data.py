@@ -110,6 +110,9 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
         if not len(rows):
             protocol = f"data.protocol={options.protocol!r}"
             raise UserError(f"{protocol} of {directory} leaves no samples for {name!r}")
+    if len(problem.seen) < 2:
+        names = ", ".join(spec.labels[number] for number in problem.seen)
+        raise UserError(f"{directory} trains on one class ({names}): give data of two or more")
     relabeled = dataclasses.replace(index, label=problem.relabel(index.label))
     return Dataset(spec, relabeled, index, problem, full, directory)
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from data_pipelines.convert import make
+from data_pipelines.errors import UserError
 from data_pipelines.specs import catalog
 from data_pipelines.storage.index import Index, select
 from data_pipelines.synthesis import stand_in
 from gapjax.experiment import batch_size, carry_out, generated
 from gapjax.experiment.config_dict import load, plan_of
-from gapjax.experiment.data import open_dataset
+from gapjax.experiment.data import open_dataset, pose
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import stages
 from support.commands import ROOT
@@ -113,3 +114,11 @@ def test_the_number_of_clips_chooses_the_batch(
     assert "train.batch_size=16, chosen for 720 training clips" in capsys.readouterr().out
     fixed = dataclasses.replace(stage.plan, train=dataclasses.replace(stage.plan.train))
     assert batch_size.settle(fixed) is fixed
+
+
+def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
+    spec = dataclasses.replace(catalog.module("nw_ucla").SPEC, labels=("walk",))
+    make(stand_in, stand_in.opened(spec), tmp_path / "nw_ucla")
+    demo = plan("gap_ucla.py", tmp_path)
+    with pytest.raises(UserError, match=r"one class \(walk\)"):
+        pose(demo, spec, Index.load(tmp_path / "nw_ucla"), tmp_path)
