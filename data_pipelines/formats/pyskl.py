@@ -95,8 +95,9 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     ]
     usable = [item for item in items if isinstance(item, Annotation)]
     if not usable:
-        first = items[0]
-        raise DataError(f"{raw}: has no usable annotation; {first.where}: {first.reason}")
+        faults = [item for item in items if isinstance(item, Fault)]
+        first = f"{faults[0].where} {faults[0].reason}" if faults else "all are in no split"
+        raise DataError(f"{raw}: has no usable annotation; {first}")
     _refuse_labels(raw, usable)
     items = [_agreeing(item) for item in items]
     usable = [item for item in items if isinstance(item, Annotation)]
@@ -115,8 +116,8 @@ def _sides(raw: pathlib.Path, splits: Any) -> _Sides:
         for number, test in enumerate(test for test in tests if test in splits):
             protocol = name.replace("train", "").strip("_-") or "stored"
             protocol = f"split{protocol}" if protocol.isdecimal() else protocol
-            pair = (frozenset(map(str, splits[side])) for side in (name, test))
-            protocols[f"{protocol}_val" if number else protocol] = tuple(pair)
+            first, second = (frozenset(map(str, splits[side])) for side in (name, test))
+            protocols[f"{protocol}_val" if number else protocol] = first, second
     if not 1 <= len(protocols) <= _MOST_PROTOCOLS:
         pairs = f"{len(protocols)} pairs of splits such as xsub_train and xsub_val"
         raise DataError(f"{raw}: has {pairs}, not 1 to {_MOST_PROTOCOLS}: {', '.join(splits)}")
@@ -154,12 +155,14 @@ def _annotation(
 
 def _refuse_labels(raw: pathlib.Path, items: Sequence[Annotation]) -> None:
     """Raise DataError if the labels of all samples with names of NTU RGB+D contradict them."""
-    named = [(item.metadata[0], item.action) for item in items if item.action is not None]
-    if not named or any(label == action - 1 for label, action in named):
+    named = [
+        (item.name, item.metadata[0], item.action) for item in items if item.action is not None
+    ]
+    if not named or any(label == action - 1 for _, label, action in named):
         return
-    first = next(item for item in items if item.action is not None)
-    fault = f"{first.name} has the label {first.metadata[0]}, not {first.action - 1}"
-    if all(label == action for label, action in named):
+    first, label, action = named[0]
+    fault = f"{first} has the label {label}, not {action - 1}"
+    if all(label == action for _, label, action in named):
         advice = "for each in content['annotations']: each['label'] -= 1"
         raise DataError(f"{raw}: its labels start at 1 ({fault}); subtract 1 from each: {advice}")
     advice = "number the labels by the names (A001 is 0), or rename the samples"

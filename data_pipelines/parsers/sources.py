@@ -60,8 +60,8 @@ class Source:
     def read(self) -> bytes:
         """Return the content; FileError if the file or its archive is damaged, or another file."""
         try:
-            packed = self.member is not None
-            content = _unpacked(self.path, self.member) if packed else _bytes(self.path)
+            member = self.member
+            content = _bytes(self.path) if member is None else _unpacked(self.path, member)
         except OSError as error:
             raise FileError(self.where, f"cannot be read ({error.strerror})") from None
         if reason := wrong_file.described(content[: wrong_file.HEAD]):

@@ -68,7 +68,8 @@ def load(path: str | os.PathLike) -> tuple[ClassText, ...]:
 
 def _line(text: str, number: int) -> int:
     """Return the line of a class, from 1."""
-    ((_, classes),) = yaml.compose(text, yaml.SafeLoader).value
+    node: Any = yaml.compose(text, yaml.SafeLoader)
+    ((_, classes),) = node.value
     return classes.value[number].start_mark.line + 1
 
 

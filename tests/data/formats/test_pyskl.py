@@ -77,7 +77,11 @@ WRONG = {
         "split": pyskl_file.content(flat=True)["split"],
         "annotations": [pyskl_file.annotation(0, flat=True) | {"keypoint": np.ones((1, 4, 12, 2))}],
     },
-    r"has no usable annotation; a.pkl: annotation 0: in no split|no frame_dir": {
+    "has no usable annotation; all are in no split": {
+        "split": {"train": [], "val": []},
+        "annotations": [pyskl_file.annotation(0, flat=True)],
+    },
+    "has no usable annotation; .*a.pkl: annotation 0 has no frame_dir": {
         "split": {"train": [], "val": []},
         "annotations": [pyskl_file.annotation(0, flat=True) | {"label": "walk"}],
     },
