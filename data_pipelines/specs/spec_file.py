@@ -135,8 +135,7 @@ def spec_of(metadata: Metadata, name: str) -> DatasetSpec:
 def _person_order(metadata: Metadata) -> str:
     order = metadata.text("person_order", clip_rule.ORDERS[0])
     if order not in clip_rule.ORDERS:
-        known = ", ".join(clip_rule.ORDERS)
-        raise metadata.error("person_order", f"is {order!r}; there are {known}")
+        raise metadata.error("person_order", f"is {order!r}, none of {clip_rule.ORDERS}")
     return order
 
 

@@ -89,6 +89,7 @@ FAULTS = {
     "bone": ({"bones": [["nose", "tail"]]}, r"bones has 'tail', which is none of the 15 joints"),
     "triple": ({"bones": [[0, 1, 2]]}, r"bones should be a list of pairs of joints"),
     "kind": ({"coordinates": "4D"}, r"coordinates is '4D'; there are 3D, 2D, 2D with confidence"),
+    "person order": ({"person_order": "size"}, r"person_order is 'size', none of \('motion'"),
     "persons": ({"persons": 0}, r"persons is 0, not a number from 1"),
     "column": ({"protocols": {"x": {"who": [1]}}}, r"protocols 'x' should name one of subject, "),
     "train": ({"protocols": {"x": {"subject": ["a"]}}}, r"'x': subject should be a list of num"),
