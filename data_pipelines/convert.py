@@ -138,7 +138,7 @@ def _opened(module: ModuleType, raw: Path | None, name: str, persons: int | None
         if raw is None and not module.SPEC.builtin:
             raise DataError(f"{name} needs --raw=PATH: {module.SPEC.obtain}")
         return RawDataset(module.SPEC, module.items(raw))
-    if not raw.exists():
+    if raw is None or not raw.exists():
         raise DataError(f"{raw}: no such file or folder; --raw takes {module.WANTED}")
     opened = module.open_raw(raw, name)
     most = min(persons or opened.spec.persons, opened.spec.persons)

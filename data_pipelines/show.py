@@ -66,7 +66,7 @@ def read(directory: str, name: str) -> Scene:
     if shape != wanted or spec.space not in VIEWS:
         stored = f"{shape[0]} joints of {shape[1]} numbers"
         raise DataError(f"{directory}: {name!r} has {stored}, unlike {spec.name}; convert again")
-    label, count, persons = int(index.label[row]), *skeleton.shape[:2]
+    label, (count, persons) = int(index.label[row]), skeleton.shape[:2]
     metadata = (
         *(spec.name, name, f"class {label}", f"subject {index.subject[row]}"),
         *(f"camera {index.camera[row]}", f"setup {index.setup[row]}"),

@@ -97,7 +97,7 @@ def protocol_check(index: Index, spec: DatasetSpec, name: str) -> Check:
     faults = [
         f"{side} has {len(rows):,} samples, more than the published {counts[side]:,}"
         for side, rows in sides.items()
-        if counts[side] is not None and len(rows) > counts[side]
+        if (count := counts[side]) is not None and len(rows) > count
     ]
     faults += _overlap(index, sides, protocol) + (gaps if complete else [])
     summary = [f"{len(rows):,}{_of(counts[side])} {side}" for side, rows in sides.items()]

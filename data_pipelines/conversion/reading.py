@@ -54,7 +54,7 @@ def plan(module: ModuleType, spec: DatasetSpec, items: Sequence[Any], folder: Pa
 def _code(module: ModuleType) -> str:
     """Return the SHA-256 of this package's code and lists and of a module."""
     package = Path(__file__).parents[1]
-    files = sorted({*package.rglob("*.py"), *package.rglob("*.txt"), Path(module.__file__)})
+    files = sorted({*package.rglob("*.py"), *package.rglob("*.txt"), Path(str(module.__file__))})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

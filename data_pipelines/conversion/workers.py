@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
@@ -34,7 +34,7 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
+def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Generator[Result, None, None]:
     """Yield `work(task)` for every task, in order.
 
     Args:
@@ -50,7 +50,7 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    search_paths = [list(package.__path__) for package in (datasets, formats)]
+    search_paths = list(datasets.__path__), list(formats.__path__)
     pool = ProcessPoolExecutor(jobs, context, _begin, search_paths)
     waiting = iter(tasks)
     try:
@@ -90,5 +90,6 @@ def _begin(dataset_paths: list[str], format_paths: list[str]) -> None:
 
 def _end_with_parent() -> None:
     """End this process when its parent ends, even if that was killed."""
-    multiprocessing.parent_process().join()
+    if parent := multiprocessing.parent_process():
+        parent.join()
     os._exit(1)

@@ -182,8 +182,8 @@ def _merged_labels(metadata: Metadata, specs: Sequence[DatasetSpec]) -> dict[str
 
 def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
     """Return the published numbers of training and test samples, if all are known."""
-    counts = [part.protocol.counts for part in parts]
-    if None in counts:
+    counts = [part.protocol.counts for part in parts if part.protocol.counts is not None]
+    if len(counts) < len(parts):
         return None
     return sum(train for train, _ in counts), sum(test for _, test in counts)
 

@@ -10,6 +10,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from typing import IO
 
 import numpy as np
 from jaxtyping import Shaped
@@ -82,7 +83,7 @@ class Rows:
         return np.memmap(self._path, self.dtype, "r", start, self.shape)
 
     @functools.cached_property
-    def _file(self) -> zipfile.ZipExtFile:
+    def _file(self) -> IO[bytes]:
         """Return the array's file, which is closed with this object."""
         return zipfile.ZipFile(self._path).open(self._member)
 
@@ -101,7 +102,7 @@ class Rows:
         return np.stack(rows) if rows else np.empty(self.shape, self.dtype)
 
 
-def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Return the shape, the order and the type in an array's header."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):

@@ -130,14 +130,16 @@ def _sample(
         fault = f"{values['file']!r} is not a .npy file inside the folder"
         raise DataError(f"{table}: line {line}: {fault}; correct it")
     path = table.parent / name
+    label = _label(table, line, values["label"], labels)
+    subject, camera, setup = (
+        _number(table, line, column, values.get(column, "0"))
+        for column in ("subject", "camera", "setup")
+    )
     return Sample(
         path=str(path),
         state=state_of(path) if path.is_file() else None,
         place=(str(table), line),
-        metadata=(
-            _label(table, line, values["label"], labels),
-            *(_number(table, line, column, values.get(column, "0")) for column in _NUMBERS[1:]),
-        ),
+        metadata=(label, subject, camera, setup),
         name=str(name.with_suffix("")),
         split=split_word(values.get("split", "")),
     )

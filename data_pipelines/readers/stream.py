@@ -52,7 +52,7 @@ def stream(
         raise DataError(f"{directory}: has a sample of {longest} frames, more than {frames}")
     tf = tfrecord.tensorflow()
     batches = tf.data.Dataset.from_tensor_slices(rows.astype(np.int64))
-    read_batch = _batch_reader(directory, index, frames, persons)
+    read_batch = _batch_reader(os.fspath(directory), index, frames, persons)
     batches = batches.map(read_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     iterator = batches.prefetch(_AHEAD).as_numpy_iterator()
     for batch_rows in rows:
@@ -67,7 +67,7 @@ def stream(
 
 @functools.lru_cache(maxsize=4)
 def _batch_reader(
-    directory: str | os.PathLike, index: Index, frames: int, persons: int
+    directory: str, index: Index, frames: int, persons: int
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """Return the TensorFlow function from rows (b) to frames (b m t v c) and lengths (b)."""
     tf = tfrecord.tensorflow()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from etils import epath
@@ -94,7 +94,7 @@ def load(path: epath.Path) -> Metadata:
         raise DataError(f"{path}: is not readable YAML ({error}); correct it") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise DataError(f"{path}: should map names (joints, bones, labels, ...) to values")
-    return Metadata(str(path), values, _key_lines(path, node))
+    return Metadata(str(path), values, _key_lines(path, cast("yaml.MappingNode", node)))
 
 
 def _key_lines(path: epath.Path, mapping: yaml.MappingNode) -> dict[str, int]:

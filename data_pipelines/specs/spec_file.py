@@ -145,13 +145,14 @@ def _skeleton(metadata: Metadata, name: str) -> Skeleton:
     shoulders = metadata.values.get("shoulders", [root, root])
     if not isinstance(shoulders, list) or len(shoulders) != 2:
         raise metadata.error("shoulders", "should be two joints, the left one first")
+    left, right = (_joint(metadata, "shoulders", joints, joint) for joint in shoulders)
     return Skeleton(
         name=metadata.text("skeleton", name),
         joints=joints,
         bones=_bones(metadata, joints, root),
         root=root,
         center=_joint(metadata, "center", joints, metadata.values.get("center", root)),
-        shoulders=tuple(_joint(metadata, "shoulders", joints, joint) for joint in shoulders),
+        shoulders=(left, right),
         partitions={
             partition: _partition(metadata, joints, partition, parts)
             for partition, parts in metadata.mapping("parts").items()

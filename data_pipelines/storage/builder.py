@@ -43,7 +43,10 @@ class _LocalInfo(tfds.core.DatasetInfo):
         """Do nothing: the bucket has none of these datasets."""
 
 
-class SkeletonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class SkeletonBuilder(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg]
+):
     """Writes skeleton records as they are: float32, true length, true number of persons.
 
     Attributes:

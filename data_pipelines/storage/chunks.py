@@ -77,7 +77,10 @@ def records(path: Path) -> list[Record]:
     content = json.loads(text.item())
     parts = np.split(values, np.cumsum(shapes.prod(1))[:-1]) if len(shapes) else []
     rows = zip(parts, shapes, content["metadata"], content["names"], strict=True)
-    return [Record(part.reshape(shape), *numbers, name) for part, shape, numbers, name in rows]
+    return [
+        Record(part.reshape(shape), label, subject, camera, setup, name)
+        for part, shape, (label, subject, camera, setup), name in rows
+    ]
 
 
 def summary(path: Path) -> Summary:

@@ -30,7 +30,7 @@ def digest(directory: str | os.PathLike, index: Index, packed: bool) -> str:
         DataError: a file is missing or damaged.
     """
     if packed:
-        path = Path(open_pack(directory, index).frames.filename)
+        path = Path(open_pack(os.fspath(directory), index).frames.filename)
         return _of_pack(path, state_of(path))
     paths = [epath.Path(directory) / shard for shard in dict.fromkeys(index.shard.tolist())]
     return _of_records(tuple((os.fspath(path), _state(path)) for path in paths))

@@ -86,13 +86,16 @@ def _built(directory: Path, index: Index) -> Pack:
     remedy = f"run `python -m data_pipelines.pack {directory}` as a user who may"
     advice = "once it can, run the same command to continue (data.feed=stream needs no pack)"
     with writing(target, remedy, advice), locked(target):
-        if stored(directory, index) is None:
-            with replacing_folder(target) as folder:
-                count = int(index.frames.astype(np.int64) @ index.bodies)
-                with (folder / "frames.npy").open("wb") as file:
-                    npy.write(file, count, _all_bodies(directory, index), _NO_ROOM)
-                (folder / "digest").write_text(index.digest)
-    return stored(directory, index)
+        if (pack := stored(directory, index)) is not None:
+            return pack
+        with replacing_folder(target) as folder:
+            count = int(index.frames.astype(np.int64) @ index.bodies)
+            with (folder / "frames.npy").open("wb") as file:
+                npy.write(file, count, _all_bodies(directory, index), _NO_ROOM)
+            (folder / "digest").write_text(index.digest)
+    if (pack := stored(directory, index)) is None:
+        raise DataError(f"{target}: does not hold what was written to it; check the disk")
+    return pack
 
 
 def bodies_in_turn(skeleton: Float32[np.ndarray, "t m v c"]) -> Float32[np.ndarray, "f v c"]:

@@ -168,7 +168,8 @@ def cell(values: Sequence[float | None]) -> str:
     >>> cell([0.5, 0.6]), cell([0.5]), cell([0.5, None])
     ('55.0 ± 7.1', '50.0', '-')
     """
-    if None in values:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
         return "-"
-    mean = f"{100 * statistics.fmean(values):.1f}"
-    return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
+    mean = f"{100 * statistics.fmean(known):.1f}"
+    return f"{mean} ± {100 * statistics.stdev(known):.1f}" if len(known) > 1 else mean

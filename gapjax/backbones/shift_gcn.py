@@ -179,7 +179,8 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
         """Return arrays of joints x channels, flat as they were, as channels x joints."""
         return {key: each.reshape(len(mask), -1).T.ravel() for key, each in flat.items()}
 
-    modules = {"norm": tuple(map(channels_first, state.norm([f"{name}.bn"])))}
+    scale, mean = state.norm([f"{name}.bn"])
+    modules = {"norm": (channels_first(scale), channels_first(mean))}
     if f"{name}.down.0.weight" in state:
         modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
     params, statistics = join(modules)

@@ -122,7 +122,7 @@ def connect(
     """
     method = build_method(plan, dataset)
     encoder = sources.encoder() if plan.on_features else None
-    if plan.cached:
+    if plan.cached and encoder:
         features, items = sources.features(encoder)
         label = dataset.index.label
         inputs = feature_inputs(features, items, label, plan.views, layout)

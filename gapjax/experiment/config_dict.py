@@ -1,9 +1,9 @@
 """ConfigDicts with every key at its default, and config files, which change them."""
 
 import copy
-import importlib.util
 import sys
 from collections.abc import Callable, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, get_args
@@ -102,9 +102,10 @@ def _import(path: Path) -> ModuleType:
     if str(package) not in sys.path:
         sys.path.insert(0, str(package))
     name = ".".join(path.relative_to(package).with_suffix("").parts)
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader(name, str(path))
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    loader.exec_module(module)
     return module
 
 

@@ -152,5 +152,5 @@ def published(plan: Plan) -> Variables:
             "train.init_from: its weights may know classes that data.zero_shot leaves unseen; "
             "train from scratch, or give an encoder by encoder.checkpoint"
         )
-    backbone = None if plan.on_features else backbone_importer(plan, "train.init_from")
+    backbone = backbone_importer(plan, "train.init_from")
     return spec.from_torch(StateDict(torch_weights.read(path)), backbone)

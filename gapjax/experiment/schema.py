@@ -63,7 +63,7 @@ def part_keys(section: str, name: str) -> list[Key]:
     return [key for key in all_keys(**{section: name}) if key.section == section]
 
 
-def _walk(section: str, make: type, preset: Any, parts: Mapping[str, str]) -> Iterator[Key]:
+def _walk(section: str, make: Any, preset: Any, parts: Mapping[str, str]) -> Iterator[Key]:
     """Yield the keys of a dataclass and of those within it; `preset` overrides defaults."""
     docs, hints = attribute_docs(make), get_type_hints(make)
     for field in dataclasses.fields(make):
@@ -140,9 +140,9 @@ def read_flat(flat: Mapping[str, Any]) -> Plan:
     return _fill(Plan, "", values)
 
 
-def _fill(make: type, section: str, values: Mapping[str, Any]) -> Any:
+def _fill(make: Any, section: str, values: Mapping[str, Any]) -> Any:
     """Return a dataclass, those within it included, with the values of its keys."""
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for name, hint in get_type_hints(make).items():
         path = f"{section}.{name}".lstrip(".")
         if hint is Part:

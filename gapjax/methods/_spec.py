@@ -16,6 +16,7 @@ from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.descriptions import ClassText
 from gapjax.registry import module
 from gapjax.text.embedding import TextEmbedder
+from gapjax.text.encoder import TextOptions
 
 # An instance of the dataclass `MethodSpec.options`.
 Options = Any
@@ -31,7 +32,7 @@ class Context:
         labels: the names of the classes that scores are given for.
         descriptions: the descriptions of the classes, in the order of `labels`.
         published: variables to start from (`MethodSpec.from_torch`); empty for none.
-        text: the text encoder of the config; methods that use no text need none.
+        text: the text encoder of the config.
         unseen: the indices in `labels` of the classes without training samples.
     """
 
@@ -40,7 +41,7 @@ class Context:
     labels: Sequence[str]
     descriptions: Sequence[ClassText] = ()
     published: Variables = field(default_factory=dict)
-    text: TextEmbedder | None = None
+    text: TextEmbedder = field(default_factory=lambda: TextEmbedder(TextOptions()))
     unseen: Sequence[int] = ()
 
 
@@ -83,7 +84,7 @@ class MethodSpec:
         ]
         | None
     ) = None
-    from_torch: Callable[[StateDict, FromTorch | None], Variables] | None = None
+    from_torch: Callable[[StateDict, FromTorch], Variables] | None = None
 
 
 def get(name: str) -> MethodSpec:

@@ -55,7 +55,7 @@ class Recognizer(nn.Module):
 
 def recognizer_from_torch(
     state: StateDict, backbone: Callable[[StateDict], Mapping[str, Any]]
-) -> dict[str, dict]:
+) -> dict[str, Any]:
     """Return the variables of the `Recognizer` within a published network.
 
     Args:

@@ -1,5 +1,7 @@
 """Temporal modules of the graph networks, on `c n v t`."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -75,4 +77,4 @@ class SingleScale(nn.Module):
         return BatchNorm(name="norm")(convolve_time(kernel, x, self.stride, 1), bias, train=train)
 
 
-TEMPORAL = {"multi_scale": MultiScale, "single_scale": SingleScale}
+TEMPORAL: dict[str, Callable[..., nn.Module]] = {"multi_scale": MultiScale, "single_scale": SingleScale}

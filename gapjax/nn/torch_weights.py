@@ -29,7 +29,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         UserError: the file is missing or damaged, is of another kind, or needs PyTorch.
     """
     path = Path(path)
-    readers = {".npz": _read_npz, ".safetensors": load_file, ".pt": _read_pt, ".pth": _read_pt}
+    readers: dict[str, Callable[[Path], Mapping[str, np.ndarray]]] = {".npz": _read_npz, ".safetensors": load_file, ".pt": _read_pt, ".pth": _read_pt}
     if path.suffix not in readers:
         raise UserError(f"{path}: a state dict is one of {', '.join(readers)}")
     if not path.is_file():

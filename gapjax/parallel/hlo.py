@@ -68,5 +68,5 @@ def size_of(kind: str) -> int:
 def _bytes(name: str, bits: str, shape: str) -> int:
     """Return the bytes of an array; numbers of less than a byte are packed."""
     count = math.prod(int(length) for length in shape.split(",") if length)
-    width = {"pred": 8, "token": 0}.get(name) if not bits else int(bits)
+    width = int(bits) if bits else {"pred": 8, "token": 0}[name]
     return -(-count * width // 8)

@@ -52,5 +52,5 @@ def check(
         raise UserError("--cluster finds --coordinator, --processes and --process by itself")
     if not cluster and None in address:
         raise UserError("--coordinator=HOST:PORT, --processes and --process go together")
-    if process is not None and process >= processes:
+    if process is not None and processes is not None and process >= processes:
         raise UserError(f"--process={process} should be below --processes={processes}")

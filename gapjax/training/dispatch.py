@@ -3,11 +3,11 @@
 A dispatch is one call of that function, and runs the steps of one request of the feed.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import stages
 from jaxtyping import Array, Float
 
 from gapjax.methods import Text
@@ -15,8 +15,8 @@ from gapjax.parallel.sharding import shapes_with
 from gapjax.training.run import Run
 from gapjax.training.step import Scalars, TrainState, create_state, make_train_step
 
-# (state, the feed's store, request, text) → the state after the n steps, and what they log.
-Dispatch = Callable[[TrainState, Any, Any, Text], tuple[TrainState, dict[str, Float[Array, " n"]]]]
+# Jitted: (state, the feed's store, request, text) → the state after the n steps, and what they log.
+Dispatch: TypeAlias = stages.Wrapped
 
 
 def make_dispatch(run: Run, state: TrainState) -> Dispatch:

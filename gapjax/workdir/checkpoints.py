@@ -161,7 +161,7 @@ def _newest_intact(
     for step in sorted(steps, reverse=True):
         path = folder / str(step)
         checkpoint, reason = _try(read, step, path)
-        if agreement.on_all_hosts(checkpoint is not None):
+        if agreement.on_all_hosts(checkpoint is not None) and checkpoint:
             for path, reason in damaged.items():
                 text = f"{path} is damaged, {step} is used instead ({reason})"
                 print(f"gapjax: warning: {text}", file=sys.stderr)

@@ -78,10 +78,11 @@ def read_scores(path: Path) -> Scores:
     missing = [key for key in ARRAYS if key not in arrays]
     if missing:
         raise UserError(f"{path} has no {' and no '.join(missing)}: it is not a file of scores")
-    problem = _problem(*(arrays[key] for key in ARRAYS))
+    score, label, name = (arrays[key] for key in ARRAYS)
+    problem = _problem(score, label, name)
     if problem:
         raise UserError(f"{path}: {problem}; evaluate that working directory again")
-    return Scores(*(arrays[key] for key in ARRAYS), facts)
+    return Scores(score, label, name, facts)
 
 
 def _problem(score: np.ndarray, label: np.ndarray, name: np.ndarray) -> str:
