@@ -34,7 +34,9 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Generator[Result, None, None]:
+def in_order(
+    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
+) -> Generator[Result, None, None]:
     """Yield `work(task)` for every task, in order.
 
     Args:

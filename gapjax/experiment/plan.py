@@ -22,7 +22,7 @@ from gapjax.experiment.options import (
 )
 from gapjax.parallel.partition_rules import PartitionRule
 from gapjax.registry import number
-from gapjax.training.optimizer import Rule, SgdOptions
+from gapjax.training.optimizer import ParameterRule, SgdOptions
 from gapjax.training.run import Cadence
 
 Built = TypeVar("Built")
@@ -139,7 +139,7 @@ def _flat(value: Any, path: str) -> dict[str, Any]:
     return {path: value}
 
 
-def _rule(rule: Rule | PartitionRule) -> tuple[Any, ...]:
+def _rule(rule: ParameterRule | PartitionRule) -> tuple[Any, ...]:
     """Return a rule as the tuple that it is in a config."""
     if isinstance(rule, PartitionRule):
         return (rule.pattern, *rule.axes)

@@ -77,4 +77,7 @@ class SingleScale(nn.Module):
         return BatchNorm(name="norm")(convolve_time(kernel, x, self.stride, 1), bias, train=train)
 
 
-TEMPORAL: dict[str, Callable[..., nn.Module]] = {"multi_scale": MultiScale, "single_scale": SingleScale}
+TEMPORAL: dict[str, Callable[..., nn.Module]] = {
+    "multi_scale": MultiScale,
+    "single_scale": SingleScale,
+}

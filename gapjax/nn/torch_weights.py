@@ -29,7 +29,12 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         UserError: the file is missing or damaged, is of another kind, or needs PyTorch.
     """
     path = Path(path)
-    readers: dict[str, Callable[[Path], Mapping[str, np.ndarray]]] = {".npz": _read_npz, ".safetensors": load_file, ".pt": _read_pt, ".pth": _read_pt}
+    readers: dict[str, Callable[[Path], Mapping[str, np.ndarray]]] = {
+        ".npz": _read_npz,
+        ".safetensors": load_file,
+        ".pt": _read_pt,
+        ".pth": _read_pt,
+    }
     if path.suffix not in readers:
         raise UserError(f"{path}: a state dict is one of {', '.join(readers)}")
     if not path.is_file():
@@ -92,6 +97,10 @@ class StateDict:
 
     def __contains__(self, name: str) -> bool:
         return name in self._state
+
+    def count(self, prefix: str) -> int:
+        """Return the number of names that start with a prefix."""
+        return sum(name.startswith(prefix) for name in self._state)
 
     def array(self, name: str) -> Float[np.ndarray, "..."]:
         """Return an array by name.

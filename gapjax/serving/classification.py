@@ -89,7 +89,9 @@ def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Clip]:
 def _strange(bundle: Bundle, paths: Sequence[Path], clips: Sequence[Clip]) -> Iterator[str]:
     """Yield in what clips are far from the data that the bundle was trained on."""
     ranges, facts = bundle.metadata.get("ranges"), bundle.metadata["input"]
-    for path, clip in zip(paths, clips, strict=True) if ranges else ():
+    if ranges is None:
+        return
+    for path, clip in zip(paths, clips, strict=True):
         figure = figure_of(clip, facts["space"], facts["body"]["bones"])
         found = unlike(figure, ranges, bundle.metadata["preprocessing"]) if figure else []
         if found:
@@ -111,9 +113,9 @@ def class_embeddings(
     new = [name for name in names if name in texts or name not in labels]
     index = {name: labels.index(name) for name in names if name not in new}
     embeddings = bundle.embeddings
-    if new:
+    embed = methods.get(bundle.metadata["run"]["method"]).embed
+    if new and embed:
         index |= {name: len(labels) + i for i, name in enumerate(new)}
-        method = methods.get(bundle.metadata["run"]["method"])
         options = bundle.metadata["text"]["recipe"]
         named = partial(from_name, parts=options.get("parts", PARTS))
         described = [texts.get(name) or named(name) for name in new]
@@ -121,7 +123,7 @@ def class_embeddings(
         # Names stand for the bundle's own classes, whose texts it does not contain.
         every = [*described, *(named(name) for name in known if name not in new)]
         model.require_distinct_classes(plan, every)
-        added = method.embed(described, options, _text_encoder(bundle))
+        added = embed(described, options, _text_encoder(bundle))
         embeddings = {key: np.concatenate([rows, added[key]]) for key, rows in embeddings.items()}
     return {key: rows[[index[name] for name in names]] for key, rows in embeddings.items()}
 

@@ -12,7 +12,7 @@ from gapjax.registry import number
 
 
 @dataclass(frozen=True)
-class Rule:
+class ParameterRule:
     """How the parameters whose paths match a pattern are trained.
 
     Attributes:
@@ -44,7 +44,7 @@ class SgdOptions:
     milestones: Sequence[int] = ()
     momentum: float = number(0.9, most=0.9999)
     weight_decay: float = number(4e-4, most=1.0)
-    rules: Sequence[Rule] = ()
+    rules: Sequence[ParameterRule] = ()
 
 
 Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
@@ -71,7 +71,7 @@ def step_schedule(options: SgdOptions, steps_per_epoch: int) -> Schedule:
 
 def make_optimizer(options: SgdOptions, schedule: Schedule) -> optax.GradientTransformation:
     """Return the optimizer; its `init` raises UserError for a rule that matches no parameter."""
-    rules = enumerate((*options.rules, Rule("")))
+    rules = enumerate((*options.rules, ParameterRule("")))
     transforms = {index: _sgd(options, rule, schedule) for index, rule in rules}
     patterns = [rule.pattern for rule in options.rules]
     return optax.multi_transform(
@@ -79,7 +79,9 @@ def make_optimizer(options: SgdOptions, schedule: Schedule) -> optax.GradientTra
     )
 
 
-def _sgd(options: SgdOptions, rule: Rule, schedule: Schedule) -> optax.GradientTransformation:
+def _sgd(
+    options: SgdOptions, rule: ParameterRule, schedule: Schedule
+) -> optax.GradientTransformation:
     """Return PyTorch's SGD with the learning rate and weight decay of a rule."""
     if rule.learning_rate == 0:
         return optax.set_to_zero()

@@ -17,7 +17,7 @@ def features() -> jax.Array:
     return jax.random.normal(jax.random.key(0), (7, 3, 20, 6))
 
 
-@pytest.mark.parametrize("prompts", ["learnt", "none"])
+@pytest.mark.parametrize("prompts", ["learned", "none"])
 @pytest.mark.parametrize("score", SCORES)
 def test_star(features: jax.Array, score: str, prompts: str) -> None:
     """With prompts as parts of the texts, and whatever other classes stand beside."""

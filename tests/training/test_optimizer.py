@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from data_pipelines.errors import UserError
-from gapjax.training.optimizer import Rule, SgdOptions, make_optimizer, step_schedule
+from gapjax.training.optimizer import ParameterRule, SgdOptions, make_optimizer, step_schedule
 
 
 def torch_sgd(
@@ -68,7 +68,10 @@ def test_milestones_that_do_not_ascend_are_refused(milestones: tuple[int, ...]) 
 def test_rules_set_learning_rate_and_weight_decay() -> None:
     params = {"text": {"w": jnp.ones(2)}, "mask": jnp.ones(2), "rest": jnp.ones(2)}
     gradients = jax.tree.map(jnp.ones_like, params)
-    rules = (Rule("^text/", learning_rate=0.0), Rule("mask", 0.5, weight_decay=0.0))
+    rules = (
+        ParameterRule("^text/", learning_rate=0.0),
+        ParameterRule("mask", 0.5, weight_decay=0.0),
+    )
     options = SgdOptions(1.0, 0, (), momentum=0.0, weight_decay=0.5, rules=rules)
     result = descend(options, params, [gradients], per_epoch=1)
     np.testing.assert_array_equal(result["text"]["w"], [1, 1])
@@ -77,7 +80,7 @@ def test_rules_set_learning_rate_and_weight_decay() -> None:
 
 
 def test_a_rule_that_matches_no_parameter_is_refused() -> None:
-    options = SgdOptions(rules=(Rule("txt_encoder"),))
+    options = SgdOptions(rules=(ParameterRule("txt_encoder"),))
     optimizer = make_optimizer(options, step_schedule(options, 1))
     with pytest.raises(UserError, match="'txt_encoder' matches no parameter"):
         optimizer.init({"text_encoder": jnp.ones(2)})

@@ -31,8 +31,8 @@ from gapjax.methods.gap.network import DescribedRecognizer
 from gapjax.nn.heads import Recognizer, adopt
 from gapjax.nn.losses import cross_entropy
 from gapjax.nn.pooling import PERSONS
-from gapjax.prompts.strings import global_strings, part_strings
-from gapjax.registry import chosen, one_of
+from gapjax.prompts.strings import PART, global_strings, part_strings
+from gapjax.registry import check_choices, one_of
 from gapjax.text import string_table
 from gapjax.text.encoder import LoadedText
 
@@ -58,14 +58,20 @@ class Options:
 
     partition: str = "4"
     global_text: str = "synonym"
-    part_text: str = "plain"
+    part_text: str = one_of(*PART)
     train_text: bool = True
     loss_weight: float = 0.8
     learn_loss_weight: bool = False
-    temperature: str = "released"
-    targets: str = "released"
-    average: str = "parts_and_global"
+    temperature: str = one_of(*TEMPERATURES)
+    targets: str = one_of(*TARGETS)
+    average: str = one_of(*AVERAGES)
     persons: str = one_of(*PERSONS)
+
+    def __post_init__(self) -> None:
+        """Raise UserError for a value that is not among its choices."""
+        check_choices(self, "method.")
+        if self.partition == "global" and self.global_text == "none":
+            raise UserError("method.partition='global' needs a method.global_text")
 
 
 @dataclass(frozen=True)
@@ -181,23 +187,12 @@ def _network_variables(variables: Variables) -> Variables:
     return {"params": variables["params"]["network"], "batch_stats": variables["batch_stats"]}
 
 
-def _check(options: Options) -> None:
-    """Raise UserError where an option's value is not among its choices."""
-    choices = {"temperature": TEMPERATURES, "targets": TARGETS, "average": AVERAGES}
-    choices["persons"] = PERSONS
-    for name, values in choices.items():
-        chosen(f"method.{name}", getattr(options, name), values)
-    if options.partition == "global" and options.global_text == "none":
-        raise UserError("method.partition='global' needs a method.global_text")
-
-
 def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     """Return the method of an experiment; without text (`partition="none"`) a plain classifier.
 
     Raises:
-        UserError: an option's value is not among its choices.
+        UserError: the skeleton has no such partition.
     """
-    _check(options)
     if options.partition == "none":
         return supervised.build(context, supervised.Options(options.persons))
     parts = {}

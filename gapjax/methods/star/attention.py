@@ -18,7 +18,6 @@ from jaxtyping import Array, Bool, Float
 
 from data_pipelines.errors import UserError
 from gapjax.methods.star.part_layers import Linear, PartLinear
-from gapjax.registry import chosen
 
 # PyTorch initializes the layers before an attention by inputs and outputs, and its biases by zero.
 GLOROT = nn.initializers.glorot_uniform(in_axis=-2, out_axis=-1, batch_axis=0)
@@ -175,7 +174,7 @@ class MeanQuery(nn.Module):
 
 
 POOLINGS: dict[str, type[nn.Module]] = {"attention": Attention, "mean": Mean}
-PROMPTS: dict[str, type[nn.Module]] = {"learnt": AttributePrompts, "none": MeanQuery}
+PROMPTS: dict[str, type[nn.Module]] = {"learned": AttributePrompts, "none": MeanQuery}
 
 
 class PartAttributes(nn.Module):
@@ -187,7 +186,7 @@ class PartAttributes(nn.Module):
         attributes: m, the number of attributes of each part.
         heads: the number of attention heads; 8 in the paper, 4 as released.
         pooling: `attention`, or `mean` for the ablation without it.
-        prompts: `learnt`, or `none` for the ablation without visual-attribute prompts.
+        prompts: `learned`, or `none` for the ablation without visual-attribute prompts.
     """
 
     parts: tuple[tuple[int, ...], ...]
@@ -195,12 +194,12 @@ class PartAttributes(nn.Module):
     attributes: int = 100
     heads: int = 8
     pooling: str = "attention"
-    prompts: str = "learnt"
+    prompts: str = "learned"
 
     def setup(self) -> None:
         """Create prompts, pooling, its output layer, and the feed-forward network φ."""
-        prompts = PROMPTS[chosen("attribute_prompts", self.prompts, PROMPTS)]
-        pooling = POOLINGS[chosen("pooling", self.pooling, POOLINGS)]
+        prompts = PROMPTS[self.prompts]
+        pooling = POOLINGS[self.pooling]
         self.asking = prompts(len(self.parts), self.attributes, self.size)
         self.pool = pooling(self.size, self.heads)
         self.out = PartLinear(self.size, bias_init=ZEROS)

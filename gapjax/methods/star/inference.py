@@ -1,22 +1,19 @@
 """STAR after training: the embeddings of the classes, whichever they are, are an input."""
 
 from dataclasses import dataclass
-from functools import partial
 
-import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from gapjax.methods import Context, Embeddings, Inference, Outputs, Variables
-from gapjax.methods.star.losses import similarity
 from gapjax.methods.star.method import build
-from gapjax.methods.star.network import StarNetwork
+from gapjax.methods.star.network import StarNetwork, name_and_parts
 from gapjax.methods.star.options import Options
 from gapjax.methods.star.texts import embed_options, joints_of
 
 
 @dataclass(frozen=True)
-class Recognizer:
+class AnyClasses:
     """A trained network whose semantic-part prompts have become part of the embeddings.
 
     The network itself has no prompts left, so that classes with and without prompts are treated
@@ -54,11 +51,8 @@ class Recognizer:
     ) -> Outputs:
         """Return the similarity of clips and classes, and that of their parts."""
         text = embeddings["part"], embeddings["label"]
-        latents = self.network.apply(variables, features, *text)
-        compare = partial(similarity, how=self.network.similarity)
-        by_name = compare(latents.whole, latents.label_text)
-        by_part = jax.vmap(compare, in_axes=1, out_axes=2)(latents.part, latents.part_text)
-        score = (by_name + by_part.mean(axis=2)) / 2 if self.score_by_parts else by_name
+        by_name, by_part = self.network.apply(variables, features, *text, method="similarities")
+        score = name_and_parts(by_name, by_part) if self.score_by_parts else by_name
         return {"score": score, "part": by_part} if self.return_parts else {"score": score}
 
 
@@ -67,7 +61,7 @@ def inference(context: Context, options: Options) -> Inference:
     star = build(context, options)
     parts = tuple(joints_of(options.partition, context.skeleton))
     compared_parts = parts if options.part_weight > 0 else ()
-    recognizer = Recognizer(
+    trained = AnyClasses(
         network=star.network.clone(semantic_prompts="none"),
         text=star.text,
         prompted=star.prompted(),
@@ -75,9 +69,9 @@ def inference(context: Context, options: Options) -> Inference:
         return_parts=bool(compared_parts),
     )
     return Inference(
-        recognizer.strip,
-        recognizer.apply,
-        recognizer.embeddings,
+        trained.strip,
+        trained.apply,
+        trained.embeddings,
         embed_options(options, parts, star.scale),
         compared_parts,
     )

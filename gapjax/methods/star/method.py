@@ -10,17 +10,15 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from gapjax.methods import Context, LossOut, Text, Variables
 from gapjax.methods.star.losses import (
-    SIMILARITIES,
     global_loss,
     part_loss,
     semantic_loss,
     similarity,
 )
 from gapjax.methods.star.network import Latents, StarNetwork
-from gapjax.methods.star.options import SCORES, SEMANTIC_CLASSES, TEXT_SCALES, Options
+from gapjax.methods.star.options import TEXT_SCALES, Options
 from gapjax.methods.star.texts import embed, embed_options, joints_of
 from gapjax.nn.heads import adopt
-from gapjax.registry import chosen
 
 
 @dataclass(frozen=True)
@@ -115,11 +113,8 @@ def build(context: Context, options: Options) -> Star:
     """Return the method of an experiment.
 
     Raises:
-        UserError: an option's value is not among its choices.
+        UserError: the skeleton has no such partition, or a description is missing.
     """
-    chosen("method.similarity", options.similarity, SIMILARITIES)
-    chosen("method.semantic_classes", options.semantic_classes, SEMANTIC_CLASSES)
-    chosen("method.score", options.score, SCORES)
     parts = joints_of(options.partition, context.skeleton)
     text = embed(context.descriptions, embed_options(options, parts), context.text.embed)
     network = StarNetwork(
@@ -133,9 +128,8 @@ def build(context: Context, options: Options) -> Star:
         semantic_prompt_scale=options.semantic_prompt_scale,
         similarity=options.similarity,
     )
-    scale = TEXT_SCALES[chosen("method.text_scale", options.text_scale, TEXT_SCALES)]
     seen = np.setdiff1d(np.arange(len(text["label"])), context.unseen)
-    factor = scale(text["part"][seen])
+    factor = TEXT_SCALES[options.text_scale](text["part"][seen])
     text = {name: factor * rows for name, rows in text.items()}
     unseen = tuple(context.unseen)
     return Star(network, options, text, unseen, context.published, factor)

@@ -20,7 +20,6 @@ from gapjax.methods.star.attention import PartAttributes
 from gapjax.methods.star.losses import similarity
 from gapjax.methods.star.part_layers import PartProjector
 from gapjax.nn.torch_weights import StateDict
-from gapjax.registry import chosen
 
 # What a published state dict has before the names of the skeleton encoder's arrays.
 BACKBONE = "pretraining_model."
@@ -79,7 +78,7 @@ class NoPrompts(nn.Module):
         return part_text
 
 
-SEMANTIC_PROMPTS: dict[str, type[nn.Module]] = {"learnt": SemanticPrompts, "none": NoPrompts}
+SEMANTIC_PROMPTS: dict[str, type[nn.Module]] = {"learned": SemanticPrompts, "none": NoPrompts}
 
 
 class StarNetwork(nn.Module):
@@ -91,8 +90,8 @@ class StarNetwork(nn.Module):
         attributes: m, the dimension of the shared space.
         heads: the number of attention heads; 8 in the paper, 4 as released.
         pooling: `attention`, or `mean` for the ablation without it.
-        attribute_prompts: visual-attribute prompts: `learnt` or `none`.
-        semantic_prompts: semantic-part prompts: `learnt` or `none`.
+        attribute_prompts: visual-attribute prompts: `learned` or `none`.
+        semantic_prompts: semantic-part prompts: `learned` or `none`.
         semantic_prompt_scale: the standard deviation that semantic-part prompts start with.
         part_weights: the constant weight of each part in the sum F_v; all 1 if there are none.
         similarity: how `score` compares: `cosine` (released) or `dot` (Eq. 9).
@@ -103,8 +102,8 @@ class StarNetwork(nn.Module):
     attributes: int = 100
     heads: int = 8
     pooling: str = "attention"
-    attribute_prompts: str = "learnt"
-    semantic_prompts: str = "learnt"
+    attribute_prompts: str = "learned"
+    semantic_prompts: str = "learned"
     semantic_prompt_scale: float = 1.0
     part_weights: tuple[float, ...] = ()
     similarity: str = "cosine"
@@ -119,8 +118,7 @@ class StarNetwork(nn.Module):
             pooling=self.pooling,
             prompts=self.attribute_prompts,
         )
-        prompts = chosen("semantic_prompts", self.semantic_prompts, SEMANTIC_PROMPTS)
-        self.semantic = SEMANTIC_PROMPTS[prompts](self.semantic_prompt_scale)
+        self.semantic = SEMANTIC_PROMPTS[self.semantic_prompts](self.semantic_prompt_scale)
         self.part_projector = PartProjector(self.attributes)
         self.label_projector = PartProjector(self.attributes)
 
@@ -168,11 +166,19 @@ class StarNetwork(nn.Module):
             label_text: the names of all classes.
             prompted: which classes have trained semantic-part prompts; the others go without.
         """
-        part = self.skeleton(features)
-        by_name = similarity(self._whole(part), self._labels(label_text), self.similarity)
         texts = jnp.where(prompted[:, None, None], self.semantic(part_text), part_text)
-        each = jax.vmap(partial(similarity, how=self.similarity), in_axes=1)
-        return (by_name + each(part, self.part_projector(texts)).mean(axis=0)) / 2
+        return name_and_parts(*self.similarities(features, texts, label_text))
+
+    def similarities(
+        self,
+        features: Float[Array, "b t v c"],
+        part_text: Float[Array, "k p e"],
+        label_text: Float[Array, "k e"],
+    ) -> tuple[Float[Array, "b k"], Float[Array, "b k p"]]:
+        """Return how alike clips and classes are by names, and part by part, without prompts."""
+        part, compare = self.skeleton(features), partial(similarity, how=self.similarity)
+        by_part = jax.vmap(compare, in_axes=1, out_axes=2)(part, self.part_projector(part_text))
+        return compare(self._whole(part), self._labels(label_text)), by_part
 
     def _whole(self, part: Float[Array, "b p a"]) -> Float[Array, "b a"]:
         """Return the global latents F_v."""
@@ -181,6 +187,13 @@ class StarNetwork(nn.Module):
 
     def _labels(self, label_text: Float[Array, "k e"]) -> Float[Array, "k a"]:
         return self.label_projector(label_text[:, None])[:, 0]
+
+
+def name_and_parts(
+    by_name: Float[Array, "b k"], by_part: Float[Array, "b k p"]
+) -> Float[Array, "b k"]:
+    """Return the score that weighs a class's name and all descriptions of its parts equally."""
+    return (by_name + by_part.mean(axis=2)) / 2
 
 
 def from_torch(state: StateDict, backbone: FromTorch | None = None) -> dict[str, dict]:
@@ -194,7 +207,7 @@ def from_torch(state: StateDict, backbone: FromTorch | None = None) -> dict[str,
         UserError: an array is missing or left over.
     """
     del backbone
-    parts = sum(name in state for name in (f"body_part_prompts.{i}" for i in range(100)))
+    parts = state.count("body_part_prompts.")
     if not parts:
         raise UserError("the state dict lacks 'body_part_prompts.0'; is it of another model?")
     attention = "body_part_st_attention_networks"

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gapjax.registry import number
+from gapjax.methods.star.losses import SIMILARITIES
+from gapjax.prompts.strings import PART
+from gapjax.registry import check_choices, number, one_of
 
 # The scale of text embeddings: (embeddings of the seen classes) → the factor.
 TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
@@ -15,12 +17,6 @@ TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
 
 # What scores compare a clip with: the class's name, or the descriptions of its parts as well.
 SCORES = ("name", "name_and_parts")
-
-# The text that represents a class in recognition.
-CLASS_TEXTS = ("label", "paragraph", "description")
-
-# The classes of the semantic loss (Eq. 6).
-SEMANTIC_CLASSES = ("seen", "all")
 
 
 @dataclass(frozen=True)
@@ -39,8 +35,8 @@ class Options:
         attributes: m, the attributes of each part and the size of the shared space.
         heads: attention heads; 8 in the paper, 4 as released.
         pooling: `attention`, or `mean` for the ablation without it.
-        attribute_prompts: visual-attribute prompts: `learnt`, or `none`.
-        semantic_prompts: semantic-part prompts: `learnt`, or `none`.
+        attribute_prompts: visual-attribute prompts: `learned`, or `none`.
+        semantic_prompts: semantic-part prompts: `learned`, or `none`.
         semantic_prompt_scale: the standard deviation of the initial semantic-part prompts: 1 as
             released, where they dominate the text unless its scale is larger.
         similarity: `cosine` (released) or `dot` (Eq. 5, 7 and 9).
@@ -53,18 +49,22 @@ class Options:
     """
 
     partition: str = "6"
-    class_text: str = "label"
-    part_text: str = "plain"
-    text_scale: str = "encoder"
+    class_text: str = one_of("label", "paragraph", "description")
+    part_text: str = one_of(*PART)
+    text_scale: str = one_of(*TEXT_SCALES)
     attributes: int = number(100, least=1, most=10_000)
     heads: int = number(8, least=1, most=1024)
-    pooling: str = "attention"
-    attribute_prompts: str = "learnt"
-    semantic_prompts: str = "learnt"
+    pooling: str = one_of("attention", "mean")
+    attribute_prompts: str = one_of("learned", "none")
+    semantic_prompts: str = one_of("learned", "none")
     semantic_prompt_scale: float = 1.0
-    similarity: str = "cosine"
-    score: str = "name"
+    similarity: str = one_of(*SIMILARITIES)
+    score: str = one_of(*SCORES)
     part_weight: float = 1.0
     semantic_weight: float = 0.1
     global_weight: float = 0.1
-    semantic_classes: str = "seen"
+    semantic_classes: str = one_of("seen", "all")
+
+    def __post_init__(self) -> None:
+        """Raise UserError for a value that is not among its choices."""
+        check_choices(self, "method.")

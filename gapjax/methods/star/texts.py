@@ -8,10 +8,9 @@ from jaxtyping import Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.methods import EncodeText, joints_of_parts
-from gapjax.methods.star.options import CLASS_TEXTS, Options
+from gapjax.methods.star.options import Options
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings, movement_strings, part_strings
-from gapjax.registry import chosen
 
 
 def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
@@ -60,7 +59,7 @@ def embed(
     parts, scale = tuple(options["parts"]), options["scale"]
     part_rows = _part_strings(descriptions, parts, options["part_text"])
     part = encode([string for row in part_rows for string in row])
-    class_text = chosen("method.class_text", options["class_text"], CLASS_TEXTS)
+    class_text = options["class_text"]
     label = encode([row[0] for row in global_strings(descriptions, class_text)])
     return {"label": scale * label, "part": scale * part.reshape(len(label), len(parts), -1)}
 

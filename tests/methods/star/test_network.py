@@ -144,13 +144,13 @@ def inputs() -> tuple[jax.Array, jax.Array, jax.Array]:
 
 
 @pytest.mark.parametrize("semantic", list(SEMANTIC_PROMPTS))
-@pytest.mark.parametrize("prompts", ["learnt", "none"])
+@pytest.mark.parametrize("prompts", ["learned", "none"])
 @pytest.mark.parametrize("pooling", ["attention", "mean"])
 def test_every_ablation_keeps_the_shapes(pooling: str, prompts: str, semantic: str) -> None:
     network = small(pooling=pooling, attribute_prompts=prompts, semantic_prompts=semantic)
     latents, variables = jax.eval_shape(network.init_with_output, jax.random.key(0), *inputs())
     assert [each.shape for each in latents] == [(3, 2, 6), (3, 6), (7, 2, 6), (7, 6)]
-    assert ("semantic" in variables["params"]) == (semantic == "learnt")
+    assert ("semantic" in variables["params"]) == (semantic == "learned")
 
 
 def test_semantic_prompts_are_added_to_the_part_texts() -> None:
