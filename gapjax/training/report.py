@@ -81,7 +81,7 @@ def epoch_line(
 def _duration(seconds: float) -> str:
     """Return a duration in its largest two units.
 
-    >>> _duration(59.6), _duration(3600), _duration(90)
+    >>> _duration(59.6), _duration(3600.0), _duration(90.0)
     ('1 min 0 s', '1 h 0 min', '1 min 30 s')
     """
     hours, rest = divmod(round(seconds), 3600)

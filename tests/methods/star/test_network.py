@@ -205,11 +205,3 @@ def test_semantic_prompts_start_with_their_scale() -> None:
         small_ones["params"]["semantic"]["prompts"],
         0.1 * large["params"]["semantic"]["prompts"],
     )
-
-
-@pytest.mark.parametrize("field", ["semantic_prompts", "similarity"])
-def test_unknown_choices_are_refused(field: str) -> None:
-    features, _, label_text = inputs()
-    score = partial(small(**{field: "cold"}).init, method="score")
-    with pytest.raises(UserError, match=f"{field}='cold'"):
-        jax.eval_shape(score, jax.random.key(0), features, label_text)
