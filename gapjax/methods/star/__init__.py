@@ -7,8 +7,8 @@ moves; an unseen class is recognized by its name alone (Eq. 1-9; docs/facts.md D
 from gapjax.methods import MethodSpec
 from gapjax.methods.star.inference import inference
 from gapjax.methods.star.method import Star, build
-from gapjax.methods.star.network import from_torch
 from gapjax.methods.star.options import SCORES, Options
+from gapjax.methods.star.published import from_torch
 from gapjax.methods.star.texts import class_strings, embed
 
 __all__ = ["METHOD", "SCORES", "Options", "Star", "build", "embed", "from_torch", "inference"]

@@ -13,7 +13,8 @@ from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import shift_gcn
 from gapjax.methods.star.losses import global_loss, part_loss, semantic_loss
-from gapjax.methods.star.network import SEMANTIC_PROMPTS, StarNetwork, from_torch
+from gapjax.methods.star.network import SEMANTIC_PROMPTS, StarNetwork
+from gapjax.methods.star.published import from_torch
 from gapjax.nn.person_merge import merge
 from gapjax.nn.torch_weights import StateDict, skeleton_encoder_arrays
 
@@ -119,8 +120,8 @@ def test_what_is_imported_is_what_is_trained(load_pack: Load) -> None:
     shapes = (3, 16, 25, 256), (60, 6, 768), (60, 768)
     given = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     fresh = jax.eval_shape(RELEASED.init, jax.random.key(0), *given)
-    found = from_torch(StateDict(state))
-    assert jax.tree.map(np.shape, found) == jax.tree.map(np.shape, fresh)
+    variables = from_torch(StateDict(state))
+    assert jax.tree.map(np.shape, variables) == jax.tree.map(np.shape, fresh)
 
 
 def test_import_is_strict(load_pack: Load) -> None:
