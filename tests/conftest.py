@@ -41,15 +41,7 @@ from support.commands import ROOT, SMOKE_FLAGS, STAR, STAR_FLAGS, STREAM_FLAGS, 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_platforms", "cpu")
 
-# Tests that train, start processes or compile much: by their files, and by the fixtures they use.
-SLOW_FILES = {
-    *("test_hosts", "test_devices", "test_preemption", "test_compile", "test_own_training"),
-    *("test_launch", "test_precision", "test_kill_conversion", "test_fuzz", "test_packaging"),
-    *("test_export", "test_tflite", "test_checkpoints", "test_extension", "test_convert"),
-    *("test_ctr_gcn", "test_shift_gcn", "test_ghost_batch_norm", "test_star_method"),
-    *("test_bert", "test_clip", "test_disk", "test_encoder_weights", "test_show"),
-    "test_frozen_encoder",
-}
+# What trains or converts; tests that use it are slow, like those of files so marked.
 SLOW_FIXTURES = {
     *("command", "gap_run", "streamed", "star_run", "gap_bundle", "star_bundle", "data"),
     *("nw_ucla_zip", "utd_mhad_zip"),
@@ -61,7 +53,7 @@ SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Mark the slow tests."""
     for item in items:
-        if item.path.stem in SLOW_FILES or SLOW_FIXTURES & set(item.fixturenames):
+        if SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker("slow")
 
 

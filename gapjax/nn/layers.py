@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from data_pipelines.errors import UserError
+
 Initializer = Callable[..., Array]
 
 # PyTorch's defaults.
@@ -67,6 +69,9 @@ class BatchNorm(nn.Module):
             x: what to normalize, channels first.
             shift: the bias of the layer before; it cancels in training and is never added to x.
             train: whether the batch's own moments are used, and the running ones updated.
+
+        Raises:
+            UserError: in training, a channel has one value, whose variance is unknown.
         """
         channels = x.shape[0]
         scale = self.param("scale", self.scale_init, (channels,))
@@ -78,6 +83,11 @@ class BatchNorm(nn.Module):
         if train:
             offset, variance = moments(x)
             count = x.size // channels
+            if count == 1 and not self.is_initializing():
+                raise UserError(
+                    "batch normalization has one value per channel to learn from; train with a "
+                    "larger batch or longer clips"
+                )
             if not self.is_initializing():
                 seen = jax.lax.stop_gradient((offset + shift, variance * (count / (count - 1))))
                 mean.value += MOMENTUM * (seen[0] - mean.value)

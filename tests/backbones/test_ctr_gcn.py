@@ -18,6 +18,8 @@ from gapjax.nn.losses import cross_entropy
 from gapjax.nn.temporal import MultiScale
 from gapjax.nn.torch_weights import StateDict
 
+pytestmark = pytest.mark.slow
+
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 
 

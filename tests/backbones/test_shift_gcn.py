@@ -19,6 +19,8 @@ from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
 from gapjax.parallel.tree_paths import first_matches
 
+pytestmark = pytest.mark.slow
+
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 
 

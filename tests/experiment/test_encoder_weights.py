@@ -20,6 +20,8 @@ from gapjax.parallel.sharding import make_layout
 from gapjax.training.step import TrainState
 from gapjax.workdir.checkpoints import Checkpoints, read_newest
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {
     "backbone.name": "shift_gcn",
     "backbone.width": 8,

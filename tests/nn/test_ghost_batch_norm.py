@@ -16,6 +16,8 @@ from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.layers import EPSILON, MOMENTUM, BatchNorm
 from gapjax.parallel.sharding import make_layout
 
+pytestmark = pytest.mark.slow
+
 SHARES = 2
 COUNT = 6  # samples of a batch
 

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gapjax.nn.layers import pointwise
+from data_pipelines.errors import UserError
+from gapjax.nn.layers import BatchNorm, pointwise
 
 
 @pytest.mark.parametrize(("dtype", "near"), [("float32", 1e-5), ("bfloat16", 2e-2)])
@@ -26,3 +27,10 @@ def test_a_pointwise_convolution_and_its_cotangents(dtype: str, near: float) -> 
     for got, wanted in zip((y, to_kernel, to_x), expected, strict=True):
         scale = np.abs(wanted).max()
         np.testing.assert_allclose(np.asarray(got, np.float64), wanted, atol=near * scale)
+
+
+def test_one_value_has_no_variance() -> None:
+    x = jnp.ones((3, 1, 1))
+    variables = BatchNorm().init(jax.random.key(0), x, train=True)
+    with pytest.raises(UserError, match="one value per channel"):
+        BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])

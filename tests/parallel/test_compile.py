@@ -30,6 +30,8 @@ from gapjax.training.run import Run
 from support.commands import ROOT, assert_one_line
 from support.small_text_models import save_bert
 
+pytestmark = pytest.mark.slow
+
 TINY = (
     *("--config.backbone.width=4", "--config.backbone.stages=(1,)", "--config.clips.window=8"),
     # Without text, of which a step sends less than the gradients of all parameters.

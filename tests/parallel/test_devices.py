@@ -23,6 +23,8 @@ from gapjax.training.step import TrainState
 from gapjax.workdir.checkpoints import Checkpoints
 from support.small_text_models import save_bert
 
+pytestmark = pytest.mark.slow
+
 STEPS = 3
 # A state, and the losses of the steps to it.
 Trained = tuple[TrainState, np.ndarray]

@@ -29,6 +29,8 @@ from support.commands import (
     start_together,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def ends(processes: list[subprocess.Popen]) -> list[list[str]]:
     """Wait for processes that train together; return the lines that each of them printed."""

@@ -18,6 +18,8 @@ from support import small_features
 from support.commands import ROOT, results
 from support.tiny_run import STEPS_PER_EPOCH, tiny_run
 
+pytestmark = pytest.mark.slow
+
 CADENCE = {"steps_per_dispatch": 2, "log_every": 4, "checkpoint_every": 5, "evaluate_every": 2}
 
 

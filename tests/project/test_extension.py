@@ -21,6 +21,8 @@ from gapjax.training import loop
 from gapjax.workdir.scores import Scores
 from support.commands import ROOT
 
+pytestmark = pytest.mark.slow
+
 DATASET = '''
 """Two stick figures, one of which moves."""
 import numpy as np

@@ -16,6 +16,8 @@ import pytest
 
 from support.commands import ROOT
 
+pytestmark = pytest.mark.slow
+
 LAUNCH = ROOT / "launch"
 # Records its arguments; says what the next line of `answers.PROGRAM` has, if there is one.
 FAKE = r"""#!/usr/bin/env bash

@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 import gapjax
 from support.source_tree import FILES, ROOT, imported
 
+pytestmark = pytest.mark.slow
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

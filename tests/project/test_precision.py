@@ -16,6 +16,8 @@ from gapjax.experiment.stages import stages
 from gapjax.parallel.sharding import shape_layout
 from gapjax.training import loop
 
+pytestmark = pytest.mark.slow
+
 
 def plans() -> dict[str, Plan]:
     """Return the plan of each kind of stage, in bfloat16, of one small block."""

@@ -23,6 +23,8 @@ from gapjax.serving.classification import calibrated
 from gapjax.workdir.config_file import read_config
 from support.commands import ROOT, metrics
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("gap", "star")
 # What a user adds to the lines of a model card; the imports that the lines may not make.
 AFTERWARDS = """

@@ -14,6 +14,8 @@ from gapjax import export
 from gapjax.serving import bundle, bundle_writer, model_card, tflite, trained
 from support.commands import ROOT
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 120
 
 

@@ -29,6 +29,8 @@ from support.small_text_models import (
     word_tokenizer,
 )
 
+pytestmark = pytest.mark.slow
+
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "quick_gelu": lambda x: x / (1 + np.exp(-1.702 * x)),
     "relu": lambda x: np.maximum(x, 0),

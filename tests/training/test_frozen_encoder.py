@@ -16,6 +16,8 @@ from gapjax.methods import LossOut, Text, Variables
 from gapjax.nn.heads import Recognizer
 from gapjax.training.frozen_encoder import Encoded, Encoder
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass(frozen=True)
 class Mean:

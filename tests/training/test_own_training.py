@@ -25,6 +25,8 @@ from gapjax.workdir.scores import read_scores, scores_path
 from support import own_folder
 from support.commands import ROOT
 
+pytestmark = pytest.mark.slow
+
 HALVES = {"2": {"upper": list(range(8)), "lower": list(range(8, 15))}}
 
 

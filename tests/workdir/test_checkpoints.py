@@ -21,7 +21,10 @@ from support.commands import results
 from support.tiny_run import tiny_run
 
 # TensorStore's other reads and writes report an error, too, when one has failed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 # Most bytes of a checkpoint are parameters.
 RUN = functools.partial(tiny_run, ballast=2**13, log_every=4, checkpoint_every=5)

@@ -24,7 +24,10 @@ from support.commands import SMOKE_FLAGS, Command, assert_one_line, results
 from support.tiny_run import tiny_run
 
 # TensorStore's other reads and writes report an error, too, when one has failed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 CADENCE = {"log_every": 4, "checkpoint_every": 5}
 

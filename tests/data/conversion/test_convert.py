@@ -24,7 +24,7 @@ from support import tiny_dataset
 from support.commands import ROOT
 from support.raw_files import contents
 
-pytestmark = pytest.mark.usefixtures("tiny_known")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny_known")]
 
 
 def give(monkeypatch: pytest.MonkeyPatch, records: Sequence[Record]) -> None:

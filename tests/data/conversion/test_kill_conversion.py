@@ -4,8 +4,12 @@ import pathlib
 import random
 import shutil
 
+import pytest
+
 from stress.kill_conversion import Conversion, differences, disturb, resume
 from support import tiny_dataset
+
+pytestmark = pytest.mark.slow
 
 KILLED = """
 import sys

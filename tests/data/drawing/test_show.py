@@ -15,7 +15,7 @@ from data_pipelines.storage import tfrecord
 from data_pipelines.storage.packed import open_pack
 from support import own_folder, tiny_dataset
 
-pytestmark = pytest.mark.usefixtures("tiny_known")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny_known")]
 
 
 def opened(path: str) -> Image.Image:

@@ -14,6 +14,8 @@ from stress import fuzz_damage
 from stress.fuzz import PARSERS, Limits, Result, fuzz
 from stress.fuzz_parsers import Parser
 
+pytestmark = pytest.mark.slow
+
 # Tests must pass where all processors are busy.
 PATIENT = Limits(seconds=30)
 

@@ -16,6 +16,8 @@ from gapjax.prompts.descriptions import load_texts
 from gapjax.prompts.strings import global_strings
 from support.small_context import CONTEXT, LABELS, UNSEEN, encode_text
 
+pytestmark = pytest.mark.slow
+
 SMALL = Options(attributes=5, heads=2)
 
 
