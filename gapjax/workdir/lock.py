@@ -11,6 +11,8 @@ from data_pipelines.errors import UserError
 from data_pipelines.storage.disk import writing
 from gapjax.parallel import agreement
 
+LOCK = ".lock"
+
 
 @contextlib.contextmanager
 def held(workdir: Path) -> Iterator[None]:
@@ -21,7 +23,7 @@ def held(workdir: Path) -> Iterator[None]:
     Raises:
         UserError: another run holds it, or the folder cannot be written.
     """
-    lock, free = FileLock(workdir / ".lock", timeout=0), True
+    lock, free = FileLock(workdir / LOCK, timeout=0), True
     if jax.process_index() == 0:
         with writing(workdir):
             workdir.mkdir(parents=True, exist_ok=True)
@@ -33,6 +35,16 @@ def held(workdir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        if jax.process_index() == 0:
+            _forget_if_unused(workdir)
+
+
+def _forget_if_unused(workdir: Path) -> None:
+    """Remove a folder that a refused run has written nothing to."""
+    if [path.name for path in workdir.iterdir()] == [LOCK]:
+        with contextlib.suppress(OSError):
+            (workdir / LOCK).unlink()
+            workdir.rmdir()
 
 
 def _acquired(lock: FileLock) -> bool:

@@ -24,5 +24,5 @@ def test_work_of_a_sample(data: Path) -> None:
 def small_run(data: Path, devices: int) -> Run:
     config = gap_demo.get_config("smoke,no_text")
     config.data.dir, config.mesh.devices = str(data), devices
-    config.backbone.width, config.clips.window = 4, 8
+    config.backbone.width, config.clips.window = 8, 8
     return build(plan_of(config))

@@ -177,8 +177,11 @@ def test_the_rotation_commutes_with_the_crop_where_axes_are_not_scaled() -> None
         ({"window": 0}, "window=0 must be at least 1 frame"),
         ({"train_crop": (1.0, 0.5)}, r"train_crop=\(1.0, 0.5\) must be two shares in"),
         ({"eval_crop": 0.0}, r"eval_crop=0.0 must be a share in \(0, 1\]"),
-        ({"rotation": "rigid", "angle": 0.0}, "angle=0.0 must be more than 0, in radians"),
-        ({"rotation": "view", "angle": 0.3}, "angle=0.3 must be a whole number of degrees"),
+        (
+            {"rotation": "rigid", "angle": 0.0},
+            "angle=0.0 must be above 0 and at most π, in radians",
+        ),
+        ({"rotation": "view", "angle": 0.3}, "angle=0.3 must be whole degrees from 1 to 180"),
         ({"k": -1}, "k=-1 must be None or at least 0"),
         ({"origin": "each"}, "origin='each' is not known"),
         ({"align": "hips"}, "align='hips' is not known"),

@@ -33,7 +33,8 @@ from support.small_text_models import save_bert
 pytestmark = pytest.mark.slow
 
 TINY = (
-    *("--config.backbone.width=4", "--config.backbone.stages=(1,)", "--config.clips.window=8"),
+    *("--config.backbone.width=8", "--config.backbone.stages=(1,)", "--config.clips.window=8"),
+    "--noconfig.data.stand_in",
     # Without text, of which a step sends less than the gradients of all parameters.
     "--config.method.partition=none",
 )
@@ -103,7 +104,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], C
     @functools.cache
     def get(name: str, devices: int) -> Compiled:
         config, stage = copy.deepcopy(STEPS[name])
-        config.data.dir = str(folder)
+        config.data.dir, config.data.stand_in = str(folder), False
         if name == "gap":
             config.text.encoder, config.text.checkpoint = "bert", bert
             config.text.too_long = "truncate"

@@ -152,7 +152,8 @@ def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_pa
     assert (workdir / "environment.json").read_text() == "of training"
     assert out.endswith(f"details: {workdir}/result.json\n")
     one, other = (np.load(folder / "scores" / "test.npz") for folder in (finished, workdir))
-    np.testing.assert_array_equal(one["score"], other["score"])
+    # XLA sums batches of other sizes in another order.
+    np.testing.assert_allclose(one["score"], other["score"], atol=1e-6)
     np.testing.assert_array_equal(one["name"], other["name"])
 
 
@@ -176,9 +177,9 @@ def test_validation_subjects_are_scored_apart(
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
-    flags = ["--config.optimizer.learning_rate=1e30", "--config.train.checkpoint_every=1"]
+    flags = ["--config.method.loss_weight=1e38", "--config.train.checkpoint_every=1"]
     status, _, err = command.run(tmp_path / "run", *flags)
-    assert status == 1
+    assert status == 1, err
     assert "the loss of step" in err.splitlines()[-1]
     for leaf in checkpoint(tmp_path / "run")[:1]:
         assert np.isfinite(leaf.astype(np.float64)).all()
@@ -190,7 +191,10 @@ BAD = {
         ["--config.optimizer.epochs=3"],
         "unknown config key 'optimizer.epochs'",
     ),
-    "no data": (["--config.data.dir=/nowhere"], "data_pipelines.convert synthetic"),
+    "no data": (
+        ["--config.data.dir=/nowhere", "--config.data.dataset=ntu60", "--noconfig.data.stand_in"],
+        "data_pipelines.convert ntu60",
+    ),
     "not a number": (["--config.train.epochs=x"], "x"),
 }
 
