@@ -177,10 +177,11 @@ def test_validation_subjects_are_scored_apart(
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
-    flags = ["--config.method.loss_weight=1e38", "--config.train.checkpoint_every=1"]
+    flags = ["--config.method.loss_weight=1e15", "--config.optimizer.learning_rate=100"]
+    flags += ["--config.train.checkpoint_every=1"]
     status, _, err = command.run(tmp_path / "run", *flags)
     assert status == 1, err
-    assert re.search("the (loss|norm of the gradients) of step 1 ", err.splitlines()[-1])
+    assert re.search("the (loss|norm of the gradients) of step", err.splitlines()[-1])
     for leaf in checkpoint(tmp_path / "run")[:1]:
         assert np.isfinite(leaf.astype(np.float64)).all()
 
