@@ -1,11 +1,11 @@
 """The errors that end a command with a one-line message, and the exit statuses.
 
-| status | meaning                                                         |
-|--------|-----------------------------------------------------------------|
-| 0      | done                                                            |
-| 1      | a disk, another host or the numbers failed; may be transient    |
-| 2      | the user can correct it: a flag, a config, a file               |
-| 75     | stopped by a signal after saving; the same command continues    |
+| status | meaning                                                            |
+|--------|--------------------------------------------------------------------|
+| 0      | done                                                               |
+| 1      | a disk, another host or the numbers failed; may be transient       |
+| 2      | the user can correct it: a flag, a config, a file                  |
+| 75     | stopped by a signal after saving: run the same command to continue |
 
 Both packages raise these errors; `data_pipelines.command` turns them into messages and statuses.
 """

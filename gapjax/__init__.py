@@ -2,8 +2,8 @@
 
 import os
 
-# What fails raises an exception, too. XLA's log tells of each program that it finds in the
-# compilation cache of a CPU that its options of tuning are "not supported on the host machine".
+# XLA logs two errors for each program that it reads from a CPU's compilation cache, although
+# nothing is wrong with it. What does go wrong raises an exception as well.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 __version__ = "0.1.0"

@@ -1,8 +1,8 @@
 """Figures of a run: python -m gapjax.plots DIR [--compare=DIR].
 
-Writes `DIR/plots/{summary,confusion,accuracy,curves}.png` and `{confusions,classes}.csv`; for a
-zero-shot run, `{summary,confusion}.png` and `confusions.csv`, and a table on the terminal. Another
-evaluation than the test has a folder of its own. With --compare, the two figures of the comparison.
+Writes `DIR/plots/{summary,confusion,accuracy,curves}.png` and `confusions.csv`; for a zero-shot
+run, `{summary,confusion}.png` and `confusions.csv`, and a table on the terminal. Another evaluation
+than the test has a folder of its own. With --compare, the two figures of the comparison.
 """
 
 import argparse

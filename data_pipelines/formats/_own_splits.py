@@ -85,8 +85,11 @@ def _protocol(
 def _translated(metadata: Metadata, name: str, values: Any, numbers: _Numbers) -> Any:
     """Return a protocol of the metadata, over the new setups if it goes by the old or by words."""
     if _goes_by(values, "setup"):
-        old = values["setup"]
-        return values | {"setup": [new for (setup, _), new in numbers.items() if setup in old]}
+        return values | {
+            key: [new for (setup, _), new in numbers.items() if setup in values[key]]
+            for key in ("setup", "test")
+            if isinstance(values.get(key), list)
+        }
     if not _goes_by(values, COLUMN):
         return values
     if set(values) != {COLUMN}:

@@ -1,7 +1,5 @@
-"""Which classes are taken for which: an order that shows blocks, the largest, and tables."""
+"""Which classes are taken for which: an order that shows blocks, the largest, and a table."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from jaxtyping import Float, Int
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from data_pipelines.storage.atomic import replacing_file
+from gapjax.workdir import score_tables
 
 
 @dataclass(frozen=True)
@@ -63,31 +61,4 @@ def write_confusions(counts: Int[np.ndarray, "k k"], labels: Sequence[str], path
     rows = [
         (labels[c.true], labels[c.recognized], c.count, f"{c.share:.4f}") for c in largest(counts)
     ]
-    _write(path, ("true", "recognized", "samples", "share"), rows)
-
-
-def write_classes(counts: Int[np.ndarray, "k k"], labels: Sequence[str], path: Path) -> None:
-    """Write each class's samples, accuracy and largest confusion as CSV; empty without samples."""
-    first: dict[int, Confusion] = {}
-    for confusion in largest(counts):
-        first.setdefault(confusion.true, confusion)
-    samples, correct = counts.sum(axis=1), np.diagonal(counts)
-    rows = [
-        (
-            label,
-            samples[k],
-            f"{correct[k] / samples[k]:.4f}" if samples[k] else "",
-            labels[first[k].recognized] if k in first else "",
-            f"{first[k].share:.4f}" if k in first else "",
-        )
-        for k, label in enumerate(labels)
-    ]
-    _write(path, ("class", "samples", "accuracy", "most_taken_for", "share"), rows)
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing_file(path) as file:
-        file.write(text.getvalue().encode())
+    score_tables.write_rows(path, [("true", "recognized", "samples", "share"), *rows])

@@ -54,7 +54,7 @@ def class_names(scores: Scores, workdir: Path) -> list[str]:
 
 
 def write_figures(workdir: Path, scores: Scores, labels: Sequence[str], folder: Path) -> None:
-    """Write `{summary,confusion,accuracy,curves}.png` and `{confusions,classes}.csv`.
+    """Write `{summary,confusion,accuracy,curves}.png` and `confusions.csv`.
 
     Args:
         workdir: the run's working directory.
@@ -71,7 +71,6 @@ def write_figures(workdir: Path, scores: Scores, labels: Sequence[str], folder: 
     write_curves([workdir], folder / "curves.png")
     counts = confusion_counts(scores.score, scores.label)
     confusions.write_confusions(counts, labels, folder / "confusions.csv")
-    confusions.write_classes(counts, labels, folder / "classes.csv")
 
 
 def write_comparison(

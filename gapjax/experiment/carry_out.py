@@ -16,7 +16,7 @@ from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import defaults
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, preemption
-from gapjax.training import loop, report
+from gapjax.training import loop
 from gapjax.workdir import config_file, data_file, lock
 from gapjax.workdir.log import Sink
 
@@ -92,20 +92,18 @@ def finish(stage: Stage, name: str) -> None:
 
 def train(stage: Stage, sinks: Sequence[Sink] = ()) -> dict[str, Any]:
     """Train a stage to its end, and claim its workdir; return the content of its `result.json`."""
-    one = build(stage.plan, stage.upstream)
+    built = build(stage.plan, stage.upstream)
     claim(stage)
-    return report.content(one, one.steps, loop.train(one, stage.workdir, sinks))
+    return loop.train(built, stage.workdir, sinks)
 
 
 def claim(stage: Stage) -> None:
     """Record the config and the data of a stage, and tell what continues otherwise."""
     flat = stage.plan.flat()
-    if config_file.is_claimed(stage.workdir):
-        changes = compare(stage).items()
-        say("; ".join(f"continues with {key}={now} (before: {was})" for key, (was, now) in changes))
-    elif jax.process_index() == 0:
+    if jax.process_index() == 0 and not config_file.is_claimed(stage.workdir):
         data_file.write(stage.workdir, data_facts.facts_of(stage.plan, open_dataset(stage.plan)))
-    config_file.claim(stage.workdir, flat, defaults(flat))
+    changes = config_file.claim(stage.workdir, flat, defaults(flat)).items()
+    say("; ".join(f"continues with {key}={now} (before: {was})" for key, (was, now) in changes))
 
 
 def evaluate(stage: Stage) -> dict[str, Any]:
@@ -124,8 +122,8 @@ def evaluate(stage: Stage) -> dict[str, Any]:
     if claimed:
         compare(stage)
         data_facts.check_used(stage.workdir, stage.plan, open_dataset(stage.plan))
-    one = build(stage.plan, stage.upstream)
+    built = build(stage.plan, stage.upstream)
     if not claimed:
-        loop.state_shapes(one)
+        loop.state_shapes(built)
         claim(stage)
-    return loop.evaluate_only(one, stage.workdir, initial=bool(published))
+    return loop.evaluate_only(built, stage.workdir, initial=bool(published))

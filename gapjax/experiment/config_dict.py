@@ -1,9 +1,9 @@
 """ConfigDicts with every key at its default, and config files, which change them."""
 
 import copy
+import importlib.util
 import sys
 from collections.abc import Callable, Mapping
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, get_args
@@ -102,10 +102,11 @@ def _import(path: Path) -> ModuleType:
     if str(package) not in sys.path:
         sys.path.insert(0, str(package))
     name = ".".join(path.relative_to(package).with_suffix("").parts)
-    loader = SourceFileLoader(name, str(path))
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    loader.exec_module(module)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is no config: the name of one ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 

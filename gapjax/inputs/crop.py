@@ -107,7 +107,7 @@ def random_frames(
     """
 
     def draw(key: Key[Array, ""], frames: Int[Array, ""]) -> Int[Array, " t2"]:
-        """Return the random crop of one sample."""
+        """Return the frame indices of one sample."""
         return jnp.sort(jax.random.randint(key, (window,), 0, frames))
 
     return jax.vmap(draw)(keys, _at_least_one(length))

@@ -99,7 +99,7 @@ def embed(
         UserError: there is no such text.
     """
     text = encode([row[0] for row in global_strings(texts, options["global_text"])])
-    return {"label": text / np.linalg.norm(text, axis=1, keepdims=True)}
+    return {"label": text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-12)}
 
 
 def build(context: Context, options: Options) -> TextRegression:

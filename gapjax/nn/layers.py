@@ -83,12 +83,12 @@ class BatchNorm(nn.Module):
         if train:
             offset, variance = moments(x)
             count = x.size // channels
-            if count == 1 and not self.is_initializing():
-                raise UserError(
-                    "batch normalization has one value per channel to learn from; train with a "
-                    "larger batch or longer clips"
-                )
             if not self.is_initializing():
+                if count == 1:
+                    raise UserError(
+                        "batch normalization has one value per channel to learn from; train with "
+                        "a larger batch or longer clips"
+                    )
                 seen = jax.lax.stop_gradient((offset + shift, variance * (count / (count - 1))))
                 mean.value += MOMENTUM * (seen[0] - mean.value)
                 var.value += MOMENTUM * (seen[1] - var.value)

@@ -114,7 +114,7 @@ def summary(name: str, scores: Scores) -> dict[str, float]:
     }
 
 
-def save(workdir: Path, results: dict[str, Scores], labels: Sequence[str] = ()) -> None:
+def save(workdir: Path, results: Mapping[str, Scores], labels: Sequence[str] = ()) -> None:
     """Write the scores of every evaluation and their tables; only the first host writes."""
     if jax.process_index():
         return

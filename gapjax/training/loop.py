@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data_pipelines.errors import Preempted, UserError
 from gapjax.methods import Text
@@ -53,8 +54,8 @@ class Session:
             self.log.say(report.epoch_line(self.run, epoch, means, metrics, left))
 
 
-def train(run: Run, workdir: Path, sinks: Sequence[Sink] = ()) -> dict[str, Scores]:
-    """Train to the end, resuming from the newest checkpoint; return the scores of the last epoch.
+def train(run: Run, workdir: Path, sinks: Sequence[Sink] = ()) -> dict[str, Any]:
+    """Train to the end, resuming from the newest checkpoint; return the content of `result.json`.
 
     Args:
         run: the run.
@@ -83,9 +84,15 @@ def train(run: Run, workdir: Path, sinks: Sequence[Sink] = ()) -> dict[str, Scor
     )
     with contextlib.closing(checkpoints), contextlib.closing(log):
         results = train_to_end(session, state)
+    return _finish(run, workdir, run.steps, results)
+
+
+def _finish(run: Run, workdir: Path, step: int, results: Mapping[str, Scores]) -> dict[str, Any]:
+    """Write the scores and the result of a step; return the content of `result.json`."""
     evaluation.save(workdir, results, run.labels)
-    report.write(workdir, report.content(run, run.steps, results))
-    return results
+    result = report.content(run, step, results)
+    report.write(workdir, result)
+    return result
 
 
 def resume(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, Logged]:
@@ -197,8 +204,8 @@ def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
     return agreement.on_first_host(newest_step(workdir) == steps)
 
 
-def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, Scores]:
-    """Return and write the scores of the newest checkpoint.
+def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, Any]:
+    """Write the scores of the newest checkpoint; return the content of `result.json`.
 
     Args:
         run: the run.
@@ -217,6 +224,4 @@ def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, S
     text = run.layout.replicate(run.method.prepare_text())
     predict, check = evaluation.make_predict(run), StopSignal(run.layout).check
     results = evaluation.evaluate(run, predict, state, text, check)
-    evaluation.save(workdir, results, run.labels)
-    report.write(workdir, report.content(run, int(state.step), results))
-    return results
+    return _finish(run, workdir, int(state.step), results)

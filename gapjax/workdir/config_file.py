@@ -48,8 +48,8 @@ def is_claimed(workdir: Path) -> bool:
 
 def claim(
     workdir: Path, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
-) -> None:
-    """Record the run that a working directory belongs to, or check that it is this one.
+) -> Changes:
+    """Record the run that a working directory belongs to; return what it changes (`compare`).
 
     Args:
         workdir: the working directory.
@@ -67,6 +67,7 @@ def claim(
                 _record(workdir, changes)
             _write_json(workdir / "config.json", config)
             _write_json(workdir / "environment.json", _environment())
+    return changes
 
 
 def compare(

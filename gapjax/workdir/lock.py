@@ -34,15 +34,15 @@ def held(workdir: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
         if jax.process_index() == 0:
             _forget_if_unused(workdir)
+        lock.release()
 
 
 def _forget_if_unused(workdir: Path) -> None:
-    """Remove a folder that a refused run has written nothing to."""
-    if [path.name for path in workdir.iterdir()] == [LOCK]:
-        with contextlib.suppress(OSError):
+    """Remove a folder that a refused run, which still holds it, has written nothing to."""
+    with contextlib.suppress(OSError):
+        if [path.name for path in workdir.iterdir()] == [LOCK]:
             (workdir / LOCK).unlink()
             workdir.rmdir()
 

@@ -21,8 +21,8 @@ def write(folder: Path, evaluation: str, scores: Scores, labels: Sequence[str] =
         labels: the names of the classes; numbers if there are none.
     """
     names = labels or [str(number) for number in range(scores.score.shape[1])]
-    _write(folder / f"{evaluation}_per_class.csv", per_class(scores, names))
-    _write(folder / f"{evaluation}_per_sample.csv", per_sample(scores, names))
+    write_rows(folder / f"{evaluation}_per_class.csv", per_class(scores, names))
+    write_rows(folder / f"{evaluation}_per_sample.csv", per_sample(scores, names))
 
 
 def per_class(scores: Scores, labels: Sequence[str]) -> list[Sequence[object]]:
@@ -54,8 +54,10 @@ def per_sample(scores: Scores, labels: Sequence[str]) -> list[Sequence[object]]:
     return [("sample", "true", "predicted", "rank_of_true", "score_of_true", "best_score"), *rows]
 
 
-def _write(path: Path, rows: Iterable[Sequence[object]]) -> None:
+def write_rows(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as CSV, the header first."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing_file(path, single_writer=True) as file:
         file.write(text.getvalue().encode())

@@ -81,7 +81,7 @@ def test_the_command_writes_figures_and_tables(
     assert capsys.readouterr().out.strip() == str(plotted / "summary.png")
     content = {path.name: path.read_bytes() for path in plotted.iterdir()}
     assert sorted(content) == [
-        "accuracy.png", "classes.csv", "confusion.png", "confusions.csv", "curves.png",
+        "accuracy.png", "confusion.png", "confusions.csv", "curves.png",
         "summary.png",
     ]  # fmt: skip
     assert plots.main([str(workdir), "--scores=validation"]) == 0
@@ -95,7 +95,7 @@ def test_the_command_writes_figures_and_tables(
     assert capsys.readouterr().out.splitlines()[1:] == compared
 
 
-def test_tables_of_classes_and_confusions(tmp_path: pathlib.Path) -> None:
+def test_the_table_of_confusions(tmp_path: pathlib.Path) -> None:
     score = np.eye(4)[[0, 0, 1, 1, 1, 2]].astype(np.float32)
     of = Scores(score, np.array([0, 1, 1, 1, 2, 2], np.int32), np.array(list("abcdef")), {})
     write_run(tmp_path, LINES)
@@ -104,13 +104,6 @@ def test_tables_of_classes_and_confusions(tmp_path: pathlib.Path) -> None:
         "true,recognized,samples,share",
         '"sit, slowly",bow,1,0.5000',
         "bow,nod,1,0.3333",
-    ]
-    assert (tmp_path / "p/classes.csv").read_text().splitlines() == [
-        "class,samples,accuracy,most_taken_for,share",
-        "nod,1,1.0000,,",
-        "bow,3,0.6667,nod,0.3333",
-        '"sit, slowly",2,0.5000,bow,0.5000',
-        "hug,0,,,",
     ]
 
 

@@ -101,6 +101,23 @@ def test_a_mistake_in_a_config_file(
     assert "there is no file" in capsys.readouterr().err
 
 
+def test_a_config_may_import_its_neighbors(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    for name in ("__init__", "seeds"):
+        (tmp_path / "ours" / f"{name}.py").write_text("SEED = 5\n")
+    (tmp_path / "ours/mine.py").write_text(
+        "from configs import gap_demo\nfrom .seeds import SEED\n"
+        "def get_config(variants=''):\n"
+        "    config = gap_demo.get_config(variants)\n    config.seed = SEED\n    return config\n"
+    )
+    assert parse(f"--config={tmp_path}/ours/mine.py:smoke").seed == 5
+
+
+def test_a_config_ends_in_py(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.txt").write_text("def get_config(): pass\n")
+    assert "the name of one ends in .py" in refusal(capsys, f"--config={tmp_path}/mine.txt")
+
+
 def test_a_config_outside_the_repository(
     data: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -177,7 +194,7 @@ SWAPS = ("backbone.name=shift_gcn", "backbone.name=ctr_gcn", "method.name=superv
 @pytest.mark.parametrize("swap", SWAPS)
 @pytest.mark.parametrize("config", CONFIGS)
 def test_a_part_is_swapped_by_a_flag(config: str, swap: str, tmp_path: Path) -> None:
-    """Its parameters are made, and the rules of the optimizer match some of them."""
+    """The rules of the optimizer are those of the new part."""
     argument = f"--config={ROOT}/configs/{config}:smoke"
     flags_ = [f"--config.{swap}", f"--config.data.dir={tmp_path}", "--config.mesh.devices=1"]
     plan = parse(argument, *flags_)

@@ -18,7 +18,7 @@ from gapjax.experiment import schema
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import choose, plan_of
 from gapjax.training import loop
-from gapjax.workdir.scores import Scores
+from gapjax.workdir.scores import Scores, read_scores, scores_path
 from support.commands import ROOT
 
 pytestmark = pytest.mark.slow
@@ -142,7 +142,8 @@ def train_smoke(data: Path, workdir: Path, **lines: str) -> Scores:
     for key, value in lines.items():
         section, name = key.split("__")
         config[section][name] = value
-    return loop.train(build(plan_of(config)), workdir)["test"]
+    loop.train(build(plan_of(config)), workdir)
+    return read_scores(scores_path(workdir, "test"))
 
 
 def test_a_backbone(backbone: None, data: Path, tmp_path: Path) -> None:

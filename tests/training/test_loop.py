@@ -166,6 +166,7 @@ def test_validation_subjects_are_scored_apart(
     # From Python, as the command does it.
     result = carry_out.run(config, str(tmp_path))
     assert result == json.loads((tmp_path / "result.json").read_text())
+    assert result == carry_out.run(config, tmp_path, "evaluate")
     assert result["evaluations"]["validation"]["samples"] == 2 * 720 // 5
     assert (tmp_path / "config.json").is_file()
     said = capsys.readouterr().out

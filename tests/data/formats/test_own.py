@@ -336,13 +336,16 @@ def test_a_column_of_splits_becomes_protocols(name: str, tmp_path: pathlib.Path)
 
 
 def test_setups_and_splits_go_together(tmp_path: pathlib.Path) -> None:
-    raw = own_folder.write(tmp_path / "mine", protocols={"xset": {"setup": [7]}})
+    protocols = {"xset": {"setup": [7]}, "some": {"setup": [7], "test": [9]}}
+    raw = own_folder.write(tmp_path / "mine", protocols=protocols)
     with_splits(with_splits(raw, ["7", "7", "9"], "setup"), ["train", "test"])
     found = own.open_raw(raw, "mine")
     setups = np.array([item.sample.column("setup") for item in found.items])
     number = np.arange(16)
     trains = {name: np.isin(setups, each.train) for name, each in found.spec.protocols.items()}
-    assert trains["xset"].tolist() == (number % 3 != 2).tolist()
+    assert trains["xset"].tolist() == trains["some"].tolist() == (number % 3 != 2).tolist()
+    tested = np.isin(setups, found.spec.protocols["some"].test)
+    assert tested.tolist() == (number % 3 == 2).tolist()
     assert trains["split"].tolist() == (number % 2 == 0).tolist()
 
 
