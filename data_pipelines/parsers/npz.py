@@ -10,7 +10,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from typing import IO
+from typing import cast
 
 import numpy as np
 from jaxtyping import Shaped
@@ -60,7 +60,7 @@ class Rows:
                 names = ", ".join(name.removesuffix(".npy") for name in archive.namelist()[:8])
                 raise DataError(f"{self._path}: has no array {self._name!r}; there are: {names}")
             self._member = archive.getinfo(f"{self._name}.npy")
-            with archive.open(self._member) as file:
+            with cast("zipfile.ZipExtFile", archive.open(self._member)) as file:
                 shape, fortran_order, dtype = _header(file)
                 self._start = file.tell()
         return shape, dtype, fortran_order
@@ -83,9 +83,9 @@ class Rows:
         return np.memmap(self._path, self.dtype, "r", start, self.shape)
 
     @functools.cached_property
-    def _file(self) -> IO[bytes]:
+    def _file(self) -> zipfile.ZipExtFile:
         """Return the array's file, which is closed with this object."""
-        return zipfile.ZipFile(self._path).open(self._member)
+        return cast("zipfile.ZipExtFile", zipfile.ZipFile(self._path).open(self._member))
 
     def _unpacked(self, row: int) -> Shaped[np.ndarray, "..."]:
         try:
@@ -102,7 +102,7 @@ class Rows:
         return np.stack(rows) if rows else np.empty(self.shape, self.dtype)
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Return the shape, the order and the type in an array's header."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
