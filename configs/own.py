@@ -37,7 +37,7 @@ def star(config: ConfigDict) -> None:
     config.backbone.width = 32
     config.encoder.person_merge = "present"
     config.method.partition = "global"
-    config.method.class_text = "description"
+    config.method.class_text = "paragraph"
     config.method.text_scale = "unit"
     config.encoder.batch_size = 0
     config.encoder.epochs = 30

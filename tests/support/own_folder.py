@@ -66,7 +66,7 @@ def write(folder: pathlib.Path, samples: int = 16, **changes: object) -> pathlib
     for number in range(samples):
         made = array(number, 1 + number % 2, coordinates, len(described["joints"]))
         np.save(folder / "clips" / f"{number}.npy", made if number % 2 else made[:, 0])
-        label = described["labels"][number // 4 % 2]
+        label = described["labels"][number // 4 % len(described["labels"])]
         rows.append((f"clips/{number}.npy", label, 1 + number % 4, 1))
     with (folder / "samples.csv").open("w", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *rows])

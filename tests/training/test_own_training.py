@@ -15,6 +15,7 @@ from configs import own
 from data_pipelines.convert import convert
 from data_pipelines.errors import UserError
 from gapjax.analysis.run_figures import class_names
+from gapjax.experiment import carry_out
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.data import open_dataset
@@ -149,6 +150,23 @@ def test_fingers_are_parts(tmp_path: pathlib.Path) -> None:
         UserError, match=r"method.partition='4' is not known .*: none, global, 3, 2"
     ):
         method_of(config)
+
+
+def test_unseen_classes_in_two_dimensions(tmp_path: pathlib.Path) -> None:
+    """With paragraphs alone, as docs/own-data.md has it."""
+    labels = ["wave", "kick", "bow", "nod"]
+    facts = {"labels": labels, "coordinates": "2D", "zero_shot": {"mine": ["bow", "nod"]}}
+    raw = own_folder.write(tmp_path / "mine", samples=32, texts="t.yaml", **facts)
+    described = [{"label": label, "paragraph": f"Somebody starts to {label}."} for label in labels]
+    (raw / "t.yaml").write_text(yaml.safe_dump({"classes": described}))
+    convert("own", raw, tmp_path / "data")
+    config = own.get_config("star,smoke")
+    config.mesh.cpu_devices = config.mesh.devices = 1
+    config.data.update(dataset="mine", zero_shot="mine", dir=str(tmp_path / "data"))
+    config.zero_shot.folds = 0
+    result = carry_out.run(config, tmp_path / "run")
+    assert result["evaluations"]["test"]["samples"] == 16
+    assert "zsl/top1" in result["evaluations"]["test"]["metrics"]
 
 
 MERGED = {
