@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from ml_collections import ConfigDict
 
 from data_pipelines.errors import UserError
 from gapjax.experiment import abstract, data_facts
 from gapjax.experiment.build import build, check, steps
-from gapjax.experiment.config_dict import plan_of
+from gapjax.experiment.config_dict import ConfigDict, plan_of
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import defaults

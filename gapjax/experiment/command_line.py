@@ -17,12 +17,11 @@ from typing import get_args
 
 import jax
 from absl import app, flags, logging
-from ml_collections import ConfigDict, config_flags
 
 from data_pipelines import command
 from data_pipelines.errors import HostError, UserError
 from gapjax.experiment import listing
-from gapjax.experiment.config_dict import choose, load, plan_of, recorded
+from gapjax.experiment.config_dict import ConfigDict, choose, define_flag, load, plan_of, recorded
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import PARTS, check_keys, flatten, keys_of
 from gapjax.parallel import compilation_cache
@@ -103,7 +102,7 @@ def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
     check_keys(overrides, flatten(config.to_dict()))
     rest = _take_none(config, rest, overrides)
     delattr(values, "config")
-    config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=rest)
+    define_flag(config, rest, values)
     return rest
 
 

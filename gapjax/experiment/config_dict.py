@@ -3,12 +3,13 @@
 import copy
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, get_args
 
-from ml_collections import ConfigDict, config_dict
+from absl import flags
+from ml_collections import ConfigDict, config_dict, config_flags
 
 from data_pipelines.errors import UserError
 from gapjax import backbones, registry
@@ -126,6 +127,11 @@ def plan_of(config: ConfigDict) -> Plan:
             if before != name:
                 choose(config, section, name)
     return schema.read_flat(schema.flatten(config.to_dict()))
+
+
+def define_flag(config: ConfigDict, argv: Sequence[str], values: flags.FlagValues) -> None:
+    """Define `--config`, whose value is a config, and `--config.KEY` for each key in `argv`."""
+    config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
 
 
 def _key_names(section: str, name: str) -> set[str]:

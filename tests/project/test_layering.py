@@ -74,7 +74,7 @@ ONLY = {
     "jax.experimental": "gapjax.parallel gapjax.serving.tflite",
     "jax.sharding": "gapjax.parallel",
     "matplotlib": "gapjax.analysis gapjax.zero_shot.figures data_pipelines.drawing",
-    "ml_collections": "configs gapjax.experiment",
+    "ml_collections": "configs gapjax.experiment.config_dict",
     "optax": "gapjax.training gapjax.methods gapjax.nn",
     "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.serving.bundle_writer",
     "tensorflow": "gapjax.serving.tflite data_pipelines.storage",
