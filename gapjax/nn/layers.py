@@ -47,6 +47,19 @@ def around_one(spread: float) -> Initializer:
     return initialize
 
 
+class RowWeights(NamedTuple):
+    """How often the rows of a batch count in its moments (`gapjax.nn.rows`).
+
+    Attributes:
+        weight: the number of bodies that each row stands for, shaped to broadcast against the last
+            axes of what is normalized, such as `n 1 1` for `c n v t`.
+        bodies: the sum of all weights.
+    """
+
+    weight: Float[Array, "n ..."]
+    bodies: int
+
+
 class BatchNorm(nn.Module):
     """Batch normalization with PyTorch's semantics, over all axes but the first.
 
@@ -61,7 +74,12 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "d ..."], shift: Float[Array, " d"] | float = 0.0, *, train: bool
+        self,
+        x: Float[Array, "d ..."],
+        shift: Float[Array, " d"] | float = 0.0,
+        *,
+        train: bool,
+        weights: RowWeights | None = None,
     ) -> Float[Array, "d ..."]:
         """Return `x + shift` normalized.
 
@@ -69,6 +87,7 @@ class BatchNorm(nn.Module):
             x: what to normalize, channels first.
             shift: the bias of the layer before; it cancels in training and is never added to x.
             train: whether the batch's own moments are used, and the running ones updated.
+            weights: how often each row counts in the moments; None for once.
 
         Raises:
             UserError: in training, a channel has one value, whose variance is unknown.
@@ -81,8 +100,10 @@ class BatchNorm(nn.Module):
         offset = mean.value - shift
         variance = var.value
         if train:
-            offset, variance = moments(x)
+            offset, variance = moments(x, weights)
             count = x.size // channels
+            if weights is not None:
+                count = count // weights.weight.size * weights.bodies
             if not self.is_initializing():
                 if count == 1:
                     raise UserError(
@@ -98,11 +119,18 @@ class BatchNorm(nn.Module):
         return result.astype(x.dtype)
 
 
-def moments(x: Float[Array, "d ..."]) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
+def moments(
+    x: Float[Array, "d ..."], weights: RowWeights | None = None
+) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
     """Return mean and biased variance over all axes but the first, in one pass."""
     axes = tuple(range(1, x.ndim))
     x = x.astype(jnp.float32)
-    mean, square = x.mean(axes), jnp.square(x).mean(axes)
+    if weights is None:
+        mean, square = x.mean(axes), jnp.square(x).mean(axes)
+    else:
+        weight = weights.weight / (x[0].size // weights.weight.size * weights.bodies)
+        weight = weight.reshape((1,) * (x.ndim - weight.ndim) + weight.shape)
+        mean, square = (x * weight).sum(axes), (jnp.square(x) * weight).sum(axes)
     return mean, jnp.maximum(square - jnp.square(mean), 0.0)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
-from gapjax.nn.layers import BatchNorm, pointwise
+from gapjax.nn.layers import BatchNorm, RowWeights, pointwise
 
 
 @pytest.mark.parametrize(("dtype", "near"), [("float32", 1e-5), ("bfloat16", 2e-2)])
@@ -34,3 +34,26 @@ def test_one_value_has_no_variance() -> None:
     variables = BatchNorm().init(jax.random.key(0), x, train=True)
     with pytest.raises(UserError, match="one value per channel"):
         BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
+
+
+def test_a_row_with_a_weight_counts_as_so_many_rows() -> None:
+    """Of `c v n t`, and of weight zero a row counts for nothing, also going backward."""
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(3, 2, 4, 5)), jnp.float32)
+    repeats = [2, 0, 1, 3]
+    weights = RowWeights(jnp.asarray(repeats, jnp.float32)[:, None], sum(repeats))
+    norm, place = BatchNorm(), np.repeat(np.arange(4), repeats)
+    variables = norm.init(jax.random.key(0), x, train=False)
+    cotangent = jnp.asarray(rng.normal(size=(3, 2, sum(repeats), 5)), jnp.float32)
+
+    def run(weights: RowWeights | None, spread: bool, x: jax.Array) -> tuple[jax.Array, dict]:
+        y, updates = norm.apply(variables, x, train=True, weights=weights, mutable=["batch_stats"])
+        return (y[:, :, place] if spread else y), updates
+
+    expected, backward, statistics = jax.vjp(
+        lambda x: run(None, False, x[:, :, place]), x, has_aux=True
+    )
+    found, backward2, statistics2 = jax.vjp(lambda x: run(weights, True, x), x, has_aux=True)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(backward2(cotangent)[0], backward(cotangent)[0], atol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), statistics2, statistics)
