@@ -17,6 +17,9 @@ _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Where everything about the run is written; runs/CONFIG-VARIANTS by default."
 )
 _MODE = flags.DEFINE_enum("mode", "train", carry_out.MODES, "What to do.")
+_LOG = flags.DEFINE_enum(
+    "log", None, carry_out.LOGS, "Send the logged numbers there, too: wandb for Weights & Biases."
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     # Only now: while it waits for other hosts, a process has nothing to save.
     preemption.listen()
     workdir = _WORKDIR.value or default_workdir(command_line.argument(sys.argv))
-    carry_out.run(command_line.plan(), workdir, _MODE.value)
+    carry_out.run(command_line.plan(), workdir, _MODE.value, log=_LOG.value or "")
     return 0
 
 

@@ -1,6 +1,7 @@
 """Train or evaluate a run with all its stages: `run` does what `gapjax.main` does."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,21 @@ from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import defaults
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, preemption
+from gapjax.registry import chosen
 from gapjax.training import loop
-from gapjax.workdir import config_file, data_file, lock
+from gapjax.workdir import config_file, data_file, lock, weights_and_biases
 from gapjax.workdir.log import Sink
 
 MODES = ("train", "evaluate")
+LOGS = ("wandb",)
 
 
 def run(
-    config: ConfigDict | Plan, workdir: str | Path, mode: str = "train", sinks: Sequence[Sink] = ()
+    config: ConfigDict | Plan,
+    workdir: str | Path,
+    mode: str = "train",
+    sinks: Sequence[Sink] = (),
+    log: str = "",
 ) -> dict[str, Any]:
     """Train a run with all its stages, or evaluate it; return the content of `result.json`.
 
@@ -33,22 +40,42 @@ def run(
         mode: `train`, or `evaluate` for the newest checkpoint, or for the weights of
             `train.init_from` where there is none.
         sinks: receive the logged numbers of the last stage, too.
+        log: one of `LOGS`, a service that receives them, too; empty for none.
 
     Raises:
         UserError: something is wrong with the config, the data or the working directory; nothing is
             written then.
         Preempted: the process received a signal; the state is saved.
     """
+    check_log(log, mode)
     plan = config if isinstance(config, Plan) else plan_of(config)
     *earlier, last = stages(plan, Path(workdir))
     if mode == "evaluate":
         return evaluate(last)
     prepare([*earlier, last])
-    with lock.held(last.workdir):
+    with lock.held(last.workdir), opened(log, last) as services:
         for stage in earlier:
             finish(stage, str(stage.workdir.relative_to(last.workdir)))
         say(f"stage {plan.method.name}" if earlier else "")
-        return train(last, sinks)
+        return train(last, [*sinks, *services])
+
+
+def check_log(log: str, mode: str) -> None:
+    """Raise UserError if a log is none of `LOGS`, cannot be used here, or has nothing to log."""
+    if log and mode != "train":
+        raise UserError(f"--log={log} is for training: leave it out where --mode={mode}")
+    if log and chosen("log", log, LOGS):
+        weights_and_biases.require()
+
+
+@contextlib.contextmanager
+def opened(log: str, stage: Stage) -> Iterator[Sequence[Sink]]:
+    """Open the log of a stage during the block, on the first host; see `run`."""
+    if not log or jax.process_index():
+        yield ()
+        return
+    with weights_and_biases.opened(stage.workdir, stage.plan.flat()) as sink:
+        yield (sink,)
 
 
 def say(text: str) -> None:

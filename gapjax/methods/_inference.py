@@ -4,16 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import flax.linen as nn
 from jaxtyping import Array, Float
 
 from gapjax.methods._base import Variables
+from gapjax.nn.heads import Recognizer
 
 # The embeddings of classes by name, one row per class; empty for a method of fixed classes.
 Embeddings = Mapping[str, Float[Any, "k ..."]]
 
 # `score` (b k) and, for a method that compares parts, `part` (b k p).
 Outputs = dict[str, Float[Array, "b k ..."]]
+
+# (stripped variables, clips) → the features of the skeleton encoder, the persons merged into one.
+Encode = Callable[[Variables, Float[Array, "b m t v c"]], Float[Array, "b t2 v d"]]
 
 
 def _no_embeddings(variables: Variables) -> Embeddings:
@@ -31,6 +34,7 @@ class Inference:
         embeddings: (trained variables) → the embeddings of the training classes.
         embed_options: the JSON-serializable options of `MethodSpec.embed` for any other classes.
         parts: the names of the parts of the output `part`, in order.
+        encode: the skeleton encoder; None for a method that learns from features, or without one.
     """
 
     strip: Callable[[Variables], Variables]
@@ -38,9 +42,10 @@ class Inference:
     embeddings: Callable[[Variables], Embeddings] = _no_embeddings
     embed_options: Mapping[str, Any] = field(default_factory=dict)
     parts: Sequence[str] = ()
+    encode: Encode | None = None
 
 
-def fixed_classes(network: nn.Module, strip: Callable[[Variables], Variables]) -> Inference:
+def fixed_classes(network: Recognizer, strip: Callable[[Variables], Variables]) -> Inference:
     """Return the inference of a network whose outputs are the logits of fixed classes."""
 
     def apply(
@@ -50,4 +55,8 @@ def fixed_classes(network: nn.Module, strip: Callable[[Variables], Variables]) -
         del embeddings
         return {"score": network.apply(variables, clips, train=False)}
 
-    return Inference(strip, apply)
+    def encode(variables: Variables, clips: Float[Array, "b m t v c"]) -> Float[Array, "b t2 v d"]:
+        """Return the features."""
+        return network.apply(variables, clips, method=network.encode)
+
+    return Inference(strip, apply, encode=encode)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from data_pipelines.errors import UserError
 from gapjax.nn.layers import fan_in_uniform
-from gapjax.nn.pooling import person_weights, pool
+from gapjax.nn.pooling import mean_of_persons, person_weights, pool
 from gapjax.nn.torch_weights import StateDict
 
 
@@ -51,6 +51,11 @@ class Recognizer(nn.Module):
         """Return the class logits."""
         weights = person_weights(clips, self.persons)
         return self.classifier(pool(self.backbone(clips, train=train), weights))
+
+    def encode(self, clips: Float[Array, "b m t v c"]) -> Float[Array, "b t2 v d"]:
+        """Return the features of trained networks, of which the logits see the mean."""
+        features = self.backbone(clips, train=False).astype(jnp.float32)
+        return mean_of_persons(features, person_weights(clips, self.persons))
 
 
 def recognizer_from_torch(

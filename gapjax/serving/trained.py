@@ -176,4 +176,8 @@ def with_encoder(method: Inference, encoder: Encoder) -> Inference:
         """Return the embeddings of the run's own classes."""
         return method.embeddings(of_method(trained))
 
-    return replace(method, strip=strip, apply=apply, embeddings=embeddings)
+    def encode(variables: Variables, clips: Float[Array, "b m t v c"]) -> Float[Array, "b t2 v d"]:
+        """Return the features of the frozen encoder."""
+        return encoder.encode(variables["encoder"], clips)
+
+    return replace(method, strip=strip, apply=apply, embeddings=embeddings, encode=encode)

@@ -66,7 +66,7 @@ def evaluate(
 
     return {
         name: Scores(
-            score=check_scores(score(run.feed, predict_request, rows, run.eval_batch_size)),
+            score=check_scores(in_batches(run.feed, predict_request, rows, run.eval_batch_size)),
             label=run.index.label[rows].astype(np.int32),
             name=np.asarray(run.index.name)[rows],
             facts={**run.facts, "evaluation": name},
@@ -75,21 +75,26 @@ def evaluate(
     }
 
 
-def score(
-    feed: Feed,
-    predict: Callable[[Any], Float[Array, "b k"]],
-    rows: Int[np.ndarray, " n"],
-    batch_size: int,
-) -> Float[np.ndarray, "n k"]:
-    """Return the scores of samples, in the order of `rows`."""
+def in_batches(
+    feed: Feed, compute: Callable[[Any], Any], rows: Int[np.ndarray, " n"], batch_size: int
+) -> Any:
+    """Return what is computed of samples, in the order of `rows`: one array, or a pytree of them.
+
+    Args:
+        feed: where batches come from.
+        compute: the request of one batch → arrays, whose first axis is the batch.
+        rows: the samples.
+        batch_size: the samples of a batch; the last one is padded.
+    """
     batches, _ = eval_batches(rows, batch_size)
-    scores, on_device = [], None
+    found, on_device = [], None
     for request in feed.requests(batches, 0, [1] * len(batches)):
-        previous, on_device = on_device, predict(request)
+        previous, on_device = on_device, compute(request)
         # A batch is fetched while the next one is computed.
         if previous is not None:
-            scores.append(np.asarray(previous))
-    return np.concatenate([*scores, np.asarray(on_device)])[: len(rows)]
+            found.append(jax.tree.map(np.asarray, previous))
+    found.append(jax.tree.map(np.asarray, on_device))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(rows)], *found)
 
 
 def check_scores(score: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:

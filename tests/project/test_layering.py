@@ -20,7 +20,7 @@ from support.source_tree import (
 ROWS = (
     "configs",
     "gapjax.main gapjax.bench gapjax.compile gapjax.ensemble gapjax.summarize gapjax.plots "
-    "gapjax.export gapjax.classify gapjax.prompts.lint",
+    "gapjax.export gapjax.classify gapjax.embed gapjax.prompts.lint",
     "gapjax.serving",
     "gapjax.experiment",
     "gapjax.training",
@@ -81,6 +81,7 @@ ONLY = {
     "tensorflow_datasets": "data_pipelines.storage",
     "torch": "gapjax.nn.torch_weights gapjax.text",
     "transformers": "gapjax.text",
+    "wandb": "gapjax.workdir.weights_and_biases",
 }
 
 

@@ -71,6 +71,7 @@ def test_what_is_imported_is_declared_and_nothing_else() -> None:
     }
     dependencies = declared(PROJECT["dependencies"])
     undeclared = {name for name, found in distributions.items() if not found & dependencies}
-    # PyTorch reads published weights, for who has it.
-    assert undeclared == {"torch"}
+    # PyTorch reads published weights, and Weights & Biases receives logs, for who has them.
+    extras = PROJECT["optional-dependencies"]
+    assert undeclared == {*extras["parity"], *extras["wandb"]} == {"torch", "wandb"}
     assert not dependencies - set.union(*distributions.values())

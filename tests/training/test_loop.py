@@ -1,5 +1,6 @@
 """Training through the public command: files, exact resume, bad input."""
 
+import functools
 import itertools
 import json
 import re
@@ -33,6 +34,7 @@ from support.commands import (
 )
 from support.commands import SMOKE_FLAGS as RESIDENT
 from support.commands import STREAM_FLAGS as STREAM
+from support.fake_wandb import FakeWandb
 from support.tiny_run import tiny_run
 
 
@@ -158,15 +160,30 @@ def test_evaluate_gives_the_same_scores(command: Command, finished: Path, tmp_pa
 
 
 def test_validation_subjects_are_scored_apart(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.validation_subjects = str(data), 2
     config.mesh.devices = config.train.epochs = 1
-    # From Python, as the command does it.
-    result = carry_out.run(config, str(tmp_path))
+    service = FakeWandb(monkeypatch)
+    # The README's own block, from Python as the command does it, with another config.
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (code,) = [block for block in blocks if "carry_out" in block]
+    monkeypatch.setattr(gap_demo, "get_config", lambda variants: config)
+    monkeypatch.setattr(carry_out, "run", functools.partial(carry_out.run, log="wandb"))
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, dict] = {}
+    exec(code, scope)
+    result, tmp_path = scope["result"], tmp_path / "runs" / "smoke"
+    ((_, run),) = service.runs
+    logged = [{"step": step, **values} for step, values in run.logged]
+    assert logged == [{k: v for k, v in line.items() if k != "epoch"} for line in metrics(tmp_path)]
+    assert run.ended == [0]
     assert result == json.loads((tmp_path / "result.json").read_text())
-    assert result == carry_out.run(config, tmp_path, "evaluate")
+    assert result == carry_out.run(config, tmp_path, "evaluate", log="")
     assert result["evaluations"]["validation"]["samples"] == 2 * 720 // 5
     assert (tmp_path / "config.json").is_file()
     said = capsys.readouterr().out

@@ -1,0 +1,187 @@
+"""Features of clips by the skeleton encoder of a finished run; `embed` gives those of its dataset.
+
+For code of your own, `of_clips` is a pure function of arrays, which may be jitted:
+
+    run = trained.load(Path("runs/x"))
+    parts = features.parts_of(run)
+    encode = jax.jit(lambda variables, clips: features.of_clips(run, variables, clips, parts))
+    found = encode(run.variables, eval_clips(run.clips, frames, length))
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
+
+from data_pipelines.errors import UserError
+from gapjax.experiment.data import Dataset, open_dataset, open_feed
+from gapjax.experiment.plan import Plan
+from gapjax.experiment.schema import read_flat
+from gapjax.inputs.clips import eval_clips
+from gapjax.methods import Embeddings, Variables
+from gapjax.nn.pooling import pool, pool_parts
+from gapjax.parallel.sharding import make_layout
+from gapjax.registry import chosen
+from gapjax.serving.trained import Trained, load
+from gapjax.training import evaluation
+
+# Part name → its joints.
+Parts = Mapping[str, Sequence[int]]
+
+
+class Features(NamedTuple):
+    """Features of clips: means over frames, persons and joints of what the encoder returns.
+
+    Attributes:
+        whole: those of all joints; the classifier of GAP and of a supervised run reads them.
+        part: those of each part's joints.
+    """
+
+    whole: Float[Any, "n d"]
+    part: Float[Any, "n p d"]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The features of samples of a dataset.
+
+    Attributes:
+        features: the features.
+        score: the scores of the classes, as in `scores/test.npz`: logits, or similarities of STAR.
+        label: the true classes, positions in `labels`; -1 for a class that is not among them.
+        name: the samples' names.
+        labels: the names of the classes.
+        parts: the names of the parts.
+        facts: the metadata of the run's results, the selection of the samples among them.
+    """
+
+    features: Features
+    score: Float[np.ndarray, "n k"]
+    label: Int[np.ndarray, " n"]
+    name: Shaped[np.ndarray, " n"]
+    labels: Sequence[str]
+    parts: Sequence[str]
+    facts: Mapping[str, Any]
+
+
+def embed(
+    workdir: str | Path, samples: str = "test", data: str = "", partition: str = ""
+) -> Embedded:
+    """Return the features of samples by a finished run, on one device.
+
+    Clips are as in evaluation, training samples included.
+
+    Args:
+        workdir: the working directory.
+        samples: `test`, `train`, `validation` where the run has one, or `all` of the dataset.
+        data: the folder of converted datasets; if empty, that of the run's config.
+        partition: the body's partition into parts; see `parts_of`.
+
+    Raises:
+        UserError: the run is not finished, its dataset is not there, or there is no such choice.
+        DataError: the dataset is damaged.
+    """
+    run = load(Path(workdir), data)
+    parts = parts_of(run, partition)
+    plan = read_flat(run.config)
+    dataset = open_dataset(plan)
+    every = {"train": dataset.problem.train, "all": np.arange(len(dataset.index))}
+    selections = {**dataset.problem.evaluations, **every}
+    rows = np.asarray(selections[chosen("samples", samples, selections)])
+    features, score = _in_batches(run, plan, dataset, rows, parts)
+    return Embedded(
+        features=features,
+        score=score,
+        label=dataset.index.label[rows].astype(np.int32),
+        name=np.asarray(dataset.index.name)[rows],
+        labels=run.labels,
+        parts=tuple(parts),
+        facts={**run.facts, "evaluation": samples},
+    )
+
+
+def of_clips(
+    run: Trained, variables: Variables, clips: Float[Array, "b m t v c"], parts: Parts
+) -> Features:
+    """Return the features of clips, as `gapjax.inputs.clips.eval_clips` makes them of frames.
+
+    Args:
+        run: the finished run.
+        variables: `run.variables`, an argument so that they are no constants of a jitted function.
+        clips: what the network sees.
+        parts: the joints of each part, such as `parts_of` returns.
+
+    Raises:
+        UserError: the run's method has no skeleton encoder.
+    """
+    if run.inference.encode is None:
+        name = run.config["method.name"]
+        raise UserError(
+            f"method.name={name!r} has no skeleton encoder: give its Inference an `encode`"
+        )
+    # One body, whose persons are merged already.
+    features = run.inference.encode(variables, clips)[:, None]
+    return Features(pool(features), pool_parts(features, tuple(parts.values())))
+
+
+def parts_of(run: Trained, partition: str = "") -> dict[str, tuple[int, ...]]:
+    """Return the joints of each part of a run's body; empty if the body has no parts.
+
+    Args:
+        run: the finished run.
+        partition: one of the body's partitions. If empty, that of the run's method; the one of
+            the most parts where the method has none.
+
+    Raises:
+        UserError: there is no such partition.
+    """
+    partitions = run.clips.skeleton.partitions
+    if partition:
+        return dict(partitions[chosen("partition", partition, partitions)])
+    default: Parts = max(partitions.values(), key=len, default={})
+    return {
+        name: tuple(joints)
+        for name, joints in partitions.get(run.config.get("method.partition", ""), default).items()
+    }
+
+
+def write(file: BinaryIO, embedded: Embedded) -> None:
+    """Write features as `.npz`, whose arrays docs/serving.md describes."""
+    np.savez_compressed(
+        file,
+        **{"global": np.asarray(embedded.features.whole)},
+        part=np.asarray(embedded.features.part),
+        score=embedded.score,
+        label=embedded.label,
+        name=embedded.name.astype(np.str_),
+        labels=np.asarray(embedded.labels, np.str_),
+        parts=np.asarray(embedded.parts, np.str_),
+        facts=json.dumps(dict(embedded.facts), sort_keys=True),
+    )
+
+
+def _in_batches(
+    run: Trained, plan: Plan, dataset: Dataset, rows: Int[np.ndarray, " n"], parts: Parts
+) -> tuple[Features, Float[np.ndarray, "n k"]]:
+    """Return the features and the scores of samples, in the order of `rows`."""
+    feed = open_feed(plan, dataset, make_layout(1))
+
+    @jax.jit
+    def step(
+        variables: Variables, embeddings: Embeddings, store: Any, request: Any
+    ) -> tuple[Features, Float[Array, "b k"]]:
+        """Return the features and the scores of one batch, whose request has one step."""
+        batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+        clips = eval_clips(run.clips, batch.frames, batch.length)
+        outputs = run.inference.apply(variables, clips, embeddings)
+        return of_clips(run, variables, clips, parts), outputs["score"]
+
+    trained = jax.device_put((run.variables, dict(run.embeddings)), jax.devices()[0])
+    compute = partial(step, *trained, feed.store)
+    return evaluation.in_batches(feed, compute, rows, plan.eval.batch_size)
