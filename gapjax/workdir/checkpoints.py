@@ -1,46 +1,26 @@
 """Checkpoints of the training state, written by Orbax and verified when they are read.
 
-Reading takes the newest checkpoint that every host can read and verify by its checksums
-(`gapjax.workdir.integrity`), and reports newer ones as damaged.
+`gapjax.workdir.restoring` chooses the one that is read, and `gapjax.workdir.integrity` verifies it.
 """
 
-import functools
-import gc
 import itertools
-import sys
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 
 from data_pipelines.errors import UserError
-from data_pipelines.storage.disk import raise_if_transient, writing
+from data_pipelines.storage.disk import writing
 from gapjax.parallel import agreement
-from gapjax.workdir.integrity import Logged, make_metadata, verify
+from gapjax.workdir import restoring
+from gapjax.workdir.integrity import Logged, make_metadata
+from gapjax.workdir.restoring import Checkpoint
 
 _WRITE = ocp.CheckpointManagerOptions(max_to_keep=2, cleanup_tmp_directories=True)
 # Orbax's `read_only` would log three lines.
 _READ = ocp.CheckpointManagerOptions(create=False, save_root_metadata=False)
-
-
-class Checkpoint(NamedTuple):
-    """The content of a checkpoint.
-
-    Attributes:
-        step: the number of steps that were trained.
-        state: the training state; of `read_newest`, nested dictionaries of host arrays.
-        trained_on: the names of the classes that the run trains on.
-        logged: the scalars of the steps since the last line of metrics.
-    """
-
-    step: int
-    state: Any
-    trained_on: Sequence[str]
-    logged: Logged
 
 
 class Checkpoints:
@@ -64,7 +44,14 @@ class Checkpoints:
         self._folder, self._trained_on, self._read_only = _folder(workdir), trained_on, read_only
         with writing(self._folder):
             options = _READ if read_only else _WRITE
-            self._manager = ocp.CheckpointManager(self._folder, options=options)
+            # Named, they know the shapes of a checkpoint that they have not written.
+            handlers = {
+                "state": ocp.StandardCheckpointHandler(),
+                "metadata": ocp.JsonCheckpointHandler(),
+            }
+            self._manager = ocp.CheckpointManager(
+                self._folder, options=options, item_handlers=handlers
+            )
 
     def save(self, step: int, state: Any, logged: Logged | None = None) -> None:
         """Save a checkpoint atomically, in the background.
@@ -88,21 +75,19 @@ class Checkpoints:
             template: the state as `jax.ShapeDtypeStruct`s with shardings.
 
         Raises:
-            UserError: all are damaged.
+            UserError: all are damaged, or of another network.
             DiskError: the disk does not answer.
         """
-        steps = agreement.newest_steps(self._manager.all_steps())
-        if not steps:
-            return None
-        read = functools.partial(_read, self._manager, ocp.args.StandardRestore(template))
-        checkpoint = _newest_intact(self._folder, steps, read)
-        damaged = [step for step in steps if step > checkpoint.step]
-        if damaged and not self._read_only:
-            self._set_aside(damaged)
+        checkpoint = restoring.newest(self._manager, restoring.reader(self._manager, template))
+        if checkpoint and not self._read_only:
+            steps = agreement.newest_steps(self._manager.all_steps())
+            self._set_aside([step for step in steps if step > checkpoint.step])
         return checkpoint
 
-    def _set_aside(self, steps: Iterable[int]) -> None:
-        """Rename checkpoints to `<step>.damaged`."""
+    def _set_aside(self, steps: Sequence[int]) -> None:
+        """Rename damaged checkpoints, if there are any, to `<step>.damaged`."""
+        if not steps:
+            return
         if jax.process_index() == 0:
             for step in steps:
                 (self._folder / str(step)).rename(_unused_name(self._folder, step))
@@ -147,58 +132,7 @@ def _read_newest(workdir: Path) -> Checkpoint | None:
         return None
     handlers = {"state": ocp.PyTreeCheckpointHandler(), "metadata": ocp.JsonCheckpointHandler()}
     with ocp.CheckpointManager(folder, options=_READ, item_handlers=handlers) as manager:
-        steps = agreement.newest_steps(manager.all_steps())
-        if not steps:
-            return None
-        return _newest_intact(folder, steps, functools.partial(_read_to_host, manager))
-
-
-def _newest_intact(
-    folder: Path, steps: Iterable[int], read: Callable[[int], Checkpoint]
-) -> Checkpoint:
-    """Return the newest checkpoint that every host can read, and warn of newer ones."""
-    damaged: dict[Path, str] = {}
-    for step in sorted(steps, reverse=True):
-        path = folder / str(step)
-        checkpoint, reason = _try(read, step, path)
-        if agreement.on_all_hosts(checkpoint is not None) and checkpoint:
-            for path, reason in damaged.items():
-                text = f"{path} is damaged, {step} is used instead ({reason})"
-                print(f"gapjax: warning: {text}", file=sys.stderr)
-            return checkpoint
-        damaged[path] = reason
-    path, reason = next(iter(damaged.items()))
-    raise UserError(f"{path} is damaged, and so is every older checkpoint ({reason})")
-
-
-def _try(read: Callable[[int], Checkpoint], step: int, path: Path) -> tuple[Checkpoint | None, str]:
-    """Return a checkpoint, or None and the reason why it cannot be read."""
-    try:
-        return read(step), "another host cannot read it"
-    # Orbax and TensorStore raise errors of any type for damaged files.
-    except Exception as error:
-        raise_if_transient(path, error)
-        reason = textwrap.shorten(str(error) or repr(error), 120)
-    # TensorStore reports the errors of other reads when they are collected: before our message.
-    gc.collect()
-    return None, reason
-
-
-def _read(
-    manager: ocp.CheckpointManager, state_args: ocp.args.CheckpointArgs, step: int
-) -> Checkpoint:
-    """Return a checkpoint after verifying it."""
-    args = ocp.args.Composite(state=state_args, metadata=ocp.args.JsonRestore())
-    items = manager.restore(step, args=args)
-    verify(items.state, items.metadata)
-    return Checkpoint(step, items.state, items.metadata["trained_on"], items.metadata["logged"])
-
-
-def _read_to_host(manager: ocp.CheckpointManager, step: int) -> Checkpoint:
-    """Return a verified checkpoint as host arrays, whatever devices it was saved from."""
-    host = ocp.RestoreArgs(restore_type=np.ndarray)
-    tree = jax.tree.map(lambda _: host, manager.item_metadata(step)["state"].tree)
-    return _read(manager, ocp.args.PyTreeRestore(restore_args=tree), step)
+        return restoring.newest(manager, restoring.host_reader(manager))
 
 
 def _unused_name(folder: Path, step: int) -> Path:

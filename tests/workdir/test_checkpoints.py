@@ -13,7 +13,7 @@ from data_pipelines.errors import UserError
 from gapjax.parallel import agreement
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import evaluation, loop
-from gapjax.workdir import checkpoints
+from gapjax.workdir import checkpoints, restoring
 from gapjax.workdir.checkpoints import newest_step, read_newest
 from gapjax.workdir.integrity import checksums
 from stress.damage_checkpoints import damaged
@@ -152,6 +152,42 @@ def test_if_all_are_damaged_the_run_is_refused_and_none_is_renamed(workdir: Path
         with pytest.raises(UserError, match="18 is damaged, and so is every older checkpoint"):
             use(workdir)
     assert {path.name for path in (workdir / "checkpoints").iterdir()} == {"15", "18"}
+
+
+def test_checkpoints_of_another_network_are_not_called_damaged(workdir: Path) -> None:
+    other = functools.partial(tiny_run, ballast=5)
+    message = r"18 is of another network \(\d of \d+ arrays differ: params/ballast is \(8192,\)"
+    for use in (loop.train, loop.evaluate_only):
+        with pytest.raises(UserError, match=message) as raised:
+            use(other(), workdir)
+        assert "damaged" not in str(raised.value)
+        assert "another --workdir" in str(raised.value)
+    assert {path.name for path in (workdir / "checkpoints").iterdir()} == {"15", "18"}
+    # The advice works.
+    assert loop.train(other(), workdir.parent / "other")
+    # One that is also damaged tells nothing of itself, the one before does.
+    empty(workdir / "checkpoints" / "18")
+    with pytest.raises(UserError, match=r"15 is of another network"):
+        loop.train(other(), workdir)
+
+
+def test_checkpoints_that_a_run_removes_while_they_are_read_are_not_damaged(
+    workdir: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training keeps two: a reader that comes late takes those that there are now."""
+    folder, tried, read = workdir / "checkpoints", [], restoring._read
+
+    def late(manager: object, args: object, step: int) -> restoring.Checkpoint:
+        if not tried:
+            (folder / "18").rename(folder / "20")
+            shutil.rmtree(folder / "15")
+        tried.append(step)
+        return read(manager, args, step)
+
+    monkeypatch.setattr(restoring, "_read", late)
+    assert newest_step(workdir) == 20
+    assert tried == [18, 20]
+    assert "damaged" not in capfd.readouterr().err
 
 
 def test_partial_checkpoints_are_removed(workdir: Path) -> None:
