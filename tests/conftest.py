@@ -1,6 +1,7 @@
 """Strictness for every test: shapes are checked, ranks are not promoted, eight devices exist."""
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -26,6 +27,10 @@ if "GAPJAX_TESTS" not in os.environ:
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["GAPJAX_TESTS"] + "/compiled")
 os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**34))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+# Where torch is, so is triton, which crashes if TensorFlow was imported before it.
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401
 
 from jaxtyping import install_import_hook
 
