@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.storage.index import FILE, Index
+from gapjax.experiment import initial_weights
 from gapjax.experiment.build import Sources, connect, open_devices
 from gapjax.experiment.data import Dataset, find_dataset, open_dataset, pose, resident_feed
 from gapjax.experiment.model import build_backbone, clip_shape
@@ -73,7 +74,10 @@ def check_state(plan: Plan) -> None:
             weights of `train.init_from` do not fit.
     """
     layout = open_devices(plan)
-    loop.state_shapes(build(plan, ShapeLayout(layout.mesh, layout.rules), Size()))
+    run = build(plan, ShapeLayout(layout.mesh, layout.rules), Size())
+    state = loop.state_shapes(run)
+    if plan.train.init_from:
+        initial_weights.adoption(plan, describe_dataset(plan, Size()), state)
 
 
 def describe_dataset(plan: Plan, size: Size) -> Dataset:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from gapjax.experiment import initial_weights
 from gapjax.experiment.batch_size import settle
 from gapjax.experiment.data import (
     Dataset,
@@ -154,6 +155,7 @@ def connect(
         summarize=summarize,
         facts=describe(plan, dataset),
         labels=dataset.labels,
+        learned_before=initial_weights.trained_on(plan),
     )
 
 

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from data_pipelines.errors import UserError
-from gapjax.experiment import abstract, data_facts
+from gapjax.experiment import abstract, data_facts, initial_weights, model
 from gapjax.experiment.build import build, check, steps
 from gapjax.experiment.config_dict import ConfigDict, plan_of
 from gapjax.experiment.data import open_dataset
@@ -18,7 +19,8 @@ from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, preemption
 from gapjax.registry import chosen
 from gapjax.training import loop
-from gapjax.workdir import config_file, data_file, lock, weights_and_biases
+from gapjax.training.run import Run
+from gapjax.workdir import checkpoints, config_file, data_file, lock, weights_and_biases
 from gapjax.workdir.log import Sink
 
 MODES = ("train", "evaluate")
@@ -90,14 +92,25 @@ def prepare(run_stages: Sequence[Stage]) -> None:
         if config_file.is_claimed(stage.workdir):
             compare(stage)
             data_facts.check_continued(stage.workdir, stage.plan, open_dataset(stage.plan))
-        check(stage.plan)
-        if stage.plan.mesh.rules or stage.plan.train.init_from:
-            abstract.check_state(stage.plan)
+        plan = remaining(stage)
+        check(plan)
+        if plan.mesh.rules or plan.train.init_from:
+            abstract.check_state(plan)
     *_, last = run_stages
     plan, devices = last.plan, jax.devices()
     used = f"{plan.mesh.devices or len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
     say(f"workdir: {last.workdir}")
     say(f"devices: {used}, {plan.train.precision}")
+
+
+def remaining(stage: Stage) -> Plan:
+    """Return the plan of what a stage still does: once it has begun, it needs no initial weights.
+
+    What `train.init_from` names may be gone by then, or may have been trained on.
+    """
+    if not agreement.on_first_host(bool(checkpoints.steps_in(stage.workdir))):
+        return stage.plan
+    return replace(stage.plan, train=replace(stage.plan.train, init_from=""))
 
 
 def compare(stage: Stage) -> config_file.Changes:
@@ -118,8 +131,13 @@ def finish(stage: Stage, name: str) -> None:
 
 def train(stage: Stage, sinks: Sequence[Sink] = ()) -> dict[str, Any]:
     """Train a stage to its end, and claim its workdir; return the content of its `result.json`."""
-    built = build(stage.plan, stage.upstream)
+    plan = remaining(stage)
+    built = build(plan, stage.upstream)
     claim(stage)
+    if plan.train.init_from:
+        dataset = open_dataset(plan)
+        taken = initial_weights.adoption(plan, dataset, loop.state_shapes(built))
+        say(initial_weights.line(plan, dataset, taken))
     return loop.train(built, stage.workdir, sinks)
 
 
@@ -133,23 +151,39 @@ def claim(stage: Stage) -> None:
 
 
 def evaluate(stage: Stage) -> dict[str, Any]:
-    """Evaluate the newest checkpoint of a stage, or published weights where there is none.
+    """Evaluate the newest checkpoint of a stage, or the weights of `train.init_from` without one.
+
+    A training that goes on in the working directory is not disturbed (`loop.evaluate_only`).
 
     Raises:
-        UserError: the folder is no working directory, and the plan names no weights.
+        UserError: the folder is no working directory, and the plan names no weights; or those are
+            not of the whole network.
     """
-    published = stage.plan.train.init_from
-    claimed = config_file.is_claimed(stage.workdir)
-    if not claimed and not published:
+    claimed, plan = config_file.is_claimed(stage.workdir), remaining(stage)
+    if not claimed and not plan.train.init_from:
         raise UserError(
             f"{stage.workdir} has no run to evaluate; is it the --workdir of a training? To "
-            "evaluate published weights, name them by train.init_from"
+            "evaluate weights of another run, or published ones, name them by train.init_from"
         )
     if claimed:
         compare(stage)
         data_facts.check_used(stage.workdir, stage.plan, open_dataset(stage.plan))
-    built = build(stage.plan, stage.upstream)
+    if plan.on_features and Path(plan.train.init_from or "-").is_dir():
+        advice = f"--mode=evaluate --workdir={plan.train.init_from}"
+        raise UserError(f"a run that recognizes unseen classes is evaluated in place: {advice}")
+    built = build(plan, stage.upstream)
+    if plan.train.init_from:
+        require_whole(plan, built)
     if not claimed:
         loop.state_shapes(built)
         claim(stage)
-    return loop.evaluate_only(built, stage.workdir, initial=bool(published))
+    return loop.evaluate_only(built, stage.workdir, initial=bool(plan.train.init_from))
+
+
+def require_whole(plan: Plan, built: Run) -> None:
+    """Refuse initial weights that lack something that scores depend on."""
+    dataset, state = open_dataset(plan), loop.state_shapes(built)
+    taken = initial_weights.adoption(plan, dataset, state)
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    needed = model.build_inference(plan, dataset).strip(variables)["params"]
+    initial_weights.require_all(plan, taken, needed)

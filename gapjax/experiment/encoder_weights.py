@@ -15,19 +15,19 @@ from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
 
 
-def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) -> Variables:
+def from_workdir(workdir: Path, config: Mapping[str, Any], unseen: Sequence[str]) -> Variables:
     """Return the backbone's variables from the working directory of a finished run.
 
     Args:
         workdir: the run that trained it.
         config: this run's config, flat; its backbone and clips must be those of the encoder.
-        seen: the names of the classes that the encoder may be trained on.
+        unseen: the names of the classes that the encoder may not be trained on.
 
     Raises:
         UserError: there is no checkpoint, or it is of another backbone, other clips or classes.
     """
     checkpoint = read_newest(workdir)
-    _refuse_unseen(str(workdir), checkpoint.trained_on, seen)
+    _refuse_unseen(str(workdir), checkpoint.trained_on, unseen)
     _refuse_other(workdir, config)
     params, statistics = checkpoint.state["params"], checkpoint.state.get("batch_stats") or {}
     network = params.get("network", params)
@@ -37,8 +37,8 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], seen: Sequence[str]) 
     return {"params": network["backbone"], "batch_stats": statistics.get("backbone", {})}
 
 
-def _refuse_unseen(source: str, trained_on: Sequence[str], seen: Sequence[str]) -> None:
-    known = [name for name in trained_on if name not in seen]
+def _refuse_unseen(source: str, trained_on: Sequence[str], unseen: Sequence[str]) -> None:
+    known = [name for name in trained_on if name in unseen]
     if known:
         raise UserError(
             f"{source} was trained on classes that should be unseen: {', '.join(known)}; "

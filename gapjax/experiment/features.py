@@ -11,7 +11,8 @@ from data_pipelines.storage import contents
 from gapjax.experiment import encoder_weights
 from gapjax.experiment.data import Dataset, known_labels, open_feed
 from gapjax.experiment.data_facts import check_encoder
-from gapjax.experiment.model import backbone_importer, build_backbone, clip_recipe
+from gapjax.experiment.initial_weights import backbone_importer
+from gapjax.experiment.model import build_backbone, clip_recipe
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import Upstream
 from gapjax.inputs.clips import eval_clips, train_clips
@@ -31,16 +32,16 @@ def load_encoder(plan: Plan, dataset: Dataset, upstream: Upstream) -> Encoder:
     """
     source = upstream.encoder or Path(plan.encoder.checkpoint)
     seen = known_labels(plan, dataset)
+    unseen = [name for name in dataset.spec.labels if name not in seen]
     if source == Path():
         raise UserError(
             "there is no skeleton encoder: gapjax.main trains one first, or set encoder.checkpoint"
         )
     if source.is_dir():
-        variables = encoder_weights.from_workdir(source, plan.flat(), seen)
+        variables = encoder_weights.from_workdir(source, plan.flat(), unseen)
         check_encoder(source, plan, dataset)
     elif source.is_file():
         declared = plan.encoder.trained_on == "seen"
-        unseen = [name for name in dataset.spec.labels if name not in seen]
         backbone = backbone_importer(plan, "encoder.checkpoint")
         variables = encoder_weights.from_published(source, backbone, seen, unseen, declared)
     else:

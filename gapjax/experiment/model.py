@@ -1,4 +1,4 @@
-"""The method of a plan: its network, class descriptions and published weights."""
+"""The method of a plan: its network and class descriptions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,14 +11,12 @@ import jax.numpy as jnp
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax import backbones, methods
-from gapjax.backbones import FromTorch
 from gapjax.experiment.data import Dataset
+from gapjax.experiment.initial_weights import start
 from gapjax.experiment.plan import Plan
 from gapjax.inputs.clips import ClipRecipe
-from gapjax.methods import Context, Inference, Method, Variables
-from gapjax.nn import torch_weights
+from gapjax.methods import Context, Inference, Method
 from gapjax.nn.ghost_batch_norm import Replicas
-from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.descriptions import ClassText, load_texts
 from gapjax.text import distinct
 from gapjax.text.embedding import TextEmbedder
@@ -27,7 +25,7 @@ from gapjax.text.encoder import TextOptions
 
 def build_method(plan: Plan, dataset: Dataset) -> Method:
     """Return the method of a plan, or raise UserError for an invalid value or file."""
-    context = replace(method_context(plan, dataset), published=published(plan))
+    context = replace(method_context(plan, dataset), published=start(plan, dataset).usable())
     require_distinct_classes(plan, context.descriptions)
     return methods.get(plan.method.name).build(context, method_options(plan))
 
@@ -103,18 +101,6 @@ def text_embedder(plan: Plan, folder: Path | None = None) -> TextEmbedder:
     return TextEmbedder(TextOptions(**options, dtype=plan.train.precision, seed=plan.seed), folder)
 
 
-def backbone_importer(plan: Plan, key: str) -> FromTorch:
-    """Return the importer of published weights of a backbone, which the config key asks for.
-
-    Raises:
-        UserError: it has none.
-    """
-    importer = backbones.get(plan.backbone.name).from_torch
-    if importer is None:
-        raise UserError(f"{key}: backbone.name={plan.backbone.name!r} has no published weights")
-    return importer
-
-
 def build_backbone(plan: Plan, skeleton: Skeleton) -> nn.Module:
     """Return the skeleton encoder of a plan."""
     dtype = jnp.dtype(plan.train.precision)
@@ -133,24 +119,3 @@ def clip_shape(plan: Plan, dataset: Dataset) -> tuple[int, int, int, int]:
     """Return the (persons, frames, joints, coordinates) of a clip."""
     spec = dataset.spec
     return (spec.persons, plan.clips["window"], spec.skeleton.num_joints, spec.coordinates)
-
-
-def published(plan: Plan) -> Variables:
-    """Return the variables of a published state dict; none if the plan names none.
-
-    Raises:
-        UserError: the method or the backbone has no published weights, the file is invalid, or its
-            weights may have been trained on unseen classes.
-    """
-    path, spec = plan.train.init_from, methods.get(plan.method.name)
-    if not path:
-        return {}
-    if spec.from_torch is None:
-        raise UserError(f"train.init_from: {plan.method.name!r} has no published weights")
-    if plan.data.zero_shot and not plan.on_features:
-        raise UserError(
-            "train.init_from: its weights may know classes that data.zero_shot leaves unseen; "
-            "train from scratch, or give an encoder by encoder.checkpoint"
-        )
-    backbone = backbone_importer(plan, "train.init_from")
-    return spec.from_torch(StateDict(torch_weights.read(path)), backbone)

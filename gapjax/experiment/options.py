@@ -93,7 +93,8 @@ class TrainOptions(Section):
         replicas: parts of a batch that have batch statistics of their own; it divides
             `batch_size`.
         precision: of the computation, `float32` or `bfloat16`; parameters are always float32.
-        init_from: a published state dict (.pt, .npz, .safetensors) to start from.
+        init_from: the workdir of a run, an exported bundle, or a published state dict (.pt, .npz,
+            .safetensors) to start from; empty to train from scratch.
         steps_per_dispatch: steps that one call of the jitted function runs.
         log_every: steps between two lines of metrics; 0 for once an epoch.
         checkpoint_every: steps between two checkpoints; 0 for once an epoch.

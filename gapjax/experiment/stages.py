@@ -71,22 +71,38 @@ def encoder_stage(plan: Plan, workdir: Path) -> Stage:
     """
     epochs, batch_size = plan.encoder.epochs, plan.encoder.batch_size
     persons = "present" if plan.encoder.person_merge == "present" else "all"
+    start = encoder_start(Path(plan.train.init_from))
     encoder = replace(
         plan,
         method=Part("method", "supervised", (("persons", persons),)),
         optimizer=plan.encoder.optimizer,
         data=replace(plan.data, repeat=plan.encoder.repeat),
-        train=replace(plan.train, init_from="", epochs=epochs, batch_size=batch_size),
+        train=replace(plan.train, init_from=start, epochs=epochs, batch_size=batch_size),
         eval=replace(plan.eval, every=epochs),
         mesh=replace(plan.mesh, model=1, rules=()),
     )
     return Stage(workdir, encoder)
 
 
+def encoder_start(init_from: Path) -> str:
+    """Return what the encoder of a run starts from: that of the run, or bundle, that it names.
+
+    Published weights of an encoder are given by `encoder.checkpoint`.
+    """
+    if init_from == Path() or not init_from.is_dir():
+        return ""
+    encoder = init_from / "encoder"
+    return str(encoder if encoder.is_dir() else init_from)
+
+
 def fold_stages(plan: Plan, workdir: Path, number: int, encoder: Path) -> list[Stage]:
-    """Return the stages of one fold: on its own encoder, or on the one that all share."""
+    """Return the stages of one fold: on its own encoder, or on the one that all share.
+
+    They train from scratch: the weights of `train.init_from` may know their pseudo-unseen classes.
+    """
     data, zero_shot = replace(plan.data, fold=number), replace(plan.zero_shot, folds=0)
-    fold = replace(plan, data=data, zero_shot=zero_shot)
+    train = replace(plan.train, init_from="")
+    fold = replace(plan, data=data, zero_shot=zero_shot, train=train)
     if plan.zero_shot.fold_encoder == "shared":
         return [Stage(workdir, fold, Upstream(encoder, workdir.parent / "features"))]
     encoder = workdir / "encoder"

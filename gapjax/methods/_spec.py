@@ -31,7 +31,8 @@ class Context:
         skeleton: the body model.
         labels: the names of the classes that scores are given for.
         descriptions: the descriptions of the classes, in the order of `labels`.
-        published: variables to start from (`MethodSpec.from_torch`); empty for none.
+        published: variables to start from, of another run or published (`MethodSpec.from_torch`),
+            by the names of the network's parts; those that fit are taken. Empty for none.
         text: the text encoder of the config.
         unseen: the indices in `labels` of the classes without training samples.
     """
@@ -68,7 +69,8 @@ class MethodSpec:
         embed: (descriptions, `Inference.embed_options`, text encoder) → the embeddings of any
             classes; None if the classes are fixed.
         from_torch: (published state dict, the backbone's importer) → variables to start from, for
-            `Context.published`; None if the method has no published weights.
+            `Context.published`; None if the method starts from no weights.
+        of_classes: the parts of its network that have something for each class.
     """
 
     options: type
@@ -85,6 +87,7 @@ class MethodSpec:
         | None
     ) = None
     from_torch: Callable[[StateDict, FromTorch], Variables] | None = None
+    of_classes: tuple[str, ...] = ("classifier",)
 
 
 def get(name: str) -> MethodSpec:

@@ -16,7 +16,8 @@ from gapjax.methods import (
     Variables,
     fixed_classes,
 )
-from gapjax.nn.heads import Recognizer, adopt, recognizer_from_torch
+from gapjax.nn.adoption import adopt
+from gapjax.nn.heads import Recognizer, recognizer_from_torch
 from gapjax.nn.losses import cross_entropy
 from gapjax.nn.pooling import PERSONS
 from gapjax.nn.torch_weights import StateDict

@@ -1,4 +1,4 @@
-"""The classifier of skeleton networks, and published variables as a start of training."""
+"""The classifier of skeleton networks, and its published variables."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,6 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from data_pipelines.errors import UserError
 from gapjax.nn.layers import fan_in_uniform
 from gapjax.nn.pooling import mean_of_persons, person_weights, pool
 from gapjax.nn.torch_weights import StateDict
@@ -73,27 +72,3 @@ def recognizer_from_torch(
     encoder = backbone(state)
     params = {"backbone": encoder["params"], "classifier": {"Dense_0": state.dense("fc")}}
     return {"params": params, "batch_stats": {"backbone": encoder["batch_stats"]}}
-
-
-def adopt(fresh: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fresh variables with the published ones in their place.
-
-    A variable that only one of the two has is kept if it is fresh, and dropped if it is published.
-
-    Raises:
-        UserError: an array has another shape, such as the classifier of other classes.
-    """
-    adopted: dict[str, Any] = {}
-    for name, value in fresh.items():
-        if name not in published:
-            adopted[name] = value
-        elif isinstance(value, Mapping):
-            adopted[name] = adopt(value, published[name])
-        elif value.shape == published[name].shape:
-            adopted[name] = jnp.asarray(published[name])
-        else:
-            raise UserError(
-                f"train.init_from: {name!r} is {published[name].shape} there and {value.shape} "
-                "here; is it of other classes, joints or persons?"
-            )
-    return adopted

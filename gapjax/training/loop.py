@@ -16,7 +16,8 @@ from gapjax.training.evaluation import Predict
 from gapjax.training.run import Cadence, Run
 from gapjax.training.step import TrainState
 from gapjax.training.step_metrics import Meter
-from gapjax.workdir.checkpoints import Checkpoints, newest_step
+from gapjax.workdir import lock
+from gapjax.workdir.checkpoints import Checkpoints, newest_step, steps_in
 from gapjax.workdir.history import has_results
 from gapjax.workdir.integrity import Logged
 from gapjax.workdir.log import Logbook, Sink
@@ -66,7 +67,8 @@ def train(run: Run, workdir: Path, sinks: Sequence[Sink] = ()) -> dict[str, Any]
         FloatingPointError: a loss, a gradient or a score is not finite.
         Preempted: a process of the run received a signal; the state is saved.
     """
-    checkpoints = Checkpoints(workdir, run.trained_on)
+    known = dict.fromkeys((*run.trained_on, *run.learned_before))
+    checkpoints = Checkpoints(workdir, tuple(known))
     state, logged = resume(run, checkpoints)
     log = Logbook(workdir, int(state.step), run.steps, sinks)
     for line in report.header(run, state):
@@ -207,6 +209,8 @@ def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
 def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, Any]:
     """Write the scores of the newest checkpoint; return the content of `result.json`.
 
+    While a training goes on in the working directory, nothing is written: its end does so.
+
     Args:
         run: the run.
         workdir: its working directory.
@@ -216,6 +220,7 @@ def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, A
         UserError: there is no checkpoint.
         Preempted: a process of the run received a signal.
     """
+    before = steps_in(workdir)
     with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
         checkpoint = checkpoints.restore(state_shapes(run))
     if checkpoint is None and not initial:
@@ -224,4 +229,9 @@ def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, A
     text = run.layout.replicate(run.method.prepare_text())
     predict, check = evaluation.make_predict(run), StopSignal(run.layout).check
     results = evaluation.evaluate(run, predict, state, text, check)
-    return _finish(run, workdir, int(state.step), results)
+    with lock.tried(workdir) as free:
+        if agreement.on_first_host(free and steps_in(workdir) == before):
+            return _finish(run, workdir, int(state.step), results)
+    result = report.content(run, int(state.step), results)
+    report.tell(result, f"a training goes on in {workdir}, so that no file of it is changed")
+    return result

@@ -108,7 +108,13 @@ def write(workdir: Path, result: Mapping[str, Any]) -> None:
     path = workdir / FILE
     with writing(path), replacing_file(path, single_writer=True) as file:
         file.write((json.dumps(result, indent=2) + "\n").encode())
-    print(table(result), f"details: {path}", sep="\n", flush=True)
+    tell(result, f"details: {path}")
+
+
+def tell(result: Mapping[str, Any], last: str) -> None:
+    """Print the table of a result and a last line; only the first host does."""
+    if not jax.process_index():
+        print(table(result), last, sep="\n", flush=True)
 
 
 def table(result: Mapping[str, Any]) -> str:

@@ -69,6 +69,7 @@ class Run:
         cadence: how often it logs, saves and evaluates.
         layout: the sharding of arrays over the devices.
         trained_on: the names of the classes whose samples are trained on.
+        learned_before: those that the weights know that training starts from.
         labels: the names of the classes that scores are given for; empty if they have none.
         summarize: computes metrics from scores.
         facts: the metadata that a result is reported with: dataset, protocol, text, seed, ...
@@ -93,6 +94,7 @@ class Run:
     summarize: Summarize
     facts: Mapping[str, str]
     labels: Sequence[str] = ()
+    learned_before: Sequence[str] = ()
 
     @property
     def steps(self) -> int:

@@ -79,6 +79,9 @@ class Checkpoints:
             DiskError: the disk does not answer.
         """
         checkpoint = restoring.newest(self._manager, restoring.reader(self._manager, template))
+        if checkpoint:
+            # A run may have started from weights that know other classes.
+            self._trained_on = tuple(dict.fromkeys((*self._trained_on, *checkpoint.trained_on)))
         if checkpoint and not self._read_only:
             steps = agreement.newest_steps(self._manager.all_steps())
             self._set_aside([step for step in steps if step > checkpoint.step])
@@ -102,6 +105,12 @@ class Checkpoints:
         """
         with writing(self._folder):
             self._manager.close()
+
+
+def steps_in(workdir: Path) -> list[int]:
+    """Return the steps of the checkpoints in a working directory, damaged ones included."""
+    folders = _folder(workdir).glob("[0-9]*")
+    return sorted(int(folder.name) for folder in folders if folder.name.isdigit())
 
 
 def read_newest(workdir: Path) -> Checkpoint:

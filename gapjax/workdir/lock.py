@@ -23,18 +23,29 @@ def held(workdir: Path) -> Iterator[None]:
     Raises:
         UserError: another run holds it, or the folder cannot be written.
     """
+    with tried(workdir) as free:
+        if not agreement.on_first_host(free):
+            advice = "wait for it or choose another --workdir"
+            raise UserError(f"{workdir} is in use by another run; {advice}")
+        yield
+
+
+@contextlib.contextmanager
+def tried(workdir: Path) -> Iterator[bool]:
+    """Hold a working directory during the block unless another run does; tell the first host so.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
     lock, free = FileLock(workdir / LOCK, timeout=0), True
     if jax.process_index() == 0:
         with writing(workdir):
             workdir.mkdir(parents=True, exist_ok=True)
             free = _acquired(lock)
-    if not agreement.on_first_host(free):
-        advice = "wait for it or choose another --workdir"
-        raise UserError(f"{workdir} is in use by another run; {advice}")
     try:
-        yield
+        yield free
     finally:
-        if jax.process_index() == 0:
+        if free and jax.process_index() == 0:
             _forget_if_unused(workdir)
         lock.release()
 

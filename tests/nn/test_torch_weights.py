@@ -2,20 +2,15 @@
 
 import pickle
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from data_pipelines.errors import UserError
-from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import ctr_gcn
 from gapjax.methods.supervised import from_torch
-from gapjax.nn.heads import Recognizer, adopt
 from gapjax.nn.torch_weights import StateDict, read
 
 ARRAYS = {"fc.weight": np.ones((3, 2), np.float32), "fc.bias": np.zeros(3, np.float32)}
@@ -83,25 +78,3 @@ def test_a_published_array_too_many_is_refused(load_pack: Load) -> None:
     state, _ = load_pack("ctr_gcn_ucla")
     with pytest.raises(UserError, match=r"unexpected arrays, such as l11\.PA"):
         from_torch(StateDict(state | {"l11.PA": np.ones(2)}), ctr_gcn.from_torch)
-
-
-def test_adopting_published_variables() -> None:
-    fresh = {"params": {"a": jnp.zeros((2, 3)), "head": {"b": jnp.zeros(4)}}}
-    published = {"params": {"a": np.ones((2, 3), np.float32), "other": np.ones(1)}}
-    merged = adopt(fresh, published)
-    assert jax.tree.structure(merged) == jax.tree.structure(fresh)
-    np.testing.assert_array_equal(merged["params"]["a"], np.ones((2, 3)))
-    np.testing.assert_array_equal(merged["params"]["head"]["b"], np.zeros(4))
-    with pytest.raises(UserError, match=r"init_from: 'a' is \(5,\) there and \(2, 3\) here"):
-        adopt(fresh, {"params": {"a": np.ones(5)}})
-
-
-def test_published_weights_of_another_dataset_are_refused(load_pack: Load) -> None:
-    """NW-UCLA's network of 20 joints and ten classes does not start one of NTU's 25 joints."""
-    published = from_torch(StateDict(load_pack("ctr_gcn_ucla")[0]), ctr_gcn.from_torch)
-    network = Recognizer(ctr_gcn.Backbone(NTU25), 60)
-    clips = jax.ShapeDtypeStruct((1, 2, 8, 25, 3), jnp.float32)
-    init = partial(network.init, train=False)
-    fresh = jax.eval_shape(init, jax.random.key(0), clips)
-    with pytest.raises(UserError, match=r"train\.init_from: .*; is it of other classes, joints"):
-        adopt(fresh, published)

@@ -28,7 +28,8 @@ from gapjax.methods.gap.losses import (
     matching_loss,
 )
 from gapjax.methods.gap.network import DescribedRecognizer
-from gapjax.nn.heads import Recognizer, adopt
+from gapjax.nn.adoption import adopt
+from gapjax.nn.heads import Recognizer
 from gapjax.nn.losses import cross_entropy
 from gapjax.nn.pooling import PERSONS
 from gapjax.prompts.strings import PART, global_strings, part_strings
@@ -83,7 +84,7 @@ class Gap:
         options: the options of the method.
         tables: the strings of the classes for the heads that exist: `global`, `parts`.
         text_encoder: the text encoder to train; None if it is frozen.
-        published: variables of the network to start from.
+        published: variables to start from, those of the network's parts by their own names.
     """
 
     network: DescribedRecognizer
@@ -106,6 +107,8 @@ class Gap:
             params["loss_weight"] = jnp.asarray(self.options.loss_weight)
         if self.text_encoder:
             params["text_encoder"] = jax.tree.map(jnp.asarray, self.text_encoder.params)
+        # The network's parts are given by their own names, and what is beside it likewise.
+        params = adopt(params, self.published.get("params", {}))
         return {"params": params, "batch_stats": network.get("batch_stats", {})}
 
     def loss(

@@ -21,4 +21,5 @@ METHOD = MethodSpec(
     class_strings=class_strings,
     embed=embed,
     from_torch=from_torch,
+    of_classes=("semantic",),
 )

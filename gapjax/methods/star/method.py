@@ -18,7 +18,7 @@ from gapjax.methods.star.losses import (
 from gapjax.methods.star.network import Latents, StarNetwork
 from gapjax.methods.star.options import TEXT_SCALES, Options
 from gapjax.methods.star.texts import embed, embed_options, joints_of
-from gapjax.nn.heads import adopt
+from gapjax.nn.adoption import adopt
 
 
 @dataclass(frozen=True)
