@@ -203,7 +203,9 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
 
 
 def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
-    def stack(get: Callable[[str], np.ndarray], layer: str) -> np.ndarray:
+    def stack(
+        get: Callable[[str], Float[np.ndarray, "..."]], layer: str
+    ) -> Float[np.ndarray, "g ..."]:
         """Return one array of a layer for every subset, the subsets first."""
         return np.stack([get(f"{name}.convs.{subset}.{layer}") for subset in range(SUBSETS)])
 

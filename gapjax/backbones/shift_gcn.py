@@ -175,7 +175,9 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
 def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
     mask = state.array(f"{name}.Feature_Mask")[0]
 
-    def channels_first(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def channels_first(
+        flat: dict[str, Float[np.ndarray, " n"]],
+    ) -> dict[str, Float[np.ndarray, " n"]]:
         """Return arrays of joints x channels, flat as they were, as channels x joints."""
         return {key: each.reshape(len(mask), -1).T.ravel() for key, each in flat.items()}
 

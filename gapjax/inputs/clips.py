@@ -18,7 +18,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
@@ -182,7 +182,7 @@ def _central_window(recipe: ClipRecipe, frames: Frames, length: Length) -> Clips
     return crop.crop_resize(frames, start, span, recipe.window)
 
 
-def _move_origin(recipe: ClipRecipe, frames: Frames, present: Array) -> Frames:
+def _move_origin(recipe: ClipRecipe, frames: Frames, present: Bool[Array, "b m t *v"]) -> Frames:
     skeleton = recipe.skeleton
     if recipe.origin == "first_frame":
         move = partial(normalize.center_first_frame, present=present, joint=skeleton.center)

@@ -73,7 +73,7 @@ def random_crop(
     """
     low, high = portion
 
-    def draw(key: Key[Array, ""], frames: Int[Array, ""]) -> tuple[Array, Array]:
+    def draw(key: Key[Array, ""], frames: Int[Array, ""]) -> tuple[Int[Array, ""], Int[Array, ""]]:
         """Return the random crop of one sample."""
         share_key, start_key = jax.random.split(key)
         share = jax.random.uniform(share_key, minval=low, maxval=high)

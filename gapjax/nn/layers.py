@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from data_pipelines.errors import UserError
 
-Initializer = Callable[..., Array]
+Initializer = Callable[..., Float[Array, "..."]]
 
 # PyTorch's defaults.
 EPSILON = 1e-5
@@ -25,7 +25,9 @@ def fan_in_uniform(fan_in: int) -> Initializer:
     """Return PyTorch's default initializer of linear layers and biases: U(±1/√fan_in)."""
     bound = fan_in**-0.5
 
-    def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+    def initialize(
+        key: Key[Array, ""], shape: Sequence[int], dtype: Any = jnp.float32
+    ) -> Float[Array, "..."]:
         """Return an array drawn from U(-bound, bound)."""
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
@@ -40,7 +42,9 @@ def fan_out_normal(fan_out: int) -> Initializer:
 def around_one(spread: float) -> Initializer:
     """Return the initializer N(1, spread²)."""
 
-    def initialize(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
+    def initialize(
+        key: Key[Array, ""], shape: Sequence[int], dtype: Any = jnp.float32
+    ) -> Float[Array, "..."]:
         """Return an array drawn from N(1, spread²)."""
         return 1.0 + spread * jax.random.normal(key, shape, dtype)
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from safetensors.numpy import load_file
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs import wrong_file
+
+# A state dict: name → array.
+Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
 
 # The first normalization of every published skeleton encoder.
 DATA_NORM = "data_bn"
@@ -20,7 +23,7 @@ DATA_NORM = "data_bn"
 WRAPPERS = ("module.",)
 
 
-def read(path: str | Path) -> dict[str, np.ndarray]:
+def read(path: str | Path) -> Arrays:
     """Return the arrays of a `.npz`, `.safetensors` or `.pt` file by name.
 
     A `.pt` file is read with weights only: nothing else in it is ever unpickled.
@@ -29,7 +32,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         UserError: the file is missing or damaged, is of another kind, or needs PyTorch.
     """
     path = Path(path)
-    readers: dict[str, Callable[[Path], Mapping[str, np.ndarray]]] = {
+    readers: dict[str, Callable[[Path], Arrays]] = {
         ".npz": _read_npz,
         ".safetensors": load_file,
         ".pt": _read_pt,
@@ -56,12 +59,12 @@ def _unwrap(name: str) -> str:
     return name
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def _read_npz(path: Path) -> Arrays:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return dict(arrays)
 
 
-def _read_pt(path: Path) -> dict[str, np.ndarray]:
+def _read_pt(path: Path) -> Arrays:
     try:
         import torch
     except ImportError as error:
@@ -72,7 +75,7 @@ def _read_pt(path: Path) -> dict[str, np.ndarray]:
     return {name: each.numpy() for name, each in state.items() if isinstance(each, torch.Tensor)}
 
 
-def skeleton_encoder_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def skeleton_encoder_arrays(arrays: Arrays) -> Arrays:
     """Return the arrays of the skeleton encoder in a published model, by the encoder's own names.
 
     A model may hold its encoder as a submodule of any name; `DATA_NORM` tells where.
@@ -89,7 +92,7 @@ def skeleton_encoder_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.nd
 class StateDict:
     """A published state dict that remembers which of its names were used."""
 
-    def __init__(self, state: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, state: Arrays) -> None:
         """Take a state dict; PyTorch's batch counters are ignored."""
         ignored = "num_batches_tracked"
         self._state = {name: each for name, each in state.items() if not name.endswith(ignored)}

@@ -207,7 +207,7 @@ def _round_up(count: int, multiple: int) -> int:
 
 
 # `jax.device_put` would send every array between hosts to check that they agree.
-def _put_on_all_hosts(leaf: Any, sharding: NamedSharding) -> jax.Array:
+def _put_on_all_hosts(leaf: Any, sharding: NamedSharding) -> Shaped[Array, "..."]:
     """Return an array, the same on every host, as a global array."""
     if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         data = _put_on_all_hosts(jax.random.key_data(leaf), sharding)

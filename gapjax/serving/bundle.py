@@ -23,7 +23,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from jax import export
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Array, Float, Float32, Int32
 
 from data_pipelines.errors import UserError
 
@@ -56,7 +56,7 @@ class Bundle:
     metadata: Mapping[str, Any]
     variables: Mapping[str, Any]
     embeddings: Embeddings
-    function: Callable[..., Mapping[str, jax.Array]]
+    function: Callable[..., Mapping[str, Float[Array, "b k ..."]]]
 
     def config(self) -> dict[str, Any]:
         """Return the config of the exported run, flat."""

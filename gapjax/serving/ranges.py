@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 # The figures of the training samples between these percentiles are ordinary.
 _ORDINARY = (1, 99)
@@ -72,8 +72,10 @@ def figure_of(clip: Float[np.ndarray, "m t v c2"], space: int, bones: Bones) -> 
 
 
 def _relative_lengths(
-    bodies: Float[np.ndarray, "n v c"], seen: Bool[np.ndarray, "n v"], bones: np.ndarray
-) -> Float[np.ndarray, " b"]:
+    bodies: Float[np.ndarray, "n v c"],
+    seen: Bool[np.ndarray, "n v"],
+    bones: Int[np.ndarray, "n2 2"],
+) -> Float[np.ndarray, " n2"]:
     """Return the median length of each bone, all divided by their mean."""
     ends = bodies[:, bones[:, 0]], bodies[:, bones[:, 1]]
     length = np.linalg.norm(ends[0] - ends[1], axis=2)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Shaped
 
 from gapjax.inputs.feed import Batch
 from gapjax.methods import Method, Text
@@ -59,7 +59,7 @@ def create_state(
     )
 
 
-def _strongly_typed(leaf: Array) -> Array:
+def _strongly_typed(leaf: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """Return an array without a weak type, as a step returns it, so that a step compiles once."""
     return jax.lax.convert_element_type(leaf, leaf.dtype)
 

@@ -85,7 +85,11 @@ def read_scores(path: Path) -> Scores:
     return Scores(score, label, name, facts)
 
 
-def _problem(score: np.ndarray, label: np.ndarray, name: np.ndarray) -> str:
+def _problem(
+    score: Shaped[np.ndarray, "..."],
+    label: Shaped[np.ndarray, "..."],
+    name: Shaped[np.ndarray, "..."],
+) -> str:
     """Return the problem with the arrays of a file, or an empty string."""
     if score.ndim != 2 or label.shape != (len(score),) or name.shape != label.shape:
         return f"shapes {score.shape}, {label.shape}, {name.shape} are not (n, k), (n,), (n,)"

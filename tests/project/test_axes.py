@@ -19,6 +19,7 @@ DTYPES = {
     for name, value in vars(jaxtyping).items()
     if isinstance(value, type) and issubclass(value, jaxtyping.AbstractDtype)
 }
+ARRAYS = {"Array", "jax.Array", "np.ndarray", "ArrayLike"}
 QUOTED = re.compile(rf"\b({'|'.join(DTYPES)})\[")
 
 
@@ -31,6 +32,21 @@ def shapes(tree: ast.AST) -> Iterator[str]:
             # Not all such strings are annotations.
             with contextlib.suppress(SyntaxError):
                 yield from shapes(ast.parse(node.value, mode="eval"))
+
+
+def bare(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that name a type of arrays without a shape, aliases and strings included."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value).split(".")[-1] in DTYPES:
+            continue
+        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in ARRAYS:
+            yield node.lineno
+        elif isinstance(node, ast.Constant) and any(name in str(node.value) for name in ARRAYS):
+            with contextlib.suppress(SyntaxError):
+                yield from [node.lineno for _ in bare(ast.parse(node.value, mode="eval"))]
+        # A type that is an argument is a value, as in isinstance(x, np.ndarray).
+        elif not isinstance(node, ast.Call):
+            yield from bare(node)
 
 
 def in_letters(axis: str) -> bool:
@@ -48,6 +64,23 @@ def test_letters_of_annotations() -> None:
     }
     assert len(axes) > 100
     assert not [(axis, path.name) for axis, path in axes if not in_letters(axis)]
+
+
+def test_every_array_has_a_shape() -> None:
+    assert not {str(path): lines for path in FILES.values() if (lines := [*bare(tree_of(path))])}
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("def f(x: Array) -> jax.Array: ...", 2),
+        ("x: 'dict[str, np.ndarray] | None' = None", 1),
+        ("Alias = Callable[[Float[Array, 'b']], Array]", 1),
+        ("def f(x: Float[Array, 'b t']) -> bool: return isinstance(x, np.ndarray)", 0),
+    ],
+)
+def test_arrays_without_a_shape_are_seen(source: str, count: int) -> None:
+    assert len([*bare(ast.parse(source))]) == count
 
 
 @pytest.mark.parametrize(

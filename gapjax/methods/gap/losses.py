@@ -19,7 +19,7 @@ from gapjax.registry import chosen
 CLIP_SCALE = float(np.log(1 / 0.07))
 
 # The inverse temperature 1/τ as a function of the trained parameter.
-TEMPERATURES: dict[str, Callable[[Array], Array]] = {
+TEMPERATURES: dict[str, Callable[[Float[Array, " h"]], Float[Array, " h"]]] = {
     "released": lambda scale: scale,
     "paper": lambda scale: jnp.full_like(scale, 1 / 0.1),
     "clip": jnp.exp,
@@ -42,7 +42,7 @@ def _equal_targets(same_class: Bool[Array, "b b"]) -> Float[Array, "b b"]:
     return same_class / same_class.sum(axis=-1, keepdims=True)
 
 
-TARGETS: dict[str, Callable[[Array], Array]] = {
+TARGETS: dict[str, Callable[[Bool[Array, "b b"]], Float[Array, "b b"]]] = {
     "released": _softmax_targets,
     "paper": _equal_targets,
 }

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from gapjax.methods.star.losses import SIMILARITIES
 from gapjax.prompts.strings import PART
 from gapjax.registry import check_choices, number, one_of
 
 # The scale of text embeddings: (embeddings of the seen classes) → the factor.
-TEXT_SCALES: dict[str, Callable[[np.ndarray], float]] = {
+TEXT_SCALES: dict[str, Callable[[Float[np.ndarray, "..."]], float]] = {
     "encoder": lambda _: 1.0,
     "unit": lambda text: 1.0 / float(np.sqrt(np.square(text).mean())),
 }

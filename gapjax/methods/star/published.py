@@ -36,7 +36,9 @@ def from_torch(state: StateDict, backbone: FromTorch | None = None) -> dict[str,
     attention = "body_part_st_attention_networks"
     query, key, value = np.split(_stack(state, f"{attention}.{{}}.in_proj_bias", parts), 3, axis=1)
 
-    def projection(kind: str, bias: Float[np.ndarray, "p e"]) -> dict[str, np.ndarray]:
+    def projection(
+        kind: str, bias: Float[np.ndarray, "p e"]
+    ) -> dict[str, Float[np.ndarray, "p ..."]]:
         """Return the projection of queries (`q`), keys (`k`) or values (`v`), inputs first."""
         kernel = _stack(state, f"{attention}.{{}}.{kind}_proj_weight", parts)
         return {"kernel": kernel.swapaxes(1, 2), "bias": bias}
@@ -70,7 +72,7 @@ def _stack(state: StateDict, name: str, parts: int) -> Float[np.ndarray, "p ..."
     return np.stack([state.array(name.format(part)) for part in range(parts)])
 
 
-def _linear(state: StateDict, name: str, parts: int) -> dict[str, np.ndarray]:
+def _linear(state: StateDict, name: str, parts: int) -> dict[str, Float[np.ndarray, "p ..."]]:
     kernel = _stack(state, f"{name}.weight", parts).swapaxes(1, 2)
     return {"kernel": kernel, "bias": _stack(state, f"{name}.bias", parts)}
 
