@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from data_pipelines.datasets import ntu60, ntu120
-from data_pipelines.errors import DataError, FileError
+from data_pipelines.errors import DataError
 from data_pipelines.parsers import npz
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
@@ -98,7 +98,5 @@ def read(item: Row) -> Iterator[Record]:
     values = npz.rows(item.path, f"x_{item.side}", item.state).row(item.row)
     with np.errstate(over="ignore", invalid="ignore"):
         skeleton = np.array(values, np.float32).reshape(-1, _PERSONS, _JOINTS, 3)
-    if not skeleton.any():
-        raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
     name = f"{item.side}{item.row:06}"
     yield Record(skeleton, item.label, 0, 0, _SIDES[item.side], name)

@@ -32,10 +32,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import yaml
 from etils import epath
 
 from data_pipelines.errors import FileError
+from data_pipelines.formats import _merged_classes
 from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs import catalog, checked_yaml, spec_file
 from data_pipelines.specs.checked_yaml import Metadata
@@ -89,10 +89,11 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     specs = [part.spec for part in parts]
     _check_names(metadata, [spec.name for spec in specs], name)
     _check_bodies(metadata, specs)
-    merged_label = _merged_labels(metadata, specs)
+    merged_label = _merged_classes.merged_labels(metadata, specs)
     labels = tuple(dict.fromkeys(merged_label.values()))
     numbers = {label: labels.index(merged) for label, merged in merged_label.items()}
-    names, texts = _texts(parts, labels)
+    texts_of = {part.folder: part.spec.texts for part in parts}
+    names, texts = _merged_classes.texts(texts_of, labels)
     orders = {spec.person_order for spec in specs}
     spec = dataclasses.replace(
         specs[0],
@@ -102,7 +103,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
         protocols={"merged": Protocol("setup", (1,), _counts(parts), _tested(parts))},
         texts=names,
         obtain="convert the datasets that its YAML file lists",
-        zero_shot=_splits(metadata, specs, numbers),
+        zero_shot=_merged_classes.splits(metadata, specs, numbers),
         builtin=False,
         format="merged",
         person_order=orders.pop() if len(orders) == 1 else "cleaned",
@@ -167,19 +168,6 @@ def _check_bodies(metadata: Metadata, specs: Sequence[DatasetSpec]) -> None:
             raise metadata.error("datasets", f"{pair} other coordinates, {kind} and {other}")
 
 
-def _merged_labels(metadata: Metadata, specs: Sequence[DatasetSpec]) -> dict[str, str]:
-    """Return label → label in the merged dataset for all datasets' classes, in order."""
-    labels = list(dict.fromkeys(label for spec in specs for label in spec.labels))
-    same = metadata.mapping("same")
-    for label, merged in same.items():
-        for name in (label, merged):
-            if name not in labels:
-                raise metadata.error("same", f"has {name!r}, which is not a class")
-        if merged in same:
-            raise metadata.error("same", f"counts {label!r} as {merged!r}, which is another's, too")
-    return {label: same.get(label, label) for label in labels}
-
-
 def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
     """Return the published numbers of training and test samples, if all are known."""
     counts = [part.protocol.counts for part in parts if part.protocol.counts is not None]
@@ -191,50 +179,6 @@ def _counts(parts: Sequence[_Part]) -> tuple[int, int] | None:
 def _tested(parts: Sequence[_Part]) -> tuple[int, ...] | None:
     """Return the setup of test samples, if some samples are on neither side of a protocol."""
     return (0,) if any(part.protocol.test for part in parts) else None
-
-
-def _splits(
-    metadata: Metadata, specs: Sequence[DatasetSpec], numbers: Mapping[str, int]
-) -> dict[str, tuple[int, ...]]:
-    """Return the zero-shot splits of all datasets, prefixed with the dataset's name."""
-    splits, classes = {}, len(set(numbers.values()))
-    for spec in specs:
-        for split, unseen in spec.zero_shot.items():
-            merged = tuple(sorted({numbers[spec.labels[label]] for label in unseen}))
-            if not 2 <= len(merged) <= classes - 2:
-                sizes = f"{len(merged)} classes unseen of {classes} in {split} of {spec.name}"
-                fault = f"leaves {sizes}; at least 2 must be unseen and 2 seen"
-                raise metadata.error("same", fault)
-            splits[f"{spec.name}_{split}"] = merged
-    return splits
-
-
-def _texts(parts: Sequence[_Part], labels: Sequence[str]) -> tuple[str, bytes | None]:
-    """Return the names of gapjax's files of class descriptions, and the folders' descriptions."""
-    if not all(part.spec.texts for part in parts):
-        return "", None
-    names, descriptions = [], {}
-    for part in parts:
-        file = part.folder / spec_file.TEXTS
-        descriptions = _descriptions(file) | descriptions
-        packaged = part.spec.texts.removesuffix(str(file)).rstrip("+")
-        names += packaged.split("+") if packaged else []
-    ordered = [descriptions[label] for label in labels if label in descriptions]
-    text = yaml.safe_dump({"classes": ordered}, sort_keys=False, allow_unicode=True)
-    return "+".join(dict.fromkeys(names)), text.encode() if ordered else None
-
-
-def _descriptions(file: pathlib.Path) -> dict[str, Any]:
-    """Return label → description of a file, which need not exist."""
-    if not file.exists():
-        return {}
-    metadata = checked_yaml.load(epath.Path(file))
-    entries = metadata.values.get("classes")
-    if not isinstance(entries, list) or not all(
-        isinstance(entry, dict) and isinstance(entry.get("label"), str) for entry in entries
-    ):
-        raise metadata.error("classes", "should be a list of descriptions, each with its label")
-    return {entry["label"]: entry for entry in entries}
 
 
 def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]:

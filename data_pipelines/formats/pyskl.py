@@ -243,7 +243,4 @@ def read(item: Annotation | Fault | LeftOut) -> Iterator[Record | LeftOut]:
     numbers = keypoint if score is None else np.concatenate([keypoint, score[..., None]], axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):
         skeleton = numbers.astype(np.float32).swapaxes(0, 1)
-        present = skeleton.any()
-    if not present:
-        raise FileError(str(item), "is zero everywhere; there is nothing to learn from it")
     yield Record(skeleton, *item.metadata, item.name)

@@ -192,7 +192,7 @@ def checked(
     """Return the coordinates of an array.
 
     Raises:
-        FileError: a number is not finite, or all are zero.
+        FileError: a number is not finite.
     """
     # Converting signaling NaNs or numbers too large for float32 warns.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -201,8 +201,6 @@ def checked(
         frame, _, joint, _ = np.argwhere(~np.isfinite(skeleton))[0]
         advice = "write zeros for what is not seen, with a confidence of zero"
         raise FileError(where, f"frame {frame}, joint {joints[joint]!r} is not finite; {advice}")
-    if not skeleton.any():
-        raise FileError(where, "is zero everywhere; remove it")
     return skeleton
 
 

@@ -16,16 +16,14 @@ origin; default root), `parts` (partition → part → joints; parts have any na
 """
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
 import yaml
 from etils import epath
 
-from data_pipelines.specs import checked_yaml, clip_rule
+from data_pipelines.specs import body_file, checked_yaml, clip_rule
 from data_pipelines.specs.checked_yaml import Metadata
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, said_sizes
-from data_pipelines.specs.skeletons import Partition, Skeleton
 
 FILE, TEXTS = "dataset.yaml", "texts.yaml"
 
@@ -64,7 +62,7 @@ def write(folder: epath.Path, spec: DatasetSpec) -> None:
     values = {
         "format": spec.format,
         "obtain": spec.obtain,
-        **_described_skeleton(spec.skeleton),
+        **body_file.described(spec.skeleton),
         "labels": list(spec.labels),
         "persons": spec.persons,
         "person_order": spec.person_order,
@@ -85,27 +83,6 @@ def write(folder: epath.Path, spec: DatasetSpec) -> None:
     (folder / FILE).write_text(text, encoding="utf-8")
 
 
-def _described_skeleton(body: Skeleton) -> dict[str, Any]:
-    """Return a body model as plain values, with the names of joints."""
-
-    def names(joints: Iterable[int]) -> list[str]:
-        """Return the names of joints."""
-        return [body.joints[joint] for joint in joints]
-
-    return {
-        "skeleton": body.name,
-        "joints": list(body.joints),
-        "bones": [names(bone) for bone in body.bones],
-        "root": body.joints[body.root],
-        "center": body.joints[body.center],
-        "shoulders": names(body.shoulders),
-        "parts": {
-            name: {part: names(joints) for part, joints in partition.items()}
-            for name, partition in body.partitions.items()
-        },
-    }
-
-
 def spec_of(metadata: Metadata, name: str) -> DatasetSpec:
     """Return the spec that a file describes; DataError if a value is invalid."""
     labels, kind = metadata.texts("labels"), str(metadata.values["coordinates"])
@@ -115,7 +92,7 @@ def spec_of(metadata: Metadata, name: str) -> DatasetSpec:
     numbers, confidence = COORDINATES[kind]
     return DatasetSpec(
         name=name,
-        skeleton=_skeleton(metadata, name),
+        skeleton=body_file.read(metadata, name),
         labels=labels,
         persons=metadata.count("persons", 1),
         protocols=_protocols(metadata),
@@ -137,75 +114,6 @@ def _person_order(metadata: Metadata) -> str:
     if order not in clip_rule.ORDERS:
         raise metadata.error("person_order", f"is {order!r}, none of {clip_rule.ORDERS}")
     return order
-
-
-def _skeleton(metadata: Metadata, name: str) -> Skeleton:
-    joints = metadata.texts("joints")
-    root = _joint(metadata, "root", joints, metadata.values["root"])
-    shoulders = metadata.values.get("shoulders", [root, root])
-    if not isinstance(shoulders, list) or len(shoulders) != 2:
-        raise metadata.error("shoulders", "should be two joints, the left one first")
-    left, right = (_joint(metadata, "shoulders", joints, joint) for joint in shoulders)
-    return Skeleton(
-        name=metadata.text("skeleton", name),
-        joints=joints,
-        bones=_bones(metadata, joints, root),
-        root=root,
-        center=_joint(metadata, "center", joints, metadata.values.get("center", root)),
-        shoulders=(left, right),
-        partitions={
-            partition: _partition(metadata, joints, partition, parts)
-            for partition, parts in metadata.mapping("parts").items()
-        },
-    )
-
-
-def _joint(metadata: Metadata, key: str, joints: tuple[str, ...], joint: Any) -> int:
-    """Return the index of a joint given by name or index."""
-    if type(joint) is int and 0 <= joint < len(joints):
-        return joint
-    if joint not in joints:
-        fault = f"has {joint!r}, which is none of the {len(joints)} joints; correct the name"
-        raise metadata.error(key, fault)
-    return joints.index(joint)
-
-
-def _bones(metadata: Metadata, joints: tuple[str, ...], root: int) -> tuple[tuple[int, int], ...]:
-    """Return the (child, parent) pairs of the bones, which may be given in either direction."""
-    bones = metadata.values["bones"]
-    if not isinstance(bones, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 for pair in bones
-    ):
-        raise metadata.error("bones", "should be a list of pairs of joints")
-    pairs = [tuple(_joint(metadata, "bones", joints, end) for end in pair) for pair in bones]
-    reached, parents = [root], {}
-    for joint in reached:
-        ends = [(b if a == joint else a) for a, b in pairs if joint in (a, b)]
-        new = [end for end in ends if end not in reached]
-        parents |= dict.fromkeys(new, joint)
-        reached += dict.fromkeys(new)
-    for joint, name in enumerate(joints):
-        if joint not in reached:
-            raise metadata.error("bones", f"do not connect {name!r} to the root; add a bone")
-    if len(pairs) != len(joints) - 1:
-        fault = f"form a ring: {len(joints)} joints need {len(joints) - 1} bones, not {len(pairs)}"
-        raise metadata.error("bones", f"{fault}; remove some")
-    return tuple((a, b) if parents.get(a) == b else (b, a) for a, b in pairs)
-
-
-def _partition(metadata: Metadata, joints: tuple[str, ...], name: str, parts: Any) -> Partition:
-    """Return the joints of every part of a partition."""
-    if not isinstance(parts, dict) or not parts:
-        raise metadata.error("parts", f"{name!r} should map names of parts to lists of joints")
-    for part, members in parts.items():
-        if not isinstance(part, str) or not part.strip():
-            raise metadata.error("parts", f"{name!r} has the part {part!r}; give it a name")
-        if not isinstance(members, list) or not members:
-            raise metadata.error("parts", f"{name!r}: {part!r} should be a list of joints")
-    return {
-        part: tuple(_joint(metadata, "parts", joints, joint) for joint in members)
-        for part, members in parts.items()
-    }
 
 
 def _protocols(metadata: Metadata) -> dict[str, Protocol]:

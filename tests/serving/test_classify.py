@@ -293,7 +293,7 @@ BAD = {
     "wide.npy": (np.ones((4, 5, 25, 3)), r"is 4 x 5 x 25 x 3, not frames \(x at most 2 persons"),
     "other.npy": (np.ones((4, 20, 3)), "x 25 joints x 3; correct the array"),
     "nan.npy": (np.full((4, 25, 3), np.nan), "frame 0, joint 'spine base' is not finite"),
-    "zero.npy": (np.zeros((4, 25, 3)), "is zero everywhere"),
+    "zero.npy": (np.zeros((4, 25, 3)), "has no frame in which anybody is seen"),
     "words.npy": (np.array(["a"]), "is not an array of numbers"),
 }
 

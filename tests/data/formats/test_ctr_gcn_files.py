@@ -106,7 +106,7 @@ def test_empty_samples_are_rejected(
     assert main(["ctr_gcn", f"--raw={tmp_path}/a.npz", f"--out={tmp_path}"]) == 3
     (line,) = (tmp_path / "a" / "rejected.csv").read_text().splitlines()[1:]
     assert line == f'"{tmp_path}/a.npz: x_train, row 2",,{line.rpartition(",,")[2]}'
-    assert "is zero everywhere" in line
+    assert "has no frame in which anybody is seen; remove it" in line
     capsys.readouterr()
 
 
