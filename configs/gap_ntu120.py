@@ -6,7 +6,8 @@ Streams:  :bone, :joint_motion, :bone_motion, then python -m gapjax.ensemble of 
           Protocols: xsub by default; `xset`
 Expected: paper 85.5 joint, 87.5 bone, 82.3 joint motion, 82.4 bone motion, 89.9 ensemble
           (X-Sub). Not measured here: the data are not public
-Cost:     not measured yet
+Cost:     110 epochs of 315 steps of 200 clips: 76 PFLOP, at 11.0 GFLOP a clip as compiled
+          (docs/compiled.md); 3.4 GB of frames on the device. Never timed
 
 Variants: the protocols, and those of every config of GAP (configs/base_gap.py). In
 `released` an absent second person is a copy of the first.

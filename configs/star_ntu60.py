@@ -6,7 +6,10 @@ Splits:   `55_5` by default; `48_12`, `table5_1`, `table5_2`, `table5_3`; others
           --config.data.zero_shot=random:COUNT:SEED. Protocols: xsub by default; `xview`
 Expected: the paper has ZSL 81.4 at 55/5 X-Sub, 81.6 X-View, 42.5 at 48/12 X-View; as recalled, and
           unverified, 45.1 at 48/12 X-Sub (facts D.10). Not measured here
-Cost:     not measured yet
+Cost:     encoder 14.6 PFLOP (82 epochs of 1,148 steps of 32 clips, 4.85 GFLOP each as compiled,
+          docs/compiled.md), STAR 1.4 PFLOP (40 epochs of 574 steps of 64), the three folds that
+          choose γ less than STAR each; 1.7 GB of frames on the device, 0.41 MB of features a
+          sample on disk. Never timed
 
 Variants: the splits and protocols, and those of every config of STAR (configs/base_star.py).
 """

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from configs import gap_ucla
 from data_pipelines.errors import UserError
 from gapjax import registry
+from gapjax.experiment import abstract, build
 from gapjax.experiment.config_dict import choose, new_config, plan_of
 from gapjax.experiment.schema import all_keys, flatten, read_flat
+from gapjax.experiment.stages import stages
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py") if path.stem[0] != "_")
@@ -34,6 +37,28 @@ def test_docstring_says_command_cost_and_expectation(name: str) -> None:
         assert f"`{variant}`" in text or f":{variant}" in text, (
             f"{name}: {variant} is not described"
         )
+
+
+# As in "110 epochs of 200 steps of 200".
+SCHEDULE = re.compile(r"(\d+) epochs\s+of\s+([\d,]+)\s+steps\s+of\s+(\d+)")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_cost_has_a_number_and_its_schedule_is_the_configs(name: str) -> None:
+    """The steps of an epoch are those of the published numbers of samples."""
+    cost = re.search(r"Cost: .*?\n(?!  )", module(name).__doc__, re.DOTALL)[0]
+    assert re.search(r"\d", cost)
+    stated = {tuple(int(text.replace(",", "")) for text in each) for each in SCHEDULE.findall(cost)}
+    config = module(name).get_config()
+    if not stated:
+        return
+    config.data.dir = "nowhere"
+    schedules = set()
+    for stage in stages(plan_of(config), Path()):
+        dataset = abstract.describe_dataset(stage.plan, abstract.Size())
+        steps = build.train_order(stage.plan, dataset).steps_per_epoch
+        schedules.add((stage.plan.train.epochs, steps, stage.plan.train.batch_size))
+    assert stated <= schedules
 
 
 @pytest.mark.parametrize(
