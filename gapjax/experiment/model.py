@@ -61,12 +61,14 @@ def method_options(plan: Plan) -> Any:
 def method_context(plan: Plan, dataset: Dataset) -> Context:
     """Return the parts that a plan's method is built from, without published variables."""
     texts = descriptions(plan, dataset)
+    text = text_embedder(plan, Path(plan.data.dir) / "text_features")
     return Context(
         backbone=build_backbone(plan, dataset.spec.skeleton),
         skeleton=dataset.spec.skeleton,
         labels=dataset.labels,
         descriptions=[texts[number] for number in dataset.problem.classes] if texts else (),
-        text=text_embedder(plan, Path(plan.data.dir) / "text_features"),
+        encode=text.embed,
+        load_text=text.load,
         unseen=dataset.problem.unseen_indices,
     )
 

@@ -70,6 +70,11 @@ class Feed(Protocol):
         ...
 
 
+def first_step(requests: Any) -> Any:
+    """Return the request of the first step of several."""
+    return jax.tree.map(lambda leaf: leaf[0], requests)
+
+
 class Store(NamedTuple):
     """All samples of a dataset in device memory.
 
@@ -126,7 +131,7 @@ class ResidentFeed:
     frames: int
     joints: int
 
-    def load(self, store: Store, request: dict[str, Array]) -> Batch:
+    def load(self, store: Store, request: dict[str, Int[Array, " b"]]) -> Batch:
         """Return the batch of one step's request."""
         rows = request["item"] % len(store.start)
         frames = gather(store, rows, self.persons, self.frames)
@@ -140,7 +145,7 @@ class ResidentFeed:
 
     def requests(
         self, items: Int[np.ndarray, "n b"], epoch: int, counts: Sequence[int]
-    ) -> Iterator[dict[str, Array]]:
+    ) -> Iterator[dict[str, Int[Array, "n b"]]]:
         """Yield requests of `counts` steps each."""
         columns = self.layout.local_columns(items.shape[1])
         stops = np.cumsum(counts)

@@ -16,7 +16,7 @@ from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.descriptions import ClassText
 from gapjax.registry import module
 from gapjax.text.embedding import TextEmbedder
-from gapjax.text.encoder import TextOptions
+from gapjax.text.encoder import LoadedText, TextOptions
 
 # An instance of the dataclass `MethodSpec.options`.
 Options = Any
@@ -33,7 +33,8 @@ class Context:
         descriptions: the descriptions of the classes, in the order of `labels`.
         published: variables to start from, of another run or published (`MethodSpec.from_torch`),
             by the names of the network's parts; those that fit are taken. Empty for none.
-        text: the text encoder of the config.
+        encode: strings → the embeddings of the frozen text encoder.
+        load_text: () → the text encoder with its weights, to train it.
         unseen: the indices in `labels` of the classes without training samples.
     """
 
@@ -42,7 +43,8 @@ class Context:
     labels: Sequence[str]
     descriptions: Sequence[ClassText] = ()
     published: Variables = field(default_factory=dict)
-    text: TextEmbedder = field(default_factory=lambda: TextEmbedder(TextOptions()))
+    encode: EncodeText = TextEmbedder(TextOptions()).embed
+    load_text: Callable[[], LoadedText] = TextEmbedder(TextOptions()).load
     unseen: Sequence[int] = ()
 
 

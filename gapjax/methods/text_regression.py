@@ -1,8 +1,9 @@
 """A baseline of zero-shot recognition: a linear map from pooled features to text embeddings.
 
-Pooled features are scaled to unit length, so that one learning rate suits every skeleton encoder.
-The map is trained with the squared error to the embedding of the class's name (or description); a
-clip is assigned to the class with the nearest embedding.
+Socher et al., Zero-Shot Learning Through Cross-Modal Transfer, NIPS 2013
+(https://arxiv.org/abs/1301.3666), with a linear map. Pooled features are scaled to unit length, so
+that one learning rate suits every skeleton encoder. A clip is assigned to the class with the
+nearest embedding, by cosine.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,28 @@ class Options:
     global_text: str = "label"
 
 
+def regression_loss(
+    predicted: Float[Array, "b e"], text: Float[Array, "k e"], labels: Int[Array, " b"]
+) -> Float[Array, " b"]:
+    """Return the squared distance of each example to the embedding of its class.
+
+    The terms ‖w_y - f(x)‖² of Socher et al., Eq. 1, with w_y the text of class y and f the map.
+
+    Args:
+        predicted: the mapped features f(x), of shape [batch, embedding].
+        text: the embeddings of the classes, of shape [classes, embedding].
+        labels: classes of shape [batch].
+
+    Returns:
+        The loss of each example, of shape [batch].
+
+    >>> predicted = jnp.array([[0.5, 1.0], [1.0, 0.0]])
+    >>> regression_loss(predicted, jnp.eye(2), jnp.array([1, 0])).tolist()
+    [0.25, 0.0]
+    """
+    return jnp.square(predicted - text[labels]).sum(axis=1)
+
+
 @dataclass(frozen=True)
 class TextRegression:
     """The baseline.
@@ -74,7 +97,7 @@ class TextRegression:
         """Return the mean squared distance to the embedding of the sample's class."""
         del keys
         predicted = self.network.apply({"params": variables["params"]}, direction(clips))
-        loss = jnp.square(predicted - text[labels]).sum(axis=1).mean()
+        loss = regression_loss(predicted, text, labels).mean()
         return LossOut(loss, {}, {"loss": loss})
 
     def predict(
@@ -108,7 +131,7 @@ def build(context: Context, options: Options) -> TextRegression:
     Raises:
         UserError: there is no such text.
     """
-    text = embed(context.descriptions, vars(options), context.text.embed)["label"]
+    text = embed(context.descriptions, vars(options), context.encode)["label"]
     return TextRegression(nn.Dense(text.shape[1]), text)
 
 

@@ -35,7 +35,7 @@ def _released(features: Features, clips: Clips) -> Float[Array, "b t v d"]:
     return misread.mean(axis=-1).transpose(0, 2, 3, 1)
 
 
-MERGES: dict[str, Callable[[Array, Array], Array]] = {
+MERGES: dict[str, Callable[[Features, Clips], Float[Array, "b t v d"]]] = {
     "mean": _mean,
     "present": _present,
     "released": _released,
@@ -43,14 +43,14 @@ MERGES: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def merge(
-    features: Float[Array, "b m t v d"], clips: Float[Array, "b m t2 v2 c"], how: str
+    features: Float[Array, "b m t v d"], clips: Float[Array, "b m t2 v2 c"], kind: str
 ) -> Float[Array, "b t v d"]:
     """Return one body's features of those of several persons; a single person's stay as they are.
 
     Args:
         features: of shape [batch, persons, frames, joints, channels].
         clips: what the network saw, of which persons who are zero everywhere are absent.
-        how: `"mean"`, the mean over those who are `"present"`, or `"released"` for the mix-up of
+        kind: `"mean"`, the mean over those who are `"present"`, or `"released"` for the mix-up of
             STAR's released code, with which its published numbers were probably obtained (facts
             D.2).
 
@@ -60,4 +60,4 @@ def merge(
     Raises:
         UserError: there is no such merge.
     """
-    return MERGES[chosen("person_merge", how, MERGES)](features, clips)
+    return MERGES[chosen("person_merge", kind, MERGES)](features, clips)

@@ -24,6 +24,7 @@ from gapjax.experiment.data import Dataset, open_dataset, open_feed
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import read_flat
 from gapjax.inputs.clips import eval_clips
+from gapjax.inputs.feed import first_step
 from gapjax.methods import Embeddings, Variables
 from gapjax.nn.pooling import pool, pool_parts
 from gapjax.parallel.sharding import make_layout
@@ -177,7 +178,7 @@ def _in_batches(
         variables: Variables, embeddings: Embeddings, store: Any, request: Any
     ) -> tuple[Features, Float[Array, "b k"]]:
         """Return the features and the scores of one batch, whose request has one step."""
-        batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+        batch = feed.load(store, first_step(request))
         clips = eval_clips(run.clips, batch.frames, batch.length)
         outputs = run.inference.apply(variables, clips, embeddings)
         return of_clips(run, variables, clips, parts), outputs["score"]

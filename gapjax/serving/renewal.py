@@ -1,12 +1,10 @@
 """The run of a bundle, from the bundle alone: without dataset, workdir and text encoder."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import PARTS, Skeleton
@@ -17,21 +15,7 @@ from gapjax.methods import Context
 from gapjax.prompts.descriptions import from_name
 from gapjax.serving import bundle
 from gapjax.serving.trained import Trained, with_encoder
-from gapjax.text.embedding import TextEmbedder
-from gapjax.text.encoder import TextOptions
 from gapjax.training.frozen_encoder import Encoder
-
-
-@dataclass(frozen=True)
-class _AnyText(TextEmbedder):
-    """Embeddings of the right size: a network's shapes need them, the real ones are an input."""
-
-    size: int = 1
-
-    def embed(self, strings: Sequence[str]) -> Float[np.ndarray, "n e"]:
-        """Return random embeddings."""
-        rows = np.random.default_rng(0).normal(size=(len(strings), self.size))
-        return rows.astype(np.float32)
 
 
 def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
@@ -54,7 +38,8 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
         skeleton=skeleton,
         labels=labels,
         descriptions=[from_name(label, parts) for label in labels],
-        text=_AnyText(TextOptions(), size=size),
+        # Their size alone matters: the bundle's embeddings are an input of its function.
+        encode=lambda strings: np.ones((len(strings), size), np.float32),
         unseen=[number for number, label in enumerate(labels) if label not in trained_on],
     )
     inference = model.inference_of(plan, context)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import stages
 from jaxtyping import Array, Float
 
+from gapjax.inputs.feed import first_step
 from gapjax.methods import Text
 from gapjax.parallel.sharding import shapes_with
 from gapjax.training.run import Run
@@ -41,7 +42,7 @@ def make_dispatch(run: Run, state: TrainState) -> Dispatch:
         if len(jax.tree.leaves(request)[0]) > 1:
             return jax.lax.scan(step, state, request)
         # On CPUs, XLA runs the body of a loop several times slower than the same code outside.
-        state, scalars = step(state, jax.tree.map(lambda leaf: leaf[0], request))
+        state, scalars = step(state, first_step(request))
         return state, jax.tree.map(lambda leaf: leaf[None], scalars)
 
     shardings = jax.tree.map(lambda leaf: leaf.sharding, state)

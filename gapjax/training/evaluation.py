@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from data_pipelines.readers.order import eval_batches
 from data_pipelines.storage.disk import writing
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
-from gapjax.inputs.feed import Feed
+from gapjax.inputs.feed import Feed, first_step
 from gapjax.methods import Text, Variables
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
@@ -31,7 +31,7 @@ def make_predict(run: Run) -> Predict:
 
     def predict(variables: Variables, store: Any, request: Any, text: Text) -> Float[Array, "b k"]:
         """Return the scores of one batch, whose request has one step."""
-        batch = run.feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+        batch = run.feed.load(store, first_step(request))
         clips = run.eval_input(batch.frames, batch.length)
         return run.method.predict(variables, clips, text)
 

@@ -22,7 +22,7 @@ from data_pipelines.readers.order import eval_batches
 from data_pipelines.storage import npy
 from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
-from gapjax.inputs.feed import Batch, Feed, StreamFeed
+from gapjax.inputs.feed import Batch, Feed, StreamFeed, first_step
 from gapjax.methods import Variables
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout
@@ -181,7 +181,7 @@ def _encode_batch(
     request: Any,
     view: Int[Array, ""],
 ) -> Float[Array, "b t v d"]:
-    batch = feed.load(store, jax.tree.map(lambda leaf: leaf[0], request))
+    batch = feed.load(store, first_step(request))
     return source.encoder.encode(variables, source.clips(batch, view))
 
 

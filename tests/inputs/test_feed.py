@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float, Int
 
-from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
+from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed, first_step
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.sharding import make_layout
 
@@ -83,12 +83,14 @@ def test_no_device_ever_has_more_than_its_share_of_the_store() -> None:
     replicated = Store(layout.replicate(frames), *facts)
     sharded = replicated._replace(frames=layout.put_rows(frames))
     assert {part.data.shape for part in sharded.frames.addressable_shards} == {(2501, 15)}
-    request = layout.put_batches({"item": np.array([[7, 0, 399, 12]]), "epoch": np.zeros((1, 4))})
+    request = layout.put_batches(
+        {"item": np.array([[7, 0, 399, 12]]), "epoch": np.zeros((1, 4), int)}
+    )
     batches = []
     for store in (replicated, sharded):
         load = jax.jit(lambda store, step: ResidentFeed(store, layout, 2, 4, 5).load(store, step))
-        program = load.lower(store, jax.tree.map(lambda leaf: leaf[0], request)).compile()
-        batches.append(program(store, jax.tree.map(lambda leaf: leaf[0], request)))
+        program = load.lower(store, first_step(request)).compile()
+        batches.append(program(store, first_step(request)))
     jax.tree.map(np.testing.assert_array_equal, *batches)
     sent = collectives(program.as_text())
     assert sum(transfer.bytes for transfer in sent.values()) < 2 * batches[1].frames.nbytes

@@ -19,9 +19,9 @@ from gapjax.nn import person_merge, pooling
 from gapjax.nn.person_merge import MERGES
 
 
-def merge(x: Float[Array, "b m t v d"], how: str) -> Float[Array, "b t v d"]:
+def merge(x: Float[Array, "b m t v d"], kind: str) -> Float[Array, "b t v d"]:
     """Merge persons who are all present."""
-    return person_merge.merge(x, jnp.ones((*x.shape[:2], 7, 8, 3)), how)
+    return person_merge.merge(x, jnp.ones((*x.shape[:2], 7, 8, 3)), kind)
 
 
 def features(persons: int = 2) -> Float[Array, "b m t v d"]:
@@ -77,10 +77,10 @@ def test_released_parity(
     )
 
 
-@pytest.mark.parametrize("how", list(MERGES))
-def test_one_person_stays_as_it_is(how: str) -> None:
+@pytest.mark.parametrize("kind", list(MERGES))
+def test_one_person_stays_as_it_is(kind: str) -> None:
     x = features(1)
-    np.testing.assert_array_equal(merge(x, how), x[:, 0])
+    np.testing.assert_array_equal(merge(x, kind), x[:, 0])
 
 
 def test_unknown_merge_is_refused() -> None:

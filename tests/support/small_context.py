@@ -6,8 +6,6 @@ import numpy as np
 from data_pipelines.specs.skeletons import KINECT20
 from gapjax.methods import Context
 from gapjax.prompts.descriptions import load_texts
-from gapjax.text.embedding import TextEmbedder
-from gapjax.text.encoder import TextOptions
 
 LABELS = (
     "pick up with one hand",
@@ -25,18 +23,11 @@ def encode_text(strings: list[str]) -> np.ndarray:
     return np.stack([np.random.default_rng(seed).normal(size=12) for seed in seeds]).astype("f4")
 
 
-class Drawn(TextEmbedder):
-    """Embeddings that are drawn."""
-
-    def embed(self, strings: list[str]) -> np.ndarray:
-        return encode_text(strings)
-
-
 CONTEXT = Context(
     backbone=nn.Dense(1),
     skeleton=KINECT20,
     labels=LABELS,
     descriptions=load_texts("nw_ucla", LABELS),
-    text=Drawn(TextOptions()),
+    encode=encode_text,
     unseen=UNSEEN,
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gapjax.inputs.clips import eval_clips
-from gapjax.inputs.feed import ResidentFeed
+from gapjax.inputs.feed import ResidentFeed, first_step
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import feature_cache
 from gapjax.training.feature_cache import Source, feature_inputs, prepare
@@ -137,7 +137,7 @@ def test_the_feed_shows_every_view_by_its_item(items: np.ndarray, values: np.nda
     wanted = np.array([[2 + SAMPLES, 9], [3 + 2 * SAMPLES, 7 + 3 * SAMPLES]])
     requests = list(feed.requests(wanted, 5, [1, 1]))
     for request, row in zip(requests, wanted, strict=True):
-        batch = jax.tree.map(lambda leaf: leaf[0], request)
+        batch = first_step(request)
         np.testing.assert_array_equal(batch.label, label[row % SAMPLES])
         for i, item in enumerate(row):
             place = np.searchsorted(items, item % (SAMPLES * VIEWS))

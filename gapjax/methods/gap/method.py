@@ -201,8 +201,8 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     parts = {}
     if options.partition != "global":
         parts = joints_of_parts(context.skeleton, options.partition, ("none", "global"))
-    text_encoder = context.text.load() if options.train_text else None
-    convert = text_encoder.tokenize if text_encoder else context.text.embed
+    text_encoder = context.load_text() if options.train_text else None
+    convert = text_encoder.tokenize if text_encoder else context.encode
     tables = {
         name: string_table.make_table(strings, convert)
         for name, strings in _strings(context, options, tuple(parts)).items()

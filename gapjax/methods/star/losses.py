@@ -25,18 +25,19 @@ def _cosine(x: Float[Array, "b a"], y: Float[Array, "k a"]) -> Float[Array, "b k
     return cosine_logits(x, y, 1.0)
 
 
-SIMILARITIES: dict[str, Callable[[Array, Array], Array]] = {"cosine": _cosine, "dot": _dot}
+Similarity = Callable[[Float[Array, "b a"], Float[Array, "k a"]], Float[Array, "b k"]]
+SIMILARITIES: dict[str, Similarity] = {"cosine": _cosine, "dot": _dot}
 
 
 def similarity(
-    x: Float[Array, "b a"], y: Float[Array, "k a"], how: str = "cosine"
+    x: Float[Array, "b a"], y: Float[Array, "k a"], kind: str = "cosine"
 ) -> Float[Array, "b k"]:
     """Return how alike skeletons and texts are.
 
     Args:
         x: the skeletons' latents, of shape [batch, attributes].
         y: the texts' latents, of shape [classes, attributes].
-        how: `"cosine"` (released) or `"dot"` (paper).
+        kind: `"cosine"` (released) or `"dot"` (paper).
 
     Returns:
         Scores of shape [batch, classes].
@@ -48,14 +49,14 @@ def similarity(
     >>> similarity(x, y).tolist(), similarity(x, y, "dot").tolist()
     ([[1.0, 0.0]], [[6.0, 0.0]])
     """
-    return SIMILARITIES[chosen("similarity", how, SIMILARITIES)](x, y)
+    return SIMILARITIES[chosen("similarity", kind, SIMILARITIES)](x, y)
 
 
 def global_loss(
     latent: Float[Array, "b a"],
     text: Float[Array, "k a"],
     labels: Int[Array, " b"],
-    how: str = "cosine",
+    kind: str = "cosine",
 ) -> Float[Array, " b"]:
     """Return the global cross-entropy of each example, in nats: GCE, Eq. 7.
 
@@ -63,19 +64,19 @@ def global_loss(
         latent: the skeletons' latents, of shape [batch, attributes].
         text: the class names' latents, of shape [classes, attributes].
         labels: places among the classes, of shape [batch].
-        how: the similarity, `"cosine"` or `"dot"`.
+        kind: the similarity, `"cosine"` or `"dot"`.
 
     >>> print(global_loss(jnp.array([[0.0, 2.0]]), jnp.eye(2), jnp.array([1])).round(2))
     [0.31]
     """
-    return cross_entropy(similarity(latent, text, how), labels)
+    return cross_entropy(similarity(latent, text, kind), labels)
 
 
 def part_loss(
     latent: Float[Array, "b p a"],
     text: Float[Array, "k p a"],
     labels: Int[Array, " b"],
-    how: str = "cosine",
+    kind: str = "cosine",
 ) -> Float[Array, " b"]:
     """Return the cross-entropy of each example, the mean of its parts', in nats: MPCE, Eq. 5.
 
@@ -83,13 +84,13 @@ def part_loss(
         latent: the skeletons' latents, of shape [batch, parts, attributes].
         text: the latents of the parts' descriptions, of shape [classes, parts, attributes].
         labels: places among the classes, of shape [batch].
-        how: the similarity, `"cosine"` or `"dot"`.
+        kind: the similarity, `"cosine"` or `"dot"`.
 
     >>> one_part = jnp.eye(2)[:, None]
     >>> print(part_loss(one_part, one_part, jnp.array([0, 0])).round(2))
     [0.31 1.31]
     """
-    of_part = jax.vmap(lambda x, y: global_loss(x, y, labels, how), in_axes=1, out_axes=1)
+    of_part = jax.vmap(lambda x, y: global_loss(x, y, labels, kind), in_axes=1, out_axes=1)
     return of_part(latent, text).mean(axis=1)
 
 

@@ -100,12 +100,12 @@ class Star:
         self, latents: Latents, seen: Int[Array, " n"], labels: Int[Array, " b"]
     ) -> dict[str, Float[Array, ""]]:
         """Return the three losses; `labels` are indices in `seen`."""
-        names, parts, how = latents.label_text, latents.part_text, self.options.similarity
+        names, parts, kind = latents.label_text, latents.part_text, self.options.similarity
         semantic = seen if self.options.semantic_classes == "seen" else slice(None)
         return {
-            "part": part_loss(latents.part, parts[seen], labels, how).mean(),
+            "part": part_loss(latents.part, parts[seen], labels, kind).mean(),
             "semantic": semantic_loss(parts[semantic], names[semantic]).mean(),
-            "global": global_loss(latents.whole, names[seen], labels, how).mean(),
+            "global": global_loss(latents.whole, names[seen], labels, kind).mean(),
         }
 
 
@@ -116,7 +116,7 @@ def build(context: Context, options: Options) -> Star:
         UserError: the skeleton has no such partition, or a description is missing.
     """
     parts = joints_of(options.partition, context.skeleton)
-    text = embed(context.descriptions, embed_options(options, parts), context.text.embed)
+    text = embed(context.descriptions, embed_options(options, parts), context.encode)
     network = StarNetwork(
         parts=tuple(parts.values()),
         size=text["label"].shape[1],

@@ -162,7 +162,7 @@ class StarNetwork(nn.Module):
         label_text: Float[Array, "k e"],
     ) -> tuple[Float[Array, "b k"], Float[Array, "b k p"]]:
         """Return how alike clips and classes are by names, and part by part, without prompts."""
-        part, compare = self.skeleton(features), partial(similarity, how=self.similarity)
+        part, compare = self.skeleton(features), partial(similarity, kind=self.similarity)
         by_part = jax.vmap(compare, in_axes=1, out_axes=2)(part, self.part_projector(part_text))
         return compare(self._whole(part), self._labels(label_text)), by_part
 

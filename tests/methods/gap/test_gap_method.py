@@ -47,7 +47,6 @@ def build(**options: Any) -> gap.Gap | supervised.Supervised:
         skeleton=NTU25,
         labels=LABELS,
         descriptions=load_texts("nw_ucla", LABELS),
-        text=TextEmbedder(TextOptions()),
     )
     return gap.build(context, gap.Options(**options))
 

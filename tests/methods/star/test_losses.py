@@ -22,35 +22,35 @@ def normal(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def alike(x: np.ndarray, y: np.ndarray, how: str) -> float:
+def alike(x: np.ndarray, y: np.ndarray, kind: str) -> float:
     length = np.linalg.norm(x) * np.linalg.norm(y)
-    return float(x @ y) / (length if how == "cosine" else 1.0)
+    return float(x @ y) / (length if kind == "cosine" else 1.0)
 
 
 def surprise(scores: list[float], label: int) -> float:
     return -np.log(np.exp(scores[label]) / np.exp(scores).sum())
 
 
-@pytest.mark.parametrize("how", list(SIMILARITIES))
-def test_global_loss(how: str) -> None:
+@pytest.mark.parametrize("kind", list(SIMILARITIES))
+def test_global_loss(kind: str) -> None:
     latent, text = normal(0, BATCH, ATTRIBUTES), normal(1, CLASSES, ATTRIBUTES)
     expected = [
-        surprise([alike(x, y, how) for y in text], label)
+        surprise([alike(x, y, kind) for y in text], label)
         for x, label in zip(latent, LABELS, strict=True)
     ]
-    found = jax.jit(global_loss, static_argnames="how")(latent, text, LABELS, how=how)
+    found = jax.jit(global_loss, static_argnames="kind")(latent, text, LABELS, kind=kind)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("how", list(SIMILARITIES))
-def test_part_loss(how: str) -> None:
+@pytest.mark.parametrize("kind", list(SIMILARITIES))
+def test_part_loss(kind: str) -> None:
     latent, text = normal(0, BATCH, PARTS, ATTRIBUTES), normal(1, CLASSES, PARTS, ATTRIBUTES)
     expected = np.zeros(BATCH)
     for i in range(BATCH):
         for p in range(PARTS):
-            scores = [alike(latent[i, p], text[k, p], how) for k in range(CLASSES)]
+            scores = [alike(latent[i, p], text[k, p], kind) for k in range(CLASSES)]
             expected[i] += surprise(scores, LABELS[i]) / PARTS
-    found = jax.jit(part_loss, static_argnames="how")(latent, text, LABELS, how=how)
+    found = jax.jit(part_loss, static_argnames="kind")(latent, text, LABELS, kind=kind)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -97,14 +97,14 @@ def test_unknown_similarity_is_refused() -> None:
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-20, 1.0, 1e4])
-@pytest.mark.parametrize("how", list(SIMILARITIES))
-def test_gradients_are_finite_for_latents_of_any_size(how: str, size: float) -> None:
+@pytest.mark.parametrize("kind", list(SIMILARITIES))
+def test_gradients_are_finite_for_latents_of_any_size(kind: str, size: float) -> None:
     latent = jnp.asarray(size * normal(0, BATCH, PARTS, ATTRIBUTES))
     part_text = jnp.asarray(size * normal(1, CLASSES, PARTS, ATTRIBUTES))
     text = jnp.asarray(size * normal(2, CLASSES, ATTRIBUTES))
 
     def total(latent: jax.Array, part_text: jax.Array, text: jax.Array) -> jax.Array:
-        parts = part_loss(latent, part_text, jnp.asarray(LABELS), how)
+        parts = part_loss(latent, part_text, jnp.asarray(LABELS), kind)
         return parts.sum() + semantic_loss(part_text, text).sum()
 
     value, gradients = jax.value_and_grad(total, argnums=(0, 1, 2))(latent, part_text, text)

@@ -172,11 +172,11 @@ def test_scores_are_of_any_classes_and_need_no_descriptions() -> None:
     latents = jax.jit(small().apply)(variables, features, part_text, label_text)
     whole, names = np.asarray(latents.whole), np.asarray(latents.label_text[2:5])
     needed = {name: variables["params"][name] for name in ("skeleton", "label_projector")}
-    for how, lengths in (("dot", 1.0), ("cosine", np.linalg.norm(whole, axis=1)[:, None])):
-        network = small(similarity=how)
+    for kind, lengths in (("dot", 1.0), ("cosine", np.linalg.norm(whole, axis=1)[:, None])):
+        network = small(similarity=kind)
         score = jax.jit(partial(network.apply, method="score"))
         found = score({"params": needed}, features, label_text[2:5])
-        norms = np.linalg.norm(names, axis=1)[None] if how == "cosine" else 1.0
+        norms = np.linalg.norm(names, axis=1)[None] if kind == "cosine" else 1.0
         np.testing.assert_allclose(found, whole @ names.T / lengths / norms, rtol=1e-4, atol=1e-5)
 
 
