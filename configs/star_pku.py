@@ -6,10 +6,10 @@ Splits:   `46_5` by default; `39_12`, `table5_1`, `table5_2`, `table5_3`; others
           --config.data.zero_shot=random:COUNT:SEED. Protocols: xsub by default; `xview`
 Expected: the paper has, as recalled, and unverified, ZSL 76.3 at 46/5 X-Sub, 50.2 at 39/12 (facts
           D.10). Not measured here
-Cost:     encoder 5.4 PFLOP (82 epochs of 422 steps of 32 clips, 4.85 GFLOP each as compiled,
-          docs/compiled.md), STAR 0.5 PFLOP (40 epochs of 211 steps of 64), the three folds that
-          choose γ less than STAR each; 0.6 GB of frames on the device, 0.41 MB of features a
-          sample on disk. Never timed
+Cost:     encoder 6.8 PFLOP (82 epochs of 535 steps of 32 clips, as the release's weights imply,
+          4.85 GFLOP each as compiled, docs/compiled.md), STAR 0.6 PFLOP (40 epochs of 267 steps of
+          64), the three folds that choose γ less than STAR each; 0.41 MB of features a sample on
+          disk. Never timed
 
 Variants: the splits and protocols, and those of every config of STAR (configs/base_star.py).
 `frame_wise` prepares clips as the release does: everybody about their own spine and turned to the

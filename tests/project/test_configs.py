@@ -56,6 +56,8 @@ def test_every_cost_has_a_number_and_its_schedule_is_the_configs(name: str) -> N
     schedules = set()
     for stage in stages(plan_of(config), Path()):
         dataset = abstract.describe_dataset(stage.plan, abstract.Size())
+        if dataset.spec.protocols[stage.plan.data.protocol].counts is None:
+            return
         steps = build.train_order(stage.plan, dataset).steps_per_epoch
         schedules.add((stage.plan.train.epochs, steps, stage.plan.train.batch_size))
     assert stated <= schedules

@@ -70,6 +70,13 @@ def test_commands_and_variants_exist(page: str) -> None:
         assert set(variants.split(",")) - {""} <= set(known), f"{name}:{variants}"
 
 
+def test_every_row_of_fidelity_names_a_test() -> None:
+    rows = [line for line in text("docs/fidelity.md").splitlines() if line.startswith("| ")]
+    tests = [row.rstrip("| ").rpartition(" | ")[2] for row in rows if not row.endswith("| test |")]
+    assert len(tests) > 40
+    assert not [cell for cell in tests if not re.match(r"`[\w/]+\.py::test_\w+`", cell)]
+
+
 def test_every_cited_fact_is_there() -> None:
     """A docstring's "facts C.4" is a section of docs/facts.md."""
     sections = set(re.findall(r"^### ([A-G]\.\d+)", text("docs/facts.md"), flags=re.MULTILINE))
