@@ -29,7 +29,7 @@ class Options:
     """The options.
 
     Attributes:
-        persons: whom the mean over persons counts: `all`, as the published networks do, where an
+        persons: which persons the mean counts: `all`, as the published networks do, where an
             absent person counts as much as a present one, or those who are `present`.
     """
 

@@ -1,4 +1,4 @@
-"""A batch in shares, each with batch statistics of its own, as PyTorch's DataParallel has it."""
+"""Batch statistics of each share of a batch, as in PyTorch's DataParallel."""
 
 import flax.linen as nn
 import jax
@@ -7,12 +7,12 @@ from jaxtyping import Array, Float
 
 
 class Replicas(nn.Module):
-    """A backbone that sees each share of a training batch alone, as one device of DataParallel.
+    """A backbone that is applied to each share of a training batch, as by DataParallel's devices.
 
     The shares are equal, consecutive parts of the batch. Batch normalization takes its moments
     over a share, and the running statistics are those of the first one, which DataParallel keeps.
-    What else the backbone makes of a whole batch, such as Shift-GCN's sign of a gradient, is of a
-    share likewise. On how many devices the shares lie has no effect on any value.
+    Whatever else the backbone computes over a batch, such as the sign of Shift-GCN's gradients, it
+    computes over a share. The number of devices that hold the shares has no effect on any value.
 
     Attributes:
         backbone: the skeleton encoder, whose variables these are.
@@ -23,7 +23,7 @@ class Replicas(nn.Module):
     count: int
 
     def setup(self) -> None:
-        """Take the backbone's variables as one's own."""
+        """Name the variables as the backbone does: there are no others."""
         nn.share_scope(self, self.backbone)
 
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:

@@ -35,7 +35,7 @@ class Recognizer(nn.Module):
     Attributes:
         backbone: the skeleton encoder.
         num_classes: the number of classes.
-        persons: whom the mean over persons counts, one of `pooling.PERSONS`.
+        persons: which persons the mean counts, one of `pooling.PERSONS`.
     """
 
     backbone: nn.Module

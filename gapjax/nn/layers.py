@@ -1,7 +1,7 @@
-"""Layers that the published skeleton networks are made of, channels first.
+"""The layers of the published skeleton networks, channels first.
 
-Inside a backbone the channels come first (`c n v t`, n counting bodies), so that a 1x1 convolution
-is one matrix product over everything else and no axis is ever moved between layers.
+Inside a backbone arrays are `c n v t` (n bodies), so that a 1x1 convolution is one matrix product
+and no axis is moved between layers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ def fan_in_uniform(fan_in: int) -> Initializer:
 
 
 def fan_out_normal(fan_out: int) -> Initializer:
-    """Return He's normal initializer by outputs: N(0, 2/fan_out)."""
+    """Return He's normal initializer by fan-out: N(0, 2/fan_out)."""
     return nn.initializers.normal((2.0 / fan_out) ** 0.5)
 
 
@@ -67,8 +67,9 @@ class RowWeights(NamedTuple):
 class BatchNorm(nn.Module):
     """Batch normalization with PyTorch's semantics, over all axes but the first.
 
-    Both moments come from one pass in float32. The variance that normalizes is the biased one, the
-    running variance the unbiased one. Under `jit` the moments are those of the global batch.
+    Both moments are computed in one pass, in float32. The batch is normalized by its biased
+    variance, and the running variance is updated with the unbiased one. Under `jit` the moments are
+    those of the global batch.
 
     Attributes:
         scale_init: initializer of the scale.
@@ -89,7 +90,7 @@ class BatchNorm(nn.Module):
 
         Args:
             x: what to normalize, channels first.
-            shift: the bias of the layer before; it cancels in training and is never added to x.
+            shift: the bias of the preceding layer; in training it cancels, and is never added to x.
             train: whether the batch's own moments are used, and the running ones updated.
             weights: how often each row counts in the moments; None for once.
 
@@ -140,11 +141,11 @@ def moments(
 
 @jax.custom_vjp
 def pointwise(kernel: Float[Array, "d c"], x: Float[Array, "c ..."]) -> Float[Array, "d ..."]:
-    """Return a 1x1 convolution: one matrix product over all but the channels.
+    """Return a 1x1 convolution: one matrix product over the channels.
 
-    No axis is merged with another: where samples are split over devices and are not the first of
-    the merged axes, each device would be sent all of them. The derived rule to go backward is
-    slower on the CPU, for it transposes what it returns.
+    No axes are merged: where samples are sharded over devices and are not the first of the merged
+    axes, every device would gather all of them. The custom gradient avoids a transpose of the
+    result, which is slow on a CPU.
     """
     return jnp.tensordot(kernel.astype(x.dtype), x, 1)
 
@@ -179,7 +180,7 @@ def convolve_time(
 
 
 def max_over_time(x: Float[Array, "c n v t"], stride: int) -> Float[Array, "c n v t2"]:
-    """Return the largest of each frame and its two neighbors, every `stride` frames."""
+    """Return the maximum over windows of three frames, padded to keep the length, by a stride."""
     padded = jnp.pad(x, [(0, 0)] * 3 + [(1, 1)], constant_values=-jnp.inf)
     frames = x.shape[3]
     shifted = [padded[..., i : i + frames : stride] for i in range(3)]
@@ -187,7 +188,7 @@ def max_over_time(x: Float[Array, "c n v t"], stride: int) -> Float[Array, "c n 
 
 
 class Projection(nn.Module):
-    """A 1x1 convolution with its normalization: how residuals change their shape.
+    """A 1x1 convolution and batch normalization, for a residual whose shape changes.
 
     Attributes:
         features: channels out.
@@ -214,7 +215,7 @@ class BlockPlan(NamedTuple):
         name: `block0`, `block1`, ...
         features: channels out.
         stride: frames from one output to the next.
-        residual: whether the block's input is added; the first one's is not.
+        residual: whether the block has a residual connection; the first one has none.
     """
 
     name: str

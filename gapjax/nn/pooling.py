@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-# Whom the mean over persons counts: everybody alike, as in the published networks, in which an
-# absent person's features are those of zeros; or those who are present in the clip.
+# Which persons the mean counts: all alike, as in the published networks, in which the features of
+# an absent person are those of zeros; or those who are present in the clip.
 PERSONS = ("all", "present")
 
 
 def person_weights(clips: Float[Array, "b m t v c"], counted: str) -> Float[Array, "b m"] | None:
-    """Return each person's share of the mean over persons; None where everybody counts alike.
+    """Return each person's weight in the mean over persons; None if all count alike.
 
     A person whose clip is zero everywhere is absent. If nobody is present, all count alike.
 
@@ -30,7 +30,7 @@ def person_weights(clips: Float[Array, "b m t v c"], counted: str) -> Float[Arra
 def mean_of_persons(
     features: Float[Array, "b m *d"], weights: Float[Array, "b m"] | None
 ) -> Float[Array, "b *d"]:
-    """Return the mean over persons by their `person_weights`; None counts everybody alike."""
+    """Return the mean over persons by their `person_weights`; None counts all alike."""
     if weights is None:
         return features.mean(axis=1)
     return jnp.einsum("bm,bm...->b...", weights.astype(features.dtype), features)

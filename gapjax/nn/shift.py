@@ -1,8 +1,8 @@
 """Shifts along joints and time, each channel by its own distance (Cheng et al., CVPR 2020).
 
-Arrays are `c v n t` (n bodies): a shift along joints copies whole rows, one along time stays within
-a row. Both say themselves how to go backward: what reads a place forward is, turned round, a read
-again, where a derived rule would scatter.
+Arrays are `c v n t` (n bodies): a shift along joints copies whole rows, and one along time stays
+within a row. Both have custom gradients: the transpose of a shift is another shift, which gathers,
+where the gradient that JAX derives would scatter.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +18,11 @@ from jaxtyping import Array, Float, Int
 def shift_joints(x: Float[Array, "c v n t"], direction: int) -> Float[Array, "c v n t"]:
     """Return the non-local spatial shift: joint i of channel j reads joint i + direction·j.
 
-    Joints are counted modulo their number; the skeleton's bones do not matter (facts E.1).
+    Indices of joints wrap around; the skeleton's bones have no influence (facts E.1).
 
     Args:
         x: the features.
-        direction: 1 shifts in, -1 out again; each is the other's inverse and transpose.
+        direction: 1 to shift in, -1 to shift out: each is the other's inverse and transpose.
     """
     channels, joints = x.shape[:2]
     place = np.arange(channels)[:, None]
@@ -39,15 +39,15 @@ shift_joints.defvjp(
 
 
 def released_rule(slope: Float[Array, " c"]) -> Float[Array, " c"]:
-    """Return what the release trains positions with: the gradient's sign times 0.01.
+    """Return the release's substitute for the gradient of positions: 0.01 times its sign.
 
-    An exact zero becomes 0.0001 (facts E.2). The sign is that of the global batch, where each GPU
-    of the release counted its own.
+    An exact zero becomes 0.0001 (facts E.2). The sign is that of the global batch's gradient; in
+    the release each GPU takes that of its share.
     """
     return jnp.where(slope == 0.0, 1e-4, 0.01 * jnp.sign(slope)).astype(slope.dtype)
 
 
-# How the true gradient of the positions becomes the one that trains them, by name.
+# Name → (the true gradient of the positions) → the gradient that the optimizer receives.
 GRADIENTS: Mapping[str, Callable[[Float[Array, " c"]], Float[Array, " c"]]] = {
     "released": released_rule,
     "true": lambda slope: slope,
@@ -66,8 +66,8 @@ def shift_time(
     Args:
         x: the features.
         positions: how many frames ahead each channel reads; of any size and sign.
-        stride: frames from one output to the next; an odd end counts, as in a strided convolution.
-        gradient: the name in `GRADIENTS` of how the positions are trained.
+        stride: frames from one output to the next; there are ⌈frames / stride⌉ outputs.
+        gradient: the rule for the gradient of the positions, one of `GRADIENTS`.
     """
     first, share = _split(positions, stride)
     return _between(x, first, share, stride, -(-x.shape[3] // stride))
@@ -76,7 +76,7 @@ def shift_time(
 def _split(
     positions: Float[Array, " c"], stride: int
 ) -> tuple[Int[Array, " c"], Float[Array, " c"]]:
-    """Return the first of the two frames that frame 0 reads, and the other's share."""
+    """Return the earlier of the two frames that output 0 blends, and the weight of the later."""
     positions = positions + (stride - 1) / 2
     first = jnp.floor(positions)
     return first.astype(jnp.int32), positions - first
@@ -118,7 +118,7 @@ def _time_backward(
     frames = cotangent.shape[3]
     rise = _read(x, first + 1, stride, frames) - _read(x, first, stride, frames)
     slope = (rise * cotangent).sum(axis=(1, 2, 3), dtype=jnp.float32).astype(positions.dtype)
-    # With the frames between filled with zeros, stride 2 goes backward as stride 1 does.
+    # With zeros inserted between its frames, a cotangent of stride 2 is one of stride 1.
     spread = jax.lax.pad(cotangent, jnp.zeros((), x.dtype), [(0, 0, 0)] * 3 + [(0, 0, stride - 1)])
     return _between(spread, -first - 1, 1 - share, 1, x.shape[3]), GRADIENTS[gradient](slope)
 

@@ -23,9 +23,9 @@ DILATIONS = (1, 2)
 class MultiScale(nn.Module):
     """CTR-GCN's multi-scale temporal module: four branches of a quarter of the channels each.
 
-    Two dilated convolutions and a maximum over three frames, each after a 1x1 convolution, and a
-    1x1 convolution alone (facts B.1). The four 1x1 convolutions are one matrix product, their
-    normalizations two instead of seven.
+    Two are dilated convolutions and one is a maximum over three frames, each after a 1x1
+    convolution; the last is a 1x1 convolution alone (facts B.1). The four 1x1 convolutions are
+    computed as one matrix product, and the seven normalizations as two.
 
     Attributes:
         stride: frames from one output to the next.
@@ -35,7 +35,7 @@ class MultiScale(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "d n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
-        """Return the branches, one after another along the channels."""
+        """Return the branches, concatenated along the channels."""
         channels = x.shape[0]
         quarter = channels // 4
         zeros, spread = nn.initializers.zeros, around_one(0.02)
@@ -59,7 +59,7 @@ class MultiScale(nn.Module):
 
 
 class SingleScale(nn.Module):
-    """One convolution over time with its normalization (facts B.2).
+    """One convolution over time and batch normalization (facts B.2).
 
     Attributes:
         stride: frames from one output to the next.

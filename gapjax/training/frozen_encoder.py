@@ -1,4 +1,4 @@
-"""A trained skeleton encoder that is kept as it is, and methods that learn from its features."""
+"""A frozen skeleton encoder, and methods that learn from its features."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -48,7 +48,7 @@ class Session:
         self.checkpoints.save(int(state.step), state, self.meter.unlogged())
 
     def tell(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Say a line about the epoch that a step has ended."""
+        """Print the line of the epoch that ends with a step."""
         epoch, means = step // self.run.order.steps_per_epoch, self.meter.of_epoch()
         if means or metrics:
             left = self.clock.seconds_left(self.run.epochs - epoch) if means else 0.0

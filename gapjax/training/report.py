@@ -1,4 +1,4 @@
-"""What a run says: its first lines, a line an epoch, and its result (`result.json`)."""
+"""What a run prints: its first lines, a line per epoch, and its result (`result.json`)."""
 
 import itertools
 import json
@@ -37,19 +37,19 @@ def header(run: Run, state: TrainState) -> list[str]:
 
 
 def parameters(state: TrainState) -> int:
-    """Return how many numbers are trained."""
+    """Return the number of trained parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(state.params))
 
 
 class Clock:
-    """Tells how long the rest of a run takes, by the epochs that are done."""
+    """Estimates the time that a run still takes from the epochs that are done."""
 
     def __init__(self) -> None:
-        """Start; the first epoch compiles, so that later ones are measured without it."""
+        """Start. The first epoch compiles; it is left out as soon as there is another."""
         self._ends = [time.monotonic()]
 
     def seconds_left(self, epochs: int) -> float:
-        """Return the seconds of so many more epochs; call it at the end of each."""
+        """Return the seconds that `epochs` more take; call it at the end of each epoch."""
         self._ends.append(time.monotonic())
         counted = self._ends[1:] if len(self._ends) > 2 else self._ends
         return epochs * (counted[-1] - counted[0]) / (len(counted) - 1)
@@ -65,7 +65,7 @@ def epoch_line(
         epoch: the epoch, from 1.
         means: the means over its steps, and its rate (`Meter.of_epoch`).
         metrics: what was evaluated after it, if anything was.
-        seconds: how long the rest takes.
+        seconds: the time that the run still takes.
     """
     parts = [f"epoch {epoch}/{run.epochs}:"]
     if means:

@@ -48,11 +48,11 @@ class Options:
         part_text: how a part's string is written: `plain` or `released`.
         train_text: whether the text encoder is trained.
         loss_weight: the trade-off λ of Eq. 1.
-        learn_loss_weight: whether λ is a parameter, as section 3.1 of the paper has it. Its
+        learn_loss_weight: whether λ is a parameter, as in section 3.1 of the paper. Its
             gradient is the contrastive loss: it falls to zero, where text has no effect any more.
         temperature: `released` (a free factor), `paper` (τ = 0.1) or `clip` (a free exponent).
         targets: `released` (softmax of ten times the 0/1 matrix) or `paper` (equal shares).
-        persons: whom the mean over persons counts: `all`, as the published networks do, where an
+        persons: which persons the mean counts: `all`, as the published networks do, where an
             absent person counts as much as a present one, or those who are `present`.
         average: `parts_and_global` (as released) or `parts` (K of Eq. 6 counts parts alone).
     """

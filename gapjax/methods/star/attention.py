@@ -4,8 +4,8 @@ Chen et al., Fine-Grained Side Information Guided Dual-Prompts for Zero-Shot Ske
 Recognition, ACM MM 2024, Eq. 1-3. All parts are one batched computation: their tokens are padded
 to the longest part's, and their parameters are stacked.
 
-The ablations of the paper's Table 7 are the rows of two tables: `POOLINGS` (its "AM") says how the
-tokens of a part become one vector per query, `PROMPTS` (its "VAP") what asks and what reads out.
+The ablations of the paper's Table 7 are `pooling="mean"` (without its "AM": a part's tokens are
+averaged) and `prompts="none"` (without its "VAP": a part's mean token is the only query).
 """
 
 from collections.abc import Sequence
@@ -95,15 +95,13 @@ class Attention(nn.Module):
 
 
 class Mean(nn.Module):
-    """Attention without attending: every query weighs its part's own tokens equally.
+    """The ablation of attention: every query weighs its part's own tokens equally.
 
     Attributes:
         size: the number of channels.
-        heads: has no effect: equal weights do not depend on the number of heads.
     """
 
     size: int
-    heads: int
 
     @nn.compact
     def __call__(
@@ -119,7 +117,7 @@ class Mean(nn.Module):
 
 
 class AttributePrompts(nn.Module):
-    """Visual-attribute prompts P_va: one query per attribute, which also reads it out (Eq. 3).
+    """Visual-attribute prompts P_va: a query per attribute, and the projection to it (Eq. 3).
 
     Attributes:
         parts: the number of parts.
@@ -132,7 +130,7 @@ class AttributePrompts(nn.Module):
     size: int
 
     def setup(self) -> None:
-        """Create the prompts and the projecting matrices W."""
+        """Create the prompts and the matrices W."""
         self.prompts = self.param("prompts", UNIT, (self.parts, self.attributes, self.size))
         self.weight = self.param("weight", UNIT, (self.parts, self.size, self.size))
 
@@ -148,7 +146,7 @@ class AttributePrompts(nn.Module):
 
 
 class MeanQuery(nn.Module):
-    """No prompts: the part's mean token is the one query, and a linear layer reads out.
+    """The ablation of prompts: a part's mean token is the only query, and a linear layer projects.
 
     Attributes:
         parts: the number of parts.
@@ -173,7 +171,6 @@ class MeanQuery(nn.Module):
         return self.linear(self.parts, self.size)
 
 
-POOLINGS: dict[str, type[nn.Module]] = {"attention": Attention, "mean": Mean}
 PROMPTS: dict[str, type[nn.Module]] = {"learned": AttributePrompts, "none": MeanQuery}
 
 
@@ -198,10 +195,10 @@ class PartAttributes(nn.Module):
 
     def setup(self) -> None:
         """Create prompts, pooling, its output layer, and the feed-forward network φ."""
-        prompts = PROMPTS[self.prompts]
-        pooling = POOLINGS[self.pooling]
-        self.asking = prompts(len(self.parts), self.attributes, self.size)
-        self.pool = pooling(self.size, self.heads)
+        attends = self.pooling == "attention"
+        # These names address variables in checkpoints, and the random numbers that they start from.
+        self.asking = PROMPTS[self.prompts](len(self.parts), self.attributes, self.size)
+        self.pool = Attention(self.size, self.heads) if attends else Mean(self.size)
         self.out = PartLinear(self.size, bias_init=ZEROS)
         self.inner = PartLinear(self.size)
         self.outer = PartLinear(self.size)
@@ -209,8 +206,8 @@ class PartAttributes(nn.Module):
     def __call__(self, features: Float[Array, "b t v c"]) -> Float[Array, "b p a"]:
         """Return every part's attributes.
 
-        Attribute i is P_va[i] · W · φ(what prompt i attends to). Linear maps that follow each
-        other are multiplied first, for their product does not depend on the clips.
+        Attribute i is P_va[i] · W · φ(what prompt i attends to). Consecutive linear maps are
+        multiplied with each other first, as their product does not depend on the clips.
         """
         tokens, own = part_tokens(features.astype(jnp.float32), self.parts)
         pooled = self.pool(self.asking.queries(mean_token(tokens, own)), tokens, own)

@@ -1,7 +1,7 @@
 """STAR's losses (ACM MM 2024, Eq. 5-7): pure functions with one value per example or class.
 
 There is no temperature. The classes of a softmax are those whose texts are given: to leave the
-unseen classes out, leave their rows out; labels are places among the rows. The release adds 1e-12
+unseen classes out, leave their rows out; labels are indices of rows. The release adds 1e-12
 to a probability before its logarithm; here the logarithm is exact.
 """
 
@@ -16,7 +16,7 @@ from gapjax.registry import chosen
 
 
 def _dot(x: Float[Array, "b a"], y: Float[Array, "k a"]) -> Float[Array, "b k"]:
-    """Return the dot product of every pair, as Eq. 5, 7 and 9 have it."""
+    """Return the dot product of every pair, as in Eq. 5, 7 and 9."""
     return jnp.einsum("ba,ka->bk", x, y, precision=jax.lax.Precision.HIGHEST)
 
 
@@ -32,7 +32,7 @@ SIMILARITIES: dict[str, Similarity] = {"cosine": _cosine, "dot": _dot}
 def similarity(
     x: Float[Array, "b a"], y: Float[Array, "k a"], kind: str = "cosine"
 ) -> Float[Array, "b k"]:
-    """Return how alike skeletons and texts are.
+    """Return the similarity of every skeleton and every text.
 
     Args:
         x: the skeletons' latents, of shape [batch, attributes].
@@ -63,7 +63,7 @@ def global_loss(
     Args:
         latent: the skeletons' latents, of shape [batch, attributes].
         text: the class names' latents, of shape [classes, attributes].
-        labels: places among the classes, of shape [batch].
+        labels: indices among the classes, of shape [batch].
         kind: the similarity, `"cosine"` or `"dot"`.
 
     >>> print(global_loss(jnp.array([[0.0, 2.0]]), jnp.eye(2), jnp.array([1])).round(2))
@@ -83,7 +83,7 @@ def part_loss(
     Args:
         latent: the skeletons' latents, of shape [batch, parts, attributes].
         text: the latents of the parts' descriptions, of shape [classes, parts, attributes].
-        labels: places among the classes, of shape [batch].
+        labels: indices among the classes, of shape [batch].
         kind: the similarity, `"cosine"` or `"dot"`.
 
     >>> one_part = jnp.eye(2)[:, None]

@@ -1,4 +1,4 @@
-"""STAR's network after the skeleton encoder: parts' movements and their descriptions in one space.
+"""STAR's network after the skeleton encoder: parts and their descriptions in one latent space.
 
 Chen et al., Fine-Grained Side Information Guided Dual-Prompts for Zero-Shot Skeleton Action
 Recognition, ACM MM 2024, section 3.3; sizes and initialization as in facts D.3.
@@ -23,7 +23,7 @@ class Latents(NamedTuple):
     """Skeletons and texts in the shared latent space.
 
     Attributes:
-        part: F_v^e, what each part of each clip moves like.
+        part: F_v^e, the movement of each part of each clip.
         whole: F_v, their weighted sum over parts.
         part_text: F_si^e, the descriptions of each class's parts.
         label_text: F_cn, the classes' names.
@@ -39,7 +39,7 @@ class SemanticPrompts(nn.Module):
     """Semantic-part prompts P_sp: a learned vector per class and part, added to its text (Eq. 4).
 
     Attributes:
-        scale: the standard deviation that the prompts start with.
+        scale: the standard deviation of the initial prompts.
     """
 
     scale: float = 1.0
@@ -50,25 +50,8 @@ class SemanticPrompts(nn.Module):
         return part_text + self.param("prompts", normal(self.scale), part_text.shape)
 
 
-class NoPrompts(nn.Module):
-    """The ablation without semantic-part prompts.
-
-    Attributes:
-        scale: has no effect.
-    """
-
-    scale: float = 1.0
-
-    def __call__(self, part_text: Float[Array, "k p e"]) -> Float[Array, "k p e"]:
-        """Return the texts as they are."""
-        return part_text
-
-
-SEMANTIC_PROMPTS: dict[str, type[nn.Module]] = {"learned": SemanticPrompts, "none": NoPrompts}
-
-
 class StarNetwork(nn.Module):
-    """The two streams. Texts are embeddings of a frozen encoder, not normalized.
+    """The two streams, of skeletons and of texts: embeddings of a frozen text encoder, as they are.
 
     Attributes:
         parts: the joints of each part.
@@ -78,7 +61,7 @@ class StarNetwork(nn.Module):
         pooling: `attention`, or `mean` for the ablation without it.
         attribute_prompts: visual-attribute prompts: `learned` or `none`.
         semantic_prompts: semantic-part prompts: `learned` or `none`.
-        semantic_prompt_scale: the standard deviation that semantic-part prompts start with.
+        semantic_prompt_scale: the standard deviation of the initial semantic-part prompts.
         part_weights: the constant weight of each part in the sum F_v; all 1 if there are none.
         similarity: how `score` compares: `cosine` (released) or `dot` (Eq. 9).
     """
@@ -104,7 +87,8 @@ class StarNetwork(nn.Module):
             pooling=self.pooling,
             prompts=self.attribute_prompts,
         )
-        self.semantic = SEMANTIC_PROMPTS[self.semantic_prompts](self.semantic_prompt_scale)
+        learned = self.semantic_prompts == "learned"
+        self.semantic = SemanticPrompts(self.semantic_prompt_scale) if learned else None
         self.part_projector = PartProjector(self.attributes)
         self.label_projector = PartProjector(self.attributes)
 
@@ -122,15 +106,15 @@ class StarNetwork(nn.Module):
             label_text: the names of all classes.
         """
         part = self.skeleton(features)
-        descriptions = self.part_projector(self.semantic(part_text))
+        descriptions = self.part_projector(self._prompted(part_text))
         return Latents(part, self._whole(part), descriptions, self._labels(label_text))
 
     def score(
         self, features: Float[Array, "b t v c"], label_text: Float[Array, "k e"]
     ) -> Float[Array, "b k"]:
-        """Return how alike each clip and each of any classes' names are (Eq. 9 without γ).
+        """Return the similarity of clips and the names of any classes (Eq. 9 without γ).
 
-        Descriptions and semantic-part prompts take no part.
+        Neither descriptions nor semantic-part prompts are used.
         """
         whole = self._whole(self.skeleton(features))
         return similarity(whole, self._labels(label_text), self.similarity)
@@ -142,17 +126,18 @@ class StarNetwork(nn.Module):
         label_text: Float[Array, "k e"],
         prompted: Bool[np.ndarray, " k"],
     ) -> Float[Array, "b k"]:
-        """Return how alike clips and classes are, by names and by the descriptions of parts.
+        """Return the similarity of clips and classes, by names and by descriptions of parts.
 
-        Ours: the mean of `score` and of the parts' mean similarity, as the part loss compares.
+        It is not in the paper: the mean of `score` and of the parts' similarities, which the part
+        loss trains.
 
         Args:
             features: one body's features, of shape [batch, frames, joints, channels].
             part_text: the descriptions of the parts of all classes.
             label_text: the names of all classes.
-            prompted: which classes have trained semantic-part prompts; the others go without.
+            prompted: which classes have trained semantic-part prompts; the others have none.
         """
-        texts = jnp.where(prompted[:, None, None], self.semantic(part_text), part_text)
+        texts = jnp.where(prompted[:, None, None], self._prompted(part_text), part_text)
         return name_and_parts(*self.similarities(features, texts, label_text))
 
     def similarities(
@@ -161,10 +146,13 @@ class StarNetwork(nn.Module):
         part_text: Float[Array, "k p e"],
         label_text: Float[Array, "k e"],
     ) -> tuple[Float[Array, "b k"], Float[Array, "b k p"]]:
-        """Return how alike clips and classes are by names, and part by part, without prompts."""
+        """Return the similarities of clips and classes by names and by parts, without prompts."""
         part, compare = self.skeleton(features), partial(similarity, kind=self.similarity)
         by_part = jax.vmap(compare, in_axes=1, out_axes=2)(part, self.part_projector(part_text))
         return compare(self._whole(part), self._labels(label_text)), by_part
+
+    def _prompted(self, part_text: Float[Array, "k p e"]) -> Float[Array, "k p e"]:
+        return part_text if self.semantic is None else self.semantic(part_text)
 
     def _whole(self, part: Float[Array, "b p a"]) -> Float[Array, "b a"]:
         """Return the global latents F_v."""
@@ -178,5 +166,5 @@ class StarNetwork(nn.Module):
 def name_and_parts(
     by_name: Float[Array, "b k"], by_part: Float[Array, "b k p"]
 ) -> Float[Array, "b k"]:
-    """Return the score that weighs a class's name and all descriptions of its parts equally."""
+    """Return the mean of the similarity by name and of the parts' mean similarity."""
     return (by_name + by_part.mean(axis=2)) / 2

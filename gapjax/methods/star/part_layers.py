@@ -28,7 +28,7 @@ class Linear(NamedTuple):
     def then(self, second: "Linear") -> "Linear":
         """Return the one map that is this map followed by the second.
 
-        Worth it where the map meets more vectors than it has channels, as with batches of clips.
+        This saves work where the map is applied to more vectors than it has channels.
         """
         bias = jnp.einsum("pd,pde->pe", self.bias, second.kernel) + second.bias
         return Linear(jnp.einsum("pcd,pde->pce", self.kernel, second.kernel), bias)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
-from gapjax.methods.star.attention import POOLINGS, PROMPTS, PartAttributes
+from gapjax.methods.star.attention import PROMPTS, Attention, Mean, PartAttributes
 from gapjax.methods.star.part_layers import Linear, PartLinear
 
 # Parts of different sizes that overlap, and a joint (5) of no part.
 PARTS = ((0, 2), (1, 2, 3, 6), (4,))
 BATCH, FRAMES, JOINTS, CHANNELS, SIZE, ATTRIBUTES = 2, 3, 7, 5, 8, 6
-VARIANTS = [(pooling, prompts) for pooling in POOLINGS for prompts in PROMPTS]
+VARIANTS = [(pooling, prompts) for pooling in ("attention", "mean") for prompts in PROMPTS]
 
 
 def features() -> jax.Array:
@@ -92,7 +92,7 @@ def test_attention_is_pytorchs() -> None:
     layer = torch.nn.MultiheadAttention(SIZE, 2, kdim=CHANNELS, vdim=CHANNELS, batch_first=True)
     with torch.no_grad():
         layer.in_proj_bias.normal_(generator=torch.Generator().manual_seed(0))
-    module = POOLINGS["attention"](SIZE, 2)
+    module = Attention(SIZE, 2)
     bias = np.split(layer.in_proj_bias.detach().numpy(), 3)
     params = {
         name: {
@@ -203,6 +203,6 @@ def test_half_precision_features_are_computed_in_single() -> None:
 
 
 def test_fields_are_documented() -> None:
-    for module in (PartAttributes, PartLinear, *POOLINGS.values(), *PROMPTS.values()):
+    for module in (PartAttributes, PartLinear, Attention, Mean, *PROMPTS.values()):
         for field in dataclasses.fields(module):
             assert field.name in ("parent", "name") or f"{field.name}:" in module.__doc__
