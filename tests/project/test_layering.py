@@ -63,6 +63,7 @@ ONLY = {
     "data_pipelines.storage.contents": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.digests": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.packed": "gapjax.experiment.data data_pipelines",
+    "data_pipelines.storage.tfrecord": "gapjax.serving.tflite data_pipelines",
     "data_pipelines.readers.order": "gapjax.experiment gapjax.training gapjax.zero_shot.splits "
     "data_pipelines",
     "data_pipelines.readers.stream": "gapjax.experiment.data data_pipelines",
@@ -77,7 +78,7 @@ ONLY = {
     "ml_collections": "configs gapjax.experiment.config_dict",
     "optax": "gapjax.training gapjax.methods gapjax.nn",
     "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.serving.bundle_writer",
-    "tensorflow": "gapjax.serving.tflite data_pipelines.storage",
+    "tensorflow": "data_pipelines.storage",
     "tensorflow_datasets": "data_pipelines.storage",
     "torch": "gapjax.nn.torch_weights gapjax.text",
     "transformers": "gapjax.text",
