@@ -195,10 +195,8 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     modules = {
         "graph": _graph(state, f"{name}.gcn1"),
         "temporal": temporal(state, f"{name}.tcn1"),
+        **state.residual(f"{name}.residual.conv", f"{name}.residual.bn"),
     }
-    if f"{name}.residual.conv.weight" in state:
-        residual = f"{name}.residual"
-        modules["residual"] = state.projection(f"{residual}.conv", f"{residual}.bn")
     return join(modules)
 
 
@@ -218,9 +216,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
         "bias": stack(state.bias, "conv4"),
     }
     modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
-    if f"{name}.down.0.weight" in state:
-        modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
-    params, statistics = join(modules)
+    params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
     value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
     return params | value, statistics
 

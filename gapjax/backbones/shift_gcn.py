@@ -118,7 +118,7 @@ class Backbone(nn.Module):
     """The skeleton encoder.
 
     Attributes:
-        skeleton: the body model; only its number of joints matters, and the input tells that.
+        skeleton: the body model, which is unused: the number of joints is that of the input.
         dtype: of the computation after the first block; all else is float32.
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage; from the second on, each stage halves the frames.
@@ -165,11 +165,8 @@ def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
 
 def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     graph, temporal = _graph(state, f"{name}.gcn1"), _temporal(state, f"{name}.tcn1")
-    modules = {"graph": graph, "temporal": temporal}
-    if f"{name}.residual.conv.weight" in state:
-        residual = f"{name}.residual"
-        modules["residual"] = state.projection(f"{residual}.conv", f"{residual}.bn")
-    return join(modules)
+    residual = state.residual(f"{name}.residual.conv", f"{name}.residual.bn")
+    return join({"graph": graph, "temporal": temporal, **residual})
 
 
 def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
@@ -183,9 +180,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
 
     scale, mean = state.norm([f"{name}.bn"])
     modules = {"norm": (channels_first(scale), channels_first(mean))}
-    if f"{name}.down.0.weight" in state:
-        modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
-    params, statistics = join(modules)
+    params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
     linear = state.array(f"{name}.Linear_weight").T
     bias = state.array(f"{name}.Linear_bias").reshape(-1)
     return {**params, "mask": mask.T, "linear": linear, "linear_bias": bias}, statistics
