@@ -15,8 +15,16 @@ from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
+from gapjax.nn import rows
 from gapjax.nn.graph import spatial_subsets
-from gapjax.nn.layers import BatchNorm, Projection, fan_out_normal, plan_blocks, pointwise
+from gapjax.nn.layers import (
+    BatchNorm,
+    Projection,
+    RowWeights,
+    fan_out_normal,
+    plan_blocks,
+    pointwise,
+)
 from gapjax.nn.temporal import TEMPORAL
 from gapjax.nn.torch_weights import StateDict, join
 from gapjax.registry import chosen, number
@@ -88,7 +96,9 @@ class GraphConv(nn.Module):
     features: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t"]:
+    def __call__(
+        self, x: Float[Array, "c n v t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "d n v t"]:
         """Return relu(norm(Σ_g topology_g · value_g(x)) + residual)."""
         mixing, relation = Topology(self.skeleton, self.features, name="topology")(x)
         topology = mixing @ relation.reshape(*relation.shape[:2], -1)
@@ -100,12 +110,13 @@ class GraphConv(nn.Module):
         value = value.reshape(*shape, *value.shape[1:])
         # A bias passes through the contraction over neighbors as one number per joint: the sum
         # of its row of the topology, computed from the smaller relation.
-        weights = mixing * bias[..., None]
-        offset = jnp.einsum("gdr,grnu->dnu", weights, relation.sum(axis=-1, dtype=jnp.float32))
+        biased = mixing * bias[..., None]
+        offset = jnp.einsum("gdr,grnu->dnu", biased, relation.sum(axis=-1, dtype=jnp.float32))
         y = ((topology @ value).sum(axis=0) + offset[..., None]).astype(x.dtype)
-        y = BatchNorm(nn.initializers.constant(1e-6), name="norm")(y, train=train)
+        norm = BatchNorm(nn.initializers.constant(1e-6), name="norm")
+        y = norm(y, train=train, weights=weights)
         if x.shape[0] != self.features:
-            x = Projection(self.features, name="residual")(x, train=train)
+            x = Projection(self.features, name="residual")(x, train=train, weights=weights)
         return jax.nn.relu(y + x)
 
 
@@ -127,14 +138,17 @@ class Block(nn.Module):
     residual: bool
 
     @nn.compact
-    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
+    def __call__(
+        self, x: Float[Array, "c n v t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "d n v t2"]:
         """Return the block's output."""
-        y = GraphConv(self.skeleton, self.features, name="graph")(x, train=train)
-        y = TEMPORAL[self.temporal](self.stride, name="temporal")(y, train=train)
+        how: dict[str, Any] = {"train": train, "weights": weights}
+        y = GraphConv(self.skeleton, self.features, name="graph")(x, **how)
+        y = TEMPORAL[self.temporal](self.stride, name="temporal")(y, **how)
         if self.residual:
             same = x.shape[0] == self.features and self.stride == 1
             change = Projection(self.features, self.stride, name="residual")
-            y = y + (x if same else change(x, train=train))
+            y = y + (x if same else change(x, **how))
         return jax.nn.relu(y)
 
 
@@ -160,9 +174,12 @@ class Backbone(nn.Module):
         """Return the features of every person, joint and remaining frame."""
         chosen("backbone.temporal", self.temporal, TEMPORAL)
         b, m, t, v, c = x.shape
+        kept = rows.rows_of(x)
+        weights = kept.weights(2) if kept else None
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
         x = BatchNorm(name="data_norm")(x, train=train)
         x = x.reshape(m, v, c, b, t).transpose(2, 3, 0, 1, 4).reshape(c, b * m, v, t)
+        x = rows.take(x, kept, axis=1)
         for each in plan_blocks(self.width, self.stages):
             block = Block(
                 self.skeleton,
@@ -173,7 +190,8 @@ class Backbone(nn.Module):
                 name=each.name,
             )
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-            x = block(x, train=train).astype(self.dtype)
+            x = block(x, train=train, weights=weights).astype(self.dtype)
+        x = rows.spread(x, kept, axis=1)
         return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)
 
 

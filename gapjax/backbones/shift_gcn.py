@@ -19,9 +19,11 @@ from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
+from gapjax.nn import rows
 from gapjax.nn.layers import (
     BatchNorm,
     Projection,
+    RowWeights,
     fan_in_uniform,
     fan_out_normal,
     plan_blocks,
@@ -42,7 +44,9 @@ class GraphConv(nn.Module):
     features: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "c v n t"], *, train: bool) -> Float[Array, "d v n t"]:
+    def __call__(
+        self, x: Float[Array, "c v n t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "d v n t"]:
         """Return relu(norm(shift_out(linear · ((tanh(mask) + 1) · shift_in(x)))) + residual)."""
         channels, joints = x.shape[:2]
         zeros = nn.initializers.zeros
@@ -52,11 +56,11 @@ class GraphConv(nn.Module):
         bias = self.param("linear_bias", zeros, (self.features,))
         y = (shift_joints(x, 1) * (jnp.tanh(mask) + 1.0)[..., None, None]).astype(x.dtype)
         y = shift_joints(pointwise(linear, y), -1)
-        rows = y.reshape(-1, *y.shape[2:])
+        flat, how = y.reshape(-1, *y.shape[2:]), {"train": train, "weights": weights}
         # The bias is the same for all joints, so that shifting it changes nothing.
-        y = BatchNorm(name="norm")(rows, jnp.repeat(bias, joints), train=train).reshape(y.shape)
+        y = BatchNorm(name="norm")(flat, jnp.repeat(bias, joints), **how).reshape(y.shape)
         if channels != self.features:
-            x = Projection(self.features, name="residual")(x, train=train)
+            x = Projection(self.features, name="residual")(x, **how)
         return jax.nn.relu(y + x)
 
 
@@ -72,7 +76,9 @@ class TemporalShift(nn.Module):
     gradient: str
 
     @nn.compact
-    def __call__(self, x: Float[Array, "c v n t"], *, train: bool) -> Float[Array, "c v n t2"]:
+    def __call__(
+        self, x: Float[Array, "c v n t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "c v n t2"]:
         """Return norm(shift_out(relu(conv(shift_in(norm(x))))))."""
         channels = x.shape[0]
         within_a_frame = partial(jax.random.uniform, minval=-1.0, maxval=1.0)
@@ -80,11 +86,11 @@ class TemporalShift(nn.Module):
         after = self.param("shift_out", within_a_frame, (channels,))
         kernel = self.param("kernel", fan_out_normal(channels), (channels, channels))
         bias = self.param("bias", fan_in_uniform(channels), (channels,))
-        y = BatchNorm(name="entry_norm")(x, train=train)
+        y = BatchNorm(name="entry_norm")(x, train=train, weights=weights)
         y = pointwise(kernel, shift_time(y, before, 1, self.gradient))
         y = jax.nn.relu(y + bias[:, None, None, None]).astype(x.dtype)
         y = shift_time(y, after, self.stride, self.gradient)
-        return BatchNorm(name="norm")(y, train=train)
+        return BatchNorm(name="norm")(y, train=train, weights=weights)
 
 
 class Block(nn.Module):
@@ -103,14 +109,17 @@ class Block(nn.Module):
     residual: bool
 
     @nn.compact
-    def __call__(self, x: Float[Array, "c v n t"], *, train: bool) -> Float[Array, "d v n t2"]:
+    def __call__(
+        self, x: Float[Array, "c v n t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "d v n t2"]:
         """Return the block's output."""
-        y = GraphConv(self.features, name="graph")(x, train=train)
-        y = TemporalShift(self.stride, self.gradient, name="temporal")(y, train=train)
+        how: dict[str, Any] = {"train": train, "weights": weights}
+        y = GraphConv(self.features, name="graph")(x, **how)
+        y = TemporalShift(self.stride, self.gradient, name="temporal")(y, **how)
         if self.residual:
             same = x.shape[0] == self.features and self.stride == 1
             change = Projection(self.features, self.stride, name="residual")
-            y = y + (x if same else change(x, train=train))
+            y = y + (x if same else change(x, **how))
         return jax.nn.relu(y)
 
 
@@ -140,13 +149,18 @@ class Backbone(nn.Module):
         """
         chosen("backbone.shift_gradient", self.shift_gradient, GRADIENTS)
         b, m, t, v, c = x.shape
+        kept = rows.rows_of(x)
+        weights = kept.weights(1) if kept else None
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
         x = BatchNorm(name="data_norm")(x, train=train)
         x = x.reshape(m, v, c, b, t).transpose(2, 1, 3, 0, 4).reshape(c, v, b * m, t)
+        x = rows.take(x, kept, axis=2)
         for each in plan_blocks(self.width, self.stages):
             sizes = each.features, each.stride, self.shift_gradient, each.residual
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-            x = Block(*sizes, name=each.name)(x, train=train).astype(self.dtype)
+            block = Block(*sizes, name=each.name)
+            x = block(x, train=train, weights=weights).astype(self.dtype)
+        x = rows.spread(x, kept, axis=2)
         return x.reshape(-1, v, b, m, x.shape[-1]).transpose(2, 3, 4, 1, 0)
 
 

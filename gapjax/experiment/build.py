@@ -11,6 +11,7 @@ from gapjax.experiment import initial_weights
 from gapjax.experiment.batch_size import settle
 from gapjax.experiment.data import (
     Dataset,
+    count_bodies,
     describe_selection,
     known_labels,
     open_dataset,
@@ -121,7 +122,7 @@ def connect(
         sources: open the other parts, or give their shapes.
         summarize: computes metrics from scores.
     """
-    method = build_method(plan, dataset)
+    method, order = build_method(plan, dataset), train_order(plan, dataset)
     encoder = sources.encoder() if plan.on_features else None
     if plan.cached and encoder:
         features, items = sources.features(encoder)
@@ -130,13 +131,12 @@ def connect(
     else:
         recipe = clip_recipe(plan, dataset)
         inputs = Inputs(
-            feed=sources.feed(),
+            feed=count_bodies(plan, dataset, layout, sources.feed(), order),
             train_input=functools.partial(train_clips, recipe),
             eval_input=functools.partial(eval_clips, recipe),
             clip_shape=clip_shape(plan, dataset),
         )
         method = Encoded(method, encoder, plan.encoder.norm) if encoder else method
-    order = train_order(plan, dataset)
     schedule = step_schedule(plan.optimizer, order.steps_per_epoch)
     return Run(
         **inputs._asdict(),

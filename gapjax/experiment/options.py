@@ -93,6 +93,8 @@ class TrainOptions(Section):
         replicas: parts of a batch that have batch statistics of their own; it divides
             `batch_size`.
         precision: of the computation, `float32` or `bfloat16`; parameters are always float32.
+        absent_persons: `once` computes what all absent persons of a batch share once, with equal
+            results ([Performance](performance.md)); `each` computes every one of them.
         init_from: the workdir of a run, an exported bundle, or a published state dict (.pt, .npz,
             .safetensors) to start from; empty to train from scratch.
         steps_per_dispatch: steps that one call of the jitted function runs.
@@ -105,6 +107,7 @@ class TrainOptions(Section):
     batch_size: int = at_least(0, default=64)
     replicas: int = at_least(1, default=1)
     precision: str = one_of("float32", "bfloat16")
+    absent_persons: str = one_of("once", "each")
     init_from: str = ""
     steps_per_dispatch: int = at_least(1, default=1)
     log_every: int = at_least(0, default=0)

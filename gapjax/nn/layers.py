@@ -199,13 +199,15 @@ class Projection(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: Float[Array, "c n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
+    def __call__(
+        self, x: Float[Array, "c n v t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "d n v t2"]:
         """Return the projected features."""
         shape = (self.features, x.shape[0])
         kernel = self.param("kernel", fan_out_normal(self.features), shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         y = pointwise(kernel, x[..., :: self.stride])
-        return BatchNorm(name="norm")(y, bias, train=train)
+        return BatchNorm(name="norm")(y, bias, train=train, weights=weights)
 
 
 class BlockPlan(NamedTuple):

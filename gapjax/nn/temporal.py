@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from gapjax.nn.layers import (
     BatchNorm,
+    RowWeights,
     around_one,
     convolve_time,
     fan_out_normal,
@@ -34,7 +35,9 @@ class MultiScale(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: Float[Array, "d n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
+    def __call__(
+        self, x: Float[Array, "d n v t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "d n v t2"]:
         """Return the branches, concatenated along the channels."""
         channels = x.shape[0]
         quarter = channels // 4
@@ -47,7 +50,7 @@ class MultiScale(nn.Module):
         moving, still = jax.lax.split(pointwise(entry, x), (3 * quarter, quarter))
         moving_bias, still_bias = jax.lax.split(entry_bias, (3 * quarter, quarter))
         norm = BatchNorm(spread, name="entry_norm")
-        moving = jax.nn.relu(norm(moving, moving_bias, train=train))
+        moving = jax.nn.relu(norm(moving, moving_bias, train=train, weights=weights))
         *convolved, pooled = jax.lax.split(moving, (quarter,) * 3)
         branches = [
             convolve_time(kernel, branch, self.stride, dilation)
@@ -55,7 +58,8 @@ class MultiScale(nn.Module):
         ]
         branches += [max_over_time(pooled, self.stride), still[..., :: self.stride]]
         shift = jnp.concatenate([bias, jnp.zeros(quarter), still_bias])
-        return BatchNorm(spread, name="norm")(jnp.concatenate(branches), shift, train=train)
+        norm, joined = BatchNorm(spread, name="norm"), jnp.concatenate(branches)
+        return norm(joined, shift, train=train, weights=weights)
 
 
 class SingleScale(nn.Module):
@@ -68,13 +72,16 @@ class SingleScale(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: Float[Array, "d n v t"], *, train: bool) -> Float[Array, "d n v t2"]:
+    def __call__(
+        self, x: Float[Array, "d n v t"], *, train: bool, weights: RowWeights | None = None
+    ) -> Float[Array, "d n v t2"]:
         """Return the convolved features."""
         channels = x.shape[0]
         shape = (channels, channels, KERNEL)
         kernel = self.param("kernel", fan_out_normal(channels * KERNEL), shape)
         bias = self.param("bias", nn.initializers.zeros, (channels,))
-        return BatchNorm(name="norm")(convolve_time(kernel, x, self.stride, 1), bias, train=train)
+        y = convolve_time(kernel, x, self.stride, 1)
+        return BatchNorm(name="norm")(y, bias, train=train, weights=weights)
 
 
 TEMPORAL: dict[str, Callable[..., nn.Module]] = {

@@ -24,6 +24,7 @@ from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
 from gapjax import registry
 from gapjax.inputs.feed import Batch, Feed, StreamFeed, first_step
+from gapjax.inputs.present import known
 from gapjax.methods import Variables
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout
@@ -189,7 +190,8 @@ def _encode_batch(
     view: Int[Array, ""],
 ) -> Float[Array, "b t v d"]:
     batch = feed.load(store, first_step(request))
-    return source.encoder.encode(variables, source.clips(batch, view))
+    with known(request):
+        return source.encoder.encode(variables, source.clips(batch, view))
 
 
 def feature_inputs(
