@@ -31,7 +31,7 @@ def one_of(*values: str) -> Any:
     return dataclasses.field(default=values[0], metadata={"choices": values})
 
 
-def number(default: Any, least: int = 0, **limits: int | float) -> Any:
+def number(default: Any, least: int | float = 0, **limits: int | float) -> Any:
     """Return a dataclass field with a number, or numbers, in a range.
 
     Args:
