@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gapjax.experiment import initial_weights
-from gapjax.experiment.batch_size import settle
 from gapjax.experiment.data import (
     Dataset,
     count_bodies,
@@ -57,14 +56,13 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
     """Return the run of a plan on its data and devices.
 
     Args:
-        plan: the plan of one stage (`gapjax.experiment.stages`).
+        plan: the plan of one stage (`gapjax.experiment.stages`, which settles batch sizes of 0).
         upstream: what the stage takes from earlier ones.
 
     Raises:
         UserError: a value is invalid, or there is no skeleton encoder that may be used.
         DataError: the dataset is missing or damaged.
     """
-    plan = settle(plan)
     layout, dataset = open_devices(plan), open_dataset(plan)
     upstream = upstream or Upstream()
     sources = Sources(
@@ -139,7 +137,7 @@ def connect(
         method = Encoded(method, encoder, plan.encoder.norm) if encoder else method
     schedule = step_schedule(plan.optimizer, order.steps_per_epoch)
     return Run(
-        **inputs._asdict(),
+        **vars(inputs),
         method=method,
         optimizer=make_optimizer(plan.optimizer, schedule),
         schedule=schedule,
