@@ -20,8 +20,8 @@ from support.source_tree import (
 ROWS = (
     "configs",
     "gapjax.main gapjax.bench gapjax.compile gapjax.ensemble gapjax.summarize gapjax.plots "
-    "gapjax.export gapjax.classify gapjax.embed gapjax.prompts.lint",
-    "gapjax.serving",
+    "gapjax.export gapjax.classify gapjax.embed gapjax.study gapjax.prompts.lint",
+    "gapjax.serving gapjax.studies",
     "gapjax.experiment",
     "gapjax.training",
     "gapjax.methods",
