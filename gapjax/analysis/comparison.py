@@ -80,8 +80,9 @@ def paper_difference(line: Line, lines: Sequence[Line]) -> float | None:
     reference = first_of(line, lines)
     if line is reference or line.change is not None:
         return line.change
-    known = line.paper is not None and reference.paper is not None
-    return line.paper - reference.paper if known else None
+    if line.paper is None or reference.paper is None:
+        return None
+    return line.paper - reference.paper
 
 
 def markdown(title: str, lines: Sequence[Line]) -> str:

@@ -92,7 +92,7 @@ def on_built_in_data(plan: Plan, folder: Path) -> Plan:
     encoder = dataclasses.replace(plan.encoder, batch_size=8)
     gamma = dataclasses.replace(plan.zero_shot, gamma=None)
     plan = dataclasses.replace(plan, data=data, train=train, encoder=encoder, zero_shot=gamma)
-    clips = Part("clips", "", (("window", plan.clips["window"]),))
+    clips = Part("clips", "", (("window", 16), ("modality", "joint"), ("k", None)))
     return dataclasses.replace(plan, clips=clips, optimizer=SgdOptions(warmup_epochs=0))
 
 
@@ -106,7 +106,6 @@ def test_every_row_builds(tmp_path: Path, unsettled: None) -> None:
         for name in FILES
         for unit in units_of(name, "smoke")
     }
-    print(len(plans))
     assert len(plans) > 20
     for plan, title in plans.items():
         state = loop.state_shapes(abstract.build(plan, shapes, abstract.Size()))
