@@ -1,7 +1,7 @@
 """CTR-GCN: channel-wise topology refinement (Chen et al., ICCV 2021), as GAP uses it.
 
 Ten blocks of a graph convolution whose topology is refined for every channel and sample, and a
-temporal module. Inside, arrays are `c n v t` with n = bodies of the batch (`gapjax.nn.layers`).
+temporal module.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,15 @@ from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
-from gapjax.nn import rows
+from gapjax.nn.axis_order import (
+    CHANNELS_FIRST,
+    LAYOUTS,
+    Ordered,
+    bodies_in_order,
+    features_of_clips,
+    spread,
+    vector_sum,
+)
 from gapjax.nn.graph import spatial_subsets
 from gapjax.nn.layers import (
     BatchNorm,
@@ -45,43 +53,61 @@ class Topology(nn.Module):
 
     Attributes:
         skeleton: the body model.
+        order: the names of the axes.
         features: channels of the topology.
     """
 
     skeleton: Skeleton
+    order: str
     features: int
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "c n v t"]
-    ) -> tuple[Float[Array, "g d r"], Float[Array, "g r n u v"]]:
-        """Return mixing and relation; their product weighs the neighbors v of each joint u."""
-        channels, zeros = x.shape[0], nn.initializers.zeros
+    def __call__(self, x: Ordered) -> tuple[Float[Array, "g d r"], Float[Array, "g _ _ _ _"]]:
+        """Return mixing and relation; their product weighs the neighbors v of each joint u.
+
+        The relation's axes are `g` and those of `topology_axes`, with r for the channels.
+        """
+        channels, zeros = x.shape[self.order.index("c")], nn.initializers.zeros
         relation_channels = 8 if channels <= 9 else channels // 8
         adjacency = self.param("adjacency", lambda _: jnp.asarray(spatial_subsets(self.skeleton)))
         alpha = self.param("alpha", zeros, ())
-        psi, phi = self._entry(x.mean(axis=3), relation_channels)
+        psi, phi = self._entry(x.mean(axis=self.order.index("t")), relation_channels)
         kernel_init = fan_out_normal(self.features)
         kernel = self.param("kernel", kernel_init, (SUBSETS, self.features, relation_channels))
         bias = self.param("bias", zeros, (SUBSETS, self.features))
-        difference = jnp.tanh(psi[..., :, None] - phi[..., None, :])
-        ones = jnp.ones_like(difference[:, :1])
-        static = jnp.broadcast_to(adjacency[:, None, None], ones.shape).astype(x.dtype)
-        relation = jnp.concatenate([difference, ones, static], axis=1)
+        axes = relation_axes(self.order)
+        one = axes.replace("u", "")
+        difference = spread(psi, one.replace("v", "u"), axes) - spread(phi, one, axes)
+        difference = jnp.tanh(difference)
+        place = axes.index("r")
+        ones = jnp.ones_like(jax.lax.slice_in_dim(difference, 0, 1, axis=place))
+        static = jnp.broadcast_to(spread(adjacency, "guv", axes), ones.shape).astype(x.dtype)
+        relation = jnp.concatenate([difference, ones, static], axis=place)
         of_static = jnp.ones_like(bias)[..., None]
         mixing = jnp.concatenate([alpha * kernel, alpha * bias[..., None], of_static], axis=2)
         return mixing.astype(x.dtype), relation
 
     def _entry(
-        self, mean: Float[Array, "c n v"], relation_channels: int
-    ) -> Float[Array, "2 g r n v"]:
+        self, mean: Float[Array, "_ _ _"], relation_channels: int
+    ) -> Float[Array, "2 g _ _ _"]:
         """Return ψ and φ, the 1x1 convolutions of the mean over time, as one product."""
+        axes = self.order.replace("t", "")
         shape = (2, SUBSETS, relation_channels)
-        kernel = self.param("entry", fan_out_normal(relation_channels), (*shape, mean.shape[0]))
+        init, channels = fan_out_normal(relation_channels), mean.shape[axes.index("c")]
+        kernel = self.param("entry", init, (*shape, channels))
         bias = self.param("entry_bias", nn.initializers.zeros, shape)
-        entry = pointwise(kernel.reshape(-1, mean.shape[0]), mean)
-        entry = entry.reshape(*shape, *entry.shape[1:])
-        return (entry + bias[..., None, None]).astype(mean.dtype)
+        entry = pointwise(kernel, mean, axes, "sgdc")
+        bias = spread(bias, "sgc", f"sg{axes}")
+        return (entry + bias).astype(mean.dtype)
+
+
+def relation_axes(order: str) -> str:
+    """Return the axes of the relation: those of an order, with pairs of joints for the frames.
+
+    >>> relation_axes("cnvt"), relation_axes("vtcn")
+    ('grnuv', 'guvrn')
+    """
+    return "g" + order.replace("vt", "uv").replace("c", "r")
 
 
 class GraphConv(nn.Module):
@@ -89,35 +115,52 @@ class GraphConv(nn.Module):
 
     Attributes:
         skeleton: the body model.
+        order: the names of the axes.
         features: channels out.
     """
 
     skeleton: Skeleton
+    order: str
     features: int
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "c n v t"], *, train: bool, weights: RowWeights | None = None
-    ) -> Float[Array, "d n v t"]:
+    def __call__(self, x: Ordered, *, train: bool, weights: RowWeights | None = None) -> Ordered:
         """Return relu(norm(Σ_g topology_g · value_g(x)) + residual)."""
-        mixing, relation = Topology(self.skeleton, self.features, name="topology")(x)
-        topology = mixing @ relation.reshape(*relation.shape[:2], -1)
-        topology = topology.reshape(*mixing.shape[:2], *relation.shape[2:])
+        order, channels = self.order, x.shape[self.order.index("c")]
+        mixing, relation = Topology(self.skeleton, order, self.features, name="topology")(x)
+        axes = relation_axes(order)
+        topology = jnp.einsum(f"gdr,{axes}->{axes.replace('r', 'd')}", mixing, relation)
         shape = (SUBSETS, self.features)
-        kernel = self.param("value", fan_out_normal(self.features), (*shape, x.shape[0]))
+        kernel = self.param("value", fan_out_normal(self.features), (*shape, channels))
         bias = self.param("value_bias", nn.initializers.zeros, shape)
-        value = pointwise(kernel.reshape(-1, x.shape[0]), x)
-        value = value.reshape(*shape, *value.shape[1:])
+        value = pointwise(kernel, x, order, "gdc")
         # A bias passes through the contraction over neighbors as one number per joint: the sum
         # of its row of the topology, computed from the smaller relation.
         biased = mixing * bias[..., None]
-        offset = jnp.einsum("gdr,grnu->dnu", biased, relation.sum(axis=-1, dtype=jnp.float32))
-        y = ((topology @ value).sum(axis=0) + offset[..., None]).astype(x.dtype)
-        norm = BatchNorm(nn.initializers.constant(1e-6), name="norm")
-        y = norm(y, train=train, weights=weights)
-        if x.shape[0] != self.features:
-            x = Projection(self.features, name="residual")(x, train=train, weights=weights)
+        rows = relation.sum(axis=axes.index("v"), dtype=jnp.float32)
+        joint = order.replace("t", "").replace("c", "d").replace("v", "u")
+        offset = jnp.einsum(f"gdr,{axes.replace('v', '')}->{joint}", biased, rows)
+        offset = jnp.expand_dims(offset, order.index("t"))
+        y = (sum_over_neighbors(topology, value, order) + offset).astype(x.dtype)
+        how: dict[str, Any] = {"train": train, "weights": weights}
+        y = BatchNorm(order, scale_init=nn.initializers.constant(1e-6), name="norm")(y, **how)
+        if channels != self.features:
+            x = Projection(order, self.features, name="residual")(x, **how)
         return jax.nn.relu(y + x)
+
+
+def sum_over_neighbors(
+    topology: Float[Array, "g _ _ _ _"], value: Float[Array, "g _ _ _ _"], order: str
+) -> Ordered:
+    """Return Σ_g Σ_v topology[g, u, v] · value[g, v], for every channel and body.
+
+    Where joints and frames come last, these are matrix products; elsewhere they are vector work on
+    what comes last.
+    """
+    if order == CHANNELS_FIRST:
+        return (topology @ value).sum(axis=0)
+    pairs = relation_axes(order).replace("r", "c")
+    return vector_sum(topology, value, (pairs, f"g{order}", order.replace("v", "u")))
 
 
 class Block(nn.Module):
@@ -125,6 +168,7 @@ class Block(nn.Module):
 
     Attributes:
         skeleton: the body model.
+        order: the names of the axes.
         features: channels out.
         stride: frames from one output to the next.
         temporal: the temporal module's name.
@@ -132,22 +176,21 @@ class Block(nn.Module):
     """
 
     skeleton: Skeleton
+    order: str
     features: int
     stride: int
     temporal: str
     residual: bool
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "c n v t"], *, train: bool, weights: RowWeights | None = None
-    ) -> Float[Array, "d n v t2"]:
+    def __call__(self, x: Ordered, *, train: bool, weights: RowWeights | None = None) -> Ordered:
         """Return the block's output."""
-        how: dict[str, Any] = {"train": train, "weights": weights}
-        y = GraphConv(self.skeleton, self.features, name="graph")(x, **how)
-        y = TEMPORAL[self.temporal](self.stride, name="temporal")(y, **how)
+        order, how = self.order, {"train": train, "weights": weights}
+        y = GraphConv(self.skeleton, order, self.features, name="graph")(x, **how)
+        y = TEMPORAL[self.temporal](order, self.stride, name="temporal")(y, **how)
         if self.residual:
-            same = x.shape[0] == self.features and self.stride == 1
-            change = Projection(self.features, self.stride, name="residual")
+            same = x.shape[order.index("c")] == self.features and self.stride == 1
+            change = Projection(order, self.features, self.stride, name="residual")
             y = y + (x if same else change(x, **how))
         return jax.nn.relu(y)
 
@@ -161,6 +204,7 @@ class Backbone(nn.Module):
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage; from the second on, each stage halves the frames.
         temporal: `multi_scale` or `single_scale`.
+        layout: the order of axes inside, one of `gapjax.nn.axis_order.LAYOUTS`.
     """
 
     skeleton: Skeleton
@@ -168,21 +212,21 @@ class Backbone(nn.Module):
     width: int = number(64, least=8, most=4096, multiple=8)
     stages: tuple[int, ...] = number((4, 3, 3), least=1, most=100)
     temporal: str = "multi_scale"
+    layout: str = "channels_first"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
         """Return the features of every person, joint and remaining frame."""
         chosen("backbone.temporal", self.temporal, TEMPORAL)
+        order = LAYOUTS[self.layout]
         b, m, t, v, c = x.shape
-        kept = rows.rows_of(x)
-        weights = kept.weights(2) if kept else None
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
-        x = BatchNorm(name="data_norm")(x, train=train)
-        x = x.reshape(m, v, c, b, t).transpose(2, 3, 0, 1, 4).reshape(c, b * m, v, t)
-        x = rows.take(x, kept, axis=1)
+        x = BatchNorm("cbt", name="data_norm")(x, train=train)
+        x = bodies_in_order(x.reshape(m, v, c, b, t), order)
         for each in plan_blocks(self.width, self.stages):
             block = Block(
                 self.skeleton,
+                order,
                 each.features,
                 each.stride,
                 self.temporal,
@@ -190,9 +234,8 @@ class Backbone(nn.Module):
                 name=each.name,
             )
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-            x = block(x, train=train, weights=weights).astype(self.dtype)
-        x = rows.spread(x, kept, axis=1)
-        return x.reshape(-1, b, m, v, x.shape[-1]).transpose(1, 2, 4, 3, 0)
+            x = block(x, train=train).astype(self.dtype)
+        return features_of_clips(x, order, b)
 
 
 def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
@@ -213,8 +256,10 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     modules = {
         "graph": _graph(state, f"{name}.gcn1"),
         "temporal": temporal(state, f"{name}.tcn1"),
-        **state.residual(f"{name}.residual.conv", f"{name}.residual.bn"),
     }
+    if f"{name}.residual.conv.weight" in state:
+        residual = f"{name}.residual"
+        modules["residual"] = state.projection(f"{residual}.conv", f"{residual}.bn")
     return join(modules)
 
 
@@ -234,7 +279,9 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
         "bias": stack(state.bias, "conv4"),
     }
     modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
-    params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
+    if f"{name}.down.0.weight" in state:
+        modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
+    params, statistics = join(modules)
     value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
     return params | value, statistics
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.storage.index import FILE, Index
-from gapjax.experiment import initial_weights
+from gapjax.experiment import initial_weights, platform
 from gapjax.experiment.build import Sources, connect, open_devices
 from gapjax.experiment.data import Dataset, find_dataset, open_dataset, pose, resident_feed
 from gapjax.experiment.model import build_backbone, clip_shape
@@ -39,12 +39,10 @@ class Size:
     Attributes:
         longest: frames of the longest sample.
         mean: mean frames of a sample, those of all its bodies together.
-        bodies: mean persons of a sample; 0 for as many as a clip has room for.
     """
 
     longest: int = 300
     mean: int = 100
-    bodies: float = 0.0
 
 
 def build(plan: Plan, layout: Layout, size: Size) -> Run:
@@ -58,6 +56,7 @@ def build(plan: Plan, layout: Layout, size: Size) -> Run:
     Raises:
         UserError: a value is invalid.
     """
+    plan = platform.settle(plan, layout.platform)
     layout.check_batch_size(plan.train.batch_size)
     dataset = describe_dataset(plan, size)
     sources = Sources(
@@ -106,15 +105,13 @@ def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
     tested = protocol.test[0] if protocol.test else max(protocol.train) + 1
     split = np.where(row < train, np.resize(protocol.train, count), tested)
     columns[protocol.column] = split.astype(np.int32)
-    more = (size.bodies or spec.persons) - 1
-    bodies = np.minimum(1 + np.diff((np.arange(count + 1) * more).astype(int)), spec.persons)
-    frames = np.maximum(size.mean // bodies, 1).astype(np.int32)
+    frames = np.full(count, size.mean, np.int32)
     frames[0] = size.longest
     return Index(
         name=row.astype(str),
         label=(row % len(spec.labels)).astype(np.int32),
         frames=frames,
-        bodies=bodies.astype(np.int32),
+        bodies=np.ones(count, np.int32),
         shard=np.full(count, ""),
         offset=np.zeros(count, np.int64),
         bytes=np.zeros(count, np.int64),

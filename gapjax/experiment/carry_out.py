@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from data_pipelines.errors import UserError
-from gapjax.experiment import abstract, data_facts, initial_weights, model
+from gapjax.experiment import abstract, data_facts, initial_weights, model, platform
 from gapjax.experiment.build import build, check, steps
 from gapjax.experiment.config_dict import ConfigDict, plan_of
 from gapjax.experiment.data import open_dataset
@@ -87,13 +87,21 @@ def say(text: str) -> None:
 
 
 def prepare(run_stages: Sequence[Stage]) -> None:
-    """Refuse what would stop a stage (`check_stages`), and tell the workdir and the devices."""
-    check_stages(run_stages)
+    """Refuse what would stop a stage before anything is written, and before the first trains."""
+    for stage in run_stages:
+        if config_file.is_claimed(stage.workdir):
+            compare(stage)
+            data_facts.check_continued(stage.workdir, stage.plan, open_dataset(stage.plan))
+        plan = remaining(stage)
+        check(plan)
+        if plan.mesh.rules or plan.train.init_from:
+            abstract.check_state(plan)
     *_, last = run_stages
     plan, devices = last.plan, jax.devices()
     used = f"{plan.mesh.devices or len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
     say(f"workdir: {last.workdir}")
-    say(f"devices: {used}, {plan.train.precision}")
+    precision = platform.settle(plan, devices[0].platform).train.precision
+    say(f"devices: {used}, {precision}")
 
 
 def remaining(stage: Stage) -> Plan:
@@ -104,18 +112,6 @@ def remaining(stage: Stage) -> Plan:
     if not agreement.on_first_host(bool(checkpoints.steps_in(stage.workdir))):
         return stage.plan
     return replace(stage.plan, train=replace(stage.plan.train, init_from=""))
-
-
-def check_stages(run_stages: Sequence[Stage]) -> None:
-    """Refuse what would stop a stage before anything is written, and before the first trains."""
-    for stage in run_stages:
-        if config_file.is_claimed(stage.workdir):
-            compare(stage)
-            data_facts.check_continued(stage.workdir, stage.plan, open_dataset(stage.plan))
-        plan = remaining(stage)
-        check(plan)
-        if plan.mesh.rules or plan.train.init_from:
-            abstract.check_state(plan)
 
 
 def compare(stage: Stage) -> config_file.Changes:

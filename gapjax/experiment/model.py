@@ -1,5 +1,6 @@
 """The method of a plan: its network and class descriptions."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax import backbones, methods
+from gapjax.experiment import platform
 from gapjax.experiment.data import Dataset
 from gapjax.experiment.initial_weights import start
 from gapjax.experiment.plan import Plan
@@ -100,15 +102,19 @@ def text_embedder(plan: Plan, folder: Path | None = None) -> TextEmbedder:
     """Return the text encoder of a plan, which caches frozen embeddings in `folder`."""
     keys = ("encoder", "checkpoint", "pooling", "too_long")
     options = {key: getattr(plan.text, key) for key in keys}
-    return TextEmbedder(TextOptions(**options, dtype=plan.train.precision, seed=plan.seed), folder)
+    dtype = platform.settle(plan, platform.ANY).train.precision
+    return TextEmbedder(TextOptions(**options, dtype=dtype, seed=plan.seed), folder)
 
 
 def build_backbone(plan: Plan, skeleton: Skeleton) -> nn.Module:
-    """Return the skeleton encoder of a plan."""
-    dtype = jnp.dtype(plan.train.precision)
+    """Return the skeleton encoder of a plan; where that says `auto`, one for any platform."""
+    train = platform.settle(plan, platform.ANY).train
     make = backbones.get(plan.backbone.name).module
-    backbone = plan.backbone.build(make, skeleton=skeleton, dtype=dtype)
-    replicas = plan.train.replicas
+    given = {"skeleton": skeleton, "dtype": jnp.dtype(train.precision)}
+    if "layout" in {field.name for field in dataclasses.fields(make)}:
+        given["layout"] = train.layout
+    backbone = plan.backbone.build(make, **given)
+    replicas = train.replicas
     return backbone if replicas == 1 else Replicas(backbone, replicas)
 
 

@@ -5,8 +5,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gapjax.nn import rows
-
 
 class Replicas(nn.Module):
     """A backbone that is applied to each share of a training batch, as by DataParallel's devices.
@@ -38,8 +36,7 @@ class Replicas(nn.Module):
             each, "batch_stats", trans_in_fn=self._repeat, trans_out_fn=_first, mutable=True
         )
         shares = x.reshape(self.count, -1, *x.shape[1:])
-        with rows.in_parts(self.count):
-            features = kept(self.backbone, shares)
+        features = kept(self.backbone, shares)
         return features.reshape(-1, *features.shape[2:])
 
     def _repeat(self, statistics: dict) -> dict:

@@ -1,8 +1,9 @@
 """Shifts along joints and time, each channel by its own distance (Cheng et al., CVPR 2020).
 
-Arrays are `c v n t` (n bodies): a shift along joints copies whole rows, and one along time stays
-within a row. Both have custom gradients: the transpose of a shift is another shift, which gathers,
-where the gradient that JAX derives would scatter.
+In the order `ROWS` a shift along joints copies whole rows, and one along time stays within a row.
+Where channels are in the lanes of a TPU, each of which would read another place, a shift is a sum
+over all places with weights that are mostly zero. Shifts have custom gradients: the transpose of a
+shift is another shift, where the gradient that JAX derives would scatter.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,9 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from gapjax.nn.axis_order import Ordered, pads, vector_sum
 
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def shift_joints(x: Float[Array, "c v n t"], direction: int) -> Float[Array, "c v n t"]:
+# Of shift networks on CPUs and GPUs.
+ROWS = "cvnt"
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def shift_joints(x: Ordered, direction: int, order: str) -> Ordered:
     """Return the non-local spatial shift: joint i of channel j reads joint i + direction·j.
 
     Indices of joints wrap around; the skeleton's bones have no influence (facts E.1).
@@ -23,19 +29,30 @@ def shift_joints(x: Float[Array, "c v n t"], direction: int) -> Float[Array, "c 
     Args:
         x: the features.
         direction: 1 to shift in, -1 to shift out: each is the other's inverse and transpose.
+        order: the names of the axes.
     """
-    channels, joints = x.shape[:2]
+    channels, joints = (x.shape[order.index(name)] for name in "cv")
     place = np.arange(channels)[:, None]
-    rows = (np.arange(joints)[None] + direction * place) % joints + joints * place
+    source = (np.arange(joints)[None] + direction * place) % joints
+    if order != ROWS:
+        weights = jnp.asarray(source[..., None] == np.arange(joints), x.dtype)
+        return _weighted_sum(x, weights, order, "v")
+    rows = source + joints * place
     flat = x.reshape(channels * joints, *x.shape[2:])
     taken = flat.at[rows.ravel()].get(mode="promise_in_bounds", unique_indices=True)
     return taken.reshape(x.shape)
 
 
 shift_joints.defvjp(
-    lambda x, direction: (shift_joints(x, direction), None),
-    lambda direction, _, cotangent: (shift_joints(cotangent, -direction),),
+    lambda x, direction, order: (shift_joints(x, direction, order), None),
+    lambda direction, order, _, cotangent: (shift_joints(cotangent, -direction, order),),
 )
+
+
+def _weighted_sum(x: Ordered, weights: Float[Array, "c u s"], order: str, axis: str) -> Ordered:
+    """Return Σ_s weights[c, u, s] · x[c, s], where s are the places of one axis, u those after."""
+    names = ("cus", order.replace(axis, "s"), order.replace(axis, "u"))
+    return vector_sum(weights.astype(x.dtype), x, names)
 
 
 def released_rule(slope: Float[Array, " c"]) -> Float[Array, " c"]:
@@ -54,10 +71,10 @@ GRADIENTS: Mapping[str, Callable[[Float[Array, " c"]], Float[Array, " c"]]] = {
 }
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def shift_time(
-    x: Float[Array, "c v n t"], positions: Float[Array, " c"], stride: int, gradient: str
-) -> Float[Array, "c v n t2"]:
+    x: Ordered, positions: Float[Array, " c"], stride: int, gradient: str, order: str
+) -> Ordered:
     """Return the adaptive temporal shift: out[t] = x[t·stride + y], linear between frames.
 
     y is the channel's position, plus 0.5 for stride 2 (facts E.2). Outside the sequence x is zero.
@@ -68,9 +85,11 @@ def shift_time(
         positions: how many frames ahead each channel reads; of any size and sign.
         stride: frames from one output to the next; there are ⌈frames / stride⌉ outputs.
         gradient: the rule for the gradient of the positions, one of `GRADIENTS`.
+        order: the names of the axes.
     """
     first, share = _split(positions, stride)
-    return _between(x, first, share, stride, -(-x.shape[3] // stride))
+    frames = -(-x.shape[order.index("t")] // stride)
+    return _blend(x, first, (1 - share, share), order, stride, frames)
 
 
 def _split(
@@ -82,24 +101,32 @@ def _split(
     return first.astype(jnp.int32), positions - first
 
 
-def _between(
-    x: Float[Array, "c v n t"],
+def _blend(
+    x: Ordered,
     first: Int[Array, " c"],
-    share: Float[Array, " c"],
+    shares: tuple[Float[Array, " c"], Float[Array, " c"]],
+    order: str,
     stride: int,
     frames: int,
-) -> Float[Array, "c v n t2"]:
-    """Return the blend of the frames t·stride + first and the next, for `frames` t."""
-    share = share[:, None, None, None].astype(x.dtype)
-    near, far = (_read(x, first + ahead, stride, frames) for ahead in (0, 1))
-    return (1 - share) * near + share * far
-
-
-def _read(
-    x: Float[Array, "c v n t"], first: Int[Array, " c"], stride: int, frames: int
-) -> Float[Array, "c v n t2"]:
-    """Return x[t·stride + first] for `frames` t, zero outside."""
+) -> Ordered:
+    """Return the sum, by shares, of the frames t·stride + first and the next, for `frames` t."""
     place = first[:, None] + stride * jnp.arange(frames, dtype=jnp.int32)[None]
+    if order == ROWS:
+        near, far = (
+            share[:, None, None, None].astype(x.dtype) * _read(x, place + ahead)
+            for ahead, share in enumerate(shares)
+        )
+        return near + far
+    read = jnp.arange(x.shape[order.index("t")], dtype=jnp.int32)[None, None]
+    near, far = (
+        jnp.where((place + ahead)[..., None] == read, share[:, None, None], 0.0)
+        for ahead, share in enumerate(shares)
+    )
+    return _weighted_sum(x, near + far, order, "t")
+
+
+def _read(x: Float[Array, "c v n t"], place: Int[Array, "c t2"]) -> Float[Array, "c v n t2"]:
+    """Return x at the places of each channel, zero outside."""
     last = x.shape[3] - 1
     inside = (place >= 0) & (place <= last)
     index = jnp.clip(place, 0, last)[:, None, None]
@@ -110,22 +137,28 @@ def _read(
 def _time_backward(
     stride: int,
     gradient: str,
-    saved: tuple[Float[Array, "c v n t"], Float[Array, " c"]],
-    cotangent: Float[Array, "c v n t2"],
-) -> tuple[Float[Array, "c v n t"], Float[Array, " c"]]:
+    order: str,
+    saved: tuple[Ordered, Float[Array, " c"]],
+    cotangent: Ordered,
+) -> tuple[Ordered, Float[Array, " c"]]:
     x, positions = saved
     first, share = _split(positions, stride)
-    frames = cotangent.shape[3]
-    rise = _read(x, first + 1, stride, frames) - _read(x, first, stride, frames)
-    slope = (rise * cotangent).sum(axis=(1, 2, 3), dtype=jnp.float32).astype(positions.dtype)
+    time, ones = order.index("t"), jnp.ones_like(share)
+    rise = _blend(x, first, (-ones, ones), order, stride, cotangent.shape[time])
+    others = tuple(place for place, name in enumerate(order) if name != "c")
+    slope = (rise * cotangent).sum(axis=others, dtype=jnp.float32).astype(positions.dtype)
     # With zeros inserted between its frames, a cotangent of stride 2 is one of stride 1.
-    spread = jax.lax.pad(cotangent, jnp.zeros((), x.dtype), [(0, 0, 0)] * 3 + [(0, 0, stride - 1)])
-    return _between(spread, -first - 1, 1 - share, 1, x.shape[3]), GRADIENTS[gradient](slope)
+    padding = [
+        (*each, (stride - 1) * (place == time)) for place, each in enumerate(pads(order, "t", 0, 0))
+    ]
+    even = jax.lax.pad(cotangent, jnp.zeros((), x.dtype), padding)
+    shares = (share, 1 - share)
+    return _blend(even, -first - 1, shares, order, 1, x.shape[time]), GRADIENTS[gradient](slope)
 
 
 shift_time.defvjp(
-    lambda x, positions, stride, gradient: (
-        shift_time(x, positions, stride, gradient),
+    lambda x, positions, stride, gradient, order: (
+        shift_time(x, positions, stride, gradient, order),
         (x, positions),
     ),
     _time_backward,

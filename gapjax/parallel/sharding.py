@@ -118,6 +118,11 @@ class Layout:
         """
         return jax.device_put(table, _row_major(table.sharding))
 
+    @property
+    def platform(self) -> str:
+        """Return the platform of the devices, such as `cpu`, `gpu` or `tpu`."""
+        return self.mesh.devices.flat[0].platform
+
     def check_batch_size(self, batch_size: int) -> None:
         """Raise UserError if a batch cannot be split evenly over the devices."""
         parts = self.mesh.shape["data"]

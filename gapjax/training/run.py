@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import optax
@@ -20,17 +21,8 @@ from gapjax.workdir.scores import Scores
 Summarize = Callable[[str, Scores], dict[str, float]]
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """The input of a method: a feed and the functions from its frames to clips.
-
-    Attributes:
-        feed: where batches come from.
-        train_input: makes the method's input of a batch's frames in training.
-        eval_input: makes it in evaluation.
-        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
-            joints, channels).
-    """
+class Inputs(NamedTuple):
+    """The input of a method: a feed and the functions from its frames to clips; see `Run`."""
 
     feed: Feed
     train_input: TrainInput
@@ -56,11 +48,16 @@ class Cadence:
 
 
 @dataclass(frozen=True)
-class Run(Inputs):
+class Run:
     """A training run.
 
     Attributes:
         method: what is trained.
+        feed: where batches come from.
+        train_input: makes the method's input of a batch's frames in training.
+        eval_input: makes it in evaluation.
+        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
+            joints, channels).
         optimizer: updates the parameters.
         schedule: step → learning rate, for the log.
         index: the metadata of the dataset's samples.
@@ -79,6 +76,10 @@ class Run(Inputs):
     """
 
     method: Method
+    feed: Feed
+    train_input: TrainInput
+    eval_input: EvalInput
+    clip_shape: tuple[int, ...]
     optimizer: optax.GradientTransformation
     schedule: Schedule
     index: Index

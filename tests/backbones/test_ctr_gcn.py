@@ -12,6 +12,7 @@ import pytest
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import ctr_gcn
 from gapjax.methods.gap.network import DescribedRecognizer, from_torch
+from gapjax.nn.axis_order import LAYOUTS
 from gapjax.nn.heads import Recognizer
 from gapjax.nn.layers import BatchNorm
 from gapjax.nn.losses import cross_entropy
@@ -133,10 +134,10 @@ def check_statistics(found: dict, state: dict, after: dict) -> None:
         close(np.asarray(one) * mark, other * mark, "running statistics")
 
 
-def describe(state: dict, outputs: dict, mode: str, dtype: Any) -> tuple:
+def describe(state: dict, outputs: dict, mode: str, **how: Any) -> tuple:
     """Return logits, embeddings and statistics of the released four-part GAP in our code."""
     parts = tuple(NTU25.partitions["4"].values())
-    backbone = ctr_gcn.Backbone(NTU25, dtype=dtype)
+    backbone, dtype = ctr_gcn.Backbone(NTU25, **how), how.get("dtype", jnp.float32)
     network = DescribedRecognizer(backbone, 60, parts=parts, whole=True, size=512)
     variables = from_torch(StateDict(state), ctr_gcn.from_torch)
     variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), variables)
@@ -150,9 +151,10 @@ def describe(state: dict, outputs: dict, mode: str, dtype: Any) -> tuple:
     return logits, updates
 
 
-def test_gap_embeddings_in_training(load_pack: Load) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_gap_embeddings_in_training(load_pack: Load, layout: str) -> None:
     state, outputs = load_pack("gap_ctr_gcn_ntu60_joint")
-    logits, updates = describe(state, outputs, "train", jnp.float32)
+    logits, updates = describe(state, outputs, "train", layout=layout)
     loss = cross_entropy(logits, jnp.asarray(outputs["label"])).mean()
     close(loss, outputs["train_loss"], "loss")
     after = {k.removeprefix("after/"): v for k, v in outputs.items() if k.startswith("after/")}
@@ -167,7 +169,7 @@ def test_gap_embeddings_in_evaluation(load_pack: Load) -> None:
     """
     state, outputs = load_pack("gap_ctr_gcn_ntu60_joint")
     with jax.enable_x64(True):
-        describe(state, outputs, "eval", jnp.float64)
+        describe(state, outputs, "eval", dtype=jnp.float64)
 
 
 def plain_norm(x: np.ndarray, module: dict, statistics: dict, train: bool) -> np.ndarray:
@@ -191,7 +193,7 @@ def test_graph_convolution_is_the_plain_formula(train: bool, features: int) -> N
     """y[u] = Σ_g Σ_v (α conv4(tanh(mean_t conv1(x)[u] - mean_t conv2(x)[v])) + A) conv3(x)[v]."""
     n, c, t, v = 3, 16, 4, 20
     x = np.random.default_rng(1).normal(size=(n, c, t, v))
-    module = ctr_gcn.GraphConv(KINECT20, features)
+    module = ctr_gcn.GraphConv(KINECT20, "cnvt", features)
     ours = jnp.asarray(x.transpose(1, 0, 3, 2), jnp.float32)
     variables = randomized(
         jax.eval_shape(partial(module.init, train=False), jax.random.key(0), ours)
@@ -239,7 +241,7 @@ def plain_time_convolution(
 def test_temporal_module_is_four_plain_branches(train: bool, stride: int) -> None:
     n, c, t, v, q = 2, 8, 6, 3, 2
     x = np.random.default_rng(1).normal(size=(n, c, t, v))
-    module = MultiScale(stride)
+    module = MultiScale("cnvt", stride)
     ours = jnp.asarray(x.transpose(1, 0, 3, 2), jnp.float32)
     variables = randomized(
         jax.eval_shape(partial(module.init, train=False), jax.random.key(0), ours)
@@ -275,7 +277,7 @@ def test_temporal_module_is_four_plain_branches(train: bool, stride: int) -> Non
 def test_batch_norm_is_pytorchs() -> None:
     x = np.random.default_rng(0).normal(3.0, 2.0, size=(4, 5, 6)).astype(np.float32)
     shift = jnp.asarray([1.0, -2.0, 0.5, 0.0])
-    module = BatchNorm()
+    module = BatchNorm("cbt")
     variables = module.init(jax.random.key(0), jnp.asarray(x), train=False)
     found, updates = module.apply(
         variables, jnp.asarray(x), shift, train=True, mutable=["batch_stats"]

@@ -14,6 +14,7 @@ from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import shift_gcn
 from gapjax.methods.supervised import from_torch
+from gapjax.nn.axis_order import LAYOUTS
 from gapjax.nn.heads import Recognizer
 from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
@@ -44,8 +45,9 @@ def random_clips(skeleton: Skeleton, frames: int = 8) -> jax.Array:
     return jax.random.normal(jax.random.key(1), (2, 2, frames, skeleton.num_joints, 3))
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("mode", ["eval", "train"])
-def test_published_network(load_pack: Load, mode: str) -> None:
+def test_published_network(load_pack: Load, mode: str, layout: str) -> None:
     """The pack has every 16th channel of the last block."""
     state, outputs = load_pack("shift_gcn_ntu60")
     variables = from_torch(StateDict(state), shift_gcn.from_torch)
@@ -55,7 +57,7 @@ def test_published_network(load_pack: Load, mode: str) -> None:
         encoded = network.backbone(x, train=mode == "train")
         return encoded, network.classifier(pool(encoded))
 
-    network = Recognizer(shift_gcn.Backbone(NTU25), 60)
+    network = Recognizer(shift_gcn.Backbone(NTU25, layout=layout), 60)
     apply = jax.jit(lambda v: network.apply(v, x, method=features, mutable=["batch_stats"])[0])
     encoded, logits = apply(variables)
     close(logits, outputs[f"{mode}/logits"], "logits")
@@ -75,7 +77,7 @@ def plain_norm(x: np.ndarray, module: dict, statistics: dict, train: bool) -> np
 def test_graph_convolution_is_the_plain_formula(train: bool, features: int) -> None:
     """Facts E.1 on x of (bodies · frames, joints, channels), joint by joint."""
     n, t, v, c = 3, 4, 6, 23
-    module = shift_gcn.GraphConv(features)
+    module = shift_gcn.GraphConv("cvnt", features)
     x = np.random.default_rng(1).normal(size=(n, t, v, c))
     ours = jnp.asarray(x.transpose(3, 2, 0, 1), jnp.float32)
     variables = jax.eval_shape(partial(module.init, train=False), jax.random.key(0), ours)
@@ -129,7 +131,7 @@ def test_persons_do_not_mix() -> None:
 
 def test_number_of_parameters() -> None:
     """The count of facts E.2, without the 2816 positions along the joints that do nothing."""
-    network = Recognizer(shift_gcn.Backbone(NTU25), 60)
+    network = Recognizer(shift_gcn.Backbone(NTU25, layout=layout), 60)
     x = jax.ShapeDtypeStruct((1, 2, 8, 25, 3), jnp.float32)
     shapes = jax.eval_shape(lambda x: network.init(jax.random.key(0), x, train=False), x)
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == 693_107 - 2816

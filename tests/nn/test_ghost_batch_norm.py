@@ -27,7 +27,7 @@ class Norm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t v c"]:
-        return jnp.moveaxis(BatchNorm(name="norm")(jnp.moveaxis(x, 4, 0), train=train), 0, 4)
+        return BatchNorm("bmtvc", name="norm")(x, train=train)
 
 
 def clips() -> Float[Array, "b m t v c"]:

@@ -1,5 +1,7 @@
 """Layers against slow NumPy: the 1x1 convolution says itself how it goes backward."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +17,7 @@ def test_a_pointwise_convolution_and_its_cotangents(dtype: str, near: float) -> 
     kernel = rng.normal(size=(3, 4)).astype(np.float32)
     x, cotangent = (rng.normal(size=(c, 2, 5, 6)).astype(np.float32) for c in (4, 3))
     x, cotangent = (jnp.asarray(each, dtype) for each in (x, cotangent))
-    y, backward = jax.vjp(pointwise, jnp.asarray(kernel), x)
+    y, backward = jax.vjp(partial(pointwise, order="cnvt"), jnp.asarray(kernel), x)
     to_kernel, to_x = backward(cotangent)
     assert (y.dtype, to_kernel.dtype, to_x.dtype) == (x.dtype, "float32", x.dtype)
     mine, theirs = np.asarray(x, np.float64), np.asarray(cotangent, np.float64)
@@ -30,19 +32,19 @@ def test_a_pointwise_convolution_and_its_cotangents(dtype: str, near: float) -> 
 
 
 def test_one_value_has_no_variance() -> None:
-    x = jnp.ones((3, 1, 1))
+    x = jnp.ones((3, 1, 1, 1))
     variables = BatchNorm().init(jax.random.key(0), x, train=True)
     with pytest.raises(UserError, match="one value per channel"):
         BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
 
 
 def test_a_row_with_a_weight_counts_as_so_many_rows() -> None:
-    """Of `c v n t`, and of weight zero a row counts for nothing, also going backward."""
+    """Of weight zero a row counts for nothing, also going backward."""
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(3, 2, 4, 5)), jnp.float32)
     repeats = [2, 0, 1, 3]
     weights = RowWeights(jnp.asarray(repeats, jnp.float32)[:, None], sum(repeats))
-    norm, place = BatchNorm(), np.repeat(np.arange(4), repeats)
+    norm, place = BatchNorm("cvnt"), np.repeat(np.arange(4), repeats)
     variables = norm.init(jax.random.key(0), x, train=False)
     cotangent = jnp.asarray(rng.normal(size=(3, 2, sum(repeats), 5)), jnp.float32)
 

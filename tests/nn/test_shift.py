@@ -1,5 +1,8 @@
 """The shifts against loops, and their gradients against loops, differences and the release."""
 
+from collections.abc import Callable
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +10,10 @@ import pytest
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from gapjax.nn.shift import GRADIENTS, released_rule, shift_joints, shift_time
+from gapjax.nn.axis_order import arrange
+from gapjax.nn.shift import GRADIENTS, ROWS, released_rule, shift_joints, shift_time
+
+ORDERS = (ROWS, "vtnc", "vtcn")
 
 # Fractions, whole numbers, within and beyond a frame, and beyond either end of the sequence.
 POSITIONS = np.array([-0.3, 0.7, 0.0, 1.0, -1.0, -1.6, 2.25, -2.0, 0.5, -0.5, 9.5, -9.5, 40.0])
@@ -15,6 +21,11 @@ POSITIONS = np.array([-0.3, 0.7, 0.0, 1.0, -1.0, -1.6, 2.25, -2.0, 0.5, -0.5, 9.
 
 def draw(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def in_order(order: str, shift: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """Return the shifted `c v n t`, computed in an order."""
+    return arrange(shift(arrange(x, "cvnt", order)), order, "cvnt")
 
 
 def plain_shift_joints(x: np.ndarray, direction: int) -> np.ndarray:
@@ -40,27 +51,46 @@ def plain_shift_time(x: np.ndarray, positions: np.ndarray, stride: int) -> np.nd
     return result
 
 
+def joints_shift(direction: int, order: str) -> Callable[[jax.Array], jax.Array]:
+    """Return the shift along joints of `c v n t`, computed in an order."""
+    return partial(in_order, order, lambda x: shift_joints(x, direction, order))
+
+
+def time_shift(
+    positions: jax.Array, stride: int, gradient: str, order: str
+) -> Callable[[jax.Array], jax.Array]:
+    """Return the shift along time of `c v n t`, computed in an order."""
+    return partial(in_order, order, lambda x: shift_time(x, positions, stride, gradient, order))
+
+
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("direction", [1, -1])
 @pytest.mark.parametrize(("channels", "joints"), [(3, 5), (7, 4), (53, 25), (1, 1)])
-def test_joints_shift_by_channel(channels: int, joints: int, direction: int) -> None:
+def test_joints_shift_by_channel(channels: int, joints: int, direction: int, order: str) -> None:
     x = draw(channels, joints, 2, 3)
-    found = shift_joints(jnp.asarray(x), direction)
+    found = joints_shift(direction, order)(jnp.asarray(x))
     np.testing.assert_array_equal(found, plain_shift_joints(x, direction))
-    np.testing.assert_array_equal(shift_joints(found, -direction), x)
+    np.testing.assert_array_equal(joints_shift(-direction, order)(found), x)
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("direction", [1, -1])
-def test_gradient_of_the_joints_shift_goes_back_where_it_came_from(direction: int) -> None:
+def test_gradient_of_the_joints_shift_goes_back_where_it_came_from(
+    direction: int, order: str
+) -> None:
     x, weights = draw(7, 4, 2, 3), draw(7, 4, 2, 3, seed=1)
-    grad = jax.grad(lambda x: (shift_joints(x, direction) * weights).sum())(jnp.asarray(x))
+    shift = joints_shift(direction, order)
+    grad = jax.grad(lambda x: (shift(x) * weights).sum())(jnp.asarray(x))
     np.testing.assert_array_equal(grad, plain_shift_joints(weights, -direction))
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("frames", [8, 7, 1])
-def test_time_shifts_by_position(frames: int, stride: int) -> None:
+@pytest.mark.parametrize("order", ORDERS)
+def test_time_shifts_by_position(frames: int, stride: int, order: str) -> None:
     x = draw(len(POSITIONS), 3, 2, frames)
-    found = shift_time(jnp.asarray(x), jnp.asarray(POSITIONS, jnp.float32), stride, "true")
+    positions = jnp.asarray(POSITIONS, jnp.float32)
+    found = time_shift(positions, stride, "true", order)(jnp.asarray(x))
     assert found.shape[-1] == -(-frames // stride)
     np.testing.assert_allclose(found, plain_shift_time(x, POSITIONS, stride), atol=1e-5)
 
@@ -69,7 +99,7 @@ def test_known_values() -> None:
     x = jnp.asarray([1.0, 2.0, 4.0, 8.0, 16.0])[None, None, None]
 
     def shifted(position: float, stride: int) -> list[float]:
-        return shift_time(x, jnp.asarray([position]), stride, "true").ravel().tolist()
+        return shift_time(x, jnp.asarray([position]), stride, "true", ROWS).ravel().tolist()
 
     assert shifted(0.0, 1) == [1, 2, 4, 8, 16]
     assert shifted(1.0, 1) == [2, 4, 8, 16, 0]
@@ -79,12 +109,12 @@ def test_known_values() -> None:
 
 
 def weighed(
-    x: np.ndarray, weights: np.ndarray, stride: int, gradient: str
+    x: np.ndarray, weights: np.ndarray, stride: int, gradient: str, order: str = ROWS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the gradients to features and positions of a weighted sum of the shifted."""
 
     def total(x: jax.Array, positions: jax.Array) -> jax.Array:
-        return (shift_time(x, positions, stride, gradient) * weights).sum()
+        return (time_shift(positions, stride, gradient, order)(x) * weights).sum()
 
     positions = jnp.asarray(POSITIONS, jnp.float32)
     return jax.jit(jax.grad(total, argnums=(0, 1)))(jnp.asarray(x), positions)
@@ -92,8 +122,10 @@ def weighed(
 
 @pytest.mark.parametrize("gradient", sorted(GRADIENTS))
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("frames", [8, 7])
-def test_gradient_to_the_features_is_the_true_one(frames: int, stride: int, gradient: str) -> None:
+@pytest.mark.parametrize(("frames", "order"), [(8, ROWS), (7, ROWS), (7, "vtcn")])
+def test_gradient_to_the_features_is_the_true_one(
+    frames: int, order: str, stride: int, gradient: str
+) -> None:
     """The shift is linear: what a unit at one frame becomes is a row of its Jacobian."""
     channels = len(POSITIONS)
     x = draw(channels, 3, 2, frames)
@@ -103,7 +135,7 @@ def test_gradient_to_the_features_is_the_true_one(frames: int, stride: int, grad
         unit = np.zeros_like(x)
         unit[..., frame] = 1.0
         expected[..., frame] = (plain_shift_time(unit, POSITIONS, stride) * weights).sum(axis=-1)
-    found, _ = weighed(x, weights, stride, gradient)
+    found, _ = weighed(x, weights, stride, gradient, order)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -118,15 +150,15 @@ def plain_slope(x: np.ndarray, weights: np.ndarray, stride: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("frames", [8, 7])
-def test_gradients_to_the_positions(frames: int, stride: int) -> None:
+@pytest.mark.parametrize(("frames", "order"), [(8, ROWS), (7, ROWS), (7, "vtnc")])
+def test_gradients_to_the_positions(frames: int, stride: int, order: str) -> None:
     x = draw(len(POSITIONS), 3, 2, frames)
     weights = draw(len(POSITIONS), 3, 2, -(-frames // stride), seed=1)
     slope = plain_slope(x, weights, stride)
-    _, true = weighed(x, weights, stride, "true")
+    _, true = weighed(x, weights, stride, "true", order)
     np.testing.assert_allclose(true, slope, atol=1e-4)
     assert set(np.sign(slope)) == {-1.0, 0.0, 1.0}
-    _, released = weighed(x, weights, stride, "released")
+    _, released = weighed(x, weights, stride, "released", order)
     expected = np.where(slope == 0.0, 1e-4, 0.01 * np.sign(slope))
     np.testing.assert_allclose(released, expected, rtol=1e-6)
 
@@ -146,14 +178,18 @@ def test_gradients_count_the_global_batch_whatever_its_parts(gradient: str) -> N
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("along", ["joints", "time"])
-def test_bfloat16_stays(along: str) -> None:
+def test_bfloat16_stays(along: str, order: str) -> None:
     """Features in bfloat16 with positions in float32: each gradient has its argument's type."""
-    x = jnp.asarray(draw(13, 3, 2, 8), jnp.bfloat16)
+    x = arrange(jnp.asarray(draw(13, 3, 2, 8), jnp.bfloat16), ROWS, order)
     positions = jnp.asarray(POSITIONS, jnp.float32)
 
     def total(x: jax.Array, positions: jax.Array) -> jax.Array:
-        y = shift_joints(x, 1) if along == "joints" else shift_time(x, positions, 2, "true")
+        if along == "joints":
+            y = shift_joints(x, 1, order)
+        else:
+            y = shift_time(x, positions, 2, "true", order)
         assert y.dtype == jnp.bfloat16
         return y.astype(jnp.float32).sum()
 

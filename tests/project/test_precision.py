@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import pytest
 
 from configs import gap_ucla, star_ucla
+from data_pipelines.specs.skeletons import KINECT20
 from gapjax.compile import named_stages
-from gapjax.experiment import abstract
+from gapjax.experiment import abstract, platform
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.config_dict import plan_of
+from gapjax.experiment.model import build_backbone
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import stages
 from gapjax.parallel.sharding import shape_layout
 from gapjax.training import loop
-
-pytestmark = pytest.mark.slow
 
 
 def plans() -> dict[str, Plan]:
@@ -29,6 +29,26 @@ def plans() -> dict[str, Plan]:
     return {name: stage.plan for name, stage in found.items()}
 
 
+@pytest.mark.parametrize(
+    ("of", "precision", "layout"),
+    [
+        ("cpu", "float32", "channels_first"),
+        ("gpu", "bfloat16", "channels_first"),
+        ("tpu", "bfloat16", "channels_last"),
+    ],
+)
+def test_auto_is_what_suits_the_platform(of: str, precision: str, layout: str) -> None:
+    config = gap_ucla.get_config()
+    train = platform.settle(plan_of(config), of).train
+    assert (train.precision, train.layout) == (precision, layout)
+    config.train.precision, config.train.layout = "float32", "bodies_last"
+    given = plan_of(config)
+    assert platform.settle(given, of) == given
+    backbone = build_backbone(given, KINECT20)
+    assert (backbone.dtype, backbone.layout) == (jnp.dtype("float32"), "bodies_last")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gap", "encoder", "star"])
 def test_what_a_step_keeps_is_float32(name: str) -> None:
     """Parameters, running statistics and momentum, before and after; losses and the gradient."""

@@ -1,1 +1,0 @@
-"""The tables of the papers as studies: python -m gapjax.study configs/studies/NAME.py."""

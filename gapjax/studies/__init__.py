@@ -1,1 +1,0 @@
-"""Studies: runs that are compared in one table, beside the numbers of a paper."""
