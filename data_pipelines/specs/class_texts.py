@@ -5,14 +5,16 @@
       synonyms: [greet, beckon]                     optional, as all that follow
       paragraph: A person lifts a hand and waves.
       parts: {hand: swings from side to side, ...}  part of the body → its movement
+    provenance: {model: ..., date: ...}             optional: where the texts are from
 
 A class is asked for a field only by a method that reads it. Parts have the names that a partition
-of the body has; a part `hand_arm` without a text of its own reads those of `hand` and `arm`.
+of the body has; a part `hand_arm` without a text of its own reads those of `hand` and `arm`. The
+paragraph and a part's movement may be lists: several texts of the same, as a language model gives.
 """
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,19 @@ class ClassText:
         synonyms: other names, if any.
         paragraph: a description of the whole action; empty for none.
         parts: part of the body → its movement, a phrase that follows the part's name.
+        others: the class as the further texts of lists describe it: the i-th of every list, which
+            starts over where it is shorter than another.
     """
 
     label: str
     synonyms: tuple[str, ...]
     paragraph: str
     parts: Mapping[str, str]
+    others: tuple["ClassText", ...] = ()
+
+    def variants(self) -> tuple["ClassText", ...]:
+        """Return the descriptions of the class, each with one text of everything."""
+        return (replace(self, others=()), *self.others)
 
 
 def load(path: str | os.PathLike) -> tuple[ClassText, ...]:
@@ -53,8 +62,8 @@ def load(path: str | os.PathLike) -> tuple[ClassText, ...]:
         raise DataError(f"{file}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{file} is not readable YAML: {error}") from None
-    if not isinstance(content, dict) or list(content) != ["classes"]:
-        raise DataError(f"{file}: it should have one key, `classes`")
+    if not isinstance(content, dict) or set(content) - {"provenance"} != {"classes"}:
+        raise DataError(f"{file}: it should have one key, `classes`, besides a `provenance`")
     if not isinstance(content["classes"], list) or not content["classes"]:
         raise DataError(f"{file}: `classes` should be a list of descriptions")
     texts = []
@@ -69,7 +78,7 @@ def load(path: str | os.PathLike) -> tuple[ClassText, ...]:
 def _line(text: str, number: int) -> int:
     """Return the line of a class, from 1."""
     node: Any = yaml.compose(text, yaml.SafeLoader)
-    ((_, classes),) = node.value
+    (classes,) = (value for key, value in node.value if key.value == "classes")
     return classes.value[number].start_mark.line + 1
 
 
@@ -84,17 +93,25 @@ def _class_text(where: str, entry: Any) -> ClassText:
         raise UserError(f"{where}: parts should map names of parts to their movements")
     # The six parts come in their order, a body's own in that of the file.
     ordered = sorted(parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
-    return ClassText(
-        label=label,
-        synonyms=tuple(_text(f"{where}: synonyms", synonym) for synonym in synonyms),
-        paragraph=_text(f"{where}: paragraph", entry["paragraph"]) if "paragraph" in entry else "",
-        parts={
-            _text(f"{where}: the name of a part", part): _text(
-                f"{where}: parts: {part}", parts[part]
-            )
-            for part in ordered
-        },
+    paragraphs = [""]
+    if "paragraph" in entry:
+        paragraphs = _variants(f"{where}: paragraph", entry["paragraph"])
+    movements = {
+        _text(f"{where}: the name of a part", part): _variants(
+            f"{where}: parts: {part}", parts[part]
+        )
+        for part in ordered
+    }
+    first, *others = (
+        ClassText(
+            label=label,
+            synonyms=tuple(_text(f"{where}: synonyms", synonym) for synonym in synonyms),
+            paragraph=paragraphs[i % len(paragraphs)],
+            parts={part: texts[i % len(texts)] for part, texts in movements.items()},
+        )
+        for i in range(max(map(len, (paragraphs, *movements.values()))))
     )
+    return replace(first, others=tuple(others))
 
 
 def _check_keys(where: str, entry: Any) -> None:
@@ -106,6 +123,15 @@ def _check_keys(where: str, entry: Any) -> None:
         if key not in _FIELDS:
             hint = suggestion(str(key), list(_FIELDS))
             raise UserError(f"{where} has an unknown field {key!r}{hint}")
+
+
+def _variants(where: str, value: Any) -> list[str]:
+    """Return the texts of a field: one, or a list of several."""
+    if not isinstance(value, list):
+        return [_text(where, value)]
+    if not value:
+        raise UserError(f"{where} is an empty list; give a text, or remove the field")
+    return [_text(where, each) for each in value]
 
 
 def _text(where: str, value: Any) -> str:

@@ -30,6 +30,7 @@ from gapjax.methods import (
 from gapjax.nn.losses import cosine_logits, normalize
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings
+from gapjax.text.embedding import mean_of_each
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Options:
     """The options.
 
     Attributes:
-        global_text: the class's string: `label`, `paragraph` or `description`.
+        global_text: the class's string: `label`, `paragraph` or `description`; or `synonym`, the
+            mean of the embeddings of the label and its synonyms.
     """
 
     global_text: str = "label"
@@ -121,7 +123,7 @@ def embed(
     Raises:
         UserError: there is no such text.
     """
-    text = encode([row[0] for row in global_strings(texts, options["global_text"])])
+    text = mean_of_each(global_strings(texts, options["global_text"]), encode)
     return {"label": text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-12)}
 
 

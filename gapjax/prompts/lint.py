@@ -13,9 +13,9 @@ from jaxtyping import Float
 from data_pipelines import command
 from gapjax.prompts.descriptions import ClassText, load_all
 from gapjax.prompts.rules import part_names, problems, shared
-from gapjax.prompts.strings import global_strings, movement_strings, part_strings
+from gapjax.prompts.strings import global_strings, movement_strings, part_variants
 from gapjax.text import distinct
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text.embedding import TextEmbedder, mean_of_each
 from gapjax.text.encoder import TextOptions
 
 
@@ -25,8 +25,10 @@ def alikeness(texts: Sequence[ClassText], embedder: TextEmbedder) -> Float[np.nd
     The mean over all classes is subtracted from each part first.
     """
     parts = [part for part in part_names(texts) if all(part in text.parts for text in texts)]
-    rows = part_strings(texts, parts, "plain") if parts else global_strings(texts, "label")
-    flat = embedder.embed([string for row in rows for string in row])
+    rows = [[row] for row in global_strings(texts, "label")]
+    if parts:
+        rows = part_variants(texts, parts, "plain")
+    flat = mean_of_each([row for each in rows for row in each], embedder.embed)
     part = flat.reshape(len(texts), len(rows[0]), -1)
     part = part - part.mean(axis=0)
     part = part / np.maximum(np.linalg.norm(part, axis=2, keepdims=True), 1e-12)

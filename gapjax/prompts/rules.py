@@ -3,7 +3,7 @@
 import collections
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from data_pipelines.specs.skeletons import PARTS
 from gapjax.prompts.descriptions import ClassText
@@ -50,15 +50,21 @@ def problems(texts: Sequence[ClassText]) -> Iterator[str]:
     """Yield the problems of descriptions, one line each."""
     for text in texts:
         yield from _names(text)
-        for part, movement in text.parts.items():
-            for problem in movement_problems(part, movement):
-                yield f"{text.label}: {part}: {problem}"
-        yield from _language(text)
+        of_variants = [problem for one in text.variants() for problem in _of_one(one)]
+        yield from dict.fromkeys(of_variants)
     yield from _missing(texts)
     yield from _shared_names(texts)
     for first, second in itertools.combinations(texts, 2):
-        if first.parts and first.parts == second.parts:
+        if first.parts and _all_parts(first) == _all_parts(second):
             yield f"{first.label} and {second.label} are alike in all parts"
+
+
+def _of_one(text: ClassText) -> Iterator[str]:
+    """Yield the problems of a description with one text of everything."""
+    for part, movement in text.parts.items():
+        for problem in movement_problems(part, movement):
+            yield f"{text.label}: {part}: {problem}"
+    yield from _language(text)
 
 
 def movement_problems(part: str, movement: str) -> Iterator[str]:
@@ -85,6 +91,10 @@ def shared(texts: Sequence[ClassText]) -> dict[str, int]:
     return {part: sum(n for n in count.values() if n > 1) for part, count in counts.items()}
 
 
+def _all_parts(text: ClassText) -> list[Mapping[str, str]]:
+    return [one.parts for one in text.variants()]
+
+
 def part_names(texts: Sequence[ClassText]) -> tuple[str, ...]:
     """Return the parts that some class describes."""
     return tuple(dict.fromkeys(part for text in texts for part in text.parts))
@@ -99,7 +109,7 @@ def _missing(texts: Sequence[ClassText]) -> Iterator[str]:
 
 def _names(text: ClassText) -> Iterator[str]:
     names = {name.lower() for name in (text.label, *text.synonyms)}
-    if len(names) != 1 + SYNONYMS:
+    if len(names) < 1 + SYNONYMS or len(names) != 1 + len(text.synonyms):
         yield f"{text.label}: {SYNONYMS} synonyms are asked for, all different from the label"
 
 

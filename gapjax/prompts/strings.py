@@ -1,9 +1,11 @@
 """The strings that a method encodes, made from the descriptions of classes.
 
-One table lists the strings about the whole action, another those about a body part.
+One table lists the strings about the whole action, another those about a body part. A class whose
+description has several texts of the same has as many strings.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NoReturn
 
 from data_pipelines.errors import UserError
@@ -16,9 +18,14 @@ GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     "label": lambda text: [text.label],
     # A method draws one of these for each sample and step (facts A.3, A.4).
     "synonym": lambda text: [text.label, *text.synonyms],
-    "paragraph": lambda text: [_paragraph(text)],
-    "description": lambda text: [_plain(text.label, _movements(text))],
+    "paragraph": lambda text: _of_variants(text, _paragraph),
+    "description": lambda text: _of_variants(text, lambda one: _plain(one.label, _movements(one))),
 }
+
+
+def _of_variants(text: ClassText, make: Callable[[ClassText], str]) -> list[str]:
+    """Return the distinct strings that a class's descriptions make."""
+    return list(dict.fromkeys(make(one) for one in text.variants()))
 
 
 def _paragraph(text: ClassText) -> str:
@@ -97,16 +104,32 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
 
 
 def movement_strings(texts: Sequence[ClassText]) -> list[list[str]]:
-    """Return for every class a string for each of the parts that its text describes.
+    """Return for every class the strings of each of the parts that its text describes.
 
     Raises:
         UserError: a class describes no part.
     """
-    return [[_plain(text.label, [each]) for each in _movements(text)] for text in texts]
+    return [
+        list(
+            dict.fromkeys(
+                _plain(text.label, [movement])
+                for one in text.variants()
+                for movement in _movements(one)
+            )
+        )
+        for text in texts
+    ]
 
 
 def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -> list[list[str]]:
-    """Return for every class one string for each part of a partition.
+    """Return for every class one string, the first, for each part; see `part_variants`."""
+    return [[row[0] for row in rows] for rows in part_variants(texts, parts, style)]
+
+
+def part_variants(
+    texts: Sequence[ClassText], parts: Sequence[str], style: str
+) -> list[list[list[str]]]:
+    """Return for every class, and for each part of a partition, all strings that may stand for it.
 
     Args:
         texts: the classes.
@@ -117,8 +140,10 @@ def part_strings(texts: Sequence[ClassText], parts: Sequence[str], style: str) -
     Raises:
         UserError: there is no such style, or a class does not describe a part.
     """
-    make = PART[chosen("method.part_text", style, PART)]
-    return [
-        [make(text.label, [_movement(text, p) for p in read_parts(part, text)]) for part in parts]
-        for text in texts
-    ]
+    join = PART[chosen("method.part_text", style, PART)]
+
+    def make(text: ClassText, part: str) -> str:
+        """Return the string of a part, which may join several movements."""
+        return join(text.label, [_movement(text, name) for name in read_parts(part, text)])
+
+    return [[_of_variants(text, partial(make, part=part)) for part in parts] for text in texts]

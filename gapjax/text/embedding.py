@@ -8,7 +8,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,6 +86,20 @@ class TextEmbedder:
             with writing(path, _REMEDY), replacing_file(path) as file:
                 np.save(file, embeddings)
         return embeddings
+
+
+def mean_of_each(
+    strings: Sequence[Sequence[str]], embed: Callable[[Sequence[str]], Float[np.ndarray, "n e"]]
+) -> Float[np.ndarray, "k e"]:
+    """Return for every row of strings, which describe the same, the mean of their embeddings.
+
+    >>> lengths = lambda strings: np.array([[len(string)] for string in strings])
+    >>> mean_of_each([["a", "abc"], ["ab"]], lengths).tolist()
+    [[2.0], [2.0]]
+    """
+    embeddings = embed([string for row in strings for string in row])
+    ends = np.cumsum([len(row) for row in strings])[:-1]
+    return np.stack([rows.mean(axis=0) for rows in np.split(embeddings, ends)])
 
 
 def encode(strings: Sequence[str], text: LoadedText) -> Float[np.ndarray, "n e"]:

@@ -93,8 +93,12 @@ def encoder_module(name: str) -> TextEncoderModule:
 
 
 def pad_rows(rows: Sequence[Sequence[int]], pad: int) -> Int[np.ndarray, "n l"]:
-    """Return the rows as one array, padded on the right to the longest."""
-    tokens = np.full((len(rows), max(map(len, rows), default=0)), pad, np.int32)
+    """Return the rows as one array, padded on the right to the longest, and to one token at least.
+
+    >>> pad_rows([[], []], 0).shape
+    (2, 1)
+    """
+    tokens = np.full((len(rows), max((len(row) or 1 for row in rows), default=0)), pad, np.int32)
     for row, ids in zip(tokens, rows, strict=True):
         row[: len(ids)] = ids
     return tokens

@@ -14,7 +14,7 @@ from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
 from gapjax.methods.star import texts as star_texts
 from gapjax.prompts import lint
 from gapjax.prompts.descriptions import TEXTS, ClassText, from_name, load_texts
-from gapjax.prompts.strings import GLOBAL, PART, global_strings, part_strings
+from gapjax.prompts.strings import GLOBAL, PART, global_strings, part_strings, part_variants
 
 NW_UCLA = (
     *("pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down"),
@@ -128,6 +128,14 @@ def test_text_is_put_on_one_line(tmp_path: Path) -> None:
             {"classes": [entry("wave", parts=dict.fromkeys(PARTS, "x") | {"foot": ""})]},
             "class 0 (wave): parts: foot is '', it should be a text",
         ),
+        (
+            {"classes": [entry("wave", paragraph=[])]},
+            "class 0 (wave): paragraph is an empty list; give a text, or remove the field",
+        ),
+        (
+            "provenance: {model: m}\nclasses:\n- label: a\n- {label: wave, parts: {arm: [x, 3]}}",
+            "line 4: class 1 (wave): parts: arm is 3, it should be a text",
+        ),
         ({"classes": [entry("wave")]}, "class 'clap' is not described"),
         ({"classes": [entry("wave"), entry("clapp")]}, "'clap' is not described; did you mean"),
         ({"classes": [entry(x) for x in ("wave", "clap", "wave")]}, "'wave' is described 2 times"),
@@ -152,6 +160,35 @@ def test_strings_of_a_class() -> None:
     assert global_strings([DRINK], "paragraph") == [["She drinks."]]
     with pytest.raises(UserError, match="global_text='synonyms' is not known; did you mean 'syno"):
         global_strings([DRINK], "synonyms")
+
+
+def test_several_texts_of_the_same(tmp_path: Path) -> None:
+    """The i-th texts belong together; a shorter list starts over, and no string is there twice."""
+    parts = {"hand": ["opens", "closes", "opens"], "arm": ["swings", "rests"], "leg": "bends"}
+    content = {
+        "provenance": {"model": "m"},
+        "classes": [entry("a", parts=parts) | {"paragraph": ["b", "c"]}],
+    }
+    texts = load_texts(write(tmp_path, content), ["a"])
+    assert global_strings(texts, "paragraph") == [["b", "c"]]
+    pairs = [["a, hand opens, arm swings", "a, hand closes, arm rests"], ["a, leg bends"]]
+    assert part_variants(texts, ("hand_arm", "leg"), "plain") == [pairs]
+    assert part_strings(texts, ("hand_arm", "leg"), "plain") == [[row[0] for row in pairs]]
+    assert texts[0].parts == {"hand": "opens", "arm": "swings", "leg": "bends"}
+    assert [one.others for one in texts[0].variants()] == [(), (), ()]
+    recipe = {
+        "class_text": "paragraph",
+        "part_text": "plain",
+        "parts": ["arm", "leg"],
+        "scale": 1.0,
+    }
+    lengths = {"a, arm swings": 3.0, "a, arm rests": 5.0, "a, leg bends": 7.0, "b": 1.0, "c": 2.0}
+    embedded = star_texts.embed(texts, recipe, lambda rows: np.array([[lengths[s]] for s in rows]))
+    assert embedded["part"].tolist() == [[[4.0], [7.0]]]
+    assert embedded["label"].tolist() == [[1.5]]
+    bad = {**parts, "arm": ["swings", "one arm rests."]}
+    texts = load_texts(write(tmp_path, {"classes": [entry("a", parts=bad)]}), ["a"])
+    assert "a: arm: has a second subject, 'one arm': arm one arm rests." in lint.problems(texts)
 
 
 def test_strings_of_parts_are_plain() -> None:

@@ -6,8 +6,9 @@ encoder and the heads are used in training only.
 """
 
 from gapjax.methods import MethodSpec
-from gapjax.methods.gap.method import Gap, Options, build, inference
+from gapjax.methods.gap.method import Gap, build, inference
 from gapjax.methods.gap.network import from_torch
+from gapjax.methods.gap.options import Options
 from gapjax.methods.gap.texts import class_strings
 
 __all__ = ["METHOD", "Gap", "Options", "build", "from_torch", "inference"]

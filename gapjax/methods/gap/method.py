@@ -1,4 +1,4 @@
-"""The options of GAP, the method, and how it is built."""
+"""GAP, the method, and how it is built."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from data_pipelines.errors import UserError
 from gapjax.methods import (
     Context,
     Inference,
@@ -22,57 +21,18 @@ from gapjax.methods import (
 from gapjax.methods.gap.losses import (
     AVERAGES,
     CLIP_SCALE,
-    TARGETS,
     TEMPERATURES,
     match_targets,
     matching_loss,
 )
 from gapjax.methods.gap.network import DescribedRecognizer
+from gapjax.methods.gap.options import Options
+from gapjax.methods.gap.texts import draw_parts, head_strings
 from gapjax.nn.adoption import adopt
 from gapjax.nn.heads import Recognizer
 from gapjax.nn.losses import cross_entropy
-from gapjax.nn.pooling import PERSONS
-from gapjax.prompts.strings import PART, global_strings, part_strings
-from gapjax.registry import check_choices, one_of
 from gapjax.text import string_table
 from gapjax.text.encoder import LoadedText
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of GAP; docs/fidelity.md lists where the paper and the release differ.
-
-    Attributes:
-        partition: `none` (no text), `global`, or a partition of the skeleton (`2`, `4`, `6`, ...).
-        global_text: the whole body's string: `synonym`, `label`, `paragraph`, or `none`.
-        part_text: how a part's string is written: `plain` or `released`.
-        train_text: whether the text encoder is trained.
-        loss_weight: the trade-off λ of Eq. 1.
-        learn_loss_weight: whether λ is a parameter, as in section 3.1 of the paper. Its
-            gradient is the contrastive loss: it falls to zero, where text has no effect any more.
-        temperature: `released` (a free factor), `paper` (τ = 0.1) or `clip` (a free exponent).
-        targets: `released` (softmax of ten times the 0/1 matrix) or `paper` (equal shares).
-        persons: which persons the mean counts: `all`, as the published networks do, where an
-            absent person counts as much as a present one, or those who are `present`.
-        average: `parts_and_global` (as released) or `parts` (K of Eq. 6 counts parts alone).
-    """
-
-    partition: str = "4"
-    global_text: str = "synonym"
-    part_text: str = one_of(*PART)
-    train_text: bool = True
-    loss_weight: float = 0.8
-    learn_loss_weight: bool = False
-    temperature: str = one_of(*TEMPERATURES)
-    targets: str = one_of(*TARGETS)
-    average: str = one_of(*AVERAGES)
-    persons: str = one_of(*PERSONS)
-
-    def __post_init__(self) -> None:
-        """Raise UserError for a value that is not among its choices."""
-        check_choices(self, "method.")
-        if self.partition == "global" and self.global_text == "none":
-            raise UserError("method.partition='global' needs a method.global_text")
 
 
 @dataclass(frozen=True)
@@ -82,7 +42,8 @@ class Gap:
     Attributes:
         network: the skeleton encoder with its classifier and heads.
         options: the options of the method.
-        tables: the strings of the classes for the heads that exist: `global`, `parts`.
+        tables: the strings of the classes for the heads that exist: `global`, and `parts`, with
+            a row for each part of each class.
         text_encoder: the text encoder to train; None if it is frozen.
         published: variables to start from, those of the network's parts by their own names.
     """
@@ -165,7 +126,7 @@ class Gap:
             ids = string_table.draw(text["global"], labels, keys)
             embeddings.append(string_table.encode(text["global"], ids, encoder)[:, None])
         if "parts" in text:
-            ids = text["parts"].ids[labels]
+            ids = draw_parts(text["parts"], len(self.network.parts), labels, keys)
             embeddings.append(string_table.encode(text["parts"], ids, encoder))
         return jnp.concatenate(embeddings, axis=1).astype(jnp.float32)
 
@@ -205,7 +166,7 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     convert = text_encoder.tokenize if text_encoder else context.encode
     tables = {
         name: string_table.make_table(strings, convert)
-        for name, strings in _strings(context, options, tuple(parts)).items()
+        for name, strings in head_strings(context.descriptions, options, tuple(parts)).items()
     }
     frozen_size = next(iter(tables.values())).rows.shape[1]
     network = DescribedRecognizer(
@@ -217,18 +178,6 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
         size=text_encoder.features if text_encoder else frozen_size,
     )
     return Gap(network, options, tables, text_encoder, context.published)
-
-
-def _strings(
-    context: Context, options: Options, parts: tuple[str, ...]
-) -> dict[str, list[list[str]]]:
-    """Return the strings of the classes for the global head and for the part heads."""
-    strings = {}
-    if options.global_text != "none":
-        strings["global"] = global_strings(context.descriptions, options.global_text)
-    if parts:
-        strings["parts"] = part_strings(context.descriptions, parts, options.part_text)
-    return strings
 
 
 def inference(context: Context, options: Options) -> Inference:

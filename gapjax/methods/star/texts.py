@@ -10,7 +10,8 @@ from data_pipelines.specs.skeletons import Skeleton
 from gapjax.methods import EncodeText, joints_of_parts
 from gapjax.methods.star.options import Options
 from gapjax.prompts.descriptions import ClassText
-from gapjax.prompts.strings import global_strings, movement_strings, part_strings
+from gapjax.prompts.strings import global_strings, movement_strings, part_variants
+from gapjax.text.embedding import mean_of_each
 
 
 def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
@@ -42,7 +43,7 @@ def class_strings(descriptions: Sequence[ClassText], options: Options) -> list[l
 def embed(
     descriptions: Sequence[ClassText], options: Mapping[str, Any], encode: EncodeText
 ) -> dict[str, Float[np.ndarray, "k ..."]]:
-    """Return the embeddings of classes.
+    """Return the embeddings of classes; the mean of those of several texts of the same.
 
     Args:
         descriptions: the descriptions of the classes.
@@ -58,16 +59,15 @@ def embed(
     """
     parts, scale = tuple(options["parts"]), options["scale"]
     part_rows = _part_strings(descriptions, parts, options["part_text"])
-    part = encode([string for row in part_rows for string in row])
-    class_text = options["class_text"]
-    label = encode([row[0] for row in global_strings(descriptions, class_text)])
+    part = mean_of_each([row for rows in part_rows for row in rows], encode)
+    label = mean_of_each(global_strings(descriptions, options["class_text"]), encode)
     return {"label": scale * label, "part": scale * part.reshape(len(label), len(parts), -1)}
 
 
 def _part_strings(
     descriptions: Sequence[ClassText], parts: Sequence[str], style: str
-) -> list[list[str]]:
-    """Return the string of each part, for every class."""
+) -> list[list[list[str]]]:
+    """Return the strings of each part, for every class."""
     if tuple(parts) == ("global",):
-        return global_strings(descriptions, "paragraph")
-    return part_strings(descriptions, parts, style)
+        return [[row] for row in global_strings(descriptions, "paragraph")]
+    return part_variants(descriptions, parts, style)

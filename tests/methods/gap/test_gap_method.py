@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,9 @@ from jaxtyping import Array, Float
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.methods import Context, gap, supervised
+from gapjax.methods.gap.texts import draw_parts
 from gapjax.nn.pooling import pool_parts
-from gapjax.prompts.descriptions import load_texts
+from gapjax.prompts.descriptions import ClassText, load_texts
 from gapjax.text.embedding import TextEmbedder
 from gapjax.text.encoder import TextOptions
 from gapjax.training.step import create_state
@@ -41,20 +43,22 @@ class Plain(nn.Module):
         return jnp.tanh(nn.Dense(5)(x))
 
 
-def build(**options: Any) -> gap.Gap | supervised.Supervised:
+def build(
+    descriptions: Sequence[ClassText] = (), **options: Any
+) -> gap.Gap | supervised.Supervised:
     context = Context(
         backbone=Plain(),
         skeleton=NTU25,
         labels=LABELS,
-        descriptions=load_texts("nw_ucla", LABELS),
+        descriptions=descriptions or load_texts("nw_ucla", LABELS),
     )
     return gap.build(context, gap.Options(**options))
 
 
-def batch(size: int = 6) -> tuple[Array, Array, Array]:
+def batch(size: int = 6, keys_seed: int = 1) -> tuple[Array, Array, Array]:
     clips = jax.random.normal(jax.random.key(0), (size, 2, 3, 25, 3))
     labels = jnp.asarray([0, 2, 2, 3, 0, 1, 1, 3])[:size]
-    keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(1), i))(jnp.arange(size))
+    keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(keys_seed), i))(jnp.arange(size))
     return clips, labels, keys
 
 
@@ -82,7 +86,8 @@ def test_loss_is_the_papers_formula() -> None:
     words = []
     for label in labels:
         tokens = [jnp.asarray(encoder.tokenize([LABELS[label]]))]
-        tokens += [text["parts"].rows[i][None] for i in text["parts"].ids[label]]
+        ids = text["parts"].ids.reshape(len(LABELS), 4)[label]
+        tokens += [text["parts"].rows[i][None] for i in ids]
         words.append([encode({"params": encoder.params}, each)[0] for each in tokens])
     heads, words = np.asarray(heads, np.float64), np.asarray(words, np.float64)
     contrast = np.mean([kl_both_ways(heads[:, h], words[:, h], labels) for h in range(5)])
@@ -181,6 +186,36 @@ def test_frozen_text() -> None:
     assert "text_encoder" not in jax.eval_shape(frozen.init, *given)["params"]
     assert "text_encoder" in jax.eval_shape(trained.init, *given)["params"]
     assert float(loss_of(frozen).total) == pytest.approx(float(loss_of(trained).total), rel=1e-5)
+
+
+def test_one_of_several_texts_is_drawn() -> None:
+    """Every text of a part and of the whole body comes as often, and only those of the class."""
+    texts = []
+    for count, text in enumerate(load_texts("nw_ucla", LABELS), start=1):
+        more = dict.fromkeys(text.parts, f"moves {count}")
+        others = [dataclasses.replace(text, paragraph=f"{count}", parts=more)] if count < 4 else []
+        texts.append(dataclasses.replace(text, others=tuple(others)))
+    options = {"partition": "4", "global_text": "paragraph", "train_text": False}
+    method = build(tuple(texts), **options)
+    table, labels = method.tables["parts"], jnp.arange(4).repeat(400)
+    draw = jax.jit(partial(draw_parts, table, 4))
+    drawn = np.asarray(draw(labels, jax.random.split(jax.random.key(3), 1600)))
+    for label, ids in enumerate(drawn.reshape(4, 400, 4)):
+        for part, column in enumerate(ids.T):
+            found, counts = np.unique(column, return_counts=True)
+            assert set(found) == set(table.ids[4 * label + part])
+            assert len(found) == (2 if label < 3 else 1)
+            assert counts.min() > 150
+    # Parts are drawn one by one.
+    first = drawn[:400] == table.ids[:4, 0]
+    assert 150 < (first[:, 0] == first[:, 1]).sum() < 250
+    embed = jax.jit(method._text_embeddings, static_argnums=0)
+    few = jnp.asarray([0, 3])
+    one, other = (embed(None, method.tables, few, batch(2, seed)[2]) for seed in (1, 5))
+    assert not np.array_equal(one[0], other[0])
+    np.testing.assert_array_equal(one[1], other[1])
+    fixed, plain = (build(some, **options, several_texts="first") for some in (tuple(texts), ()))
+    jax.tree.map(np.testing.assert_array_equal, fixed.tables, plain.tables)
 
 
 def test_inference_is_the_skeleton_encoder_alone() -> None:
