@@ -20,7 +20,8 @@ from support.source_tree import (
 ROWS = (
     "configs",
     "gapjax.main gapjax.bench gapjax.compile gapjax.ensemble gapjax.summarize gapjax.plots "
-    "gapjax.export gapjax.classify gapjax.embed gapjax.prompts.lint",
+    "gapjax.export gapjax.classify gapjax.embed gapjax.prompts.lint "
+    "gapjax.prompts.generate",
     "gapjax.serving",
     "gapjax.experiment",
     "gapjax.training",

@@ -16,6 +16,7 @@ from gapjax.experiment import model
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.plan import Plan
 from gapjax.prompts import lint
+from gapjax.prompts.collected import Collected
 from gapjax.prompts.descriptions import ClassText, from_name
 from gapjax.text import distinct
 from gapjax.text.embedding import TextEmbedder
@@ -93,13 +94,24 @@ def test_training_needs_what_its_method_compares(plan: Plan, described: bool, na
 
 def test_lint_names_two_classes(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     described = [in_english(name, number) for number, name in enumerate(AMHARIC[:2])]
-    texts = [vars(text) | {"synonyms": list(text.synonyms)} for text in described]
+    texts = [
+        Collected(
+            text.label,
+            text.synonyms,
+            [text.paragraph],
+            {part: [movement] for part, movement in text.parts.items()},
+        ).entry()
+        for text in described
+    ]
     path = tmp_path / "texts.yaml"
     path.write_text(yaml.safe_dump({"classes": texts}))
     assert lint.main([str(path)]) == 1
     expected = f"the text encoder hashed cannot tell {AMHARIC[0]!r} and {AMHARIC[1]!r} apart by"
     assert f"{expected} their names\n" in (out := capsys.readouterr().out)
     assert "by their descriptions" not in out
+    # Nor is it an error that there is no known word at all.
+    path.write_text(yaml.safe_dump({"classes": [{"label": name} for name in AMHARIC[:2]]}))
+    assert lint.main([str(path)]) == 1
 
 
 def test_classify_refuses_them(
