@@ -21,7 +21,7 @@ from gapjax.methods import Context, Inference, Method
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.prompts.descriptions import ClassText, load_texts
 from gapjax.text import distinct
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
 

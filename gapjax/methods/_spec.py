@@ -15,7 +15,7 @@ from gapjax.methods._inference import Inference
 from gapjax.nn.torch_weights import StateDict
 from gapjax.prompts.descriptions import ClassText
 from gapjax.registry import module
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import LoadedText, TextOptions
 
 # An instance of the dataclass `MethodSpec.options`.

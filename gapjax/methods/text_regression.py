@@ -30,7 +30,7 @@ from gapjax.methods import (
 from gapjax.nn.losses import cosine_logits, normalize
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings
-from gapjax.text.embedding import mean_of_each
+from gapjax.text.embedding_cache import mean_of_each
 
 
 @dataclass(frozen=True)

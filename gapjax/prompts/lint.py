@@ -15,7 +15,7 @@ from gapjax.prompts.descriptions import ClassText, load_all
 from gapjax.prompts.rules import part_names, problems, shared
 from gapjax.prompts.strings import global_strings, movement_strings, part_variants
 from gapjax.text import distinct
-from gapjax.text.embedding import TextEmbedder, mean_of_each
+from gapjax.text.embedding_cache import TextEmbedder, mean_of_each
 from gapjax.text.encoder import TextOptions
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from data_pipelines.errors import UserError
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text.embedding_cache import TextEmbedder
 
 # The smallest share of classes with a text of their own that is not refused.
 ENOUGH = 0.5

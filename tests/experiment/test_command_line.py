@@ -15,8 +15,8 @@ from data_pipelines.errors import UserError
 from gapjax.experiment import command_line, config_dict
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.plan import Plan
-from gapjax.text import embedding
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text import embedding_cache
+from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
 from support.commands import ROOT
 from support.source_tree import FILES as FILES_OF_PROJECT
@@ -230,7 +230,7 @@ def test_a_read_only_folder_of_embeddings(tmp_path: Path, monkeypatch: pytest.Mo
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(embedding, "replacing_file", refuse)
+    monkeypatch.setattr(embedding_cache, "replacing_file", refuse)
     with pytest.raises(UserError, match=r"cannot be written.*set data\.dir"):
         TextEmbedder(TextOptions(), tmp_path / "text").embed(["wave"])
 

@@ -14,7 +14,7 @@ from gapjax.experiment.plan import Part
 from gapjax.experiment.schema import read_flat
 from gapjax.experiment.stages import stages
 from gapjax.parallel.partition_rules import PartitionRule
-from gapjax.text import embedding
+from gapjax.text import embedding_cache
 
 WORKDIR = Path("/runs/one")
 
@@ -108,12 +108,12 @@ def test_a_process_opens_the_index_and_the_text_encoder_once(data: Path, tmp_pat
     config = star_demo.get_config("smoke")
     config.data.dir = str(tmp_path / "data")
     shutil.copytree(data, tmp_path / "data", ignore=shutil.ignore_patterns("text_features"))
-    for cache in (_load_index, embedding._load):
+    for cache in (_load_index, embedding_cache._load):
         cache.cache_clear()
     run_stages = stages(plan_of(config), tmp_path / "run")
     carry_out.prepare(run_stages)
     assert all(build.steps(stage.plan) for stage in run_stages)
-    assert [cache.cache_info().misses for cache in (_load_index, embedding._load)] == [1, 1]
+    assert [cache.cache_info().misses for cache in (_load_index, embedding_cache._load)] == [1, 1]
 
 
 def test_an_unknown_encoder_of_folds_is_refused() -> None:

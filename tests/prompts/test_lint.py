@@ -10,7 +10,7 @@ import yaml
 from data_pipelines.specs.skeletons import PARTS
 from gapjax.prompts import lint, rules
 from gapjax.prompts.descriptions import TEXTS, ClassText, load_all
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
 
 MOVES = ("is raised", "swings left", "bends twice", "turns round", "kicks far", "taps lightly")

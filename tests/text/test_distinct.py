@@ -19,7 +19,7 @@ from gapjax.prompts import lint
 from gapjax.prompts.collected import Collected
 from gapjax.prompts.descriptions import ClassText, from_name
 from gapjax.text import distinct
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
 from support.small_text_models import save_bert, save_clip
 

@@ -11,7 +11,7 @@ from gapjax.methods import EncodeText, joints_of_parts
 from gapjax.methods.star.options import Options
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings, movement_strings, part_variants
-from gapjax.text.embedding import mean_of_each
+from gapjax.text.embedding_cache import mean_of_each
 
 
 def joints_of(partition: str, skeleton: Skeleton) -> dict[str, tuple[int, ...]]:

@@ -20,7 +20,7 @@ from gapjax.methods import Context, gap, supervised
 from gapjax.methods.gap.texts import draw_parts
 from gapjax.nn.pooling import pool_parts
 from gapjax.prompts.descriptions import ClassText, load_texts
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
 from gapjax.training.step import create_state
 

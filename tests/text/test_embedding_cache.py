@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gapjax.text import embedding
-from gapjax.text.embedding import TextEmbedder
+from gapjax.text import embedding_cache
+from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
 from support.small_text_models import BERT_CONFIG, save_bert, word_tokenizer
 
@@ -33,7 +33,7 @@ def test_the_cache_needs_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     options = TextOptions("bert", save_bert(tmp_path / "model"))
     first = TextEmbedder(options, tmp_path / "cache").embed(["wave hand", "clap"])
     for name in ("_load", "encode"):
-        monkeypatch.setattr(embedding, name, Mock(side_effect=AssertionError))
+        monkeypatch.setattr(embedding_cache, name, Mock(side_effect=AssertionError))
     again = TextEmbedder(options, tmp_path / "cache").embed(["wave hand", "clap"])
     np.testing.assert_array_equal(again, first)
 
