@@ -9,12 +9,14 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
 from absl import flags
 
 from gapjax.experiment import build, command_line
+from gapjax.experiment.stages import stages
 from gapjax.training import evaluation, loop
 from gapjax.training.run import Run
 
@@ -95,7 +97,8 @@ def measure(run: Run, steps: int) -> dict[str, float | str]:
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
     del argv
-    figures = measure(build.build(command_line.plan()), _STEPS.value)
+    *_, stage = stages(command_line.plan(), Path())
+    figures = measure(build.build(stage.plan), _STEPS.value)
     for name, value in figures.items():
         shown = f"{value:,.3f}" if isinstance(value, float) else value
         print(f"{name:28s} {shown}")

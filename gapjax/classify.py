@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data_pipelines import command
 from data_pipelines.errors import UserError
+from gapjax.parallel import compilation_cache
 from gapjax.serving.bundle import open_bundle
 from gapjax.serving.classification import classify
 from gapjax.serving.reports import FORMATS
@@ -27,9 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--descriptions", default="", help="a YAML file that describes them")
     parser.add_argument("--top", type=int, default=5, help="how many classes to show (default: 5)")
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    compilation_cache.add_flag(parser)
     options = parser.parse_args(arguments)
     if options.top < 1:
         raise UserError(f"--top={options.top}: show at least 1 class")
+    compilation_cache.use(options.compilation_cache)
     bundle, descriptions = open_bundle(options.bundle), options.descriptions
     found = classify(bundle, options.files, options.classes, descriptions)
     print(FORMATS[options.format](found, options.top))

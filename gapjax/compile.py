@@ -35,6 +35,9 @@ _FRAMES = flags.DEFINE_integer(
 _MEAN_FRAMES = flags.DEFINE_integer(
     "mean_frames", Size.mean, "Frames of all bodies of a mean sample, likewise.", lower_bound=1
 )
+_BODIES = flags.DEFINE_float(
+    "bodies", Size.bodies, "Mean persons of a sample, likewise; 0 for all.", lower_bound=0
+)
 
 # Bytes of a megabyte.
 _MB = 1e6
@@ -145,7 +148,7 @@ def main(argv: Sequence[str]) -> int:
     if _STAGE.value:
         selected = {_STAGE.value: selected[chosen("--stage", _STAGE.value, selected)]}
     devices = open_topology(_TOPOLOGY.value)
-    size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value), []
+    size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value, _BODIES.value), []
     for name, stage in selected.items():
         row = {"stage": name, "topology": _TOPOLOGY.value, **measure(stage, devices, size)}
         print("\n".join(table(row)), flush=True)

@@ -28,10 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", default="", help="the folder of converted datasets")
     parts = "the body's partition into parts, such as 6 (default: the one of the run's method)"
     parser.add_argument("--partition", default="", help=parts)
+    compilation_cache.add_flag(parser)
     options = parser.parse_args(arguments)
     if options.out.suffix != ".npz":
         parser.error(f"--out={options.out}: its name must end in .npz")
-    compilation_cache.use()
+    compilation_cache.use(options.compilation_cache)
     found = features.embed(options.workdir, options.samples, options.data, options.partition)
     with writing(options.out.parent), replacing_file(options.out) as file:
         features.write(file, found)

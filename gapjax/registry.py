@@ -1,9 +1,12 @@
 """A name in a config is the name of a module in a package, or one of the choices of a field."""
 
 import dataclasses
+import functools
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +31,7 @@ def one_of(*values: str) -> Any:
     return dataclasses.field(default=values[0], metadata={"choices": values})
 
 
-def number(default: Any, least: int = 0, **limits: int | float) -> Any:
+def number(default: Any, least: int | float = 0, **limits: int | float) -> Any:
     """Return a dataclass field with a number, or numbers, in a range.
 
     Args:
@@ -73,3 +76,20 @@ def module(package: str, name: str) -> ModuleType:
         hint = suggestion(name, names)
         raise UserError(f"no module {name!r} in {package}{hint} (there are: {', '.join(names)})")
     return importlib.import_module(f"{package}.{name}")
+
+
+@functools.cache
+def code_digest(*names: str) -> str:
+    """Return a digest of the source of modules, and of packages with all that is below them.
+
+    It stands for the version of what they compute in the name of a file that is kept: a file of an
+    older algorithm is not read. Any other edit is another version, too.
+    """
+    digest = hashlib.sha256()
+    for name in names:
+        top = Path(importlib.import_module(name).__file__ or "")
+        files = sorted(top.parent.rglob("*.py")) if top.stem == "__init__" else [top]
+        for file in files:
+            digest.update(f"{name} {file.relative_to(top.parent)} {file.stat().st_size} ".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

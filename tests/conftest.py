@@ -105,20 +105,22 @@ def made_once() -> Callable[[str, Callable[[pathlib.Path], None]], pathlib.Path]
 
 
 @pytest.fixture(scope="session")
-def data(made_once: Callable) -> pathlib.Path:
+def data(made_once: Callable, environment: dict[str, str]) -> pathlib.Path:
     """Return a folder with the built-in dataset, converted by the public command."""
 
     def make(folder: pathlib.Path) -> None:
         command = [sys.executable, "-m", "data_pipelines.convert", "synthetic", f"--out={folder}"]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
 
     return made_once("data", make)
 
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """Return the variables of the processes that tests start: one device, as users have."""
-    return os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
+    """Return the variables of processes that tests start: as users have, one device, all logs."""
+    kept = {name: text for name, text in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    return kept | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
 
 
 @pytest.fixture(scope="session")

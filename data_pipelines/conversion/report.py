@@ -1,4 +1,4 @@
-"""What a conversion says of samples that are not as in their files, and of files without one."""
+"""Reports of a conversion: samples that differ from their files, and files without a sample."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ _USUAL = 0.95
 
 
 def say_dropped(dropped: Sequence[tuple[int, int]]) -> None:
-    """Say how many frames and persons the clips are without (`chunks.Summary.dropped`)."""
+    """Print how many frames and persons were dropped from clips (`chunks.Summary.dropped`)."""
     whats = "frames in which nobody is seen", "persons who move less than others"
     for number, what in enumerate(whats):
         counts = [count[number] for count in dropped if count[number]]
@@ -22,7 +22,7 @@ def say_dropped(dropped: Sequence[tuple[int, int]]) -> None:
 
 
 def say_crowds(target: Path) -> None:
-    """Say if few samples have many more persons than the others, which all must have room for."""
+    """Print if a few samples have many more persons than others, as all are padded to as many."""
     bodies, samples = np.unique(Index.load(target).bodies, return_counts=True)
     usual = int(bodies[np.searchsorted(samples.cumsum(), _USUAL * samples.sum())])
     if bodies[-1] > max(usual, 2):
@@ -32,7 +32,7 @@ def say_crowds(target: Path) -> None:
 
 
 def rejections(target: Path) -> int:
-    """Say what was left out and what was rejected; return the number of rejected files."""
+    """Print what was left out and what was rejected; return the number of rejected files."""
     for reason, count in rejected.reasons(target / rejected.LEFT_OUT).items():
         print(f"left out: {count:,}, {reason}; listed in {target / rejected.LEFT_OUT}")
     count = rejected.reasons(target / rejected.FILE).total()

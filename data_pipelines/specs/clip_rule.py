@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-# Who is first: the person who moves most; the one whom a published cleaning has put first, by
-# motion, too; or the one who acts, whom no raw file can tell.
+# Which person is first: the one who moves most; the first of a published cleaning, which goes by
+# motion, too; or the one who acts, which no raw file records.
 ORDERS = ("motion", "cleaned", "recorded")
 
 

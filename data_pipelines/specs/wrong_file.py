@@ -1,4 +1,4 @@
-"""What a file is whose content is not what its name says: the one place that decides it."""
+"""Recognizes files whose content is of another kind than their names say, such as web pages."""
 
 import os
 from pathlib import Path

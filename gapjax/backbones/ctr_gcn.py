@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
+from gapjax.nn import rows
 from gapjax.nn.axis_order import (
     CHANNELS_FIRST,
     LAYOUTS,
@@ -137,9 +138,9 @@ class GraphConv(nn.Module):
         # A bias passes through the contraction over neighbors as one number per joint: the sum
         # of its row of the topology, computed from the smaller relation.
         biased = mixing * bias[..., None]
-        rows = relation.sum(axis=axes.index("v"), dtype=jnp.float32)
+        sums = relation.sum(axis=axes.index("v"), dtype=jnp.float32)
         joint = order.replace("t", "").replace("c", "d").replace("v", "u")
-        offset = jnp.einsum(f"gdr,{axes.replace('v', '')}->{joint}", biased, rows)
+        offset = jnp.einsum(f"gdr,{axes.replace('v', '')}->{joint}", biased, sums)
         offset = jnp.expand_dims(offset, order.index("t"))
         y = (sum_over_neighbors(topology, value, order) + offset).astype(x.dtype)
         how: dict[str, Any] = {"train": train, "weights": weights}
@@ -220,9 +221,12 @@ class Backbone(nn.Module):
         chosen("backbone.temporal", self.temporal, TEMPORAL)
         order = LAYOUTS[self.layout]
         b, m, t, v, c = x.shape
+        kept = rows.rows_of(x)
+        weights = kept.weights if kept else None
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
         x = BatchNorm("cbt", name="data_norm")(x, train=train)
         x = bodies_in_order(x.reshape(m, v, c, b, t), order)
+        x = rows.take(x, kept, order.index("n"))
         for each in plan_blocks(self.width, self.stages):
             block = Block(
                 self.skeleton,
@@ -234,8 +238,8 @@ class Backbone(nn.Module):
                 name=each.name,
             )
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-            x = block(x, train=train).astype(self.dtype)
-        return features_of_clips(x, order, b)
+            x = block(x, train=train, weights=weights).astype(self.dtype)
+        return features_of_clips(rows.spread(x, kept, order.index("n")), order, b)
 
 
 def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
@@ -256,10 +260,8 @@ def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     modules = {
         "graph": _graph(state, f"{name}.gcn1"),
         "temporal": temporal(state, f"{name}.tcn1"),
+        **state.residual(f"{name}.residual.conv", f"{name}.residual.bn"),
     }
-    if f"{name}.residual.conv.weight" in state:
-        residual = f"{name}.residual"
-        modules["residual"] = state.projection(f"{residual}.conv", f"{residual}.bn")
     return join(modules)
 
 
@@ -279,9 +281,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
         "bias": stack(state.bias, "conv4"),
     }
     modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
-    if f"{name}.down.0.weight" in state:
-        modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
-    params, statistics = join(modules)
+    params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
     value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
     return params | value, statistics
 

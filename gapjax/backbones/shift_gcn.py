@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
+from gapjax.nn import rows
 from gapjax.nn.axis_order import LAYOUTS, Ordered, bodies_in_order, features_of_clips, spread
 from gapjax.nn.layers import (
     BatchNorm,
@@ -130,7 +131,7 @@ class Backbone(nn.Module):
     """The skeleton encoder.
 
     Attributes:
-        skeleton: the body model; only its number of joints matters, and the input tells that.
+        skeleton: the body model, which is unused: the number of joints is that of the input.
         dtype: of the computation after the first block; all else is float32.
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage; from the second on, each stage halves the frames.
@@ -156,14 +157,18 @@ class Backbone(nn.Module):
         # Channels first, joints come next: the rows that a spatial shift moves.
         order = ROWS if self.layout == "channels_first" else LAYOUTS[self.layout]
         b, m, t, v, c = x.shape
+        kept = rows.rows_of(x)
+        weights = kept.weights if kept else None
         x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
         x = BatchNorm("cbt", name="data_norm")(x, train=train)
         x = bodies_in_order(x.reshape(m, v, c, b, t), order)
+        x = rows.take(x, kept, order.index("n"))
         for each in plan_blocks(self.width, self.stages):
             sizes = order, each.features, each.stride, self.shift_gradient, each.residual
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-            x = Block(*sizes, name=each.name)(x, train=train).astype(self.dtype)
-        return features_of_clips(x, order, b)
+            block = Block(*sizes, name=each.name)
+            x = block(x, train=train, weights=weights).astype(self.dtype)
+        return features_of_clips(rows.spread(x, kept, order.index("n")), order, b)
 
 
 def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
@@ -181,11 +186,8 @@ def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
 
 def _block(state: StateDict, name: str) -> tuple[dict, dict]:
     graph, temporal = _graph(state, f"{name}.gcn1"), _temporal(state, f"{name}.tcn1")
-    modules = {"graph": graph, "temporal": temporal}
-    if f"{name}.residual.conv.weight" in state:
-        residual = f"{name}.residual"
-        modules["residual"] = state.projection(f"{residual}.conv", f"{residual}.bn")
-    return join(modules)
+    residual = state.residual(f"{name}.residual.conv", f"{name}.residual.bn")
+    return join({"graph": graph, "temporal": temporal, **residual})
 
 
 def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
@@ -199,9 +201,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
 
     scale, mean = state.norm([f"{name}.bn"])
     modules = {"norm": (channels_first(scale), channels_first(mean))}
-    if f"{name}.down.0.weight" in state:
-        modules["residual"] = state.projection(f"{name}.down.0", f"{name}.down.1")
-    params, statistics = join(modules)
+    params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
     linear = state.array(f"{name}.Linear_weight").T
     bias = state.array(f"{name}.Linear_bias").reshape(-1)
     return {**params, "mask": mask.T, "linear": linear, "linear_bias": bias}, statistics

@@ -39,10 +39,12 @@ class Size:
     Attributes:
         longest: frames of the longest sample.
         mean: mean frames of a sample, those of all its bodies together.
+        bodies: mean persons of a sample; 0 for as many as a clip has room for.
     """
 
     longest: int = 300
     mean: int = 100
+    bodies: float = 0.0
 
 
 def build(plan: Plan, layout: Layout, size: Size) -> Run:
@@ -105,13 +107,15 @@ def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
     tested = protocol.test[0] if protocol.test else max(protocol.train) + 1
     split = np.where(row < train, np.resize(protocol.train, count), tested)
     columns[protocol.column] = split.astype(np.int32)
-    frames = np.full(count, size.mean, np.int32)
+    more = (size.bodies or spec.persons) - 1
+    bodies = np.minimum(1 + np.diff((np.arange(count + 1) * more).astype(int)), spec.persons)
+    frames = np.maximum(size.mean // bodies, 1).astype(np.int32)
     frames[0] = size.longest
     return Index(
         name=row.astype(str),
         label=(row % len(spec.labels)).astype(np.int32),
         frames=frames,
-        bodies=np.ones(count, np.int32),
+        bodies=bodies.astype(np.int32),
         shard=np.full(count, ""),
         offset=np.zeros(count, np.int64),
         bytes=np.zeros(count, np.int64),

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gapjax.experiment import initial_weights, platform
-from gapjax.experiment.batch_size import settle
 from gapjax.experiment.data import (
     Dataset,
+    count_bodies,
     describe_selection,
     known_labels,
     open_dataset,
@@ -56,14 +56,13 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
     """Return the run of a plan on its data and devices.
 
     Args:
-        plan: the plan of one stage (`gapjax.experiment.stages`).
+        plan: the plan of one stage (`gapjax.experiment.stages`, which settles batch sizes of 0).
         upstream: what the stage takes from earlier ones.
 
     Raises:
         UserError: a value is invalid, or there is no skeleton encoder that may be used.
         DataError: the dataset is missing or damaged.
     """
-    plan = settle(plan)
     layout, dataset = open_devices(plan), open_dataset(plan)
     plan = platform.settle(plan, layout.platform)
     upstream = upstream or Upstream()
@@ -122,7 +121,7 @@ def connect(
         sources: open the other parts, or give their shapes.
         summarize: computes metrics from scores.
     """
-    method = build_method(plan, dataset)
+    method, order = build_method(plan, dataset), train_order(plan, dataset)
     encoder = sources.encoder() if plan.on_features else None
     if plan.cached and encoder:
         features, items = sources.features(encoder)
@@ -131,16 +130,15 @@ def connect(
     else:
         recipe = clip_recipe(plan, dataset)
         inputs = Inputs(
-            feed=sources.feed(),
+            feed=count_bodies(plan, dataset, layout, sources.feed(), order),
             train_input=functools.partial(train_clips, recipe),
             eval_input=functools.partial(eval_clips, recipe),
             clip_shape=clip_shape(plan, dataset),
         )
         method = Encoded(method, encoder, plan.encoder.norm) if encoder else method
-    order = train_order(plan, dataset)
     schedule = step_schedule(plan.optimizer, order.steps_per_epoch)
     return Run(
-        **inputs._asdict(),
+        **vars(inputs),
         method=method,
         optimizer=make_optimizer(plan.optimizer, schedule),
         schedule=schedule,

@@ -87,15 +87,8 @@ def say(text: str) -> None:
 
 
 def prepare(run_stages: Sequence[Stage]) -> None:
-    """Refuse what would stop a stage before anything is written, and before the first trains."""
-    for stage in run_stages:
-        if config_file.is_claimed(stage.workdir):
-            compare(stage)
-            data_facts.check_continued(stage.workdir, stage.plan, open_dataset(stage.plan))
-        plan = remaining(stage)
-        check(plan)
-        if plan.mesh.rules or plan.train.init_from:
-            abstract.check_state(plan)
+    """Refuse what would stop a stage (`check_stages`), and tell the workdir and the devices."""
+    check_stages(run_stages)
     *_, last = run_stages
     plan, devices = last.plan, jax.devices()
     used = f"{plan.mesh.devices or len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
@@ -112,6 +105,18 @@ def remaining(stage: Stage) -> Plan:
     if not agreement.on_first_host(bool(checkpoints.steps_in(stage.workdir))):
         return stage.plan
     return replace(stage.plan, train=replace(stage.plan.train, init_from=""))
+
+
+def check_stages(run_stages: Sequence[Stage]) -> None:
+    """Refuse what would stop a stage before anything is written, and before the first trains."""
+    for stage in run_stages:
+        if config_file.is_claimed(stage.workdir):
+            compare(stage)
+            data_facts.check_continued(stage.workdir, stage.plan, open_dataset(stage.plan))
+        plan = remaining(stage)
+        check(plan)
+        if plan.mesh.rules or plan.train.init_from:
+            abstract.check_state(plan)
 
 
 def compare(stage: Stage) -> config_file.Changes:

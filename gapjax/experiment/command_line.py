@@ -30,6 +30,7 @@ from gapjax.workdir.config_file import is_claimed
 
 _CONFIG = flags.DEFINE_string("config", None, "The experiment: FILE, or FILE:variant,variant.")
 flags.mark_flag_as_required("config")
+_CACHE = flags.DEFINE_boolean("compilation_cache", True, "Keep compiled programs for later runs.")
 
 # The functions of JAX that fail where there is no device of a platform.
 _OPENS_DEVICES = ("backends", "_init_backend", "_get_backend_uncached")
@@ -48,7 +49,7 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
         """Run the command; report the loss of another process in one line, too."""
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
-        compilation_cache.use()
+        compilation_cache.use(_CACHE.value)
         try:
             return main(argv)
         except jax.errors.JaxRuntimeError as error:

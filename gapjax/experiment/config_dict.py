@@ -1,5 +1,6 @@
 """ConfigDicts with every key at its default, and config files, which change them."""
 
+import ast
 import copy
 import importlib.util
 import sys
@@ -68,7 +69,7 @@ def load(argument: str) -> ConfigDict:
         listed = "python -m gapjax.main --list has all configs"
         raise UserError(f"--config={argument}: there is no file {path} ({listed})")
     try:
-        module = _import(Path(path).resolve())
+        module = import_file(Path(path).resolve())
         if not hasattr(module, "get_config"):
             raise UserError(f"{path} has no function get_config(variants): is it a config?")
         return module.get_config(*variants)
@@ -80,7 +81,7 @@ def load(argument: str) -> ConfigDict:
 
 def variants(path: Path) -> Mapping[str, Callable[[ConfigDict], None]]:
     """Return the variants of a config file: its `VARIANTS`, or none."""
-    return getattr(_import(path.resolve()), "VARIANTS", {})
+    return getattr(import_file(path.resolve()), "VARIANTS", {})
 
 
 def recorded(workdir: Path) -> ConfigDict:
@@ -95,8 +96,8 @@ def recorded(workdir: Path) -> ConfigDict:
     return config
 
 
-def _import(path: Path) -> ModuleType:
-    """Import a config file, which may import others of its package, wherever that lies."""
+def import_file(path: Path) -> ModuleType:
+    """Import a config or a study, which may import others of its package, wherever that lies."""
     package = path.parent
     while (package / "__init__.py").exists():
         package = package.parent
@@ -127,6 +128,40 @@ def plan_of(config: ConfigDict) -> Plan:
             if before != name:
                 choose(config, section, name)
     return schema.read_flat(schema.flatten(config.to_dict()))
+
+
+def override(config: ConfigDict, values: Mapping[str, Any]) -> None:
+    """Set dotted keys of a config; those that name a part come first (`choose`).
+
+    Args:
+        config: the config.
+        values: dotted key → its value, or the value as text.
+
+    Raises:
+        UserError: a key is unknown, or its value is of another type.
+    """
+    for part in schema.PARTS:
+        if f"{part}.name" in values:
+            choose(config, part, values[f"{part}.name"])
+    flat = schema.flatten(config.to_dict())
+    schema.check_keys(values, flat)
+    hints = {key.path: key.hint for key in schema.keys_of(flat)}
+    read = {path: _read(path, value, hints[path]) for path, value in values.items()}
+    try:
+        config.update_from_flattened_dict(read)
+    except TypeError as error:
+        raise UserError(f"{', '.join(values)}: {error}") from error
+
+
+def _read(path: str, value: Any, hint: Any) -> Any:
+    """Return the value that a text stands for where its key is no text."""
+    if hint is str or not isinstance(value, str):
+        return value
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError) as error:
+        name = getattr(hint, "__name__", str(hint))
+        raise UserError(f"{path}={value!r} is no {name} as Python writes it") from error
 
 
 def define_flag(config: ConfigDict, argv: Sequence[str], values: flags.FlagValues) -> None:

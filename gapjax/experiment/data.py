@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from data_pipelines.storage.packed import open_pack
 from gapjax.experiment import generated
 from gapjax.experiment.plan import Plan
 from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
+from gapjax.inputs.present import CountingFeed
 from gapjax.parallel.sharding import Layout
 from gapjax.registry import chosen
 from gapjax.zero_shot import splits
@@ -166,6 +168,32 @@ def train_order(plan: Plan, dataset: Dataset) -> TrainOrder:
         repeat=plan.data.repeat * plan.views,
         batch_size=plan.train.batch_size,
         seed=plan.seed,
+    )
+
+
+def count_bodies(
+    plan: Plan, dataset: Dataset, layout: Layout, feed: Feed, order: TrainOrder | None = None
+) -> Feed:
+    """Return a feed of raw frames that says who is present, if that spares a plan absent persons.
+
+    Args:
+        plan: the plan.
+        dataset: its dataset.
+        layout: its devices.
+        feed: the feed.
+        order: the samples of training, if it trains.
+    """
+    copied = plan.clips["absent_person"] == "copy"
+    if plan.train.absent_persons == "each" or copied or dataset.spec.persons == 1:
+        return feed
+    return CountingFeed(
+        feed,
+        bodies=dataset.index.bodies,
+        persons=dataset.spec.persons,
+        shares=math.lcm(layout.mesh.shape["data"], plan.train.replicas),
+        order=order,
+        epochs=plan.train.epochs,
+        steps_per_dispatch=plan.train.steps_per_dispatch,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a run is told of its data in `data.json`, and what is refused where the data differ now.
+"""What `data.json` records of a run's data, and what is refused if the data differ later.
 
 | what differs                                 | training goes on | evaluation, export | encoder |
 |----------------------------------------------|------------------|--------------------|---------|
@@ -68,7 +68,7 @@ def _contents_digest(plan: Plan, dataset: Dataset) -> str | None:
     try:
         return contents.digest(dataset.directory, dataset.stored, packed=True)[:DIGITS]
     except (UserError, DiskError):
-        # There is no pack and none can be made, which matters to training alone, and is told there.
+        # There is no pack and none can be made; only training needs one, and reports that.
         return None
 
 
@@ -77,7 +77,7 @@ def _descriptions_digest(plan: Plan, dataset: Dataset) -> str | None:
     try:
         texts = model.descriptions(plan, dataset) if model.uses_text(plan) else ()
     except UserError:
-        # They are refused where they are used; what has changed with them is told first.
+        # Their use reports that; before, other changes of the data are reported.
         return None
     content = [dataclasses.asdict(text) for text in texts]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:DIGITS] if texts else None

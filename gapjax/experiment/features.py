@@ -9,13 +9,14 @@ from jaxtyping import Float, Int
 from data_pipelines.errors import UserError
 from data_pipelines.storage import contents
 from gapjax.experiment import encoder_weights
-from gapjax.experiment.data import Dataset, known_labels, open_feed
+from gapjax.experiment.data import Dataset, count_bodies, known_labels, open_feed
 from gapjax.experiment.data_facts import check_encoder
 from gapjax.experiment.initial_weights import backbone_importer
 from gapjax.experiment.model import build_backbone, clip_recipe
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.stages import Upstream
 from gapjax.inputs.clips import eval_clips, train_clips
+from gapjax.inputs.feed import Feed
 from gapjax.parallel.sharding import Layout
 from gapjax.training import feature_cache
 from gapjax.training.frozen_encoder import Encoder
@@ -74,7 +75,11 @@ def cached_features(
     samples = len(dataset.index)
     items = feature_cache.items_of(problem.train, tested, samples, plan.views)
     folder = upstream.features or Path(plan.data.dir) / "features"
-    open_clips = functools.partial(open_feed, plan, dataset, layout)
+
+    def open_clips() -> Feed:
+        """Open the feed of raw frames."""
+        return count_bodies(plan, dataset, layout, open_feed(plan, dataset, layout))
+
     batch = plan.eval.batch_size
     return feature_cache.prepare(source, items, open_clips, samples, batch, folder), items
 

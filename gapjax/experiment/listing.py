@@ -20,7 +20,7 @@ Train and evaluate: python -m gapjax.main --config=FILE[:VARIANT,VARIANT] [--con
 --config=FILE:VARIANTS names a config file and its variants, in any order; --config.KEY=VALUE sets
 one key, such as --config.train.batch_size=16 or --config.backbone.name=shift_gcn. --list lists the
 configs, their variants, and the datasets, methods, backbones and text encoders that keys may name;
-docs/configs.md has all keys.
+docs/configs.md has all keys. --nocompilation_cache compiles anew, and keeps no compiled programs.
 """
 
 _PACKAGES = {

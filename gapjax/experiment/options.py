@@ -5,37 +5,27 @@ Other sections are with what they configure: `clips` is `gapjax.inputs.clips.Cli
 that they name (`gapjax.experiment.schema` has the whole table).
 """
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 from data_pipelines.errors import UserError
 from gapjax.nn.axis_order import LAYOUTS
 from gapjax.nn.person_merge import MERGES
 from gapjax.parallel.partition_rules import PartitionRule
-from gapjax.registry import check_choices, one_of
+from gapjax.registry import check_choices, number, one_of
 from gapjax.text.encoder import TextOptions
 from gapjax.training.frozen_encoder import NORMS
 from gapjax.training.optimizer import SgdOptions
 
 
-def at_least(least: int, default: int) -> Any:
-    """Return a field with a number not below `least`."""
-    return dataclasses.field(default=default, metadata={"least": least})
-
-
 class Section:
-    """A section of a config, whose values are checked."""
+    """A section of a config. It checks its choices; `gapjax.experiment.ranges` checks numbers."""
 
     section: ClassVar[str]
 
     def __post_init__(self) -> None:
-        """Raise UserError for a value that its field does not allow."""
+        """Raise UserError for a value that is not among the choices of its field."""
         check_choices(self, f"{self.section}.")
-        for field in dataclasses.fields(cast(Any, self)):
-            least, value = field.metadata.get("least"), getattr(self, field.name)
-            if least is not None and value < least:
-                raise UserError(f"{self.section}.{field.name}={value} should be at least {least}")
 
 
 @dataclass(frozen=True)
@@ -65,11 +55,11 @@ class DataOptions(Section):
     protocol: str = ""
     feed: str = one_of("resident", "stream")
     resident: str = one_of("replicated", "sharded")
-    repeat: int = at_least(1, default=1)
-    validation_subjects: int = at_least(0, default=0)
+    repeat: int = number(1, least=1)
+    validation_subjects: int = 0
     zero_shot: str = ""
     stand_in: bool = False
-    fold: int = at_least(0, default=0)
+    fold: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,6 +88,8 @@ class TrainOptions(Section):
         layout: the order of axes within a backbone, which changes no result: `channels_first`,
             `channels_last` or `bodies_last`; `auto` for `channels_last` on TPUs, else
             `channels_first`.
+        absent_persons: `once` computes what all absent persons of a batch share once, with equal
+            results ([Performance](performance.md)); `each` computes every one of them.
         init_from: the workdir of a run, an exported bundle, or a published state dict (.pt, .npz,
             .safetensors) to start from; empty to train from scratch.
         steps_per_dispatch: steps that one call of the jitted function runs.
@@ -106,15 +98,16 @@ class TrainOptions(Section):
     """
 
     section = "train"
-    epochs: int = at_least(1, default=1)
-    batch_size: int = at_least(0, default=64)
-    replicas: int = at_least(1, default=1)
+    epochs: int = number(1, least=1)
+    batch_size: int = 64
+    replicas: int = number(1, least=1)
     precision: str = one_of("auto", "float32", "bfloat16")
     layout: str = one_of("auto", *LAYOUTS)
+    absent_persons: str = one_of("once", "each")
     init_from: str = ""
-    steps_per_dispatch: int = at_least(1, default=1)
-    log_every: int = at_least(0, default=0)
-    checkpoint_every: int = at_least(0, default=0)
+    steps_per_dispatch: int = number(1, least=1)
+    log_every: int = 0
+    checkpoint_every: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,8 +127,8 @@ class EvalOptions(Section):
     """
 
     section = "eval"
-    batch_size: int = at_least(1, default=64)
-    every: int = at_least(1, default=1)
+    batch_size: int = number(64, least=1)
+    every: int = number(1, least=1)
 
 
 @dataclass(frozen=True)
@@ -152,10 +145,10 @@ class MeshOptions(Section):
     """
 
     section = "mesh"
-    devices: int = at_least(0, default=0)
-    model: int = at_least(1, default=1)
+    devices: int = 0
+    model: int = number(1, least=1)
     rules: tuple[PartitionRule, ...] = ()
-    cpu_devices: int = at_least(1, default=1)
+    cpu_devices: int = number(1, least=1)
 
 
 # Shift-GCN's published schedule.
@@ -188,10 +181,10 @@ class EncoderOptions(Section):
     person_merge: str = one_of(*MERGES)
     norm: str = one_of(*NORMS)
     features: str = one_of("cached", "fresh")
-    views: int = at_least(1, default=1)
-    repeat: int = at_least(1, default=1)
-    epochs: int = at_least(1, default=82)
-    batch_size: int = at_least(0, default=32)
+    views: int = number(1, least=1)
+    repeat: int = number(1, least=1)
+    epochs: int = number(82, least=1)
+    batch_size: int = 32
     optimizer: SgdOptions = _ENCODER_OPTIMIZER
 
     def __post_init__(self) -> None:
@@ -214,5 +207,5 @@ class ZeroShotOptions(Section):
 
     section = "zero_shot"
     gamma: float | None = None
-    folds: int = at_least(0, default=3)
+    folds: int = 3
     fold_encoder: str = one_of("shared", "own")

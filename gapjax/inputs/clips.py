@@ -69,7 +69,7 @@ class ClipRecipe:
     sampling: str = one_of("crop_resize", "frames")
     train_crop: tuple[float, float] = number((0.5, 1.0), most=1)
     eval_crop: float = number(0.95, most=1)
-    longest: int | None = None
+    longest: int | None = number(None, least=1)
     absent_person: str = one_of("zeros", "copy")
     origin: str = one_of("none", "first_frame", "every_frame")
     align: str = one_of("none", "shoulders")
@@ -81,15 +81,11 @@ class ClipRecipe:
     k_operator: str = one_of(*K_OPERATORS)
 
     def __post_init__(self) -> None:
-        """Raise UserError for a value that a field cannot have."""
+        """Raise UserError for a value that a field cannot have, beyond the range of its number."""
         check_choices(self)
         low, high = self.train_crop
-        self._require("window", self.window >= 1, "at least 1 frame")
         self._require("train_crop", 0 < low <= high <= 1, "two shares in (0, 1], the smaller first")
         self._require("eval_crop", 0 < self.eval_crop <= 1, "a share in (0, 1]")
-        longest, k = self.longest, self.k
-        self._require("longest", longest is None or longest >= 1, "None or at least 1 frame")
-        self._require("k", k is None or k >= 0, "None or at least 0")
         self._check_rotation()
         self._check_align()
 

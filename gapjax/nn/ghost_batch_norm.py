@@ -5,6 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from gapjax.nn import rows
+
 
 class Replicas(nn.Module):
     """A backbone that is applied to each share of a training batch, as by DataParallel's devices.
@@ -36,7 +38,8 @@ class Replicas(nn.Module):
             each, "batch_stats", trans_in_fn=self._repeat, trans_out_fn=_first, mutable=True
         )
         shares = x.reshape(self.count, -1, *x.shape[1:])
-        features = kept(self.backbone, shares)
+        with rows.in_parts(self.count):
+            features = kept(self.backbone, shares)
         return features.reshape(-1, *features.shape[2:])
 
     def _repeat(self, statistics: dict) -> dict:

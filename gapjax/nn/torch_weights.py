@@ -148,6 +148,10 @@ class StateDict:
         params, statistics = join({"norm": self.norm([norm])})
         return {**params, "kernel": self.kernel(conv), "bias": self.bias(conv)}, statistics
 
+    def residual(self, conv: str, norm: str) -> dict[str, tuple[dict, dict]]:
+        """Return a projection as the module `residual`; nothing where the network has none."""
+        return {"residual": self.projection(conv, norm)} if f"{conv}.weight" in self else {}
+
     def backbone(
         self, block: Callable[["StateDict", str], tuple[dict, dict]], blocks: int
     ) -> dict[str, dict]:

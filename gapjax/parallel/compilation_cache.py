@@ -4,6 +4,7 @@ JAX bounds its cache by reading every entry at every write, which takes long wit
 cache is bounded once, as a process starts: what was written last is kept.
 """
 
+import argparse
 import hashlib
 import os
 import platform
@@ -21,8 +22,21 @@ LARGEST = 2 * 2**30
 MIN_SECONDS = 0.5
 
 
-def use() -> None:
-    """Use the cache from now on, unless the user has turned it off or JAX has one already."""
+def add_flag(parser: argparse.ArgumentParser) -> None:
+    """Give a command the flag of `gapjax.main` that turns the cache off; False turns it off."""
+    name, text = "compilation_cache", "compile anew, and keep no compiled programs"
+    parser.add_argument(f"--no{name}", dest=name, action="store_false", help=text)
+
+
+def use(enabled: bool = True) -> None:
+    """Use the cache from now on, unless the user has turned it off or JAX has one already.
+
+    Args:
+        enabled: False turns JAX's own cache off, too.
+    """
+    if not enabled:
+        jax.config.update("jax_enable_compilation_cache", False)
+        return
     chosen = os.environ.get(VARIABLE, "")
     if chosen == "off" or jax.config.jax_compilation_cache_dir:
         return

@@ -51,11 +51,6 @@ def _record(read_end: int) -> None:
             os._exit(128 + number)
 
 
-def forget() -> None:
-    """Discard the recorded signal."""
-    _received.clear()
-
-
 def check() -> None:
     """Raise Preempted if this process has received a signal and is the only one of its run.
 

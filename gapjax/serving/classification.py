@@ -52,7 +52,7 @@ def classify(
         names, texts = requested_classes(classes, descriptions, names)
     clips = read_clips(bundle, paths)
     outputs = bundle.recognize(clips, class_embeddings(bundle, names, texts))
-    # Only now: whatever is refused is told in one line.
+    # Only now: an error is printed without warnings before it.
     for doubt in (*doubts(names, bundle.metadata["labels"]), *_strange(bundle, paths, clips)):
         print(f"gapjax: warning: {doubt}", file=sys.stderr)
     score = outputs["score"]

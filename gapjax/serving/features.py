@@ -20,11 +20,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from data_pipelines.errors import UserError
-from gapjax.experiment.data import Dataset, open_dataset, open_feed
+from gapjax.experiment.data import Dataset, count_bodies, open_dataset, open_feed
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import read_flat
 from gapjax.inputs.clips import eval_clips
 from gapjax.inputs.feed import first_step
+from gapjax.inputs.present import known
 from gapjax.methods import Embeddings, Variables
 from gapjax.nn.pooling import pool, pool_parts
 from gapjax.parallel.sharding import make_layout
@@ -171,7 +172,8 @@ def _in_batches(
     run: Trained, plan: Plan, dataset: Dataset, rows: Int[np.ndarray, " n"], parts: Parts
 ) -> tuple[Features, Float[np.ndarray, "n k"]]:
     """Return the features and the scores of samples, in the order of `rows`."""
-    feed = open_feed(plan, dataset, make_layout(1))
+    layout = make_layout(1)
+    feed = count_bodies(plan, dataset, layout, open_feed(plan, dataset, layout))
 
     @jax.jit
     def step(
@@ -180,8 +182,9 @@ def _in_batches(
         """Return the features and the scores of one batch, whose request has one step."""
         batch = feed.load(store, first_step(request))
         clips = eval_clips(run.clips, batch.frames, batch.length)
-        outputs = run.inference.apply(variables, clips, embeddings)
-        return of_clips(run, variables, clips, parts), outputs["score"]
+        with known(request):
+            outputs = run.inference.apply(variables, clips, embeddings)
+            return of_clips(run, variables, clips, parts), outputs["score"]
 
     trained = jax.device_put((run.variables, dict(run.embeddings)), jax.devices()[0])
     compute = partial(step, *trained, feed.store)

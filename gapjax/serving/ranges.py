@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float, Int
 _ORDINARY = (1, 99)
 # A body may be this many times larger or smaller than ordinary ones.
 SIZE_FACTOR = 3.0
-# Postures may be less alike by this cosine than the least alike ordinary ones, and at least this
-# alike: few samples say little of what else is ordinary.
+# The cosine of a posture may be smaller than the smallest ordinary one by this margin, and is never
+# refused above this value: a few samples do not show all that is ordinary.
 POSTURE_MARGIN, LEAST_ALIKE = 0.4, 0.35
 # The relative lengths of bones may deviate this many times as much as ordinary ones, and this much.
 BONES_FACTOR, MOST_DEVIATION = 2.5, 0.2

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from data_pipelines.errors import UserError
+from data_pipelines.storage.tfrecord import tensorflow
 from gapjax.methods import Outputs
 from gapjax.serving.trained import Trained
 
@@ -32,8 +33,8 @@ def convert(run: Trained, frames: int) -> bytes:
         run: what to convert.
         frames: what clips are padded to.
     """
-    # Both import TensorFlow, which nothing else in gapjax needs.
-    import tensorflow as tf
+    # Only now: both import TensorFlow, which nothing else in gapjax needs.
+    tf = tensorflow()
     from jax.experimental import jax2tf
 
     variables, embeddings = jax.tree.map(jnp.asarray, (run.variables, run.embeddings))

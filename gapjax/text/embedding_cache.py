@@ -1,7 +1,8 @@
 """From strings to embeddings, with an encoder that is frozen or about to be trained.
 
-Frozen embeddings are cached on disk under a digest of the strings, the options and the contents of
-the encoder's files, so that embeddings from the cache need neither weights nor a network.
+Frozen embeddings are cached on disk under a digest of the strings, the options, the contents of the
+encoder's files and the code of this package, so that embeddings from the cache need neither weights
+nor a network.
 """
 
 import functools
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from data_pipelines.storage import npy
 from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
+from gapjax import registry
 from gapjax.text.encoder import LoadedText, TextOptions, encoder_module
 
 # Strings encoded at once: bounds the memory of a large encoder's activations.
@@ -79,7 +81,8 @@ class TextEmbedder:
         """
         if self.folder is None:
             return encode(strings, self.load())
-        path = self.folder / f"{_sha256([self.digest, list(strings)])}.npy"
+        code = registry.code_digest("gapjax.text")
+        path = self.folder / f"{_sha256([self.digest, code, list(strings)])}.npy"
         embeddings = npy.load(path)
         if embeddings is None:
             embeddings = encode(strings, self.load())

@@ -11,6 +11,7 @@ from jax import stages
 from jaxtyping import Array, Float
 
 from gapjax.inputs.feed import first_step
+from gapjax.inputs.present import known
 from gapjax.methods import Text
 from gapjax.parallel.sharding import shapes_with
 from gapjax.training.run import Run
@@ -36,7 +37,7 @@ def make_dispatch(run: Run, state: TrainState) -> Dispatch:
 
         def step(state: TrainState, one_step_request: Any) -> tuple[TrainState, Scalars]:
             """Return the state after a step, and what it logs."""
-            with run.layout.context():
+            with run.layout.context(), known(one_step_request):
                 return train_step(state, run.feed.load(store, one_step_request), text)
 
         if len(jax.tree.leaves(request)[0]) > 1:

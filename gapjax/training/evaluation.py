@@ -15,6 +15,7 @@ from data_pipelines.readers.order import eval_batches
 from data_pipelines.storage.disk import writing
 from gapjax.analysis.metrics import mean_class_accuracy, top_k_accuracy
 from gapjax.inputs.feed import Feed, first_step
+from gapjax.inputs.present import by_request, known
 from gapjax.methods import Text, Variables
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
@@ -33,7 +34,8 @@ def make_predict(run: Run) -> Predict:
         """Return the scores of one batch, whose request has one step."""
         batch = run.feed.load(store, first_step(request))
         clips = run.eval_input(batch.frames, batch.length)
-        return run.method.predict(variables, clips, text)
+        with known(request):
+            return run.method.predict(variables, clips, text)
 
     return jax.jit(predict, out_shardings=run.layout.replicated)
 
@@ -88,7 +90,7 @@ def in_batches(
     """
     batches, _ = eval_batches(rows, batch_size)
     found, on_device = [], None
-    for request in feed.requests(batches, 0, [1] * len(batches)):
+    for request in by_request(feed).requests(batches, 0, [1] * len(batches)):
         previous, on_device = on_device, compute(request)
         # A batch is fetched while the next one is computed.
         if previous is not None:

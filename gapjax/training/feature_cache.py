@@ -1,8 +1,8 @@
 """Features of a frozen encoder, computed once and kept on disk.
 
-A file holds the features of the samples of one run; its name is a digest of the encoder, the clips
-and the samples. A sample's first view is the clip that is evaluated; further ones, for training,
-are random clips, the same in every run.
+A file holds the features of the samples of one run; its name is a digest of the encoder, the clips,
+the samples and the code that computes features of them. A sample's first view is the clip that is
+evaluated; further ones, for training, are random clips, the same in every run.
 """
 
 import collections
@@ -22,7 +22,9 @@ from data_pipelines.readers.order import eval_batches
 from data_pipelines.storage import npy
 from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
+from gapjax import registry
 from gapjax.inputs.feed import Batch, Feed, StreamFeed, first_step
+from gapjax.inputs.present import known
 from gapjax.methods import Variables
 from gapjax.parallel import agreement, preemption
 from gapjax.parallel.sharding import Layout
@@ -31,6 +33,11 @@ from gapjax.training.run import Inputs
 from gapjax.training.step import EvalInput, TrainInput, sample_keys
 from gapjax.workdir.log import has_bar
 
+# What computes features.
+_CODE = (
+    *("gapjax.backbones", "gapjax.inputs", "gapjax.nn"),
+    *("gapjax.training.step", "gapjax.training.frozen_encoder", __name__),
+)
 _NO_ROOM = "choose a --workdir on another disk, or encoder.features=fresh"
 
 
@@ -73,6 +80,7 @@ class Source:
         """Return the digest that names a file of features of these items."""
         data = (self.index_digest, self.contents_digest)
         facts = (self.recipe, *data, self.encoder.person_merge, self.views)
+        facts += (registry.code_digest(*_CODE),)
         seed = self.seed if self.views > 1 else None
         source = fingerprint(self.encoder.variables, *facts, seed)
         return hashlib.sha256(source.encode() + items.tobytes()).hexdigest()[:32]
@@ -182,7 +190,8 @@ def _encode_batch(
     view: Int[Array, ""],
 ) -> Float[Array, "b t v d"]:
     batch = feed.load(store, first_step(request))
-    return source.encoder.encode(variables, source.clips(batch, view))
+    with known(request):
+        return source.encoder.encode(variables, source.clips(batch, view))
 
 
 def feature_inputs(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import optax
@@ -21,8 +20,17 @@ from gapjax.workdir.scores import Scores
 Summarize = Callable[[str, Scores], dict[str, float]]
 
 
-class Inputs(NamedTuple):
-    """The input of a method: a feed and the functions from its frames to clips; see `Run`."""
+@dataclass(frozen=True)
+class Inputs:
+    """The input of a method: a feed and the functions from its frames to clips.
+
+    Attributes:
+        feed: where batches come from.
+        train_input: makes the method's input of a batch's frames in training.
+        eval_input: makes it in evaluation.
+        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
+            joints, channels).
+    """
 
     feed: Feed
     train_input: TrainInput
@@ -48,16 +56,11 @@ class Cadence:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Inputs):
     """A training run.
 
     Attributes:
         method: what is trained.
-        feed: where batches come from.
-        train_input: makes the method's input of a batch's frames in training.
-        eval_input: makes it in evaluation.
-        clip_shape: (persons, frames, joints, coordinates) of that input; of features (frames,
-            joints, channels).
         optimizer: updates the parameters.
         schedule: step → learning rate, for the log.
         index: the metadata of the dataset's samples.
@@ -76,10 +79,6 @@ class Run:
     """
 
     method: Method
-    feed: Feed
-    train_input: TrainInput
-    eval_input: EvalInput
-    clip_shape: tuple[int, ...]
     optimizer: optax.GradientTransformation
     schedule: Schedule
     index: Index

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orbax.checkpoint as ocp
 
 from data_pipelines.errors import UserError
+from gapjax.parallel import agreement
 from gapjax.workdir import data_file
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.config_file import read_config
@@ -40,16 +41,18 @@ def read(folder: Path) -> Weights:
     Raises:
         UserError: it is neither of them, or is damaged.
     """
-    bundle = folder / "bundle.json"
-    newest = bundle if bundle.exists() else folder / "checkpoints"
-    return _read(folder, newest.stat().st_mtime_ns if newest.exists() else 0)
+    bundle, checkpoints = folder / "bundle.json", folder / "checkpoints"
+    newest = bundle if bundle.exists() else checkpoints
+    # In seconds, as the first host sees it: hosts read together, or not at all.
+    modified = agreement.newest_steps([int(newest.stat().st_mtime) if newest.exists() else 0])
+    return _read(folder, bundle.exists(), *modified)
 
 
 @functools.lru_cache(maxsize=2)
-def _read(folder: Path, modified: int) -> Weights:
+def _read(folder: Path, is_bundle: bool, modified: int) -> Weights:
     """Return weights; a process reads them again only if they have been modified."""
     del modified
-    return _of_bundle(folder) if (folder / "bundle.json").exists() else _of_run(folder)
+    return _of_bundle(folder) if is_bundle else _of_run(folder)
 
 
 def _of_run(workdir: Path) -> Weights:

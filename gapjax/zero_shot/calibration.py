@@ -36,7 +36,7 @@ class Curve:
         threshold: the margins at which an accuracy changes, ascending.
         seen: accuracy on samples of seen classes; entry j holds for γ in
             (threshold[j - 1], threshold[j]].
-        unseen: accuracy on samples of unseen classes, likewise.
+        unseen: accuracy on samples of unseen classes, at the same γ.
     """
 
     threshold: Float[np.ndarray, " n"]

@@ -4,12 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from gapjax.analysis import confusions, figures, run_figures
 from gapjax.analysis.metrics import confusion_counts, top_k_accuracy
 from gapjax.workdir.scores import Scores
-from gapjax.zero_shot.calibration import Curve, harmonic_mean, recognize, seen_unseen_curve
+from gapjax.zero_shot.calibration import (
+    Curve,
+    harmonic_mean,
+    interval_centers,
+    recognize,
+    seen_unseen_curve,
+)
 from gapjax.zero_shot.metrics import restrict, unseen_indices
 
 # The metadata of scores below a figure's title.
@@ -66,6 +73,66 @@ def write_confusion(
     path = folder / "confusion.png"
     run_figures.draw_confusions(counts, labels, title, about, path, marked=unseen)
     confusions.write_confusions(counts, labels, folder / "confusions.csv")
+
+
+def write_gammas(
+    curves: Sequence[Curve], gammas: Mapping[str, float], title: str, folder: Path
+) -> Path:
+    """Write S, U and H over γ as `gamma.png` and `gamma.csv` (STAR, ACM MM 2024, Fig. 3).
+
+    Args:
+        curves: the curves of runs, such as seeds, which are averaged.
+        gammas: source of a γ → γ; each is marked.
+        title: what the runs are.
+        folder: where to write.
+
+    Returns:
+        The path of the figure.
+    """
+    thresholds = np.concatenate([curve.threshold for curve in curves])
+    # As many in every stretch of margins, where accuracies change.
+    grid = interval_centers(np.unique(np.quantile(thresholds, np.linspace(0, 1, 200))))
+    each = np.array([[_three(curve, gamma) for gamma in grid] for curve in curves])
+    means = 100 * each.mean(axis=0)
+    lines = [
+        f"{gamma:.6f},{s:.3f},{u:.3f},{h:.3f}\n"
+        for gamma, (s, u, h) in zip(grid, means, strict=True)
+    ]
+    figure = figures.figure(8.4, 5.0)
+    _draw_gammas(figure.subplots(), curves, gammas, grid[1:-1], means[1:-1])
+    runs = f"mean of {len(curves)} runs" if len(curves) > 1 else "one run"
+    figures.headline(figure, title, [runs, "dots: H at each \N{GREEK SMALL LETTER GAMMA}"])
+    figures.save(figure, folder / "gamma.png")
+    (folder / "gamma.csv").write_text("".join(["gamma,S,U,H\n", *lines]))
+    return folder / "gamma.png"
+
+
+def _three(curve: Curve, gamma: float) -> tuple[float, float, float]:
+    """Return the accuracies on seen and on unseen classes, and their harmonic mean."""
+    seen, unseen = curve.at(gamma)
+    return seen, unseen, harmonic_mean(seen, unseen)
+
+
+def _draw_gammas(
+    axes: Axes,
+    curves: Sequence[Curve],
+    gammas: Mapping[str, float],
+    grid: Float[np.ndarray, " n"],
+    means: Float[np.ndarray, "n 3"],
+) -> None:
+    """Draw the means over a grid of γ, and H at each γ that has a source."""
+    figures.style(axes, "accuracy on seen (S) and unseen classes (U), harmonic mean (H), %")
+    axes.grid(color=figures.RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for name, values, color in zip("SUH", means.T, figures.LINES, strict=False):
+        axes.plot(grid, values, color=color, linewidth=1.8, label=name)
+    for (source, gamma), color in zip(gammas.items(), figures.LINES[3:], strict=False):
+        harmonic = 100 * float(np.mean([_three(curve, gamma)[2] for curve in curves]))
+        label = f"\N{GREEK SMALL LETTER GAMMA} by {source}: {gamma:.3f}, H {harmonic:.1f}"
+        axes.plot([gamma], [harmonic], "o", color=color, label=label, clip_on=False)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("\N{GREEK SMALL LETTER GAMMA}", color=figures.QUIET, size=9)
+    axes.legend(frameon=False, labelcolor="linecolor", fontsize=8.5)
 
 
 def draw_curve(axes: Axes, curve: Curve, gammas: Mapping[str, float]) -> None:

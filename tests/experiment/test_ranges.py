@@ -63,6 +63,12 @@ REFUSED = {
     "text.encoder": 3,
     "encoder.optimizer.weight_decay": math.nan,
     "clips.longest": 0,
+    "clips.window": 0,
+    "clips.eval_crop": 0.0,
+    "clips.k": -1,
+    "encoder.views": 0,
+    "eval.every": 0,
+    "zero_shot.folds": -1,
 }
 
 

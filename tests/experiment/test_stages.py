@@ -1,12 +1,13 @@
 """The stages of a run: their order, plans and inputs."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from configs import gap_demo, star_demo
-from data_pipelines.errors import UserError
+from data_pipelines.errors import DataError, UserError
 from gapjax.experiment import build, carry_out
 from gapjax.experiment.config_dict import choose, plan_of
 from gapjax.experiment.data import _load_index
@@ -114,6 +115,20 @@ def test_a_process_opens_the_index_and_the_text_encoder_once(data: Path, tmp_pat
     carry_out.prepare(run_stages)
     assert all(build.steps(stage.plan) for stage in run_stages)
     assert [cache.cache_info().misses for cache in (_load_index, embedding_cache._load)] == [1, 1]
+
+
+@pytest.mark.parametrize("key", ["encoder.batch_size", "train.batch_size"])
+def test_a_batch_that_an_epoch_cannot_fill(data: Path, tmp_path: Path, key: str) -> None:
+    """The encoder's, too; the advice works."""
+    config = star_demo.get_config("smoke")
+    config.data.dir = str(data)
+    section, _, name = key.partition(".")
+    config[section][name] = 100_000
+    with pytest.raises(DataError, match=rf"batch of 100000: lower .*{re.escape(key)}"):
+        carry_out.prepare(stages(plan_of(config), tmp_path / "run"))
+    config[section][name] = 8
+    assert all(build.steps(stage.plan) for stage in stages(plan_of(config), tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_encoder_of_folds_is_refused() -> None:

@@ -174,7 +174,6 @@ def test_the_rotation_commutes_with_the_crop_where_axes_are_not_scaled() -> None
         ({"modality": "velocity"}, "modality='velocity' is not known"),
         ({"scale": "axis"}, "scale='axis' is not known"),
         ({"k_operator": ""}, "k_operator='' is not known"),
-        ({"window": 0}, "window=0 must be at least 1 frame"),
         ({"train_crop": (1.0, 0.5)}, r"train_crop=\(1.0, 0.5\) must be two shares in"),
         ({"eval_crop": 0.0}, r"eval_crop=0.0 must be a share in \(0, 1\]"),
         (
@@ -182,11 +181,9 @@ def test_the_rotation_commutes_with_the_crop_where_axes_are_not_scaled() -> None
             "angle=0.0 must be above 0 and at most π, in radians",
         ),
         ({"rotation": "view", "angle": 0.3}, "angle=0.3 must be whole degrees from 1 to 180"),
-        ({"k": -1}, "k=-1 must be None or at least 0"),
         ({"origin": "each"}, "origin='each' is not known"),
         ({"align": "hips"}, "align='hips' is not known"),
         ({"absent_person": "mirror"}, "absent_person='mirror' is not known"),
-        ({"longest": 0}, "longest=0 must be None or at least 1 frame"),
         ({"align": "shoulders", "space": 2}, "align='shoulders' must be 'none': joints have 2"),
     ],
 )

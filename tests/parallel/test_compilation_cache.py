@@ -1,5 +1,6 @@
 """The folder of compiled programs: where it is, and how it is bounded."""
 
+import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from gapjax.parallel import compilation_cache
 def unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Return the cache folder of a user who has set nothing."""
     name, seconds = "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"
-    before = {key: getattr(jax.config, key) for key in (name, seconds)}
+    enabled = "jax_enable_compilation_cache"
+    before = {key: getattr(jax.config, key) for key in (name, seconds, enabled)}
     jax.config.update(name, None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv(compilation_cache.VARIABLE, raising=False)
@@ -45,6 +47,15 @@ def test_it_can_be_off_or_elsewhere(
     compilation_cache.use()
     assert Path(jax.config.jax_compilation_cache_dir).parent == tmp_path / "mine"
     assert not unset.exists()
+
+
+@pytest.mark.parametrize(("flags", "enabled"), [([], True), (["--nocompilation_cache"], False)])
+def test_a_flag_turns_it_off(unset: Path, flags: list[str], enabled: bool) -> None:
+    """JAX's own, too; `test_compile` and `test_quiet` give it to the commands."""
+    parser = argparse.ArgumentParser()
+    compilation_cache.add_flag(parser)
+    compilation_cache.use(parser.parse_args(flags).compilation_cache)
+    assert jax.config.jax_enable_compilation_cache == unset.exists() == enabled
 
 
 def test_the_oldest_programs_are_removed(tmp_path: Path) -> None:

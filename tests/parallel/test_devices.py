@@ -115,11 +115,13 @@ def assert_alike(one: Trained, other: Trained) -> None:
         jax.tree.map(near, getattr(one[0], part), getattr(other[0], part))
 
 
-# With one device and the resident feed these are compared.
+EVERY = {"train__absent_persons": "each"}
+# With one device, the resident feed and absent persons once, these are compared.
 OTHERS = {
     "two": {"mesh__devices": 2},
     "eight, streamed": {"mesh__devices": 8, "data__feed": "stream"},
-    "eight, each with its share of the frames": {"mesh__devices": 8, "data__resident": "sharded"},
+    "eight, each with its share of the frames, of all persons": EVERY
+    | {"mesh__devices": 8, "data__resident": "sharded"},
 }
 
 

@@ -29,7 +29,7 @@ def listening() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in preemption.SIGNALS}
     preemption.listen()
     yield
-    preemption.forget()
+    preemption._received.clear()
     signal.set_wakeup_fd(-1)
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -69,7 +69,7 @@ def test_a_stopped_run_resumes_bit_for_bit(
         ):
             loop.train(run, tmp_path)
         assert not (tmp_path / "scores").exists()
-        preemption.forget()
+        preemption._received.clear()
     loop.train(tiny_run(**CADENCE), tmp_path)
     assert results(tmp_path) == undisturbed
 
@@ -82,7 +82,7 @@ def test_a_run_stopped_in_an_evaluation_repeats_it(
     run = tiny_run(evaluating={1: sends(signal.SIGINT)}, **CADENCE)
     with pytest.raises(Preempted, match=f"stopped by SIGINT: step {step} of"):
         loop.train(run, tmp_path)
-    preemption.forget()
+    preemption._received.clear()
     loop.train(tiny_run(**CADENCE), tmp_path)
     assert results(tmp_path) == undisturbed
 

@@ -20,9 +20,9 @@ from support.source_tree import (
 ROWS = (
     "configs",
     "gapjax.main gapjax.bench gapjax.compile gapjax.ensemble gapjax.summarize gapjax.plots "
-    "gapjax.export gapjax.classify gapjax.embed gapjax.prompts.lint "
+    "gapjax.export gapjax.classify gapjax.embed gapjax.study gapjax.prompts.lint "
     "gapjax.prompts.generate",
-    "gapjax.serving",
+    "gapjax.serving gapjax.studies",
     "gapjax.experiment",
     "gapjax.training",
     "gapjax.methods",
@@ -64,8 +64,9 @@ ONLY = {
     "data_pipelines.storage.contents": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.digests": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.packed": "gapjax.experiment.data data_pipelines",
-    "data_pipelines.readers.order": "gapjax.experiment gapjax.training gapjax.zero_shot.splits "
-    "data_pipelines",
+    "data_pipelines.storage.tfrecord": "gapjax.serving.tflite data_pipelines",
+    "data_pipelines.readers.order": "gapjax.experiment gapjax.inputs.present gapjax.training "
+    "gapjax.zero_shot.splits data_pipelines",
     "data_pipelines.readers.stream": "gapjax.experiment.data data_pipelines",
     "data_pipelines.parsers.clip": "gapjax.serving.classification data_pipelines",
     "gapjax.methods.gap": "gapjax.methods.gap",
@@ -78,7 +79,7 @@ ONLY = {
     "ml_collections": "configs gapjax.experiment.config_dict",
     "optax": "gapjax.training gapjax.methods gapjax.nn",
     "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.serving.bundle_writer",
-    "tensorflow": "gapjax.serving.tflite data_pipelines.storage",
+    "tensorflow": "data_pipelines.storage",
     "tensorflow_datasets": "data_pipelines.storage",
     "torch": "gapjax.nn.torch_weights gapjax.text",
     "transformers": "gapjax.text",

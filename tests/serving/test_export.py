@@ -21,7 +21,7 @@ from gapjax.experiment import schema
 from gapjax.serving import bundle, bundle_writer, model_card, tflite, trained
 from gapjax.serving.classification import calibrated
 from gapjax.workdir.config_file import read_config
-from support.commands import ROOT, metrics
+from support.commands import ROOT, counting_present, metrics
 
 pytestmark = pytest.mark.slow
 
@@ -163,6 +163,25 @@ def test_the_model_card_takes_clips_as_classify_does(
         assert file["classes"][0]["class"] == label, form
         if "score" in file["classes"][0]:
             assert file["classes"][0]["score"] == float(names["score"].max())
+
+
+def test_a_bundle_of_a_run_that_counts_present_persons(
+    folder: pathlib.Path, workdir: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """The scores of two persons are those of other means, the scores of one are not."""
+    copy, out = counting_present(workdir, tmp_path / "run"), tmp_path / "bundle"
+    assert export.main([f"--workdir={copy}", f"--out={out}", "--frames=120"]) == 0
+    run, pair = trained.load(copy), np.zeros((2, 120, 25, 3), np.float32)
+    pair[:, :30] = np.random.default_rng(0).normal(size=(2, 30, 25, 3))
+    clips, frames = [pair[:, :30], pair[:1, :30]], np.stack([pair, pair * [[[[1]]], [[[0]]]]])
+    expected = jax.jit(run.recognize)(
+        run.variables, frames.astype(np.float32), np.int32([30, 30]), run.embeddings
+    )
+    found, others = (bundle.open_bundle(path).recognize(clips) for path in (out, folder))
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[name][0], others[name][0], rtol=1e-4, atol=1e-5)
+        assert not np.allclose(found[name][1], others[name][1], rtol=1e-3)
 
 
 def test_a_renewed_bundle_gives_the_same_scores(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -62,6 +63,16 @@ def start_together(
     shared = (f"--coordinator=127.0.0.1:{free_port()}", f"--processes={count}", *flags)
     each = [(*shared, f"--process={number}") for number in range(count)]
     return [command.start(workdir, *own, config=config) for own in each]
+
+
+def counting_present(workdir: Path, copy: Path) -> Path:
+    """Return a copy of a run, as if it had been trained with means over present persons alone."""
+    shutil.copytree(workdir, copy)
+    config = json.loads((copy / "config.json").read_text())
+    zero_shot = config["method.name"] == "star"
+    config["encoder.person_merge" if zero_shot else "method.persons"] = "present"
+    (copy / "config.json").write_text(json.dumps(config))
+    return copy
 
 
 def checkpoint(workdir: Path) -> list[np.ndarray]:

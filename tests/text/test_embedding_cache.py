@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gapjax import registry
 from gapjax.text import embedding_cache
 from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
@@ -62,6 +63,23 @@ def test_other_strings_and_other_weights_are_other_embeddings(tmp_path: Path) ->
             TextEmbedder(TextOptions(seed=seed), tmp_path).embed(strings)
     assert len(list(tmp_path.glob("*.npy"))) == 4
     assert {path.suffix for path in tmp_path.iterdir()} == {".npy"}
+
+
+def test_embeddings_of_other_code_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest, which bundles compare, is that of the weights and options alone."""
+    text = TextEmbedder(TextOptions(), tmp_path)
+    expected = text.embed(STRINGS[:3])
+    (path,) = tmp_path.glob("*.npy")
+    np.save(path, expected + 1)
+    digest = TextEmbedder(TextOptions()).digest
+    np.testing.assert_array_equal(text.embed(STRINGS[:3]), expected + 1)
+    registry.code_digest.cache_clear()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"another algorithm")
+    np.testing.assert_array_equal(text.embed(STRINGS[:3]), expected)
+    registry.code_digest.cache_clear()
+    assert TextEmbedder(TextOptions()).digest == digest
 
 
 def test_the_digest_depends_on_options_and_contents(tmp_path: Path) -> None:

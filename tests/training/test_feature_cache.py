@@ -96,7 +96,9 @@ def _no_feed() -> ResidentFeed:
     raise AssertionError("features that are there need no frames")
 
 
-def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -> None:
+def test_what_they_depend_on_names_the_file(
+    source: Source, items: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     others = [
         dataclasses.replace(source, recipe="other"),
         dataclasses.replace(source, index_digest="other"),
@@ -111,6 +113,8 @@ def test_what_they_depend_on_names_the_file(source: Source, items: np.ndarray) -
     assert len(digests) == 8
     one_view = [dataclasses.replace(source, views=1, seed=seed) for seed in (0, 1)]
     assert one_view[0].digest(items) == one_view[1].digest(items)
+    monkeypatch.setattr(feature_cache.registry, "code_digest", lambda *packages: "other")
+    assert source.digest(items) not in digests
 
 
 def test_nothing_is_left_of_an_interrupted_write(

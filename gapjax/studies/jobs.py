@@ -1,0 +1,115 @@
+"""Several runs of a study at the same time, each in a process and on a device of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from data_pipelines.storage.disk import writing
+from gapjax.parallel import preemption
+from gapjax.studies import shared
+from gapjax.studies.reading import Unit
+
+# Which NVIDIA GPUs a process sees; without one, it changes nothing.
+_DEVICES = "CUDA_VISIBLE_DEVICES"
+_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run in its process.
+
+    Attributes:
+        unit: the run.
+        device: the number of its device among those of the study.
+        process: its process.
+        log: the open file that has what it prints.
+    """
+
+    unit: Unit
+    device: int
+    process: subprocess.Popen
+    log: TextIO
+
+
+def run_all(
+    left: Sequence[Unit],
+    jobs: int,
+    command: Callable[[Unit], Sequence[str]],
+    after: Callable[[], object],
+) -> int:
+    """Carry out runs in processes; return 0, or the status of the first that fails.
+
+    After a failure no other begins, and those that have begun come to their end.
+
+    Args:
+        left: the runs.
+        jobs: how many at the same time; the n-th has the n-th device.
+        command: returns the command of a run.
+        after: called at the end of each run.
+
+    Raises:
+        Preempted: this process received a signal; so have the others, which save and stop.
+    """
+    waiting, running, made, status = list(left), list[Job](), set[str](), 0
+    try:
+        while running or (waiting and not status):
+            preemption.check()
+            while not status and (unit := _next(waiting, running, made, jobs)):
+                waiting.remove(unit)
+                running.append(_start(unit, running, jobs, command(unit)))
+            for job in [job for job in running if job.process.poll() is not None]:
+                running.remove(job)
+                made |= shared.made_by(job.unit)
+                status = status or _ended(job)
+                after()
+            time.sleep(_SECONDS)
+    finally:
+        for job in running:
+            job.process.terminate()
+        for job in running:
+            job.process.wait()
+            job.log.close()
+    return status
+
+
+def _next(
+    waiting: Sequence[Unit], running: Sequence[Job], made: set[str], jobs: int
+) -> Unit | None:
+    """Return a run that may begin: nobody is making what it would make, too."""
+    if len(running) >= jobs:
+        return None
+    busy = {part for job in running for part in shared.made_by(job.unit)} - made
+    return next((unit for unit in waiting if not busy & shared.made_by(unit)), None)
+
+
+def _start(unit: Unit, running: Sequence[Job], jobs: int, command: Sequence[str]) -> Job:
+    """Begin a run on a device that is free."""
+    used = {job.device for job in running}
+    device = next(number for number in range(jobs) if number not in used)
+    visible = os.environ.get(_DEVICES, "").split(",")
+    name = visible[device] if len(visible) > device and visible[0] else str(device)
+    path = unit.workdir.with_suffix(".log")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = path.open("a")
+    print(f"begins: {unit.title} (device {name}, {path})", flush=True)
+    variables = os.environ | {_DEVICES: name}
+    process = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
+    return Job(unit, device, process, log)
+
+
+def _ended(job: Job) -> int:
+    """Tell how a run ended; return its status."""
+    job.log.close()
+    status = job.process.returncode
+    if not status:
+        print(f"finished: {job.unit.title}", flush=True)
+        return 0
+    last = Path(job.log.name).read_text().strip().rpartition("\n")[2]
+    print(f"failed: {job.unit.title}: {last}", file=sys.stderr, flush=True)
+    return status if status > 0 else 1
