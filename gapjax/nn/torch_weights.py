@@ -66,13 +66,30 @@ def _read_npz(path: Path) -> Arrays:
 
 def _read_pt(path: Path) -> Arrays:
     try:
-        import torch
+        return load_tensors(path)
     except ImportError as error:
         raise UserError(f"{path}: reading it needs PyTorch (pip install torch)") from error
+
+
+def load_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Return the tensors of a dict that PyTorch saved, in float32; nothing else is unpickled.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+        ValueError: it holds something else. Of a damaged file, PyTorch raises what it likes.
+    """
+    import torch
+
     state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         raise ValueError(f"it holds a {type(state).__name__}, not a dict of tensors")
-    return {name: each.numpy() for name, each in state.items() if isinstance(each, torch.Tensor)}
+    tensors = {name: each for name, each in state.items() if isinstance(each, torch.Tensor)}
+    if not tensors:
+        raise ValueError(
+            f"its dict has no tensors but {', '.join(map(str, state)) or 'nothing'}: save the dict "
+            "of tensors alone by torch.save"
+        )
+    return {name: each.detach().float().numpy() for name, each in tensors.items()}
 
 
 def skeleton_encoder_arrays(arrays: Arrays) -> Arrays:

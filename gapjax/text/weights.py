@@ -6,7 +6,6 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs import wrong_file
+from gapjax.nn.torch_weights import load_tensors
 from gapjax.text.encoder import Tree
 from gapjax.text.huggingface import weight_files
 
@@ -121,18 +121,15 @@ def _read_safetensors(file: Path, rename: Rename) -> Tensors:
 def _read_pickled(file: Path, rename: Rename) -> Tensors:
     """Read PyTorch's pickle format: tensors only, never arbitrary objects."""
     try:
-        import torch
+        stored = load_tensors(file)
     except ImportError as error:
         raise UserError(
             f"{file.parent} has pytorch_model.bin but no model.safetensors: `pip install torch` to "
             "read it, or save the model as safetensors"
         ) from error
-    try:
-        stored: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file fails in many ways
         wrong_file.refuse(file)
         raise UserError(
             f"{file} cannot be read ({wrong_file.cause(error)}): get it again"
         ) from error
-    names = {new: name for name in stored if (new := rename(name))}
-    return {new: stored[name].float().numpy() for new, name in names.items()}
+    return {new: array for name, array in stored.items() if (new := rename(name))}

@@ -1,6 +1,7 @@
 """Reading published state dicts, and starting from them."""
 
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from data_pipelines.errors import UserError
+from data_pipelines.errors import FileError, UserError
 from gapjax.backbones import ctr_gcn
 from gapjax.methods.supervised import from_torch
 from gapjax.nn.torch_weights import StateDict, read
+from support import torch_files
 
 ARRAYS = {"fc.weight": np.ones((3, 2), np.float32), "fc.bias": np.zeros(3, np.float32)}
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
@@ -30,11 +32,31 @@ def test_npz_and_safetensors(tmp_path: Path) -> None:
     check(read(tmp_path / "a.safetensors"))
 
 
-@pytest.mark.torch
-def test_pt_is_read_with_weights_only(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+def test_pt_is_read_with_weights_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a stand-in for PyTorch where it is not installed."""
+    torch = torch_files.installed(monkeypatch)
     torch.save({name: torch.tensor(each) for name, each in ARRAYS.items()}, tmp_path / "a.pt")
     check(read(tmp_path / "a.pt"))
+
+
+@pytest.mark.torch
+def test_parameters_in_half_precision(tmp_path: Path) -> None:
+    """As a training may save them, not their values alone."""
+    torch = pytest.importorskip("torch")
+    saved = {name: torch.tensor(each).bfloat16() for name, each in ARRAYS.items()}
+    torch.save({name: torch.nn.Parameter(each) for name, each in saved.items()}, tmp_path / "a.pt")
+    check(read(tmp_path / "a.pt"))
+
+
+@pytest.mark.parametrize("name", torch_files.NO_STATE_DICTS)
+def test_a_pt_file_that_is_no_state_dict_is_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.pt"
+    expected = torch_files.write(path, name, torch_files.installed(monkeypatch))
+    with pytest.raises((UserError, FileError), match=r"weights\.pt.*" + expected) as refused:
+        read(path)
+    assert not re.search("weights_only|pickle|unsafe", str(refused.value))
 
 
 class Trap:

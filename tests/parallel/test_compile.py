@@ -36,7 +36,7 @@ TINY = (
     *("--config.backbone.width=8", "--config.backbone.stages=(1,)", "--config.clips.window=8"),
     "--noconfig.data.stand_in",
     # Without text, of which a step sends less than the gradients of all parameters.
-    "--config.method.partition=none",
+    *("--config.method.partition=none", "--config.method.persons=present"),
 )
 
 
@@ -116,6 +116,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], C
         if name == "gap":
             config.text.encoder, config.text.checkpoint = "bert", bert
             config.text.too_long = "truncate"
+        if name == "shift_gcn":
+            config.encoder.person_merge = "present"
         plan = named_stages(stages(plan_of(config), Path()))[stage].plan
         layout = shape_layout(jax.devices()[:devices], rules=plan.mesh.rules)
         run = abstract.build(plan, layout, Size())

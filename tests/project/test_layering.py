@@ -81,7 +81,7 @@ ONLY = {
     "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.serving.bundle_writer",
     "tensorflow": "data_pipelines.storage",
     "tensorflow_datasets": "data_pipelines.storage",
-    "torch": "gapjax.nn.torch_weights gapjax.text",
+    "torch": "gapjax.nn.torch_weights",
     "transformers": "gapjax.text",
     "wandb": "gapjax.workdir.weights_and_biases",
 }

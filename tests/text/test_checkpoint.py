@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from data_pipelines.errors import UserError
+from data_pipelines.errors import FileError, UserError
 from gapjax.text.encoder import pad_rows
 from gapjax.text.huggingface import locate
+from support import torch_files
 from support.small_text_models import (
     BERT_CONFIG,
     BERT_TOKENIZER,
@@ -151,6 +152,18 @@ def test_pickled_weights_without_torch(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(
         UserError, match=r"has pytorch_model\.bin but no model\.safetensors: `pip in"
     ):
+        load("bert", folder)
+
+
+@pytest.mark.parametrize("name", torch_files.NO_STATE_DICTS)
+def test_pickled_weights_that_are_none(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_bert(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    path = tmp_path / "pytorch_model.bin"
+    expected = torch_files.write(path, name, torch_files.installed(monkeypatch))
+    with pytest.raises((UserError, FileError), match=r"pytorch_model\.bin.*" + expected):
         load("bert", folder)
 
 
