@@ -29,6 +29,7 @@ from data_pipelines.storage.digests import DIGITS
 from gapjax.experiment import model
 from gapjax.experiment.data import Dataset, known_labels
 from gapjax.experiment.plan import Plan
+from gapjax.prompts.descriptions import ClassText
 from gapjax.workdir import data_file
 from gapjax.workdir.data_file import MEANING, SAMPLES, TEXTS, difference
 
@@ -79,8 +80,16 @@ def _descriptions_digest(plan: Plan, dataset: Dataset) -> str | None:
     except UserError:
         # Their use reports that; before, other changes of the data are reported.
         return None
+    return _digest_of_texts(texts) if texts else None
+
+
+def _digest_of_texts(texts: Sequence[ClassText]) -> str:
+    """Return the digest of descriptions; of single texts, that of before there were several."""
     content = [dataclasses.asdict(text) for text in texts]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:DIGITS] if texts else None
+    for each in content:
+        if not each["others"]:
+            del each["others"]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:DIGITS]
 
 
 def check_continued(workdir: Path, plan: Plan, dataset: Dataset) -> None:

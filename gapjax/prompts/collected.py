@@ -34,10 +34,12 @@ class Collected:
         {'label': 'bow', 'synonyms': ['nod'], 'parts': {'hip': 'bends'}}
         """
         entry: dict[str, Any] = {"label": self.label}
-        known = {self.label.lower()}
-        names = [x for x in self.synonyms if not (x.lower() in known or known.add(x.lower()))]
+        names: dict[str, str] = {}
+        for name in self.synonyms:
+            names.setdefault(name.lower(), name)
+        names.pop(self.label.lower(), None)
         if names:
-            entry["synonyms"] = names
+            entry["synonyms"] = list(names.values())
         if self.paragraphs:
             entry["paragraph"] = _one_or_several(self.paragraphs)
         if self.parts:

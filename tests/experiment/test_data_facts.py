@@ -20,6 +20,7 @@ from gapjax.experiment.data import Dataset, open_dataset
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import read_flat
 from gapjax.experiment.stages import stages
+from gapjax.prompts.descriptions import ClassText
 from gapjax.workdir import data_file
 from gapjax.workdir.config_file import read_config
 
@@ -174,6 +175,14 @@ def test_other_descriptions_are_refused_where_they_decide(
             data_facts.check_continued(workdir, plan, open_dataset(plan))
         with used or refusal:
             data_facts.check_used(workdir, plan, open_dataset(plan))
+
+
+def test_texts_that_are_single_have_the_digest_of_before() -> None:
+    """A run from before there were lists of texts goes on; a list is told from its first text."""
+    text = ClassText("wave", ("greet",), "", {"hand": "swings"})
+    assert data_facts._digest_of_texts([text]) == "053c31b3fcc0"
+    more = dataclasses.replace(text, others=(text,))
+    assert data_facts._digest_of_texts([more]) != "053c31b3fcc0"
 
 
 def test_runs_on_other_data_are_neither_fused_nor_averaged(
