@@ -59,6 +59,11 @@ def clip_of(data: pathlib.Path, name: str) -> np.ndarray:
     return sample.read(str(data / "synthetic"), index, row).swapaxes(0, 1)
 
 
+def code_of_card(folder: pathlib.Path) -> str:
+    """Return the lines of a bundle's model card that recognize a clip."""
+    return re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)[1]
+
+
 def test_what_is_left_out(folder: pathlib.Path, kind: str) -> None:
     opened = bundle.open_bundle(folder)
     inner = opened.variables if kind == "gap" else opened.variables["method"]
@@ -106,7 +111,7 @@ def test_the_model_card_works_without_this_project(
     clip = clip_of(data, "S001C001P001R001A018")
     np.save(tmp_path / "clip.npy", clip)
     shutil.copytree(folder, tmp_path / folder.name)
-    code = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)[1]
+    code = code_of_card(folder)
     command = [sys.executable, "-I", "-W", "error", "-c", code + AFTERWARDS]
     result = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
@@ -150,7 +155,7 @@ def test_the_model_card_takes_clips_as_classify_does(
     monkeypatch.chdir(tmp_path)
     (tmp_path / folder.name).symlink_to(folder)
     clip = clip_of(data, "S001C001P001R001A018")
-    code = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)[1]
+    code = code_of_card(folder)
     loading, using = re.split(r"(?=# Raw)", code)
     names: dict = {}
     exec(loading, names)
