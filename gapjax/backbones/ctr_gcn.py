@@ -4,17 +4,16 @@ Ten blocks of a graph convolution whose topology is refined for every channel an
 temporal module.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
+from gapjax.backbones._ctr_gcn_weights import from_torch
 from gapjax.nn import rows
 from gapjax.nn.axis_order import (
     CHANNELS_FIRST,
@@ -25,20 +24,12 @@ from gapjax.nn.axis_order import (
     spread,
     vector_sum,
 )
-from gapjax.nn.graph import spatial_subsets
-from gapjax.nn.layers import (
-    BatchNorm,
-    Projection,
-    RowWeights,
-    fan_out_normal,
-    plan_blocks,
-    pointwise,
-)
+from gapjax.nn.batch_norm import BatchNorm, RowWeights
+from gapjax.nn.graph import SUBSETS, spatial_subsets
+from gapjax.nn.initializers import fan_out_normal
+from gapjax.nn.layers import Projection, plan_blocks, pointwise
 from gapjax.nn.temporal import TEMPORAL
-from gapjax.nn.torch_weights import StateDict, join
 from gapjax.registry import chosen, number
-
-SUBSETS = 3
 
 
 class Topology(nn.Module):
@@ -240,74 +231,6 @@ class Backbone(nn.Module):
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
             x = block(x, train=train, weights=weights).astype(self.dtype)
         return features_of_clips(rows.spread(x, kept, order.index("n")), order, b)
-
-
-def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
-    """Return the variables of `Backbone` from the published CTR-GCN's state dict.
-
-    Args:
-        state: the published arrays; blocks are called `l1`, `l2`, ...
-        blocks: how many blocks there are.
-
-    Raises:
-        UserError: an array is missing.
-    """
-    return state.backbone(_block, blocks)
-
-
-def _block(state: StateDict, name: str) -> tuple[dict, dict]:
-    temporal = _single_scale if f"{name}.tcn1.conv.weight" in state else _multi_scale
-    modules = {
-        "graph": _graph(state, f"{name}.gcn1"),
-        "temporal": temporal(state, f"{name}.tcn1"),
-        **state.residual(f"{name}.residual.conv", f"{name}.residual.bn"),
-    }
-    return join(modules)
-
-
-def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
-    def stack(
-        get: Callable[[str], Float[np.ndarray, "..."]], layer: str
-    ) -> Float[np.ndarray, "g ..."]:
-        """Return one array of a layer for every subset, the subsets first."""
-        return np.stack([get(f"{name}.convs.{subset}.{layer}") for subset in range(SUBSETS)])
-
-    topology = {
-        "adjacency": state.array(f"{name}.PA"),
-        "alpha": state.array(f"{name}.alpha").reshape(()),
-        "entry": np.stack([stack(state.kernel, layer) for layer in ("conv1", "conv2")]),
-        "entry_bias": np.stack([stack(state.bias, layer) for layer in ("conv1", "conv2")]),
-        "kernel": stack(state.kernel, "conv4"),
-        "bias": stack(state.bias, "conv4"),
-    }
-    modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
-    params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
-    value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
-    return params | value, statistics
-
-
-def _multi_scale(state: StateDict, name: str) -> tuple[dict, dict]:
-    branch = [f"{name}.branches.{number}" for number in range(4)]
-    convolutions = [f"{branch[number]}.3" for number in range(2)]
-    last = [*(f"{conv}.bn" for conv in convolutions), f"{branch[2]}.4", f"{branch[3]}.1"]
-    modules = {
-        "entry_norm": state.norm([f"{each}.1" for each in branch[:3]]),
-        "norm": state.norm(last),
-    }
-    params, statistics = join(modules)
-    params |= {
-        "entry": np.concatenate([state.kernel(f"{each}.0") for each in branch]),
-        "entry_bias": np.concatenate([state.bias(f"{each}.0") for each in branch]),
-        "kernels": np.stack([state.time_kernel(f"{each}.conv") for each in convolutions]),
-        "bias": np.concatenate([state.bias(f"{each}.conv") for each in convolutions]),
-    }
-    return params, statistics
-
-
-def _single_scale(state: StateDict, name: str) -> tuple[dict, dict]:
-    params, statistics = join({"norm": state.norm([f"{name}.bn"])})
-    kernel = state.time_kernel(f"{name}.conv")
-    return {**params, "kernel": kernel, "bias": state.bias(f"{name}.conv")}, statistics
 
 
 BACKBONE = BackboneSpec(Backbone, from_torch)

@@ -20,15 +20,9 @@ from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
 from gapjax.nn import rows
 from gapjax.nn.axis_order import LAYOUTS, Ordered, bodies_in_order, features_of_clips, spread
-from gapjax.nn.layers import (
-    BatchNorm,
-    Projection,
-    RowWeights,
-    fan_in_uniform,
-    fan_out_normal,
-    plan_blocks,
-    pointwise,
-)
+from gapjax.nn.batch_norm import BatchNorm, RowWeights
+from gapjax.nn.initializers import fan_in_uniform, fan_out_normal
+from gapjax.nn.layers import Projection, plan_blocks, pointwise
 from gapjax.nn.shift import GRADIENTS, ROWS, shift_joints, shift_time
 from gapjax.nn.torch_weights import StateDict, join
 from gapjax.registry import chosen, number

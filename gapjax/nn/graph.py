@@ -7,6 +7,9 @@ from jaxtyping import Float
 
 from data_pipelines.specs.skeletons import Skeleton
 
+# The subsets of the spatial strategy.
+SUBSETS = 3
+
 
 def adjacency(links: Iterable[tuple[int, int]], num_joints: int) -> Float[np.ndarray, "u v"]:
     """Return the matrix with a one at (j, i) for every link (i, j), columns scaled to sum to 1.

@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gapjax.nn.layers import fan_in_uniform
+from gapjax.nn.initializers import fan_in_uniform
 from gapjax.nn.pooling import mean_of_persons, person_weights, pool
 from gapjax.nn.torch_weights import StateDict
 

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from gapjax.nn.layers import RowWeights
+from gapjax.nn.batch_norm import RowWeights
 
 
 class Present(NamedTuple):

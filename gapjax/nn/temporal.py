@@ -7,15 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from gapjax.nn.axis_order import Ordered, every
-from gapjax.nn.layers import (
-    BatchNorm,
-    RowWeights,
-    around_one,
-    convolve_time,
-    fan_out_normal,
-    max_over_time,
-    pointwise,
-)
+from gapjax.nn.batch_norm import BatchNorm, RowWeights
+from gapjax.nn.initializers import around_one, fan_out_normal
+from gapjax.nn.layers import convolve_time, max_over_time, pointwise
 
 KERNEL = 5
 DILATIONS = (1, 2)

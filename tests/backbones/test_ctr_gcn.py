@@ -13,8 +13,8 @@ from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import ctr_gcn
 from gapjax.methods.gap.network import DescribedRecognizer, from_torch
 from gapjax.nn.axis_order import LAYOUTS
+from gapjax.nn.batch_norm import BatchNorm
 from gapjax.nn.heads import Recognizer
-from gapjax.nn.layers import BatchNorm
 from gapjax.nn.losses import cross_entropy
 from gapjax.nn.temporal import MultiScale
 from gapjax.nn.torch_weights import StateDict

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 from data_pipelines.specs.skeletons import KINECT20
 from gapjax.backbones import ctr_gcn, shift_gcn
 from gapjax.methods import Variables
+from gapjax.nn.batch_norm import EPSILON, MOMENTUM, BatchNorm
 from gapjax.nn.ghost_batch_norm import Replicas
-from gapjax.nn.layers import EPSILON, MOMENTUM, BatchNorm
 from gapjax.parallel.sharding import make_layout
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import UserError
-from gapjax.nn.layers import BatchNorm, RowWeights, pointwise
+from gapjax.nn.batch_norm import BatchNorm, RowWeights
+from gapjax.nn.layers import pointwise
 
 
 @pytest.mark.parametrize(("dtype", "near"), [("float32", 1e-5), ("bfloat16", 2e-2)])

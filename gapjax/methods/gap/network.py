@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from gapjax.backbones import FromTorch
 from gapjax.nn.heads import Recognizer, recognizer_from_torch
-from gapjax.nn.layers import fan_in_uniform
+from gapjax.nn.initializers import fan_in_uniform
 from gapjax.nn.pooling import person_weights, pool, pool_parts
 from gapjax.nn.torch_weights import StateDict
 

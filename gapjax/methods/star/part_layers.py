@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gapjax.nn.layers import Initializer, fan_in_uniform
+from gapjax.nn.initializers import Initializer, fan_in_uniform
 
 
 class Linear(NamedTuple):
