@@ -85,9 +85,9 @@ def paper_difference(line: Line, lines: Sequence[Line]) -> float | None:
     return line.paper - reference.paper
 
 
-def markdown(title: str, lines: Sequence[Line]) -> str:
-    """Return a table for each column of a study."""
-    parts = [f"# {title}", ""]
+def markdown(title: str, note: str, lines: Sequence[Line]) -> str:
+    """Return a title, a note that may be empty, and a table for each column of a study."""
+    parts = [f"# {title}", "", *([note, ""] if note else [])]
     for column in dict.fromkeys(line.column for line in lines):
         of_column = [line for line in lines if line.column == column]
         parts += [*_table(column, of_column), ""]

@@ -10,20 +10,28 @@ from gapjax.analysis import figures
 from gapjax.analysis.comparison import Line, mean_and_deviation
 
 
-def write(title: str, lines: Sequence[Line], path: Path) -> None:
-    """Write a panel for each column: mean and deviation of every row, and the paper's number."""
+def write(title: str, note: str, lines: Sequence[Line], path: Path) -> None:
+    """Write a panel for each column: mean and deviation of every row, and the paper's number.
+
+    Args:
+        title: what is studied.
+        note: what is said below the title; it may be empty.
+        lines: the rows in their columns.
+        path: the file to write.
+    """
     columns = list(dict.fromkeys(line.column for line in lines))
     names = [_title(line) for line in lines if line.column == columns[0]]
     width = 0.075 * max(map(len, names)) + 3.0 * len(columns) + 1.0
-    figure = figures.figure(max(width, 6.4), 1.7 + 0.3 * len(names))
+    figure = figures.figure(max(width, 6.4, 0.15 * len(title)), 1.7 + 0.3 * len(names))
     panels = figure.subplots(1, len(columns), squeeze=False, sharey=True)[0]
     for axes, column in zip(panels, columns, strict=True):
         _draw(axes, [line for line in lines if line.column == column], f"{column}, %")
     panels[0].set_yticks(np.arange(len(names)), names, size=8.5, color=figures.INK)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     seeds = max(len(line.values) for line in lines)
-    about = ("filled: gapjax, with the standard deviation", "hollow: the paper", f"seeds {seeds}")
-    figures.headline(figure, title, about)
+    ours = f"filled: gapjax, mean ± standard deviation of {seeds} seeds"
+    about = (note, ours, "hollow: the paper")
+    figures.headline(figure, title, [text for text in about if text])
     figures.save(figure, path)
 
 

@@ -14,6 +14,7 @@ from gapjax.experiment import batch_size
 from gapjax.experiment.config_dict import import_file, override, plan_of
 from gapjax.experiment.plan import Plan
 from gapjax.studies.study import SMOKE_TEXT, Row, Study
+from gapjax.workdir.config_file import EXECUTION_KEYS
 
 # The seed's folder in that of its row.
 SEED = "seed{}"
@@ -61,13 +62,22 @@ def load(argument: str, over: Sequence[str] = ()) -> Study:
         raise UserError(f"{path}: {type(error).__name__}: {error}") from error
     study = getattr(module, "STUDY", None)
     if study is None and hasattr(module, "get_config"):
-        study = Study(argument, module, (Row(Path(path).stem),))
+        study = Study(path, module, (Row(Path(path).stem),))
     if study is None:
         raise UserError(f"{path} has neither a STUDY nor a get_config: is it a study?")
-    study = replace(study, variants=_join(study.config, study.variants, variants))
+    telling = [text for text in over if text.partition("=")[0] not in EXECUTION_KEYS]
+    note = ", ".join(filter(None, (variants, *telling)))
+    rows = tuple(map(_without_paper, study.rows)) if "smoke" in variants.split(",") else study.rows
+    variants = _join(study.config, study.variants, variants)
+    study = replace(study, note=note, variants=variants, rows=rows)
     for text in over:
         study = _repeated(study, *_values(text))
     return study
+
+
+def _without_paper(row: Row) -> Row:
+    """Return a row that is no longer what the paper's numbers are of."""
+    return replace(row, paper={}, change={})
 
 
 def _values(text: str) -> tuple[str, list[str]]:
@@ -85,7 +95,7 @@ def _values(text: str) -> tuple[str, list[str]]:
 def _repeated(study: Study, key: str, values: Sequence[str]) -> Study:
     """Return a study whose rows are repeated for each value of a key.
 
-    With one value, names stay; with several, a row is no longer what the paper's number is of.
+    With one value, names and the paper's numbers stay.
     """
     rows = []
     for row, value in itertools.product(study.rows, values):
@@ -93,8 +103,7 @@ def _repeated(study: Study, key: str, values: Sequence[str]) -> Study:
         if len(values) > 1:
             ending = f", {key}={value}"
             parts = tuple(name + ending for name in row.ensemble)
-            name = row.name + ending
-            row = replace(row, name=name, ensemble=parts, paper={}, change={})
+            row = _without_paper(replace(row, name=row.name + ending, ensemble=parts))
         rows.append(row)
     return replace(study, rows=tuple(rows))
 

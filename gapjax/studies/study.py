@@ -51,6 +51,7 @@ class Study:
         rows: the rows in their order; the first of a group is its reference.
         variants: variants of all rows, separated by commas.
         overrides: dotted key → value, of all rows.
+        note: what the command line changes of them.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Study:
     rows: tuple[Row, ...]
     variants: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 # Columns of a table → the metric of `result.json`. S, U and H are at the γ that the folds choose.

@@ -15,7 +15,7 @@ def write(study: Study, units: Sequence[Unit], workdir: Path) -> str:
     """Write `table.md`, `table.csv`, `table.png` and `runs.csv`; return the first one's text."""
     lines = results.lines(study, units)
     texts = {
-        "table.md": comparison.markdown(study.title, lines),
+        "table.md": comparison.markdown(study.title, study.note, lines),
         "table.csv": comparison.summary_csv(lines),
         "runs.csv": comparison.runs_csv(lines),
     }
@@ -23,5 +23,5 @@ def write(study: Study, units: Sequence[Unit], workdir: Path) -> str:
         for name, text in texts.items():
             with replacing_file(workdir / name, single_writer=True) as file:
                 file.write(text.encode())
-        comparison_figure.write(study.title, lines, workdir / "table.png")
+        comparison_figure.write(study.title, study.note, lines, workdir / "table.png")
     return texts["table.md"]

@@ -32,8 +32,8 @@ def test_the_interval_is_that_of_a_paired_t_test() -> None:
 
 
 def test_a_line_of_the_table() -> None:
-    text = comparison.markdown("Title", LINES)
-    assert text.startswith("# Title\n\n| top-1 | paper | gapjax | seeds |")
+    text = comparison.markdown("Title", "minilm", LINES)
+    assert text.startswith("# Title\n\nminilm\n\n| top-1 | paper | gapjax | seeds |")
     rows = re.findall(r"^\| (?!\*\*|top|H )(.*) \|$", text, re.MULTILINE)
     # Seeds 1 and 2 are in both: differences 1.0 and 0.5.
     low, high = stats.t.interval(0.95, 1, 0.75, 0.25)
@@ -65,5 +65,5 @@ def test_the_tables_can_be_computed_from_the_runs() -> None:
 
 
 def test_the_figure_has_ours_and_the_papers(tmp_path: Path) -> None:
-    comparison_figure.write("Title", LINES, tmp_path / "table.png")
+    comparison_figure.write("Title", "", LINES, tmp_path / "table.png")
     assert (tmp_path / "table.png").stat().st_size > 10_000

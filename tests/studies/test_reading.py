@@ -43,7 +43,8 @@ def test_a_sweep_has_a_row_for_each_value() -> None:
 
 def test_one_value_keeps_names_and_the_papers_numbers() -> None:
     argument = f"{ROOT}/configs/studies/gap_table2.py"
-    one = reading.load(argument, ["train.epochs=3"])
+    one = reading.load(argument, ["train.epochs=3", "data.dir=there"])
+    assert one.note == "train.epochs=3"
     assert [row.name for row in one.rows] == ["Joint", "Joint-M", "Bone", "Bone-M", "4 ensemble"]
     assert one.rows[-1].paper == {"top-1": 97.2}
     several = reading.load(argument, ["train.epochs=3,4"])
@@ -58,7 +59,10 @@ def test_a_variant_takes_the_place_of_one_of_its_subject() -> None:
     assert plan.text.checkpoint == "openai/clip-vit-base-patch32"
     assert (plan.clips["k"], plan.clips["modality"]) == (1, "joint")
     given = reading.load(f"{ROOT}/configs/studies/gap_table2.py:minilm")
-    assert given.variants == "minilm"
+    assert (given.variants, given.note) == ("minilm", "minilm")
+    assert given.rows[0].paper
+    plumbing = reading.load(f"{ROOT}/configs/studies/gap_table2.py:smoke")
+    assert [row.paper for row in plumbing.rows] == [{}] * 5
     (smoke,) = units(Row("a", {"text.encoder": "bert"}), variants="clip,smoke", config=gap_ucla)
     assert (smoke.plan.text.encoder, smoke.plan.text.checkpoint) == ("hashed", "")
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from gapjax.analysis import figures
 from gapjax.workdir.scores import Scores
-from gapjax.zero_shot.calibration import seen_unseen_curve
-from gapjax.zero_shot.figures import draw_curve, write_confusion
+from gapjax.zero_shot.calibration import harmonic_mean, seen_unseen_curve
+from gapjax.zero_shot.figures import draw_curve, write_confusion, write_gammas
 from support.zero_shot_oracle import UNSEEN, random_scores
 
 
@@ -52,3 +52,17 @@ def test_seen_classes_have_confusions(tmp_path: Path) -> None:
         accuracy = [1 - wrong[of_unseen] / total[of_unseen] for of_unseen in (False, True)]
         np.testing.assert_allclose(accuracy, seen_unseen_curve(score, label, UNSEEN).at(gamma))
         assert (tmp_path / "confusion.png").stat().st_size > 10_000
+
+
+def test_accuracies_over_gamma_are_means_of_the_curves(tmp_path: Path) -> None:
+    curves = [seen_unseen_curve(*random_scores(seed), UNSEEN) for seed in (0, 1)]
+    path = write_gammas(curves, {"validation": 0.1, "paper": 0.012}, "Title", tmp_path)
+    assert path.stat().st_size > 10_000
+    rows = list(csv.DictReader((tmp_path / "gamma.csv").read_text().splitlines()))
+    assert len(rows) > 20
+    for row in rows:
+        pairs = [curve.at(float(row["gamma"])) for curve in curves]
+        threes = np.mean([(*pair, harmonic_mean(*pair)) for pair in pairs], axis=0)
+        found = [float(row[key]) for key in "SUH"]
+        np.testing.assert_allclose(found, 100 * threes, atol=1e-3)
+    assert rows[0]["U"] == rows[-1]["S"] == "0.000"
