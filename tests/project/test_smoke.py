@@ -20,7 +20,10 @@ from support.commands import ROOT
 EXPERIMENTS = sorted(
     path.stem for path in (ROOT / "configs").glob("*.py") if not path.stem.startswith(("_", "base"))
 )
-RUNS = [*(f"{name}.py:smoke" for name in EXPERIMENTS), "own.py:star,smoke"]
+# Together with `smoke`, variants that follow a paper end, too.
+VARIANTS = {"star_demo": "paper,smoke"}
+RUNS = [f"{name}.py:{VARIANTS.get(name, 'smoke')}" for name in EXPERIMENTS]
+RUNS.append("own.py:star,smoke")
 
 
 def plan(argument: str, folder: Path) -> Plan:
