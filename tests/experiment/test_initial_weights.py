@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -9,14 +10,16 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import gap_demo, own, star_demo
+from configs import gap_demo, gap_ntu60, gap_ucla, own, star_demo
 from data_pipelines.convert import convert
 from data_pipelines.errors import UserError
-from gapjax.experiment import carry_out, initial_weights
+from gapjax.experiment import abstract, carry_out, initial_weights
+from gapjax.experiment.abstract import Size
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import plan_of, recorded
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.stages import stages
+from gapjax.parallel.sharding import ShapeLayout, make_layout
 from gapjax.training import evaluation, loop
 from gapjax.training.dispatch import initial_state
 from gapjax.workdir import lock
@@ -144,9 +147,25 @@ def test_what_does_not_fit_is_refused_by_name(
     refused("has no checkpoints", tmp_path)
 
 
-def test_unseen_classes_start_from_encoder_and_prompts(
-    star_run: Path, gap_run: Path, data: Path, capsys: pytest.CaptureFixture[str]
+def test_published_weights_of_other_classes_and_joints(
+    load_pack: Callable[[str], tuple[dict, dict]], tmp_path: Path
 ) -> None:
+    """Those of NW-UCLA fit its config; NTU RGB+D, whose files need not be here, takes most."""
+    path = tmp_path / "ucla.npz"
+    np.savez(path, **load_pack("ctr_gcn_ucla")[0])
+    told = {}
+    for module in (gap_ucla, gap_ntu60):
+        plan = plan_of(demo_config(module, path, "no_text", tmp_path))
+        layout = make_layout(1)
+        run = abstract.build(plan, ShapeLayout(layout.mesh, layout.rules), Size())
+        opened = abstract.describe_dataset(plan, Size())
+        told[module] = initial_weights.adoption(plan, opened, loop.state_shapes(run))
+    assert not told[gap_ucla].new | told[gap_ucla].left
+    assert told[gap_ntu60].new_in("classifier") == 2
+    assert told[gap_ntu60].taken_in("backbone") > 10 * told[gap_ntu60].new_in("backbone") > 0
+
+
+def test_unseen_classes_start_from_encoder_and_prompts(star_run: Path, data: Path) -> None:
     def told(source: Path, **changes: object) -> tuple[str, str]:
         config = demo_config(star_demo, source, "smoke,shift_gcn", data)
         config.update_from_flattened_dict(changes)
@@ -166,6 +185,9 @@ def test_unseen_classes_start_from_encoder_and_prompts(
     encoder, last = told(star_run, **{"method.partition": "2"})
     assert "new" not in encoder
     assert last.startswith("takes 0 arrays (none); left there: label_projector 4")
+    config = demo_config(star_demo, star_run, "smoke,shift_gcn", data)
+    with pytest.raises(UserError, match=f"is evaluated in place: .* --workdir={star_run}"):
+        carry_out.run(config, star_run.parent / "none", "evaluate")
     # Its encoder knows the unseen classes.
     with pytest.raises(UserError, match="was trained on classes that are unseen here: "):
         told(star_run, **{"data.zero_shot": "random:6:7"})
