@@ -1,13 +1,14 @@
 """Compile for devices that are not here: `python -m gapjax.compile --config=X --topology=v5e:2x4`.
 
 Compiles the training step of each stage of a run, and prints the compiler's figures: arithmetic,
-memory traffic, the memory of a chip, and what chips send one another. Nothing is run or timed.
+memory traffic, kernels by kind, the largest buffers, the memory of a chip, and what chips send one
+another. Nothing is run or timed.
 """
 
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,19 @@ from data_pipelines.errors import UserError
 from gapjax.experiment import abstract, command_line
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.stages import Stage, stages
-from gapjax.parallel.hlo import Traffic, collectives
+from gapjax.parallel.hlo import collectives
+from gapjax.parallel.kernels import kernels, largest_buffers
 from gapjax.parallel.sharding import shape_layout
 from gapjax.parallel.topology import open_topology
 from gapjax.registry import chosen
 from gapjax.training import loop
 from gapjax.training.run import Run
 
-_TOPOLOGY = flags.DEFINE_string("topology", "v5e:2x4", "The devices: v5e:2x4, v6e:16x16, cpu:8.")
+_TOPOLOGY = flags.DEFINE_string(
+    "topology",
+    "v5e:2x4",
+    "The devices: v5e:2x4, v6e:16x16, h100:8, h100:2x8, a100:8, b200:8, cpu:8.",
+)
 _STAGE = flags.DEFINE_string("stage", "", "One stage of the run; all by default.")
 _JSON = flags.DEFINE_string("json", "", "The file to write the figures to.")
 _FRAMES = flags.DEFINE_integer(
@@ -39,6 +45,8 @@ _BODIES = flags.DEFINE_float(
     "bodies", Size.bodies, "Mean persons of a sample, likewise; 0 for all.", lower_bound=0
 )
 
+# How many of the largest buffers are listed.
+_BUFFERS = 10
 # Bytes of a megabyte.
 _MB = 1e6
 
@@ -80,41 +88,65 @@ def memory(step: jax.stages.Compiled) -> dict[str, float]:
     return {name: size / _MB for name, size in (*parts.items(), ("total", sum(parts.values())))}
 
 
-def sent_by(step: jax.stages.Compiled) -> Mapping[str, Traffic] | None:
-    """Return the collectives of a step; None if its program cannot be read here."""
+def program_of(step: jax.stages.Compiled) -> str | None:
+    """Return the text of a compiled step; None if it cannot be read here."""
     try:
-        return collectives(step.as_text())
+        return step.as_text()
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         print(
             f"jax {jax.__version__} cannot read what libtpu compiled ({reason}), so that "
-            "collectives are unknown; another version of either may read it",
+            "collectives and kernels are unknown; another version of either may read them",
             file=sys.stderr,
         )
         return None
 
 
+def program_figures(program: str | None) -> dict[str, Any]:
+    """Return what the text of a program says of one chip, by name; nothing without a text."""
+    if program is None:
+        return {}
+    sent, done = collectives(program), kernels(program)
+    buffers = largest_buffers(program, _BUFFERS)
+    return {
+        "chip_kernels_per_step": sum(kind.count for kind in done.values()),
+        "chip_collectives_per_step": {kind: asdict(each) for kind, each in sent.items()},
+        "chip_kernels": {
+            kind: {"count": each.count, "mb": each.bytes / _MB} for kind, each in done.items()
+        },
+        "chip_largest_buffers": {
+            kind: {"count": each.count, "mb": each.bytes / _MB, "padding": each.padding}
+            for kind, each in buffers.items()
+        },
+    }
+
+
 def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
     """Return the compiler's figures of a step, by name and unit."""
     batch, chips = run.order.batch_size, run.layout.mesh.size
-    cost, sent = step.cost_analysis(), sent_by(step)
-    sent_mb = None if sent is None else sum(traffic.bytes for traffic in sent.values()) / _MB
+    found = program_figures(program_of(step))
+    # The compiler for GPUs counts nothing: its program is counted here, without operations.
+    cost = step.cost_analysis() or {}
+    moved = sum(kind["mb"] for kind in found.get("chip_kernels", {}).values())
+    moved = cost["bytes accessed"] / _MB if cost else moved
+    sent = found.get("chip_collectives_per_step")
+    sent_mb = None if sent is None else sum(each["bytes"] for each in sent.values()) / _MB
     # The compiler's figures are of one chip; figures per sample are of all chips together, so that
     # work that the chips of a `model` axis repeat counts each time.
     per_sample = chips / batch
+    gflop = cost.get("flops", 0.0) / 1e9
+    operations = {"train_gflop_per_sample": gflop * per_sample, "chip_gflop_per_step": gflop}
     return {
         "device": run.layout.mesh.devices.flat[0].device_kind,
         "chips": chips,
         "batch": batch,
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(loop.state_shapes(run).params)),
-        "train_gflop_per_sample": cost["flops"] * per_sample / 1e9,
-        "train_mb_moved_per_sample": cost["bytes accessed"] * per_sample / _MB,
+        **(operations if cost else {}),
+        "train_mb_moved_per_sample": moved * per_sample,
         "collective_mb_per_sample": sent_mb and sent_mb * per_sample,
-        "chip_gflop_per_step": cost["flops"] / 1e9,
-        "chip_mb_moved_per_step": cost["bytes accessed"] / _MB,
+        "chip_mb_moved_per_step": moved,
         "chip_memory_mb": memory(step),
-        "chip_collectives_per_step": sent
-        and {kind: asdict(traffic) for kind, traffic in sent.items()},
+        **found,
         "stored_frames": abstract.stored_frames(run.index),
     }
 

@@ -1,6 +1,8 @@
-"""Devices to compile for that are not here: those of a TPU slice, whose compiler `libtpu` has.
+"""Devices to compile for that are not here.
 
-Topologies have Google Cloud's names, such as `v5e:2x4`; `cpu:8` is this CPU as eight devices.
+TPU slices have Google Cloud's names, such as `v5e:2x4`, and their compiler is in `libtpu`. `h100:8`
+is a host with eight GPUs (`gapjax.parallel.gpus`), `h100:2x8` two such hosts; their compiler is in
+the CUDA plugin of JAX. `cpu:8` is this CPU as eight devices.
 """
 
 import importlib.util
@@ -12,9 +14,11 @@ import jax
 from jax.experimental import topologies
 
 from data_pipelines.errors import UserError
+from gapjax.parallel.gpus import GPUS
 from gapjax.parallel.mesh import split_cpu
 
 INSTALL = "pip install 'gapjax[tpu]'"
+INSTALL_CUDA = "pip install 'gapjax[cuda]'"
 
 # libtpu aborts at the flags of other backends.
 _OTHER_BACKENDS = ("--xla_cpu_", "--xla_gpu_")
@@ -33,6 +37,11 @@ def has_libtpu() -> bool:
     return bool(importlib.util.find_spec("libtpu") or os.environ.get("TPU_LIBRARY_PATH"))
 
 
+def has_cuda() -> bool:
+    """Return whether the compiler for NVIDIA GPUs is installed."""
+    return bool(importlib.util.find_spec("jax_cuda13_plugin"))
+
+
 def open_topology(name: str) -> Sequence[jax.Device]:
     """Return the devices of a topology; only those of `cpu` can hold arrays.
 
@@ -42,8 +51,10 @@ def open_topology(name: str) -> Sequence[jax.Device]:
     platform, _, arrangement = name.partition(":")
     if platform == "cpu":
         return _cpu(name, arrangement)
+    if platform in GPUS:
+        return _gpus(name, arrangement)
     if not re.fullmatch(r"\d+(x\d+)+", arrangement):
-        raise UserError(f"--topology={name!r}: write e.g. v5e:2x4, v6e:16x16 or cpu:8")
+        raise UserError(f"--topology={name!r}: write e.g. v5e:2x4, v6e:16x16, h100:8 or cpu:8")
     if not has_libtpu():
         raise UserError(f"--topology={name} needs the compiler for TPUs, libtpu: {INSTALL}")
     return _tpu(name)
@@ -59,6 +70,26 @@ def _cpu(name: str, count: str) -> Sequence[jax.Device]:
     if len(devices) < int(count):
         raise UserError(f"--topology={name}: JAX sees {len(devices)} CPU devices; see XLA_FLAGS")
     return devices[: int(count)]
+
+
+def _gpus(name: str, arrangement: str) -> Sequence[jax.Device]:
+    """Return the GPUs of one or several hosts."""
+    if not re.fullmatch(r"([1-9]\d*x)?[1-9]\d*", arrangement):
+        raise UserError(f"--topology={name!r}: write the GPUs, or hosts x GPUs: h100:8, h100:2x8")
+    if not has_cuda():
+        raise UserError(
+            f"--topology={name} needs the compiler for GPUs, jax[cuda13]: {INSTALL_CUDA}"
+        )
+    jax.config.update("jax_platforms", "cpu")
+    kind = name.partition(":")[0]
+    description = topologies.get_topology_desc(
+        platform="cuda",
+        topology_name=kind,
+        # Slices x hosts x GPUs.
+        topology="1x" * (2 - arrangement.count("x")) + arrangement,
+        target_config=GPUS[kind].description(),
+    )
+    return description.devices
 
 
 def _tpu(name: str) -> Sequence[jax.Device]:

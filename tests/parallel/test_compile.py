@@ -15,7 +15,7 @@ import pytest
 
 from configs import gap_demo, gap_ucla, star_demo, star_ntu60
 from data_pipelines.errors import UserError
-from gapjax.compile import compile_step, named_stages, sent_by, table
+from gapjax.compile import compile_step, named_stages, program_figures, program_of, table
 from gapjax.experiment import abstract
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.build import build
@@ -24,7 +24,7 @@ from gapjax.experiment.stages import stages
 from gapjax.parallel import topology
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.sharding import shape_layout
-from gapjax.parallel.topology import has_libtpu
+from gapjax.parallel.topology import has_cuda, has_libtpu
 from gapjax.training import loop
 from gapjax.training.run import Run
 from support.commands import ROOT, assert_one_line
@@ -62,7 +62,8 @@ def check_figures(path: Path, chips: int) -> None:
     reduced = figures["chip_collectives_per_step"]["all-reduce"]
     # The gradients of all parameters, the moments of batches, and a few scalars.
     assert 4 * figures["parameters"] <= reduced["bytes"] < 8 * figures["parameters"] + 1e6
-    assert figures["train_gflop_per_sample"] > 0
+    assert figures["train_mb_moved_per_sample"] > 0
+    assert len(figures["chip_largest_buffers"]) == 10
     memory = figures["chip_memory_mb"]
     assert memory["total"] == pytest.approx(sum(memory.values()) / 2)
     assert memory["total"] > memory["arguments"] > 0
@@ -89,6 +90,25 @@ def test_for_a_tpu_slice(run_compile, tmp_path: Path) -> None:  # noqa: ANN001
     status, _, err = run_compile(*flags, *TINY)
     assert status == 0, err
     check_figures(tmp_path / "a.json", 8)
+
+
+@pytest.mark.parametrize(
+    ("config", "stage", "topology"),
+    [("gap_demo.py:smoke", "gap", "h100:2x8"), ("star_demo.py:smoke", "star", "a100:8")],
+)
+def test_for_gpus(run_compile, tmp_path: Path, config: str, stage: str, topology: str) -> None:  # noqa: ANN001
+    """A step of GAP on two hosts, and one of STAR on one."""
+    if not has_cuda():
+        pytest.skip("the CUDA plugin is not installed: pip install 'gapjax[cuda]'")
+    flags = (f"--topology={topology}", f"--stage={stage}", f"--json={tmp_path}/a.json")
+    batch = ("--config.train.batch_size=48", f"--config.data.dir={tmp_path}")
+    status, _, err = run_compile(*flags, *batch, "--noconfig.data.stand_in", config=config)
+    assert status == 0, err
+    (figures,) = json.loads((tmp_path / "a.json").read_text())
+    assert figures["chips"] == (16 if stage == "gap" else 8)
+    assert figures["chip_collectives_per_step"]["all-reduce"]["bytes"] >= 4 * figures["parameters"]
+    assert figures["train_mb_moved_per_sample"] > 0
+    assert any(kind.startswith("fusion") for kind in figures["chip_kernels"])
 
 
 # A run of shapes, and its step.
@@ -161,6 +181,8 @@ WRONG = {
     "tpu": "write e.g. v5e:2x4",
     "v5e": "write e.g. v5e:2x4",
     "cpu:none": "how many devices",
+    "h100:2x": "hosts x GPUs",
+    "h100:1x2x8": "hosts x GPUs",
 }
 
 
@@ -170,11 +192,15 @@ def test_names_that_are_no_topology_are_refused(name: str) -> None:
         topology.open_topology(name)
 
 
-def test_without_libtpu_it_says_how_to_get_it() -> None:
-    if has_libtpu():
-        pytest.skip("libtpu is installed")
-    with pytest.raises(UserError, match=r"pip install 'gapjax\[tpu\]'"):
-        topology.open_topology("v5e:2x4")
+@pytest.mark.parametrize(
+    ("name", "extra", "installed"),
+    [("v5e:2x4", "tpu", has_libtpu()), ("b200:8", "cuda", has_cuda())],
+)
+def test_without_a_compiler_it_says_how_to_get_it(name: str, extra: str, installed: bool) -> None:
+    if installed:
+        pytest.skip("it is installed")
+    with pytest.raises(UserError, match=rf"pip install 'gapjax\[{extra}\]'"):
+        topology.open_topology(name)
 
 
 @pytest.mark.skipif("not has_libtpu()", reason="libtpu is not installed: pip install 'gapjax[tpu]'")
@@ -305,7 +331,8 @@ def test_a_program_that_jax_cannot_read_is_told(
 
     step = jax.jit(jax.numpy.sin).lower(1.0).compile()
     monkeypatch.setattr(type(step), "as_text", unreadable)
-    assert sent_by(step) is None
+    assert program_of(step) is None
+    assert program_figures(None) == {}
     message = capsys.readouterr().err
     assert "cannot read what libtpu compiled (INTERNAL: async-update), so that" in message
     assert message.count("\n") == 1
