@@ -64,10 +64,14 @@ def opened(workdir: Path, config: Mapping[str, Any]) -> Iterator[WandbSink]:
             resume="allow",
             dir=str(workdir),
             config=dict(config),
+            # It would write its own report of the run.
+            settings=wandb.Settings(silent=True),
         )
     except wandb.Error as error:
         advice = "run `wandb login`, or set WANDB_MODE=offline"
         raise UserError(f"W&B cannot be opened ({error}): {advice}") from error
+    # Offline it has no address, of which W&B warns.
+    print(f"W&B: {run.dir if run.offline else run.url or 'disabled'}", flush=True)
     status = 1
     try:
         yield WandbSink(run)

@@ -12,7 +12,9 @@ class Error(Exception):
 
 
 class FakeRun:
-    """A run on W&B."""
+    """A run on W&B, offline."""
+
+    offline, dir = True, "wandb/offline/files"
 
     def __init__(self) -> None:
         self.logged: list[tuple[int, dict[str, float]]] = []
@@ -33,7 +35,7 @@ class FakeWandb(types.ModuleType):
         error: what `init` raises, if anything.
     """
 
-    Error = Error
+    Error, Settings = Error, dict
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__("wandb")

@@ -17,7 +17,7 @@ CONFIG = {"train.epochs": 3}
 
 
 def test_a_run_that_resumes_is_the_same_run(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("WANDB_PROJECT", raising=False)
     service, workdir = FakeWandb(monkeypatch), tmp_path / "one"
@@ -32,7 +32,9 @@ def test_a_run_that_resumes_is_the_same_run(
     assert before == after
     assert before["id"] == (workdir / weights_and_biases.ID_FILE).read_text()
     told = {"project": "gapjax", "name": "one", "resume": "allow", "dir": str(workdir)}
-    assert before == {**told, "id": before["id"], "config": CONFIG}
+    told |= {"id": before["id"], "config": CONFIG, "settings": {"silent": True}}
+    assert before == told
+    assert capsys.readouterr().out == "W&B: wandb/offline/files\n" * 2
     assert run.logged == [(step, {"train/loss": float(step)}) for step in (2, 4, 6)]
     # Step 4 is in the log already; step 6, after the checkpoint, is trained again.
     assert [step for step, _ in resumed.logged] == [6, 8]
