@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     study = reading.load(options.study, options.over)
     study = reading.select(study, options.rows) if options.rows else study
-    compilation_cache.use()
+    compilation_cache.use(options.compilation_cache)
     preemption.listen()
-    if options.jobs > 1:
+    if options.jobs > 1 and not options.run:
         # Only the runs themselves may hold the devices.
         jax.config.update("jax_platforms", "cpu")
     units = reading.units(study, options.workdir, options.seeds)
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     several = "how many runs at the same time, each on a device of its own"
     parser.add_argument("--jobs", type=command.count, default=1, help=several)
     parser.add_argument("--check", action="store_true", help="check every row, and train nothing")
+    compilation_cache.add_flag(parser)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     return parser
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 
 from configs import gap_ucla, star_ucla
 from data_pipelines.errors import Preempted, UserError
+from gapjax import study as command
 from gapjax.parallel import preemption
 from gapjax.studies import gammas, jobs, reading, results, running, shared, tables
 from gapjax.studies.study import Row, Study
@@ -148,6 +149,36 @@ def test_jobs_have_devices_of_their_own(
     assert (status, len(ended)) == (0, 3)
     assert sorted(log(unit) for unit in units[:2]) == ["on 4\n", "on 6\n"]
     assert "finished: joint, seed 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("is_job", [True, False])
+def test_only_jobs_hold_the_devices(
+    streams: tuple[Study, list[reading.Unit]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_job: bool,
+) -> None:
+    """What starts them checks on the CPU, so that all memory of a GPU is theirs."""
+    platforms, runs, commands = [], [], []
+    monkeypatch.setattr(command.jax.config, "update", lambda *change: platforms.append(change))
+    monkeypatch.setattr(command.preemption, "listen", lambda: None)
+    monkeypatch.setattr(running, "check", list)
+    monkeypatch.setattr(running, "run_one", lambda unit, workdir: runs.append(unit.workdir))
+
+    def begin(left: list, count: int, command_of: Callable, after: Callable) -> int:
+        commands.extend(command_of(unit) for unit in left)
+        return 0
+
+    monkeypatch.setattr(jobs, "run_all", begin)
+    arguments = [gap_ucla.__file__, "--jobs=2", "--seeds=2", f"--workdir={tmp_path}"]
+    place = tmp_path / "gap_ucla" / "seed2"
+    assert command.main([*arguments, *([f"--run={place}"] if is_job else [])]) == 0
+    if is_job:
+        assert (platforms, runs) == ([], [place])
+    else:
+        assert platforms == [("jax_platforms", "cpu")]
+        this = [sys.executable, "-m", "gapjax.study", *arguments]
+        assert commands[1] == [*this, f"--run={place}"]
 
 
 def test_after_a_failure_no_other_job_begins(
