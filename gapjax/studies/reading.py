@@ -62,7 +62,7 @@ def load(argument: str, over: Sequence[str] = ()) -> Study:
         raise UserError(f"{path}: {type(error).__name__}: {error}") from error
     study = getattr(module, "STUDY", None)
     if study is None and hasattr(module, "get_config"):
-        study = Study(path, module, (Row(Path(path).stem),))
+        study = Study(path, module, (Row(""),))
     if study is None:
         raise UserError(f"{path} has neither a STUDY nor a get_config: is it a study?")
     telling = [text for text in over if text.partition("=")[0] not in EXECUTION_KEYS]
@@ -72,7 +72,9 @@ def load(argument: str, over: Sequence[str] = ()) -> Study:
     study = replace(study, note=note, variants=variants, rows=rows)
     for text in over:
         study = _repeated(study, *_values(text))
-    return study
+    # A config that is not swept.
+    named = (replace(row, name=row.name or Path(path).stem) for row in study.rows)
+    return replace(study, rows=tuple(named))
 
 
 def _without_paper(row: Row) -> Row:
@@ -101,9 +103,10 @@ def _repeated(study: Study, key: str, values: Sequence[str]) -> Study:
     for row, value in itertools.product(study.rows, values):
         row = replace(row, overrides={**row.overrides, key: value})
         if len(values) > 1:
-            ending = f", {key}={value}"
-            parts = tuple(name + ending for name in row.ensemble)
-            row = _without_paper(replace(row, name=row.name + ending, ensemble=parts))
+            value_of = f"{key}={value}"
+            parts = tuple(f"{name}, {value_of}" for name in row.ensemble)
+            name = f"{row.name}, {value_of}" if row.name else value_of
+            row = _without_paper(replace(row, name=name, ensemble=parts))
         rows.append(row)
     return replace(study, rows=tuple(rows))
 

@@ -36,9 +36,14 @@ def test_a_sweep_has_a_row_for_each_value() -> None:
     assert {unit.plan.train.epochs for unit in swept} == {9}
     assert [unit.plan.seed for unit in swept] == [unit.seed for unit in swept]
     first = swept[0]
-    assert first.row.name == "gap_demo, method.loss_weight=1.0, optimizer.milestones=(6, 8)"
-    folder = "gap_demo_method.loss_weight_1.0_optimizer.milestones_6_8"
+    assert first.row.name == "method.loss_weight=1.0, optimizer.milestones=(6, 8)"
+    folder = "method.loss_weight_1.0_optimizer.milestones_6_8"
     assert first.workdir == Path("w", folder, "seed1")
+
+
+def test_a_config_alone_is_one_row() -> None:
+    (unit,) = reading.units(reading.load(f"{DEMO}:smoke", ["train.epochs=2"]), Path("w"), seeds=1)
+    assert unit.workdir == Path("w/gap_demo/seed1")
 
 
 def test_one_value_keeps_names_and_the_papers_numbers() -> None:
