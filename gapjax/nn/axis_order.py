@@ -96,7 +96,12 @@ def vector_sum(
 
 
 def _merged(first: str, second: str) -> str:
-    """Return all axes of two arrays, each in its place: `uvn` and `vtn` as `uvtn`."""
+    """Return all axes of two arrays, each in its place: `uvn` and `vtn` as `uvtn`.
+
+    Where they have axes in another order, that of the second counts: `cus` and `stcn` as `ustcn`.
+    """
+    if [name for name in first if name in second] != [name for name in second if name in first]:
+        return "".join(name for name in first if name not in second) + second
     merged, rest = "", first
     for name in second:
         if name in rest:

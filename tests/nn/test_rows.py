@@ -95,7 +95,7 @@ def test_more_present_persons_than_was_said_are_not_dropped_in_silence() -> None
 
 
 def test_fifteen_persons_mostly_absent() -> None:
-    backbone = ctr_gcn.Backbone(KINECT20, width=8, stages=(1,))
+    backbone = ctr_gcn.Backbone(KINECT20, width=8, stages=(1,), layout="channels_last")
     network = Recognizer(backbone, CLASSES, "present")
     x = clips([1, 15, 2, 1, 7, 1], 15)
     variables = variables_of(network, x)
@@ -108,7 +108,7 @@ def test_fifteen_persons_mostly_absent() -> None:
 
 def test_shares_with_statistics_of_their_own() -> None:
     """Replicas, on four devices: each of the two parts of the batch has two shares."""
-    backbone = ctr_gcn.Backbone(KINECT20, width=8, stages=(1,))
+    backbone = shift_gcn.Backbone(KINECT20, width=8, stages=(1,), layout="bodies_last")
     network = Recognizer(Replicas(backbone, 2), CLASSES)
     x = clips([1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 2, 1], 2)
     variables = variables_of(network, x)
