@@ -71,7 +71,7 @@ def _read_pt(path: Path) -> Arrays:
         raise UserError(f"{path}: reading it needs PyTorch (pip install torch)") from error
 
 
-def load_tensors(path: Path) -> dict[str, np.ndarray]:
+def load_tensors(path: Path) -> dict[str, Float[np.ndarray, "..."]]:
     """Return the tensors of a dict that PyTorch saved, in float32; nothing else is unpickled.
 
     Raises:
