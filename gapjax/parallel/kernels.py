@@ -18,6 +18,10 @@ _FREE = {
     *("parameter", "tuple", "get-tuple-element", "bitcast", "constant", "after-all"),
     *("partition-id", "replica-id", "optimization-barrier"),
 }
+# Arrays side by side in memory that a TPU's program takes as one.
+_FREE_CALL = 'custom_call_target="ConcatBitcast"'
+# Operations that read as much as they write.
+_SLICES = {"slice", "slice-start", "dynamic-slice", "dynamic-slice-start"}
 _ENTRY = "ENTRY"
 _COMPUTATION = re.compile(r"^(ENTRY )?%?([\w.\-]+) \(.*\) -> .* \{")
 _INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?([\w.\-]+) = (\(.*?\)(?= [a-z])|\S+) ([\w\-]+)\((.*)$")
@@ -75,7 +79,9 @@ def largest_buffers(program: str, count: int) -> Mapping[str, Buffer]:
     """
     written: Counter[str] = Counter()
     for instruction, _ in _walk(_computations(program)):
-        written.update(match[0] for match in _ARRAY.finditer(instruction.kind))
+        # The results of what goes on beside kernels have its operands among them.
+        if not instruction.operation.endswith("-start"):
+            written.update(match[0] for match in _ARRAY.finditer(instruction.kind))
     sizes = {kind: padded_size(kind) for kind in written}
     chosen = sorted(sizes, key=lambda kind: -sizes[kind])[:count]
     return {
@@ -126,14 +132,27 @@ def _walk(
         size[instruction.name] = sum(
             padded_size(match[0]) for match in _ARRAY.finditer(instruction.kind)
         )
-        if instruction.operation in _FREE or instruction.operation.endswith("-done"):
+        if instruction.operation in _FREE or _FREE_CALL in instruction.rest:
+            continue
+        if instruction.operation.endswith("-done"):
             continue
         if instruction.operation in ("call", "conditional", "while"):
             for called in _CALLED.findall(instruction.rest):
                 yield from _walk(computations, called)
             continue
-        operands = re.findall(r"%([\w.\-]+)", instruction.rest.split("), ")[0])
-        yield instruction, size[instruction.name] + sum(size.get(each, 0) for each in operands)
+        yield instruction, _moved(instruction, size)
+
+
+def _moved(instruction: Instruction, size: Mapping[str, int]) -> int:
+    """Return the bytes that a kernel reads and writes, of operands and results by name."""
+    arrays = [padded_size(match[0]) for match in _ARRAY.finditer(instruction.kind)]
+    if instruction.operation in _SLICES:
+        # An asynchronous one has its operand first among its results.
+        return 2 * arrays[min(len(arrays) - 1, 1)]
+    if instruction.operation.endswith("-start") and len(arrays) > 1:
+        return sum(arrays)
+    operands = re.findall(r"%([\w.\-]+)", instruction.rest.split("), ")[0])
+    return sum(arrays) + sum(size.get(each, 0) for each in operands)
 
 
 def _kind(instruction: Instruction) -> str:
