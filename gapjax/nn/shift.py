@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from gapjax.nn.axis_order import Ordered, pads, vector_sum
+from gapjax.nn.axis_order import Ordered, arrange, pads, vector_sum
 
 # Of shift networks on CPUs and GPUs.
 ROWS = "cvnt"
@@ -51,8 +51,10 @@ shift_joints.defvjp(
 
 def _weighted_sum(x: Ordered, weights: Float[Array, "c u s"], order: str, axis: str) -> Ordered:
     """Return Σ_s weights[c, u, s] · x[c, s], where s are the places of one axis, u those after."""
-    names = ("cus", order.replace(axis, "s"), order.replace(axis, "u"))
-    return vector_sum(weights.astype(x.dtype), x, names)
+    # The axes that both have are in the order of x.
+    first = "".join(name for name in order.replace(axis, "us") if name in "cus")
+    weights = arrange(weights.astype(x.dtype), "cus", first)
+    return vector_sum(weights, x, (first, order.replace(axis, "s"), order.replace(axis, "u")))
 
 
 def released_rule(slope: Float[Array, " c"]) -> Float[Array, " c"]:
