@@ -131,7 +131,7 @@ def test_persons_do_not_mix() -> None:
 
 def test_number_of_parameters() -> None:
     """The count of facts E.2, without the 2816 positions along the joints that do nothing."""
-    network = Recognizer(shift_gcn.Backbone(NTU25, layout=layout), 60)
+    network = Recognizer(shift_gcn.Backbone(NTU25), 60)
     x = jax.ShapeDtypeStruct((1, 2, 8, 25, 3), jnp.float32)
     shapes = jax.eval_shape(lambda x: network.init(jax.random.key(0), x, train=False), x)
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == 693_107 - 2816
@@ -157,10 +157,10 @@ def test_released_gradient_differs_in_the_positions_only() -> None:
     """All gradients of a block that halves the frames."""
     x = jax.random.normal(jax.random.key(1), (4, 5, 3, 8))
     weights = jax.random.normal(jax.random.key(2), (6, 5, 3, 4))
-    variables = initial(shift_gcn.Block(6, 2, "true", residual=True), x)
+    variables = initial(shift_gcn.Block("cvnt", 6, 2, "true", residual=True), x)
 
     def gradients(gradient: str) -> list:
-        block = shift_gcn.Block(6, 2, gradient, residual=True)
+        block = shift_gcn.Block("cvnt", 6, 2, gradient, residual=True)
 
         def total(params: Any) -> jax.Array:
             given = {**variables, "params": params}
