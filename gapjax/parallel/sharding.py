@@ -129,7 +129,8 @@ class Layout:
         if batch_size % parts:
             raise UserError(
                 f"a batch of {batch_size} cannot be split over {parts} devices; "
-                f"choose a multiple of {parts}"
+                f"choose a multiple of {parts} as train.batch_size, encoder.batch_size, and "
+                "eval.batch_size"
             )
 
     def local_columns(self, batch_size: int) -> slice:
