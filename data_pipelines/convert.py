@@ -63,7 +63,8 @@ def convert(
         persons: the most persons of a sample, for a dataset of a format: those who move most.
 
     Raises:
-        DataError: the name is unknown, no file can be used, or two samples have one name.
+        DataError: the name is unknown, no file can be used, two samples have one name, or a table
+            of raw files is newer than what was made of them.
         UserError: writing the folder is not allowed.
         DiskError: the disk is full or does not answer.
     """
@@ -114,10 +115,23 @@ def _is_converted(name: str, raw: Path | None, target: Path) -> bool:
     except DataError:
         return False
     unread = "" if raw is None else f"; {raw} is not read"
+    if name in catalog.formats():
+        _refuse_newer(raw, target)
     beside = ", --name=NAME beside it" if name in catalog.formats() else ""
     again = f"(--overwrite converts again{beside})"
     print(f"{target}: {samples:,} samples, already converted{unread} {again}")
     return True
+
+
+def _refuse_newer(raw: Path | None, target: Path) -> None:
+    """Refuse a dataset of which a table or a description has been changed since."""
+    converted = (target / index.FILE).stat().st_mtime
+    for file in sorted(raw.glob("*.*")) if raw and raw.is_dir() else ():
+        if file.suffix in (".yaml", ".csv") and file.stat().st_mtime > converted:
+            raise DataError(
+                f"{target} is older than {file}: convert with --overwrite, or with --name=NAME "
+                "beside it"
+            )
 
 
 def _title(name: str, raw: Path | None, title: str) -> str:

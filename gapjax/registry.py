@@ -22,7 +22,8 @@ def chosen(key: str, value: Any, choices: Iterable[str]) -> str:
     names = list(choices)
     if value not in names:
         hint = suggestion(str(value), names)
-        raise UserError(f"{key}={value!r} is not known{hint} (there are: {', '.join(names)})")
+        there = f"there are: {', '.join(names)}" if names else "there are none"
+        raise UserError(f"{key}={value!r} is not known{hint} ({there})")
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import flax.linen as nn
 
+from data_pipelines.errors import UserError
 from gapjax.nn.torch_weights import StateDict
 from gapjax.registry import module
 
@@ -33,6 +34,9 @@ def get(name: str) -> BackboneSpec:
     """Return the description of the backbone in the module `gapjax.backbones.<name>`.
 
     Raises:
-        UserError: there is no such module.
+        UserError: there is no such module, or it has no such description.
     """
-    return module("gapjax.backbones", name).BACKBONE
+    backbone = module("gapjax.backbones", name)
+    if not isinstance(getattr(backbone, "BACKBONE", None), BackboneSpec):
+        raise UserError(f"{backbone.__file__} has no line BACKBONE = BackboneSpec(...)")
+    return backbone.BACKBONE

@@ -86,7 +86,8 @@ def parse(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[s
 
 def _help(values: flags.FlagValues) -> str:
     """Return how a command is used, and its own flags."""
-    return f"{listing.HELP}\n{values.main_module_help()}"
+    own = (sys.modules["__main__"].__doc__ or "").strip()
+    return f"{own}\n\n{listing.HELP}\n{values.main_module_help()}"
 
 
 def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
@@ -94,7 +95,8 @@ def _with_config(argv: list[str], values: flags.FlagValues) -> list[str]:
     given, rest = _split_off("config", argv)
     workdir, _ = _split_off("workdir", argv)
     if given is None and not (workdir and is_claimed(Path(workdir))):
-        return argv
+        none = f"there is no run in {workdir}; " if workdir else ""
+        raise UserError(f"{none}name a config: --config=FILE (--list has all of them)")
     config = recorded(Path(workdir or "")) if given is None else load(given)
     overrides = _overrides(rest)
     for part in PARTS:

@@ -72,9 +72,16 @@ def load(argument: str) -> ConfigDict:
         module = import_file(Path(path).resolve())
         if not hasattr(module, "get_config"):
             raise UserError(f"{path} has no function get_config(variants): is it a config?")
-        return module.get_config(*variants)
+        config = module.get_config(*variants)
+        _renew_parts(config)
+        return config
     except UserError:
         raise
+    except AttributeError as error:
+        raise UserError(
+            f"{path}: {error}; keys of another part come with its name: config.backbone = "
+            '{"name": NAME, KEY: VALUE}'
+        ) from error
     except Exception as error:
         raise UserError(f"{path}: {type(error).__name__}: {error}") from error
 
@@ -119,6 +126,12 @@ def plan_of(config: ConfigDict) -> Plan:
     of the one before, `choose` replaces them; the config itself stays as it is.
     """
     config = copy.deepcopy(config)
+    _renew_parts(config)
+    return schema.read_flat(schema.flatten(config.to_dict()))
+
+
+def _renew_parts(config: ConfigDict) -> None:
+    """Replace the keys of parts that a config no longer names."""
     for section in schema.PARTS:
         name, keys = config[section].name, set(config[section])
         if keys != _key_names(section, name):
@@ -127,7 +140,6 @@ def plan_of(config: ConfigDict) -> Plan:
             config[section].name = before
             if before != name:
                 choose(config, section, name)
-    return schema.read_flat(schema.flatten(config.to_dict()))
 
 
 def override(config: ConfigDict, values: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from gapjax import registry
 from gapjax.experiment.config_dict import variants
 
 HELP = """\
-Train and evaluate: python -m gapjax.main --config=FILE[:VARIANT,VARIANT] [--config.KEY=VALUE ...]
+Configs, here of the command that trains and evaluates:
 
   python -m gapjax.main --config=configs/gap_demo.py:smoke --workdir=runs/smoke
   python -m gapjax.main --config=configs/gap_ucla.py:clip,bone --workdir=runs/ucla_bone

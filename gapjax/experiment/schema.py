@@ -7,6 +7,7 @@ and `method`, are the fields of the class that the named module has.
 import dataclasses
 import functools
 import inspect
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -159,10 +160,16 @@ def _fill(make: Any, section: str, values: Mapping[str, Any]) -> Any:
 
 
 def _rules(path: str, kind: type, rows: Iterable[Any]) -> tuple[Any, ...]:
-    """Return rules, or raise UserError for one that is not a tuple in the config."""
+    """Return rules, or raise UserError for one that cannot be a rule."""
     for row in rows:
         if not isinstance(row, tuple) or not row or not isinstance(row[0], str):
             raise UserError(f"{path}: {row!r} is not (pattern, ...); write a tuple of such rules")
+        numbers = all(isinstance(each, int | float) and 0 <= each < math.inf for each in row[1:])
+        if kind is not PartitionRule and not (len(row) in (2, 3) and numbers):
+            raise UserError(
+                f"{path}: {row!r} is not (pattern, factor of the learning rate) or (pattern, "
+                "factor, weight decay), with numbers of at least 0"
+            )
     if kind is PartitionRule:
         return tuple(PartitionRule(pattern, tuple(axes)) for pattern, *axes in rows)
     return tuple(kind(*row) for row in rows)

@@ -36,7 +36,8 @@ class SgdOptions:
         milestones: epochs after which the learning rate is divided by ten.
         momentum: Nesterov momentum.
         weight_decay: L2 penalty of every parameter, added to the gradient before momentum.
-        rules: exceptions by parameter path; the first rule that matches applies.
+        rules: exceptions by parameter path, as (pattern, factor of the learning rate) or (pattern,
+            factor, weight decay); the first that matches applies, and a factor of 0 freezes.
     """
 
     learning_rate: float = number(0.1, most=100.0)

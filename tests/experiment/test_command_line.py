@@ -81,6 +81,13 @@ def test_mistakes_are_one_line(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert expected in line
 
 
+@pytest.mark.parametrize("rule", ["('a', 0.1, 0.0, 3)", "('a',)", "('a', -1.0)", "('a', 'b')"])
+def test_a_rule_of_the_optimizer_that_makes_no_sense(rule: str) -> None:
+    message = re.escape(f"optimizer.rules: {rule} is not (pattern, factor of the learning rate)")
+    with pytest.raises(UserError, match=message):
+        parse(DEMO, f"--config.optimizer.rules=({rule},)")
+
+
 FILES = {
     "import nothing_of_this_name": "ModuleNotFoundError: No module named 'nothing_of_this_name'",
     "def get_config(): return undefined": "NameError: name 'undefined' is not defined",
@@ -99,6 +106,45 @@ def test_a_mistake_in_a_config_file(
     with pytest.raises(SystemExit):
         parse(f"--config={tmp_path}/other.py:smoke")
     assert "there is no file" in capsys.readouterr().err
+
+
+NAMED = """
+from gapjax.experiment.config_dict import new_config
+def get_config(variants=""):
+    config = new_config()
+    config.backbone{}
+    return config
+"""
+
+
+def test_a_config_file_names_another_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(NAMED.format(".name = 'shift_gcn'; config.backbone.shift_gradient = 'true'"))
+    with pytest.raises(SystemExit):
+        parse(f"--config={file}")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'come with its name: config.backbone = {"name": NAME, KEY: VALUE}' in line
+    file.write_text(NAMED.format(" = {'name': 'shift_gcn', 'shift_gradient': 'true'}"))
+    assert parse(f"--config={file}").backbone["shift_gradient"] == "true"
+    file.write_text(NAMED.format(".name = 'shift_gcn'"))
+    plan = parse(f"--config={file}", "--config.backbone.shift_gradient=true")
+    assert plan.backbone["shift_gradient"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("flags_", "expected"),
+    [
+        ([], "gapjax: name a config: --config=FILE (--list has all of them)"),
+        (["--workdir=nope"], "gapjax: there is no run in nope; name a config: --config=FILE"),
+    ],
+)
+def test_no_config(flags_: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(*flags_)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(expected)
 
 
 def test_a_config_may_import_its_neighbors(tmp_path: Path) -> None:

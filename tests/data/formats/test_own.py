@@ -1,5 +1,6 @@
 """Data of one's own: any joints, from a folder of arrays, a YAML and a table."""
 
+import os
 import pathlib
 import re
 
@@ -381,6 +382,10 @@ def test_folders_are_told_apart(tmp_path: pathlib.Path, capsys: pytest.CaptureFi
         assert folder.name == name.replace(".", "_")
         assert len(Index.load(folder)) == samples
     other = own_folder.write(tmp_path / "mine-v2", samples=3)
+    with pytest.raises(DataError, match=r"mine_v2 is older than .*yaml: convert with --overwrite"):
+        convert("own", other, tmp_path / "data")
+    for path in other.glob("*.*"):
+        os.utime(path, (0, 0))
     capsys.readouterr()
     assert convert("own", other, tmp_path / "data") == folder
     assert capsys.readouterr().out == (
