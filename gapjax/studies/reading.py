@@ -197,7 +197,7 @@ def _unit(row: Row, variants: str, plan: Plan, workdir: Path, seed: int) -> Unit
 def _slug(name: str) -> str:
     """Return a folder's name that is like a row's.
 
-    >>> _slug("Head, Hand, Hip, Leg"), _slug("X-Sub 55/5"), _slug("clips.beta=0.8")
-    ('head_hand_hip_leg', 'x-sub_55_5', 'clips.beta_0.8')
+    >>> _slug("Head, Hand, Hip, Leg"), _slug("X-Sub 55/5"), _slug("rate=0.8")
+    ('head_hand_hip_leg', 'x-sub_55_5', 'rate_0.8')
     """
     return re.sub(r"[^a-z0-9.-]+", "_", name.lower()).strip("_.") or "row"
