@@ -121,7 +121,7 @@ class GraphConv(nn.Module):
         order, channels = self.order, x.shape[self.order.index("c")]
         mixing, relation = Topology(self.skeleton, order, self.features, name="topology")(x)
         axes = relation_axes(order)
-        topology = jnp.einsum(f"gdr,{axes}->{axes.replace('r', 'd')}", mixing, relation)
+        topology = topologies(mixing, relation, order)
         shape = (SUBSETS, self.features)
         kernel = self.param("value", fan_out_normal(self.features), (*shape, channels))
         bias = self.param("value_bias", nn.initializers.zeros, shape)
@@ -139,6 +139,17 @@ class GraphConv(nn.Module):
         if channels != self.features:
             x = Projection(order, self.features, name="residual")(x, **how)
         return jax.nn.relu(y + x)
+
+
+def topologies(
+    mixing: Float[Array, "g d r"], relation: Float[Array, "g _ _ _ _"], order: str
+) -> Float[Array, "g _ _ _ _"]:
+    """Return Σ_r mixing[g, d, r] · relation[g, r]."""
+    if order == CHANNELS_FIRST:
+        flat = mixing @ relation.reshape(*relation.shape[:2], -1)
+        return flat.reshape(*mixing.shape[:2], *relation.shape[2:])
+    axes = relation_axes(order)
+    return jnp.einsum(f"gdr,{axes}->{axes.replace('r', 'd')}", mixing, relation)
 
 
 def sum_over_neighbors(

@@ -37,7 +37,9 @@ def spread(x: Float[Array, "..."], names: str, into: str) -> Float[Array, "..."]
     (3, 1, 2, 1)
     """
     x = arrange(x, names, "".join(name for name in into if name in names))
-    return jnp.expand_dims(x, [place for place, name in enumerate(into) if name not in names])
+    sizes = iter(x.shape)
+    # An axis that `expand_dims` adds would be summed over in the gradient.
+    return x.reshape([next(sizes) if name in names else 1 for name in into])
 
 
 def bodies_in_order(x: Float[Array, "m v c b t"], order: str) -> Ordered:
@@ -87,28 +89,12 @@ def vector_sum(
     (5, 4, 3)
     """
     first, second, result = names
-    both = _merged(first, second)
+    both = "".join(name for name in first if name not in second) + second
     product = spread(x, first, both) * spread(y, second, both)
     axes = [place for place, name in enumerate(both) if name not in result]
     exact = jnp.promote_types(product.dtype, jnp.float32)
     total = product.sum(axes, dtype=exact).astype(product.dtype)
     return arrange(total, "".join(name for name in both if name in result), result)
-
-
-def _merged(first: str, second: str) -> str:
-    """Return all axes of two arrays, each in its place: `uvn` and `vtn` as `uvtn`.
-
-    Where they have axes in another order, that of the second counts: `cus` and `stcn` as `ustcn`.
-    """
-    if [name for name in first if name in second] != [name for name in second if name in first]:
-        return "".join(name for name in first if name not in second) + second
-    merged, rest = "", first
-    for name in second:
-        if name in rest:
-            before, _, rest = rest.partition(name)
-            merged += before
-        merged += name
-    return merged + rest
 
 
 def _vector_sum_backward(

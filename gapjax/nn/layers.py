@@ -34,6 +34,10 @@ def pointwise(
         order: the names of x's axes.
         out: the names of the kernel's; those before `dc` come first in the result.
     """
+    if order.startswith("c"):
+        # What `einsum` makes of a kernel of more axes is copied on a CPU.
+        flat = jnp.tensordot(kernel.reshape(-1, x.shape[0]).astype(x.dtype), x, 1)
+        return flat.reshape(*kernel.shape[:-1], *x.shape[1:])
     return jnp.einsum(f"{out},{order}->{_result(order, out)}", kernel.astype(x.dtype), x)
 
 
@@ -48,6 +52,11 @@ def _pointwise_backward(
     cotangent: Float[Array, "..."],
 ) -> tuple[Float[Array, "*g d c"], Float[Array, "..."]]:
     (kernel, x), result = saved, _result(order, out)
+    if order.startswith("c"):
+        flat, rest = cotangent.reshape(-1, *x.shape[1:]), tuple(range(1, x.ndim))
+        to_kernel = jnp.tensordot(flat, x, (rest, rest)).reshape(kernel.shape)
+        to_x = jnp.tensordot(kernel.reshape(-1, x.shape[0]).T.astype(x.dtype), flat, 1)
+        return to_kernel.astype(kernel.dtype), to_x
     to_kernel = jnp.einsum(f"{result},{order}->{out}", cotangent, x).astype(kernel.dtype)
     return to_kernel, jnp.einsum(f"{out},{result}->{order}", kernel.astype(x.dtype), cotangent)
 
