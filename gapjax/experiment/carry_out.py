@@ -121,8 +121,17 @@ def check_stages(run_stages: Sequence[Stage]) -> None:
 
 def compare(stage: Stage) -> config_file.Changes:
     """Return what a longer run changes; refuse a workdir of a run with another config, or none."""
-    flat = stage.plan.flat()
+    flat = recorded(stage.plan)
     return config_file.compare(stage.workdir, flat, defaults(flat))
+
+
+def recorded(plan: Plan) -> dict[str, Any]:
+    """Return the config of a run as its workdir has it: with the precision that `auto` is here.
+
+    So a run that goes on elsewhere keeps its precision, or is refused.
+    """
+    settled = platform.settle(plan, jax.default_backend()).train.precision
+    return plan.flat() | {"train.precision": settled}
 
 
 def finish(stage: Stage, name: str) -> None:
@@ -149,7 +158,7 @@ def train(stage: Stage, sinks: Sequence[Sink] = ()) -> dict[str, Any]:
 
 def claim(stage: Stage) -> None:
     """Record the config and the data of a stage, and tell what continues otherwise."""
-    flat = stage.plan.flat()
+    flat = recorded(stage.plan)
     if jax.process_index() == 0 and not config_file.is_claimed(stage.workdir):
         data_file.write(stage.workdir, data_facts.facts_of(stage.plan, open_dataset(stage.plan)))
     changes = config_file.claim(stage.workdir, flat, defaults(flat)).items()

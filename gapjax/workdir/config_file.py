@@ -26,6 +26,7 @@ EXECUTION_KEYS = (
     "eval.batch_size",
     "eval.every",
     "train.checkpoint_every",
+    "train.layout",
     "train.log_every",
     "train.steps_per_dispatch",
     "mesh.devices",

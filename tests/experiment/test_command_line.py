@@ -312,6 +312,7 @@ def test_advice_of_messages_is_accepted() -> None:
                 refusals += 1
                 continue
             if plan.on_features or not key.startswith(("encoder.", "zero_shot.")):
-                assert str(plan.flat()[key]) == value, pair
+                found = str(plan.flat()[key])
+                assert value in (found, found.removesuffix(".0")), pair
         # A key of a method is one of the other's, too, or of this alone.
         assert refusals < len(configs), pair

@@ -93,6 +93,8 @@ def test_files_of_a_run(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert {"config.json", "environment.json", "metrics.jsonl", "checkpoints", "scores"} <= names
     assert "tensorboard" in names
+    # What `auto` is on a CPU: a run that goes on elsewhere keeps its precision.
+    assert json.loads((finished / "config.json").read_text())["train.precision"] == "float32"
     *loop, test = metrics(finished)
     assert all(np.isfinite(line["train/loss"]) for line in loop)
     assert loop[-1]["train/samples_per_sec"] > 0
