@@ -241,7 +241,7 @@ class Backbone(nn.Module):
             )
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
             x = block(x, train=train, weights=weights).astype(self.dtype)
-        return features_of_clips(rows.spread(x, kept, order.index("n")), order, b)
+        return features_of_clips(rows.spread(x, kept, order.index("n")), order, m)
 
 
 BACKBONE = BackboneSpec(Backbone, from_torch)

@@ -162,7 +162,7 @@ class Backbone(nn.Module):
             # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
             block = Block(*sizes, name=each.name)
             x = block(x, train=train, weights=weights).astype(self.dtype)
-        return features_of_clips(rows.spread(x, kept, order.index("n")), order, b)
+        return features_of_clips(rows.spread(x, kept, order.index("n")), order, m)
 
 
 def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:

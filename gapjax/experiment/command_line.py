@@ -48,7 +48,8 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
     def work(argv: Sequence[str]) -> int:
         """Run the command; report the loss of another process in one line, too."""
         if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.WARNING)
+            # Orbax logs what it also raises, and our line on that would be lost among tracebacks.
+            logging.set_verbosity(logging.FATAL)
         compilation_cache.use(_CACHE.value)
         try:
             return main(argv)

@@ -49,10 +49,10 @@ def bodies_in_order(x: Float[Array, "m v c b t"], order: str) -> Ordered:
     return x.reshape(*x.shape[:n], b * m, *x.shape[n + 2 :])
 
 
-def features_of_clips(x: Ordered, order: str, clips: int) -> Float[Array, "b m t v c"]:
+def features_of_clips(x: Ordered, order: str, persons: int) -> Float[Array, "b m t v c"]:
     """Return a backbone's result from the last block's."""
     n = order.index("n")
-    x = x.reshape(*x.shape[:n], clips, -1, *x.shape[n + 1 :])
+    x = x.reshape(*x.shape[:n], -1, persons, *x.shape[n + 1 :])
     return arrange(x, order.replace("n", "bm"), "bmtvc")
 
 

@@ -92,7 +92,8 @@ def on_built_in_data(plan: Plan, folder: Path) -> Plan:
     encoder = dataclasses.replace(plan.encoder, batch_size=8)
     gamma = dataclasses.replace(plan.zero_shot, gamma=None)
     plan = dataclasses.replace(plan, data=data, train=train, encoder=encoder, zero_shot=gamma)
-    clips = Part("clips", "", (("window", 16), ("modality", "joint"), ("k", None)))
+    recipe = {"window": 16, "modality": "joint", "k": None, "absent_person": "zeros"}
+    clips = Part("clips", "", tuple(recipe.items()))
     return dataclasses.replace(plan, clips=clips, optimizer=SgdOptions(warmup_epochs=0))
 
 

@@ -63,7 +63,8 @@ def test_a_run_on_a_full_disk_goes_on_when_there_is_room(
     assert process.returncode == 1, err
     reason = "checkpoints cannot be written: File too large"
     message = rf"gapjax: .*/run/{reason}; .* run the same command to continue"
-    assert re.fullmatch(message, err.splitlines()[-1])
+    # Orbax's threads may print what they raise, before it or after.
+    assert any(re.fullmatch(message, line) for line in err.splitlines()), err
     assert command.run(tmp_path / "run", *SMOKE_FLAGS)[0] == 0
     assert results(tmp_path / "run") == results(gap_run)
 

@@ -138,10 +138,11 @@ def test_fresh_features_and_the_released_normalization(
     assert re.search(r"\n  zsl +top1 \d", out), out
 
 
-def test_weights_of_unknown_classes_do_not_start_an_encoder(data: Path) -> None:
+def test_weights_of_unknown_classes_do_not_start_an_encoder(data: Path, tmp_path: Path) -> None:
     config = gap_demo.get_config("smoke")
     config.data.dir, config.data.zero_shot = str(data), "18_6"
-    config.train.init_from = "weights.npz"
+    config.train.init_from = str(tmp_path / "weights.npz")
+    np.savez(config.train.init_from, **{"fc.bias": np.zeros(3)})
     with pytest.raises(UserError, match=r"may know classes that data\.zero_shot leaves unseen"):
         build(plan_of(config))
 
