@@ -9,6 +9,8 @@ INSTALLED := $(VENV)/.installed
 # On a CPU, where XLA's buffers come from malloc: large pages, kept from step to step.
 LARGE := glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432
 KEPT := glibc.malloc.trim_threshold=1000000000000:glibc.malloc.top_pad=67108864
+# One more than there are cores: tests wait for the processes that they start.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 8))')
 export GLIBC_TUNABLES ?= $(LARGE):$(KEPT)
 
 .PHONY: demo check test static parity docs clean
@@ -21,10 +23,10 @@ demo: $(INSTALLED)
 	$(RUN) -m gapjax.plots runs/star_demo
 
 check: static
-	$(RUN) -m pytest -n 2 --dist=worksteal -m 'not slow'
+	$(RUN) -m pytest -n $(WORKERS) --dist=worksteal -m 'not slow'
 
 test: static
-	$(RUN) -m pytest -n 3 --dist=worksteal --durations=15
+	$(RUN) -m pytest -n $(WORKERS) --dist=worksteal --durations=15
 
 static: $(INSTALLED)
 	$(RUN) -m ruff format --check .

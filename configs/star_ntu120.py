@@ -4,8 +4,8 @@ Data:     python -m data_pipelines.convert ntu120 --raw=FOLDER --out=data
 Command:  python -m gapjax.main --config=configs/star_ntu120.py:clip --workdir=runs/star_ntu120
 Splits:   `110_10` by default; `96_24`; others by
           --config.data.zero_shot=random:COUNT:SEED. Protocols: xsub by default; `xset`
-Expected: the paper has ZSL 44.3 at 96/24 X-Sub, H 59.4 at 110/10 X-Set; as recalled, and
-          unverified, ZSL 63.3 at 110/10 X-Sub (facts D.10). Not measured here
+Expected: the paper has H 59.4 at 110/10 X-Set; paperswithcode has ZSL 44.3 at 96/24 X-Sub
+          (docs/facts.md, D.10). Not measured here
 Cost:     encoder 23.0 PFLOP (82 epochs of 1,805 steps of 32 clips, 4.85 GFLOP each as compiled,
           docs/compiled.md), STAR 1.7 PFLOP (30 epochs of 902 steps of 64), the three folds that
           choose γ less than STAR each; 3.4 GB of frames on the device, 0.41 MB of features a

@@ -4,8 +4,8 @@ Data:     python -m data_pipelines.convert pku_mmd --raw=PKUMMD --out=data
 Command:  python -m gapjax.main --config=configs/star_pku.py:clip --workdir=runs/star_pku
 Splits:   `46_5` by default; `39_12`, `table5_1`, `table5_2`, `table5_3`; others by
           --config.data.zero_shot=random:COUNT:SEED. Protocols: xsub by default; `xview`
-Expected: the paper has, as recalled, and unverified, ZSL 76.3 at 46/5 X-Sub, 50.2 at 39/12 (facts
-          D.10). Not measured here
+Expected: the paper has 70.6 (H 67.1) over its three random splits, `table5_1` to `table5_3`
+          (docs/facts.md, D.10). Not measured here
 Cost:     encoder 6.8 PFLOP (82 epochs of 535 steps of 32 clips, as the release's weights imply,
           4.85 GFLOP each as compiled, docs/compiled.md), STAR 0.6 PFLOP (40 epochs of 267 steps of
           64), the three folds that choose γ less than STAR each; 0.41 MB of features a sample on

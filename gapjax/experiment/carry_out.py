@@ -46,7 +46,7 @@ def run(
 
     Raises:
         UserError: something is wrong with the config, the data or the working directory; nothing is
-            written then.
+            written to the working directory if it is found before the first stage trains.
         Preempted: the process received a signal; the state is saved.
     """
     check_log(log, mode)

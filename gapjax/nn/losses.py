@@ -13,6 +13,8 @@ NO_LENGTH = 1e-24
 def cross_entropy(logits: Float[Array, "b k"], labels: Int[Array, " b"]) -> Float[Array, " b"]:
     """Return -log softmax(logits)[label] of each example.
 
+    L_cls of GAP (Eq. 1), and with similarities as logits the losses of STAR (Eq. 5-7).
+
     optax's version for integer labels takes the difference of two large numbers where all logits
     are large; the one for distributions does not.
 
