@@ -41,6 +41,7 @@ def test_a_confusion_matrix_shows_names_and_counts() -> None:
     np.testing.assert_allclose(axes.images[0].get_array(), shares)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "side", "every"), [(120, 12.0, 1), (60, 2.5, 2)])
 def test_names_of_many_classes_do_not_overlap(classes: int, side: float, every: int) -> None:
     figure = figures.figure(side + 4, side + 4)

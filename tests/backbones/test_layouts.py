@@ -13,6 +13,8 @@ from data_pipelines.specs.skeletons import KINECT20
 from gapjax.backbones import ctr_gcn, shift_gcn
 from gapjax.nn.axis_order import LAYOUTS
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "ctr_gcn": partial(ctr_gcn.Backbone, width=8),
     "ctr_gcn, single scale": partial(ctr_gcn.Backbone, width=8, temporal="single_scale"),

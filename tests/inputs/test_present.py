@@ -24,6 +24,8 @@ from gapjax.training.frozen_encoder import Encoder
 from gapjax.training.run import Run
 from support import tiny_run
 
+pytestmark = pytest.mark.slow
+
 SAMPLES, BATCH, EPOCHS = 120, 12, 4
 
 

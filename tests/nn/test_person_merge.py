@@ -18,6 +18,8 @@ from gapjax.methods.gap.network import DescribedRecognizer
 from gapjax.nn import person_merge, pooling
 from gapjax.nn.person_merge import MERGES
 
+pytestmark = pytest.mark.slow
+
 
 def merge(x: Float[Array, "b m t v d"], kind: str) -> Float[Array, "b t v d"]:
     """Merge persons who are all present."""

@@ -83,6 +83,7 @@ def test_an_unknown_variant_lists_those_there_are(name: str) -> None:
         module(name).get_config("smoke,nonsense")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_variants_may_be_combined_in_any_order(name: str) -> None:
     """All pairs, of which those of one subject are refused."""

@@ -18,6 +18,8 @@ from gapjax.serving import features, trained
 from gapjax.workdir.scores import read_scores, scores_path
 from support.commands import ROOT
 
+pytestmark = pytest.mark.slow
+
 NAMES = {"global", "part", "score", "label", "name", "labels", "parts", "facts"}
 # GAP's partition in the smoke config, and STAR's.
 PARTS = {"gap": 4, "star": 6}

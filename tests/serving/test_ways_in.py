@@ -18,6 +18,8 @@ from gapjax.serving.bundle import Bundle
 from gapjax.serving.classification import read_clips
 from support import ways_in
 
+pytestmark = pytest.mark.slow
+
 LONGEST = 40
 # The persons of a clip, and how its files have it: every way takes these.
 CASES = [(1, "second slot, empty before"), (2, "empty before, between and after")]

@@ -12,6 +12,8 @@ from data_pipelines.errors import UserError
 from gapjax.methods.star.attention import PROMPTS, Attention, Mean, PartAttributes
 from gapjax.methods.star.part_layers import Linear, PartLinear
 
+pytestmark = pytest.mark.slow
+
 # Parts of different sizes that overlap, and a joint (5) of no part.
 PARTS = ((0, 2), (1, 2, 3, 6), (4,))
 BATCH, FRAMES, JOINTS, CHANNELS, SIZE, ATTRIBUTES = 2, 3, 7, 5, 8, 6

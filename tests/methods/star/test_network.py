@@ -18,6 +18,8 @@ from gapjax.methods.star.published import from_torch
 from gapjax.nn.person_merge import merge
 from gapjax.nn.torch_weights import StateDict, skeleton_encoder_arrays
 
+pytestmark = pytest.mark.slow
+
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 
 SIX = tuple(NTU25.partitions["6"].values())
