@@ -1,4 +1,4 @@
-"""Atomic writing: a reader sees the old file or folder or the new one, never half of either."""
+"""Atomic writing: no reader sees half a file or folder; a replaced folder is absent a moment."""
 
 import contextlib
 import errno
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import filelock
+
+# A folder that is replaced lies under this name in the hidden folder during the exchange.
+_REPLACED = "replaced"
 
 
 @contextlib.contextmanager
@@ -53,22 +56,24 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
     It has the name of `target` and lies in a hidden folder next to it; what a killed process left
     there is removed. The caller holds the lock of `target`. The exchange is two renames: between
-    them a reader finds no folder, and a process killed there leaves none.
+    them a reader finds no folder. If a process is killed there, the next call puts the old back.
     """
     partial = target.with_name(f".{target.name}.partial")
+    _put_back(target, partial)
     shutil.rmtree(partial, ignore_errors=True)
     fresh = partial / target.name
     fresh.mkdir(parents=True)
     try:
         yield fresh
-        replaced = partial / "replaced"
         if target.exists():
-            target.rename(replaced)
-        try:
-            fresh.rename(target)
-        except OSError:
-            if replaced.exists():
-                replaced.rename(target)
-            raise
+            target.rename(partial / _REPLACED)
+        fresh.rename(target)
     finally:
+        _put_back(target, partial)
         shutil.rmtree(partial)
+
+
+def _put_back(target: Path, partial: Path) -> None:
+    """Undo the first of the two renames if the second did not follow."""
+    if not target.exists() and (partial / _REPLACED).exists():
+        (partial / _REPLACED).rename(target)

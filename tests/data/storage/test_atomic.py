@@ -1,5 +1,6 @@
 """Atomic writing: files and folders that are there completely or not at all."""
 
+import contextlib
 import pathlib
 import threading
 
@@ -67,6 +68,38 @@ def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path: pathlib.Pat
     write_folder(tmp_path / "target", "new")
     assert [path.name for path in (tmp_path / "target").iterdir()] == ["file"]
     assert list(tmp_path.iterdir()) == [tmp_path / "target"]
+
+
+@pytest.mark.parametrize("text", ["new", None])
+def test_a_process_killed_between_the_renames_loses_no_folder(
+    tmp_path: pathlib.Path, text: str | None
+) -> None:
+    target, partial = tmp_path / "target", tmp_path / ".target.partial"
+    write_folder(target, "old")
+    (partial / "target").mkdir(parents=True)
+    target.rename(partial / "replaced")
+    with contextlib.suppress(TypeError):
+        write_folder(target, text)
+    assert (target / "file").read_text() == (text or "old")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_interrupt_between_the_renames_puts_the_old_folder_back(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "target"
+    write_folder(target, "old")
+    rename = pathlib.Path.rename
+
+    def interrupted(path: pathlib.Path, other: pathlib.Path) -> None:
+        rename(path, other)
+        if path == target:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(pathlib.Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(target, "new")
+    assert (target / "file").read_text() == "old"
 
 
 @pytest.mark.parametrize("single_writer", [False, True])
