@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     study = reading.select(study, options.rows) if options.rows else study
     compilation_cache.use(options.compilation_cache)
     preemption.listen()
-    if options.jobs > 1 and not options.run:
+    devices = jobs.devices(options.jobs) if options.jobs > 1 and not options.run else []
+    if devices:
         # Only the runs themselves may hold the devices.
         jax.config.update("jax_platforms", "cpu")
     units = reading.units(study, options.workdir, options.seeds)
@@ -44,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     renew = partial(tables.write, study, units, options.workdir)
     status = 0
-    if options.jobs > 1:
+    if devices:
         begin = partial(_run, [sys.executable, "-m", "gapjax.study", *given])
-        status = jobs.run_all(left, options.jobs, begin, renew)
+        status = jobs.run_all(left, devices, begin, renew)
     else:
         running.run_all(left, options.workdir, renew)
     print(f"\n{renew()}")

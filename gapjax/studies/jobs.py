@@ -1,5 +1,6 @@
 """Several runs of a study at the same time, each in a process and on a device of its own."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from data_pipelines.errors import UserError
 from data_pipelines.storage.disk import writing
 from gapjax.parallel import preemption
 from gapjax.studies import shared
@@ -16,6 +18,8 @@ from gapjax.studies.reading import Unit
 
 # Which NVIDIA GPUs a process sees; without one, it changes nothing.
 _DEVICES = "CUDA_VISIBLE_DEVICES"
+# The driver has a file for each GPU here: nvidia0, nvidia1, ...
+_DRIVER = Path("/dev")
 _SECONDS = 0.2
 
 
@@ -25,7 +29,7 @@ class Job:
 
     Attributes:
         unit: the run.
-        device: the number of its device among those of the study.
+        device: the position of its device among those of the study.
         process: its process.
         log: the open file that has what it prints.
     """
@@ -36,9 +40,31 @@ class Job:
     log: TextIO
 
 
+def devices(jobs: int) -> list[str]:
+    """Return the value of CUDA_VISIBLE_DEVICES of each of so many jobs: a GPU, if there are any.
+
+    They are found without JAX, which would hold them.
+
+    Raises:
+        UserError: there are fewer GPUs, or the variable lists fewer.
+    """
+    given = os.environ.get(_DEVICES)
+    if given is None:
+        gpus = [str(number) for number, _ in enumerate(_DRIVER.glob("nvidia[0-9]*"))]
+        found = f"GPUs here: {len(gpus)}"
+    else:
+        gpus = list(itertools.takewhile(lambda name: name not in ("", "-1"), given.split(",")))
+        found = f"GPUs in {_DEVICES}={given}: {len(gpus)}"
+    if not gpus:
+        return [str(number) if given is None else given for number in range(jobs)]
+    if jobs > len(gpus):
+        raise UserError(f"--jobs={jobs} needs a GPU for each; {found}")
+    return gpus[:jobs]
+
+
 def run_all(
     left: Sequence[Unit],
-    jobs: int,
+    names: Sequence[str],
     command: Callable[[Unit], Sequence[str]],
     after: Callable[[], object],
 ) -> int:
@@ -48,7 +74,7 @@ def run_all(
 
     Args:
         left: the runs.
-        jobs: how many at the same time; the n-th has the n-th device.
+        names: the `devices` of those at the same time, of which each has one.
         command: returns the command of a run.
         after: called at the end of each run.
 
@@ -59,9 +85,9 @@ def run_all(
     try:
         while running or (waiting and not status):
             preemption.check()
-            while not status and (unit := _next(waiting, running, made, jobs)):
+            while not status and (unit := _next(waiting, running, made, len(names))):
                 waiting.remove(unit)
-                running.append(_start(unit, running, jobs, command(unit)))
+                running.append(_start(unit, running, names, command(unit)))
             for job in [job for job in running if job.process.poll() is not None]:
                 running.remove(job)
                 made |= shared.made_by(job.unit)
@@ -87,12 +113,10 @@ def _next(
     return next((unit for unit in waiting if not busy & shared.made_by(unit)), None)
 
 
-def _start(unit: Unit, running: Sequence[Job], jobs: int, command: Sequence[str]) -> Job:
+def _start(unit: Unit, running: Sequence[Job], names: Sequence[str], command: Sequence[str]) -> Job:
     """Begin a run on a device that is free."""
     used = {job.device for job in running}
-    device = next(number for number in range(jobs) if number not in used)
-    visible = os.environ.get(_DEVICES, "").split(",")
-    name = visible[device] if len(visible) > device and visible[0] else str(device)
+    device, name = next(item for item in enumerate(names) if item[0] not in used)
     path = unit.workdir.with_suffix(".log")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

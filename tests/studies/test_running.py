@@ -146,10 +146,46 @@ def test_jobs_have_devices_of_their_own(
     units, ended = streams[1][:3], []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     wait = "time.sleep(1)"
-    status = jobs.run_all(units, 2, lambda unit: script(wait, unit), lambda: ended.append(1))
+    status = jobs.run_all(
+        units, jobs.devices(2), lambda unit: script(wait, unit), lambda: ended.append(1)
+    )
     assert (status, len(ended)) == (0, 3)
     assert sorted(log(unit) for unit in units[:2]) == ["on 4\n", "on 6\n"]
     assert "finished: joint, seed 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "gpus", "names"),
+    [
+        ("4,6,1", 8, ["4", "6", "1"]),
+        ("4,6", 8, "GPUs in CUDA_VISIBLE_DEVICES=4,6: 2"),
+        (None, 3, ["0", "1", "2"]),
+        (None, 1, "GPUs here: 1"),
+        # Without a GPU, runs share the CPU.
+        (None, 0, ["0", "1", "2"]),
+        ("", 8, ["", "", ""]),
+        ("-1", 8, ["-1", "-1", "-1"]),
+    ],
+)
+def test_three_jobs_need_three_devices(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: str | None,
+    gpus: int,
+    names: list[str] | str,
+) -> None:
+    for name in ("nvidiactl", "nvidia-uvm", *(f"nvidia{number}" for number in range(gpus))):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(jobs, "_DRIVER", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    if isinstance(names, list):
+        assert jobs.devices(3) == names
+    else:
+        assert command.main([gap_ucla.__file__, "--jobs=3", f"--workdir={tmp_path}"]) == 2
+        assert f"--jobs=3 needs a GPU for each; {names}\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("is_job", [True, False])
@@ -161,12 +197,14 @@ def test_only_jobs_hold_the_devices(
 ) -> None:
     """What starts them checks on the CPU, so that all memory of a GPU is theirs."""
     platforms, runs, commands = [], [], []
+    # A job sees its own device only.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4" if is_job else "4,6")
     monkeypatch.setattr(command.jax.config, "update", lambda *change: platforms.append(change))
     monkeypatch.setattr(command.preemption, "listen", lambda: None)
     monkeypatch.setattr(running, "check", list)
     monkeypatch.setattr(running, "run_one", lambda unit, workdir: runs.append(unit.workdir))
 
-    def begin(left: list, count: int, command_of: Callable, after: Callable) -> int:
+    def begin(left: list, names: list, command_of: Callable, after: Callable) -> int:
         commands.extend(command_of(unit) for unit in left)
         return 0
 
@@ -186,7 +224,9 @@ def test_after_a_failure_no_other_job_begins(
     streams: tuple[Study, list[reading.Unit]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     units = streams[1]
-    status = jobs.run_all(units, 1, lambda unit: script("sys.exit('no room')", unit), lambda: None)
+    status = jobs.run_all(
+        units, ["0"], lambda unit: script("sys.exit('no room')", unit), lambda: None
+    )
     assert status == 1
     assert "failed: joint, seed 1: no room" in capsys.readouterr().err
     assert not units[1].workdir.with_suffix(".log").exists()
@@ -201,7 +241,7 @@ def test_a_signal_stops_all_jobs(
 
     start = time.monotonic()
     with pytest.raises(Preempted, match="stopped by SIGTERM"):
-        jobs.run_all(streams[1], 1, begin, lambda: None)
+        jobs.run_all(streams[1], ["0"], begin, lambda: None)
     assert time.monotonic() - start < 30
 
 
