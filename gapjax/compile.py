@@ -176,10 +176,11 @@ def table(values: dict[str, Any], indent: str = "") -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
     del argv
+    # First: it chooses the platform, which cannot be changed once JAX has opened a device.
+    devices = open_topology(_TOPOLOGY.value)
     selected = named_stages(stages(command_line.plan(), Path()))
     if _STAGE.value:
         selected = {_STAGE.value: selected[chosen("--stage", _STAGE.value, selected)]}
-    devices = open_topology(_TOPOLOGY.value)
     size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value, _BODIES.value), []
     for name, stage in selected.items():
         row = {"stage": name, "topology": _TOPOLOGY.value, **measure(stage, devices, size)}

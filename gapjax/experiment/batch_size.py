@@ -5,6 +5,7 @@ from dataclasses import replace
 from gapjax.experiment import generated
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.plan import Plan
+from gapjax.parallel.first_host import say
 
 # The fewest and the most samples of a chosen batch, and the least steps of an epoch between them.
 # On 291 clips of own data, batches of 8 are nine points better than batches of 32 (docs/own-data).
@@ -26,7 +27,7 @@ def from_count(clips: int) -> int:
 def settle(plan: Plan) -> Plan:
     """Return a plan whose batch sizes are numbers that its dataset can fill, and say what changed.
 
-    A size of 0 is chosen from the number of training clips. A stand-in for a dataset, which has few
+    A size of 0 is chosen from the clips of an epoch. A stand-in for a dataset, which has few
     samples, gets the smallest size.
 
     Raises:
@@ -36,30 +37,32 @@ def settle(plan: Plan) -> Plan:
     if 0 not in sizes and (max(sizes) <= _LEAST or not generated.is_stand_in(plan)):
         return plan
     dataset = open_dataset(plan)
-    clips = len(dataset.problem.train) * plan.data.repeat
     if generated.is_stand_in(plan):
-        print(
+        say(
             f"{plan.data.dataset} is not in {plan.data.dir}: {len(dataset.index)} generated "
             f"samples of its body, classes, protocols and splits check the plumbing "
-            f"({dataset.directory})",
-            flush=True,
+            f"({dataset.directory})"
         )
-        size = _LEAST
-    else:
-        size = from_count(clips)
-        print(f"train.batch_size={size}, chosen for {clips:,} training clips", flush=True)
-    return with_size(plan, size, only_zeros=not generated.is_stand_in(plan))
+        return _with_sizes(plan, _LEAST, _LEAST)
+    clips, (train, encoder) = len(dataset.problem.train), sizes
+    return _with_sizes(
+        plan,
+        train or _chosen("train.batch_size", clips * plan.data.repeat),
+        encoder or _chosen("encoder.batch_size", clips * plan.encoder.repeat),
+    )
 
 
-def with_size(plan: Plan, size: int, only_zeros: bool) -> Plan:
-    """Return a plan with a batch size in training and of its encoder."""
+def _chosen(key: str, clips: int) -> int:
+    """Return the size that a key of 0 gets with so many clips in an epoch, and say it."""
+    size = from_count(clips)
+    say(f"{key}={size}, chosen for {clips:,} training clips")
+    return size
 
-    def of(old: int) -> int:
-        """Return the size that takes the place of another."""
-        return old if only_zeros and old else size
 
+def _with_sizes(plan: Plan, train: int, encoder: int) -> Plan:
+    """Return a plan with other batch sizes of its training and of its encoder's."""
     return replace(
         plan,
-        train=replace(plan.train, batch_size=of(plan.train.batch_size)),
-        encoder=replace(plan.encoder, batch_size=of(plan.encoder.batch_size)),
+        train=replace(plan.train, batch_size=train),
+        encoder=replace(plan.encoder, batch_size=encoder),
     )

@@ -17,6 +17,7 @@ from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import defaults
 from gapjax.experiment.stages import Stage, stages
 from gapjax.parallel import agreement, preemption
+from gapjax.parallel.first_host import say
 from gapjax.registry import chosen
 from gapjax.training import loop
 from gapjax.training.run import Run
@@ -78,12 +79,6 @@ def opened(log: str, stage: Stage) -> Iterator[Sequence[Sink]]:
         return
     with weights_and_biases.opened(stage.workdir, stage.plan.flat()) as sink:
         yield (sink,)
-
-
-def say(text: str) -> None:
-    """Print a line, if there is one and this is the first host."""
-    if text and jax.process_index() == 0:
-        print(text, flush=True)
 
 
 def prepare(run_stages: Sequence[Stage]) -> None:

@@ -8,6 +8,7 @@ from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import DatasetSpec, RawDataset
 from data_pipelines.synthesis import stand_in
 from gapjax.experiment.plan import Plan
+from gapjax.parallel.first_host import say
 
 # Stand-ins lie in this folder of `data.dir`, by the names of what they stand for.
 STAND_INS = "smoke"
@@ -36,7 +37,7 @@ def provide(plan: Plan, directory: Path, spec: DatasetSpec) -> None:
     if is_stand_in(plan):
         convert.make(stand_in, stand_in.opened(spec), directory)
     elif spec.builtin:
-        print(f"{directory}: makes the built-in dataset, once", flush=True)
+        say(f"{directory}: makes the built-in dataset, once")
         module = catalog.module(spec.name)
         convert.make(module, RawDataset(spec, module.items(None)), directory)
     else:

@@ -119,6 +119,36 @@ def test_the_number_of_clips_chooses_the_batch(
     assert batch_size.settle(fixed) is fixed
 
 
+def test_a_chosen_batch_is_named_by_its_key_and_has_its_own_repeat(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(f"{ROOT}/configs/own.py:star")
+    config.data.update(dir=str(data), dataset="synthetic", protocol="xsub", zero_shot="18_6")
+    config.train.batch_size, config.data.repeat, config.encoder.repeat = 32, 1, 4
+    settled = batch_size.settle(plan_of(config))
+    clips = len(open_dataset(settled).problem.train)
+    chosen = batch_size.from_count(4 * clips)
+    assert chosen != batch_size.from_count(clips)
+    assert (settled.train.batch_size, settled.encoder.batch_size) == (32, chosen)
+    said = f"encoder.batch_size={chosen}, chosen for {4 * clips:,} training clips\n"
+    assert capsys.readouterr().out == said
+    monkeypatch.setattr("jax.process_index", lambda: 1)
+    assert batch_size.settle(plan_of(config)) == settled
+    assert capsys.readouterr().out == ""
+
+
+def test_only_the_first_host_tells_of_generated_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("jax.process_index", lambda: 1)
+    module = catalog.module("synthetic")
+    few = module.items(None)[::42]
+    monkeypatch.setattr(module, "items", lambda raw: few)
+    open_dataset(plan("gap_demo.py", tmp_path))
+    stages(plan("gap_ucla.py:smoke", tmp_path), tmp_path / "run")
+    assert capsys.readouterr().out == ""
+
+
 def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
     spec = dataclasses.replace(catalog.module("nw_ucla").SPEC, labels=("walk",))
     make(stand_in, stand_in.opened(spec), tmp_path / "nw_ucla")
