@@ -186,6 +186,7 @@ def test_doubtful_names_get_a_hint(
     assert (len(out.splitlines()), len(err.splitlines())) == (3, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gap", "star"])
 def test_the_same_numbers_in_every_format(
     kind: str, run: Callable, saved: pathlib.Path, request: pytest.FixtureRequest
