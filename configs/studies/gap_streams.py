@@ -1,6 +1,8 @@
 """The rows of GAP's Tables 2, 3 and 4: four streams, and their ensemble."""
 
-from gapjax.studies.study import Row
+from types import ModuleType
+
+from gapjax.studies.study import Row, Study
 
 NAMES = ("Joint", "Joint-M", "Bone", "Bone-M")
 VARIANTS = ("", "joint_motion", "bone", "bone_motion")
@@ -20,3 +22,8 @@ def rows(accuracies: tuple[float, ...], group: str = "", variant: str = "") -> t
         for name, stream, accuracy in zip(NAMES, VARIANTS, streams, strict=True)
     ]
     return (*single, Row("4 ensemble", {}, {"top-1": ensemble}, group=group, ensemble=NAMES))
+
+
+def study(title: str, config: ModuleType, *rows: Row) -> Study:
+    """Return the study of one table."""
+    return Study(title=title, config=config, variants="clip", rows=rows)

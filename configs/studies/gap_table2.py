@@ -8,11 +8,9 @@ The paper's numbers are means of five runs (4.4). The rows of other methods are 
 
 from configs import gap_ucla
 from configs.studies import gap_streams
-from gapjax.studies.study import Study
 
-STUDY = Study(
-    title="GAP, Table 2: NW-UCLA",
-    config=gap_ucla,
-    variants="clip",
-    rows=gap_streams.rows((94.0, 93.5, 95.3, 91.2, 97.2)),
+STUDY = gap_streams.study(
+    "GAP, Table 2: NW-UCLA",
+    gap_ucla,
+    *gap_streams.rows((94.0, 93.5, 95.3, 91.2, 97.2)),
 )

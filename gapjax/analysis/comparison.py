@@ -1,7 +1,5 @@
 """The table of a study: a paper's numbers beside ours, and differences paired by seed."""
 
-import csv
-import io
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,27 +145,27 @@ def _interval(found: Difference | None) -> str:
     return f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"
 
 
-def summary_csv(lines: Sequence[Line]) -> str:
-    """Return a line for each row and column; empty cells are unknown."""
+def summary(lines: Sequence[Line]) -> list[Sequence[str]]:
+    """Return a table with a header and a line for each row and column; empty is unknown."""
     head = ("group", "row", "column", "paper", "mean", "deviation", "seeds")
     head += ("paper_difference", "difference", "low", "high")
-    rows = []
+    rows: list[Sequence[str]] = [head]
     for line in lines:
         found = difference(line, lines) or Difference(math.nan, math.nan, math.nan)
         numbers = (line.paper, *mean_and_deviation(line.values), len(line.values))
         numbers += (paper_difference(line, lines), *found)
         rows.append((line.group, line.name, line.column, *map(_cell, numbers)))
-    return _csv(head, rows)
+    return rows
 
 
-def runs_csv(lines: Sequence[Line]) -> str:
-    """Return a line for each row, column and seed, from which all else can be computed."""
+def runs(lines: Sequence[Line]) -> list[Sequence[str]]:
+    """Return a table with a header and a line for each row, column and seed."""
     rows = [
         (line.group, line.name, line.column, str(seed), _cell(value))
         for line in lines
         for seed, value in line.values.items()
     ]
-    return _csv(("group", "row", "column", "seed", "value"), rows)
+    return [("group", "row", "column", "seed", "value"), *rows]
 
 
 def _cell(value: float | int | None) -> str:
@@ -175,9 +173,3 @@ def _cell(value: float | int | None) -> str:
     if value is None or math.isnan(value):
         return ""
     return f"{value:.3f}".rstrip("0").rstrip(".")
-
-
-def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
-    return text.getvalue()

@@ -1,10 +1,11 @@
 """ConfigDicts with every key at its default, and config files, which change them."""
 
 import ast
+import contextlib
 import copy
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, get_args
@@ -68,20 +69,37 @@ def load(argument: str) -> ConfigDict:
     if not Path(path).is_file():
         listed = "python -m gapjax.main --list has all configs"
         raise UserError(f"--config={argument}: there is no file {path} ({listed})")
-    try:
+    with mistakes_of(path):
         module = import_file(Path(path).resolve())
-        if not hasattr(module, "get_config"):
-            raise UserError(f"{path} has no function get_config(variants): is it a config?")
-        config = module.get_config(*variants)
+    if not hasattr(module, "get_config"):
+        raise UserError(f"{path} has no function get_config(variants): is it a config?")
+    return config_of(module, *variants)
+
+
+def config_of(module: ModuleType, *variants: str) -> ConfigDict:
+    """Return the config of a config file that is imported, with variants joined by commas.
+
+    Raises:
+        UserError: it raises an error.
+    """
+    with mistakes_of(str(module.__file__)):
+        config = module.get_config(*filter(None, variants))
         _renew_parts(config)
         return config
+
+
+@contextlib.contextmanager
+def mistakes_of(path: str) -> Iterator[None]:
+    """Report an error of the block, which runs a user's file, in one line that names the file."""
+    try:
+        yield
     except UserError:
         raise
     except AttributeError as error:
-        raise UserError(
-            f"{path}: {error}; keys of another part come with its name: config.backbone = "
-            '{"name": NAME, KEY: VALUE}'
-        ) from error
+        # Of a ConfigDict, which names the keys that it has.
+        more = "keys of another part come with its name: config.backbone = {'name': NAME, KEY: ...}"
+        advice = f"; {more}" if "locked" in str(error) else ""
+        raise UserError(f"{path}: AttributeError: {error}{advice}") from error
     except Exception as error:
         raise UserError(f"{path}: {type(error).__name__}: {error}") from error
 

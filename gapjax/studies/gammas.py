@@ -1,9 +1,10 @@
 """S, U and H over γ of the rows of a zero-shot study: Figure 3 of STAR (ACM MM 2024)."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from data_pipelines.storage.disk import writing
 from gapjax.studies.reading import Unit
 from gapjax.studies.running import is_finished, result
 from gapjax.studies.study import Study
@@ -27,11 +28,23 @@ def write(study: Study, units: Sequence[Unit]) -> Iterator[Path]:
         ]
         if not runs or row.average:
             continue
-        curves, found = [], []
+        curves, measured = [], []
         for unit in runs:
             scores = read_scores(scores_path(unit.workdir, "test"))
             curves.append(seen_unseen_curve(scores.score, scores.label, unseen_indices(scores)))
-            found.append(gammas_of(result(unit)["evaluations"]["test"]["metrics"]))
-        means = {source: statistics.fmean(of[source] for of in found) for source in found[0]}
-        title = f"{study.title}. {row.title}"
-        yield figures.write_gammas(curves, means, title, runs[0].workdir.parent)
+            measured.append(result(unit)["evaluations"]["test"]["metrics"])
+        title, folder = f"{study.title}. {row.title}", runs[0].workdir.parent
+        with writing(folder):
+            path = figures.write_gammas(curves, _means(measured), title, folder)
+        yield path
+
+
+def _means(measured: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+    """Return source of a γ → the means of γ and of the harmonic mean there."""
+
+    def mean(source: str, name: str) -> float:
+        """Return the mean of one metric of a source."""
+        return statistics.fmean(each[f"gzsl_{source}/{name}"] for each in measured)
+
+    sources = gammas_of(measured[0])
+    return {source: (mean(source, "gamma"), mean(source, "harmonic")) for source in sources}

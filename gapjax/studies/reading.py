@@ -11,7 +11,13 @@ from types import ModuleType
 
 from data_pipelines.errors import UserError
 from gapjax.experiment import batch_size
-from gapjax.experiment.config_dict import import_file, override, plan_of
+from gapjax.experiment.config_dict import (
+    config_of,
+    import_file,
+    mistakes_of,
+    override,
+    plan_of,
+)
 from gapjax.experiment.plan import Plan
 from gapjax.studies.study import SMOKE_TEXT, Row, Study
 from gapjax.workdir.config_file import EXECUTION_KEYS
@@ -56,10 +62,8 @@ def load(argument: str, over: Sequence[str] = ()) -> Study:
     path, _, variants = argument.partition(":")
     if not Path(path).is_file():
         raise UserError(f"{argument}: there is no file {path} (configs/studies has the studies)")
-    try:
+    with mistakes_of(path):
         module = import_file(Path(path).resolve())
-    except (AttributeError, ImportError, NameError, SyntaxError, TypeError) as error:
-        raise UserError(f"{path}: {type(error).__name__}: {error}") from error
     study = getattr(module, "STUDY", None)
     if study is None and hasattr(module, "get_config"):
         study = Study(path, module, (Row(""),))
@@ -87,11 +91,16 @@ def _values(text: str) -> tuple[str, list[str]]:
 
     >>> _values("optimizer.milestones=(6, 8),(7, 9)")
     ('optimizer.milestones', ['(6, 8)', '(7, 9)'])
+    >>> _values("mesh.rules=(('a', None), ('b', 'data'))")
+    ('mesh.rules', ["(('a', None), ('b', 'data'))"])
     """
     key, equals, values = text.partition("=")
     if not equals or not key:
         raise UserError(f"--over={text} is not KEY=VALUE,VALUE: --over=method.loss_weight=1.0,0.5")
-    return key, re.split(r",(?![^(]*\))", values)
+    if key == "seed":
+        raise UserError(f"--over={text}: the number of seeds is --seeds=3")
+    # A comma outside of all parentheses: those after it are balanced.
+    return key, re.split(r",(?![^()]*(?:\([^()]*\)[^()]*)*\))", values)
 
 
 def _repeated(study: Study, key: str, values: Sequence[str]) -> Study:
@@ -182,7 +191,7 @@ def _plan(study: Study, row: Row, variants: str) -> Plan:
     """Return the plan of a run of a row, with one variant of those that it averages."""
     module = row.config or study.config
     named = _join(module, study.variants, row.variants, variants)
-    config = module.get_config(named)
+    config = config_of(module, named)
     smoke = SMOKE_TEXT if "smoke" in named.split(",") else {}
     override(config, {**study.overrides, **row.overrides, **smoke})
     return batch_size.settle(plan_of(config))

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from gapjax.analysis import confusions, figures, run_figures
 from gapjax.analysis.metrics import confusion_counts, top_k_accuracy
+from gapjax.workdir.score_tables import write_rows
 from gapjax.workdir.scores import Scores
 from gapjax.zero_shot.calibration import (
     Curve,
@@ -76,13 +77,13 @@ def write_confusion(
 
 
 def write_gammas(
-    curves: Sequence[Curve], gammas: Mapping[str, float], title: str, folder: Path
+    curves: Sequence[Curve], gammas: Mapping[str, tuple[float, float]], title: str, folder: Path
 ) -> Path:
     """Write S, U and H over γ as `gamma.png` and `gamma.csv` (STAR, ACM MM 2024, Fig. 3).
 
     Args:
         curves: the curves of runs, such as seeds, which are averaged.
-        gammas: source of a γ → γ; each is marked.
+        gammas: source of a γ → the means of γ and of H at each run's own γ, which are marked.
         title: what the runs are.
         folder: where to write.
 
@@ -95,15 +96,17 @@ def write_gammas(
     each = np.array([[_three(curve, gamma) for gamma in grid] for curve in curves])
     means = 100 * each.mean(axis=0)
     lines = [
-        f"{gamma:.6f},{s:.3f},{u:.3f},{h:.3f}\n"
-        for gamma, (s, u, h) in zip(grid, means, strict=True)
+        (f"{gamma:.6f}", *(f"{value:.3f}" for value in three))
+        for gamma, three in zip(grid, means, strict=True)
     ]
     figure = figures.figure(8.4, 5.0)
-    _draw_gammas(figure.subplots(), curves, gammas, grid[1:-1], means[1:-1])
+    _draw_gammas(figure.subplots(), gammas, grid[1:-1], means[1:-1])
     runs = f"mean of {len(curves)} runs" if len(curves) > 1 else "one run"
-    figures.headline(figure, title, [runs, "dots: H at each \N{GREEK SMALL LETTER GAMMA}"])
+    figures.headline(
+        figure, title, [runs, "dots: H at each run's own \N{GREEK SMALL LETTER GAMMA}"]
+    )
     figures.save(figure, folder / "gamma.png")
-    (folder / "gamma.csv").write_text("".join(["gamma,S,U,H\n", *lines]))
+    write_rows(folder / "gamma.csv", [("gamma", "S", "U", "H"), *lines])
     return folder / "gamma.png"
 
 
@@ -115,19 +118,18 @@ def _three(curve: Curve, gamma: float) -> tuple[float, float, float]:
 
 def _draw_gammas(
     axes: Axes,
-    curves: Sequence[Curve],
-    gammas: Mapping[str, float],
+    gammas: Mapping[str, tuple[float, float]],
     grid: Float[np.ndarray, " n"],
     means: Float[np.ndarray, "n 3"],
 ) -> None:
-    """Draw the means over a grid of γ, and H at each γ that has a source."""
+    """Draw the means over a grid of γ, and what was measured at each γ that has a source."""
     figures.style(axes, "accuracy on seen (S) and unseen classes (U), harmonic mean (H), %")
     axes.grid(color=figures.RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     for name, values, color in zip("SUH", means.T, figures.LINES, strict=False):
         axes.plot(grid, values, color=color, linewidth=1.8, label=name)
-    for (source, gamma), color in zip(gammas.items(), figures.LINES[3:], strict=False):
-        harmonic = 100 * float(np.mean([_three(curve, gamma)[2] for curve in curves]))
+    for (source, (gamma, share)), color in zip(gammas.items(), figures.LINES[3:], strict=False):
+        harmonic = 100 * share
         label = f"\N{GREEK SMALL LETTER GAMMA} by {source}: {gamma:.3f}, H {harmonic:.1f}"
         axes.plot([gamma], [harmonic], "o", color=color, label=label, clip_on=False)
     axes.set_ylim(bottom=0)
