@@ -1,7 +1,8 @@
 """Speed of a config: `python -m gapjax.bench --config=configs/gap_ucla.py [--steps=20]`.
 
 Prints a table and a line of JSON. Rates are medians over steps, without the compilation. The feed
-is timed alone, until the frames are on the devices; in training it overlaps with other work.
+is timed alone, until the frames are on the devices; in training it overlaps with other work. Where
+training has steps of two sizes (`gapjax.inputs.present`), the larger is timed.
 """
 
 import itertools
@@ -17,6 +18,8 @@ from absl import flags
 
 from gapjax.experiment import build, command_line
 from gapjax.experiment.stages import stages
+from gapjax.inputs.feed import first_step
+from gapjax.inputs.present import fullest
 from gapjax.training import evaluation, loop
 from gapjax.training.run import Run
 
@@ -38,12 +41,12 @@ def requests(run: Run) -> Iterator[Any]:
     steps = run.order.steps_per_epoch
     for epoch in itertools.count():
         batches = run.order.batches(epoch * steps, (epoch + 1) * steps)
-        yield from run.feed.requests(batches, epoch, [1] * steps)
+        yield from fullest(run.feed).requests(batches, epoch, [1] * steps)
 
 
 def time_feed(run: Run, steps: int) -> float:
     """Return the median seconds from a step's items to its frames on the devices."""
-    load = jax.jit(lambda store, one: run.feed.load(store, jax.tree.map(lambda x: x[0], one)))
+    load = jax.jit(lambda store, one: run.feed.load(store, first_step(one)))
     feed = requests(run)
     times = [seconds(lambda: load(run.feed.store, next(feed))) for _ in range(steps + 1)]
     return statistics.median(times[1:])

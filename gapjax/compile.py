@@ -17,9 +17,10 @@ import jax
 from absl import flags
 
 from data_pipelines.errors import UserError
-from gapjax.experiment import abstract, command_line
+from gapjax.experiment import abstract, command_line, platform
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.stages import Stage, stages
+from gapjax.inputs.present import fullest
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.kernels import kernels, largest_buffers
 from gapjax.parallel.sharding import shape_layout
@@ -58,13 +59,14 @@ def named_stages(run_stages: Sequence[Stage]) -> dict[str, Stage]:
 
 
 def compile_step(run: Run) -> jax.stages.Compiled:
-    """Return the compiled training step of a run of shapes.
+    """Return the compiled training step of a run of shapes, the largest where steps vary.
 
     Raises:
         UserError: it does not fit into a chip's memory.
     """
     text = run.layout.replicate(run.method.prepare_text())
-    request = next(iter(run.feed.requests(run.order.batches(0, 1), 0, [1])))
+    feed, batches = fullest(run.feed), run.order.batches(0, 1)
+    request = next(iter(feed.requests(batches, 0, [1])))
     state = loop.state_shapes(run)
     lowered = loop.make_dispatch(run, state).lower(state, run.feed.store, request, text)
     try:
@@ -127,8 +129,9 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
     found = program_figures(program_of(step))
     # The compiler for GPUs counts nothing: its program is counted here, without operations.
     cost = step.cost_analysis() or {}
-    moved = sum(kind["mb"] for kind in found.get("chip_kernels", {}).values())
-    moved = cost["bytes accessed"] / _MB if cost else moved
+    done = found.get("chip_kernels")
+    counted = None if done is None else sum(kind["mb"] for kind in done.values())
+    moved = cost["bytes accessed"] / _MB if cost else counted
     sent = found.get("chip_collectives_per_step")
     sent_mb = None if sent is None else sum(each["bytes"] for each in sent.values()) / _MB
     # The compiler's figures are of one chip; figures per sample are of all chips together, so that
@@ -142,7 +145,7 @@ def figures(run: Run, step: jax.stages.Compiled) -> dict[str, Any]:
         "batch": batch,
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(loop.state_shapes(run).params)),
         **(operations if cost else {}),
-        "train_mb_moved_per_sample": moved * per_sample,
+        "train_mb_moved_per_sample": moved and moved * per_sample,
         "collective_mb_per_sample": sent_mb and sent_mb * per_sample,
         "chip_mb_moved_per_step": moved,
         "chip_memory_mb": memory(step),
@@ -178,7 +181,8 @@ def main(argv: Sequence[str]) -> int:
     del argv
     # First: it chooses the platform, which cannot be changed once JAX has opened a device.
     devices = open_topology(_TOPOLOGY.value)
-    selected = named_stages(stages(command_line.plan(), Path()))
+    plan = platform.settle(command_line.plan(), devices[0].platform)
+    selected = named_stages(stages(plan, Path()))
     if _STAGE.value:
         selected = {_STAGE.value: selected[chosen("--stage", _STAGE.value, selected)]}
     size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value, _BODIES.value), []

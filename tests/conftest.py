@@ -137,6 +137,7 @@ def gap_run(command: Command, made_once: Callable) -> pathlib.Path:
         status, out, err = command.run(workdir, *SMOKE_FLAGS)
         assert (status, err) == (0, "")
         assert re.search(r"\n  eval +top1 \d", out), out
+        assert "\ndevices: 2 x cpu" in out
         facts = json.loads((workdir / "result.json").read_text())["facts"]
         assert (facts["protocol"], facts["protocol_digest"]) == ("xsub", "a7f5e2619559")
 

@@ -5,7 +5,7 @@ Command:  python -m gapjax.study configs/studies/gap_table1c.py --workdir=runs/g
 
 The text is a synonym for the whole body: of Tables 1a and 1b that is what has 85.2 with the default
 encoder, XFMR-32. The paper does not say which BERT; here it is the base one, uncased. Single-scale
-temporal convolutions (4.2).
+temporal convolutions (4.2). Each row names its own encoder, whatever a variant says.
 """
 
 from configs import gap_ntu120

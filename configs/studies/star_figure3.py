@@ -4,7 +4,7 @@ Data:     python -m data_pipelines.convert ntu60 --raw=nturgbd_skeletons_s001_to
           python -m data_pipelines.convert pku_mmd --raw=PKUMMD --out=data
 Command:  python -m gapjax.study configs/studies/star_figure3.py --workdir=runs/star_figure3
 
-Every row's `gamma.png` and `gamma.csv` have S, U and H at every γ, as in Figure 3 (a) and (b), with
+Every row's `gamma.png` and `gamma.csv` have S, U and H over γ, as in Figure 3 (a) and (b), with
 the γ that folds choose, the paper's (0.012 and 0.022, Table 1) and the best on the test samples.
 The table is Figure 3 (c) and (d). The figure is an image in the copy of the paper that was read:
 the paper's m is 100 (Table 1), the others are our choice. `--rows=NTU` does without PKU-MMD.

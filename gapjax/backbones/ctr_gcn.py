@@ -96,8 +96,8 @@ class Topology(nn.Module):
 def relation_axes(order: str) -> str:
     """Return the axes of the relation: those of an order, with pairs of joints for the frames.
 
-    >>> relation_axes("cnvt"), relation_axes("vtcn")
-    ('grnuv', 'guvrn')
+    >>> relation_axes("cnvt"), relation_axes("vtnc")
+    ('grnuv', 'guvnr')
     """
     return "g" + order.replace("vt", "uv").replace("c", "r")
 

@@ -108,7 +108,7 @@ def _index(spec: DatasetSpec, protocol: Protocol, size: Size) -> Index:
     split = np.where(row < train, np.resize(protocol.train, count), tested)
     columns[protocol.column] = split.astype(np.int32)
     more = (size.bodies or spec.persons) - 1
-    bodies = np.minimum(1 + np.diff((np.arange(count + 1) * more).astype(int)), spec.persons)
+    bodies = np.clip(1 + np.diff((np.arange(count + 1) * more).astype(int)), 1, spec.persons)
     frames = np.maximum(size.mean // bodies, 1).astype(np.int32)
     frames[0] = size.longest
     return Index(

@@ -28,7 +28,6 @@ from gapjax.experiment.stages import Upstream
 from gapjax.inputs import modalities
 from gapjax.inputs.clips import eval_clips, train_clips
 from gapjax.inputs.feed import Feed
-from gapjax.parallel.mesh import split_cpu
 from gapjax.parallel.sharding import Layout, make_layout
 from gapjax.training import evaluation
 from gapjax.training.feature_cache import feature_inputs
@@ -56,7 +55,7 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
     """Return the run of a plan on its data and devices.
 
     Args:
-        plan: the plan of one stage (`gapjax.experiment.stages`, which settles batch sizes of 0).
+        plan: of one stage (`gapjax.experiment.stages`, which settles what a config leaves open).
         upstream: what the stage takes from earlier ones.
 
     Raises:
@@ -102,7 +101,6 @@ def open_devices(plan: Plan) -> Layout:
     Raises:
         UserError: there are too few, or a batch cannot be split over them.
     """
-    split_cpu(plan.mesh.cpu_devices)
     layout = make_layout(plan.mesh.devices, plan.mesh.model, plan.mesh.rules)
     for batch_size in (plan.train.batch_size, plan.eval.batch_size):
         layout.check_batch_size(batch_size)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from data_pipelines.errors import UserError
-from gapjax.experiment import abstract, data_facts, initial_weights, model, platform
+from gapjax.experiment import abstract, data_facts, initial_weights, model
 from gapjax.experiment.build import build, check, steps
 from gapjax.experiment.config_dict import ConfigDict, plan_of
 from gapjax.experiment.data import open_dataset
@@ -88,8 +88,7 @@ def prepare(run_stages: Sequence[Stage]) -> None:
     plan, devices = last.plan, jax.devices()
     used = f"{plan.mesh.devices or len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
     say(f"workdir: {last.workdir}")
-    precision = platform.settle(plan, devices[0].platform).train.precision
-    say(f"devices: {used}, {precision}")
+    say(f"devices: {used}, {plan.train.precision}")
 
 
 def remaining(stage: Stage) -> Plan:
@@ -116,17 +115,8 @@ def check_stages(run_stages: Sequence[Stage]) -> None:
 
 def compare(stage: Stage) -> config_file.Changes:
     """Return what a longer run changes; refuse a workdir of a run with another config, or none."""
-    flat = recorded(stage.plan)
+    flat = stage.plan.flat()
     return config_file.compare(stage.workdir, flat, defaults(flat))
-
-
-def recorded(plan: Plan) -> dict[str, Any]:
-    """Return the config of a run as its workdir has it: with the precision that `auto` is here.
-
-    So a run that goes on elsewhere keeps its precision, or is refused.
-    """
-    settled = platform.settle(plan, jax.default_backend()).train.precision
-    return plan.flat() | {"train.precision": settled}
 
 
 def finish(stage: Stage, name: str) -> None:
@@ -153,7 +143,7 @@ def train(stage: Stage, sinks: Sequence[Sink] = ()) -> dict[str, Any]:
 
 def claim(stage: Stage) -> None:
     """Record the config and the data of a stage, and tell what continues otherwise."""
-    flat = recorded(stage.plan)
+    flat = stage.plan.flat()
     if jax.process_index() == 0 and not config_file.is_claimed(stage.workdir):
         data_file.write(stage.workdir, data_facts.facts_of(stage.plan, open_dataset(stage.plan)))
     changes = config_file.claim(stage.workdir, flat, defaults(flat)).items()

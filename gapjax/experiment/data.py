@@ -28,6 +28,9 @@ from gapjax.registry import chosen
 from gapjax.zero_shot import splits
 from gapjax.zero_shot.splits import Problem
 
+# Steps from which on a second size of them (`gapjax.inputs.present`) is worth its compilation.
+LONG_TRAINING = 2000
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -193,8 +196,13 @@ def count_bodies(
         shares=math.lcm(layout.mesh.shape["data"], plan.train.replicas),
         order=order,
         epochs=plan.train.epochs,
-        steps_per_dispatch=plan.train.steps_per_dispatch,
+        one_size=plan.train.steps_per_dispatch > 1 or _is_short(plan, order),
     )
+
+
+def _is_short(plan: Plan, order: TrainOrder | None) -> bool:
+    """Return whether a second program takes longer to compile than it saves in a training."""
+    return order is not None and order.steps_per_epoch * plan.train.epochs < LONG_TRAINING
 
 
 def open_feed(plan: Plan, dataset: Dataset, layout: Layout) -> Feed:

@@ -85,9 +85,8 @@ class TrainOptions(Section):
             `batch_size`.
         precision: of the computation, `float32` or `bfloat16`; `auto` for bfloat16 on TPUs and
             GPUs, and float32 on CPUs. Parameters are always float32.
-        layout: the order of axes within a backbone, which changes no result: `channels_first`,
-            `channels_last` or `bodies_last`; `auto` for `channels_last` on TPUs, else
-            `channels_first`.
+        layout: the order of axes within a backbone, which changes no result: `channels_first`
+            or `channels_last`; `auto` for `channels_last` on TPUs, else `channels_first`.
         absent_persons: `once` computes what all absent persons of a batch share once, with equal
             results ([Performance](performance.md)); `each` computes every one of them.
         init_from: the workdir of a run, an exported bundle, or a published state dict (.pt, .npz,

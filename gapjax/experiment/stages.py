@@ -8,9 +8,14 @@ import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jax
+
 from data_pipelines.errors import UserError
 from gapjax.experiment import batch_size as batch_sizes
+from gapjax.experiment import platform
 from gapjax.experiment.plan import Part, Plan
+from gapjax.parallel.mesh import split_cpu
+from gapjax.workdir.config_file import is_claimed, read_config
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,14 @@ class Stage:
 def stages(plan: Plan, workdir: Path) -> list[Stage]:
     """Return the stages of a run in their order; the last is the run itself.
 
-    Batch sizes that the number of training clips decides are settled here.
+    Batch sizes of 0 and the precision `auto` are settled here, and the CPU is split into devices.
 
     Raises:
         UserError: a method that recognizes unseen classes has no split with such classes.
     """
-    plan = batch_sizes.settle(plan)
+    # First: it has no effect once JAX has opened its devices.
+    split_cpu(plan.mesh.cpu_devices)
+    plan = batch_sizes.settle(with_precision(plan, workdir))
     if not plan.on_features:
         return [Stage(workdir, plan)]
     if not plan.data.zero_shot or plan.data.fold:
@@ -62,6 +69,17 @@ def stages(plan: Plan, workdir: Path) -> list[Stage]:
     fold_workdirs = tuple(fold[-1].workdir for fold in folds)
     last = Stage(workdir, plan, Upstream(encoder, workdir / "features", fold_workdirs))
     return [*first, *itertools.chain(*folds), last]
+
+
+def with_precision(plan: Plan, workdir: Path) -> Plan:
+    """Return a plan that has for `auto` the precision of the run there, or this platform's."""
+    if plan.train.precision != "auto":
+        return plan
+    if is_claimed(workdir):
+        precision = read_config(workdir).get("train.precision", "float32")
+    else:
+        precision = platform.settle(plan, jax.default_backend()).train.precision
+    return replace(plan, train=replace(plan.train, precision=precision))
 
 
 def encoder_stage(plan: Plan, workdir: Path) -> Stage:

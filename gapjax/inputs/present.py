@@ -1,7 +1,8 @@
 """How many bodies of each step are present, which the host knows before the step.
 
 The number is the shape of what a step computes (`gapjax.nn.rows`), so that it is rounded up to one
-of two sizes, each of them one program. Training meets both in its first epoch.
+of two sizes, each of them one program. Training meets both in its first epoch; a short training and
+an evaluation have one.
 """
 
 import functools
@@ -17,7 +18,7 @@ from jaxtyping import Int
 
 from data_pipelines.readers.order import TrainOrder
 from gapjax.inputs.feed import Batch, Feed
-from gapjax.nn.rows import Present, at_most, saves
+from gapjax.nn.rows import Present, at_most
 
 # A second program has to save this share of the rows.
 _WORTHWHILE = 0.05
@@ -51,10 +52,10 @@ class CountingFeed:
         bodies: the number of bodies of each sample of the index.
         persons: the persons of a clip.
         shares: the parts of a batch that are counted by themselves.
-        order: the samples of training, by which the sizes are chosen; None to choose them by the
+        order: the samples of training, by which the sizes are chosen; None for one size, of the
             batches that are asked for.
         epochs: of training.
-        steps_per_dispatch: of training; where it is above 1, all dispatches have one size.
+        one_size: whether all steps of training have one size.
     """
 
     feed: Feed
@@ -63,7 +64,7 @@ class CountingFeed:
     shares: int
     order: TrainOrder | None = None
     epochs: int = 1
-    steps_per_dispatch: int = 1
+    one_size: bool = False
 
     @property
     def store(self) -> Any:
@@ -79,17 +80,13 @@ class CountingFeed:
     ) -> Iterator[Counted]:
         """Yield the feed's requests with their numbers of bodies."""
         needed, batch = self._needed(items), items.shape[1]
-        sizes = self._training_sizes if self.order else choose_sizes(needed, needed)
+        sizes = self._training_sizes if self.order else (int(needed.max()),)
         requests, stops = self.feed.requests(items, epoch, counts), np.cumsum(counts)
         for request, stop, count in zip(requests, stops, counts, strict=True):
             most = needed[stop - count : stop].max()
             size = next((size for size in sizes if size >= most), int(most))
-            present = Present(self._shares(batch), size)
-            yield Counted(request, present if saves(present, batch, self.persons) else None)
-
-    def by_request(self) -> "CountingFeed":
-        """Return the feed that chooses sizes by the batches it is asked for."""
-        return replace(self, order=None)
+            present = Present(batch, self._shares(batch), size)
+            yield Counted(request, present if present.saves(self.persons) else None)
 
     @functools.cached_property
     def _training_sizes(self) -> tuple[int, ...]:
@@ -99,7 +96,7 @@ class CountingFeed:
         steps = order.steps_per_epoch
         epochs = (order.batches(i * steps, (i + 1) * steps) for i in range(self.epochs))
         first, *others = (self._needed(items) for items in epochs)
-        if self.steps_per_dispatch > 1:
+        if self.one_size:
             first = first.max(keepdims=True)
         return choose_sizes(first, np.concatenate([first, *others]))
 
@@ -137,4 +134,9 @@ def choose_sizes(first: Int[np.ndarray, " n"], all_: Int[np.ndarray, " n2"]) -> 
 
 def by_request(feed: Feed) -> Feed:
     """Return a feed whose requests depend on the batches that it is asked for alone."""
-    return feed.by_request() if isinstance(feed, CountingFeed) else feed
+    return replace(feed, order=None) if isinstance(feed, CountingFeed) else feed
+
+
+def fullest(feed: Feed) -> Feed:
+    """Return a feed whose training steps all have the size that every step fits into."""
+    return replace(feed, one_size=True) if isinstance(feed, CountingFeed) else feed

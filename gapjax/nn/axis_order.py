@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 # The order of each layout in graph networks. A backbone may have others (`gapjax.nn.shift.ROWS`).
-LAYOUTS = {"channels_first": "cnvt", "channels_last": "vtnc", "bodies_last": "vtcn"}
+LAYOUTS = {"channels_first": "cnvt", "channels_last": "vtnc"}
 CHANNELS_FIRST = LAYOUTS["channels_first"]
 
 # An array with the four axes of an order.
@@ -33,8 +33,8 @@ def arrange(x: Float[Array, "..."], names: str, into: str) -> Float[Array, "..."
 def spread(x: Float[Array, "..."], names: str, into: str) -> Float[Array, "..."]:
     """Return an array, whose axes are `names`, so that it broadcasts against one of axes `into`.
 
-    >>> spread(jnp.zeros((2, 3)), "cv", "vtcn").shape
-    (3, 1, 2, 1)
+    >>> spread(jnp.zeros((2, 3)), "cv", "vtnc").shape
+    (3, 1, 1, 2)
     """
     x = arrange(x, names, "".join(name for name in into if name in names))
     sizes = iter(x.shape)

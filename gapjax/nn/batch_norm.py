@@ -21,7 +21,7 @@ class RowWeights(NamedTuple):
     """How often the rows of a batch count in its moments (`gapjax.nn.rows`).
 
     Attributes:
-        weight: the number of bodies that each row stands for, in any shape.
+        weight: the number of bodies that each row stands for, row-major in any shape.
         bodies: the sum of all weights.
     """
 

@@ -25,12 +25,18 @@ class Present(NamedTuple):
     """How many bodies of a batch are present at most.
 
     Attributes:
+        clips: the clips of the batch; one of another size is not meant.
         shares: the equal, consecutive parts that the batch is counted in.
         most: the present bodies of a part; the first person of a clip always counts as present.
     """
 
+    clips: int
     shares: int
     most: int
+
+    def saves(self, persons: int) -> bool:
+        """Return whether there are fewer rows than bodies, where clips have so many persons."""
+        return self.most + persons - 1 < self.clips // self.shares * persons
 
 
 _PRESENT: contextvars.ContextVar[Present | None] = contextvars.ContextVar("present", default=None)
@@ -50,7 +56,10 @@ def at_most(present: Present | None) -> Iterator[None]:
 def in_parts(count: int) -> Iterator[None]:
     """Let backbones that are traced within see one of `count` parts of the batch."""
     present = _PRESENT.get()
-    with at_most(present and present._replace(shares=present.shares // count)):
+    if present:
+        clips, shares, most = present
+        present = Present(clips // count, shares // count, most)
+    with at_most(present):
         yield
 
 
@@ -72,7 +81,7 @@ class Rows(NamedTuple):
     @property
     def weights(self) -> RowWeights:
         """Return the weights of the rows in batch normalization."""
-        return RowWeights(self.weight.ravel(), self.row.size)
+        return RowWeights(self.weight, self.row.size)
 
 
 def rows_of(clips: Float[Array, "b m t v c"]) -> Rows | None:
@@ -81,16 +90,11 @@ def rows_of(clips: Float[Array, "b m t v c"]) -> Rows | None:
     A person who is zero everywhere is absent, unless it is the first one of a clip.
     """
     present, (batch, persons) = _PRESENT.get(), clips.shape[:2]
-    if present is None or not saves(present, batch, persons):
+    if present is None or present.clips != batch or not present.saves(persons):
         return None
     absent = (clips == 0).all(axis=(2, 3, 4)).at[:, 0].set(False)
     shares = absent.reshape(present.shares, -1, persons)
     return jax.vmap(lambda share: _rows(share, present.most))(shares)
-
-
-def saves(present: Present, batch: int, persons: int) -> bool:
-    """Return whether there are fewer rows than bodies."""
-    return present.most + persons - 1 < batch // present.shares * persons
 
 
 def _rows(absent: Bool[Array, "b m"], most: int) -> Rows:
@@ -99,11 +103,10 @@ def _rows(absent: Bool[Array, "b m"], most: int) -> Rows:
     shown = jnp.argsort(flat, stable=True)[:most]
     of_slots = absent[:, 1:].argmax(axis=0) * persons + jnp.arange(1, persons)
     place = jnp.cumsum(~flat).reshape(absent.shape) - 1
+    # Bodies beyond those that were said have no row, and features that are not numbers.
+    place = jnp.where(place < most, place, most + persons)
     row = jnp.where(absent, most - 1 + jnp.arange(persons)[None], place).ravel()
-    count = (~flat).sum()
-    filled = (jnp.arange(most) < count).astype(jnp.float32)
-    # If more are present than was said, the loss is not a number.
-    filled = jnp.where(count > most, jnp.nan, filled)
+    filled = (jnp.arange(most) < (~flat).sum()).astype(jnp.float32)
     weight = jnp.concatenate([filled, absent[:, 1:].sum(axis=0, dtype=jnp.float32)])
     return Rows(jnp.concatenate([shown, of_slots]), row, weight, absent)
 
@@ -155,7 +158,7 @@ def _leading(x: Shaped[Array, "..."], count: int) -> Shaped[Array, "..."]:
 
 
 def _take(x: Shaped[Array, "..."], index: Int[Array, "s n"], axis: int) -> Shaped[Array, "..."]:
-    """Return x at indices within each share of an axis."""
+    """Return x at indices within each share of an axis; nan where there is none."""
     shares = x.reshape(*x.shape[:axis], len(index), -1, *x.shape[axis + 1 :])
-    taken = jax.vmap(lambda share, i: jnp.take(share, i, axis, mode="clip"), (axis, 0), axis)
+    taken = jax.vmap(lambda share, i: jnp.take(share, i, axis, mode="fill"), (axis, 0), axis)
     return taken(shares, index).reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])

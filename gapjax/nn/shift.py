@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from gapjax.nn.axis_order import Ordered, arrange, pads, vector_sum
+from gapjax.nn.axis_order import Ordered, arrange, vector_sum
 
 # Of shift networks on CPUs and GPUs.
 ROWS = "cvnt"
@@ -150,9 +150,7 @@ def _time_backward(
     others = tuple(place for place, name in enumerate(order) if name != "c")
     slope = (rise * cotangent).sum(axis=others, dtype=jnp.float32).astype(positions.dtype)
     # With zeros inserted between its frames, a cotangent of stride 2 is one of stride 1.
-    padding = [
-        (*each, (stride - 1) * (place == time)) for place, each in enumerate(pads(order, "t", 0, 0))
-    ]
+    padding = [(0, 0, (stride - 1) * (name == "t")) for name in order]
     even = jax.lax.pad(cotangent, jnp.zeros((), x.dtype), padding)
     shares = (share, 1 - share)
     return _blend(even, -first - 1, shares, order, 1, x.shape[time]), GRADIENTS[gradient](slope)

@@ -26,11 +26,12 @@ _ARRAY = re.compile(r"\b(pred|token|[a-z]+(\d+)(?:e\d+m\d+\w*)?)\[([\d,]*)\]")
 
 @dataclass(frozen=True)
 class Traffic:
-    """The collectives of one kind in a program.
+    """The operations of one kind in a program.
 
     Attributes:
         count: their number.
-        bytes: the total size of their results on one device.
+        bytes: of collectives, the size of their results on one device; of kernels, what they read
+            and write there, padding included.
     """
 
     count: int = 0

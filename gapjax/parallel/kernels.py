@@ -56,6 +56,8 @@ class Buffer:
 def kernels(program: str) -> Mapping[str, Traffic]:
     """Return kind → the kernels of that kind, and the bytes that they read and write.
 
+    The body of a loop counts once, and a conditional as one kernel.
+
     >>> kernels('''ENTRY %main (a: f32[8]) -> f32[8] {
     ...   %a = f32[8]{0} parameter(0)
     ...   ROOT %b = f32[8]{0} fusion(%a), kind=kLoop, calls=%c
@@ -136,7 +138,7 @@ def _walk(
             continue
         if instruction.operation.endswith("-done"):
             continue
-        if instruction.operation in ("call", "conditional", "while"):
+        if instruction.operation in ("call", "while"):
             for called in _CALLED.findall(instruction.rest):
                 yield from _walk(computations, called)
             continue

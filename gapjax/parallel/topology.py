@@ -49,6 +49,8 @@ def open_topology(name: str) -> Sequence[jax.Device]:
         UserError: there is no such topology, or no compiler for it.
     """
     platform, _, arrangement = name.partition(":")
+    # Arrays are this machine's, whatever is compiled for.
+    jax.config.update("jax_platforms", "cpu")
     if platform == "cpu":
         return _cpu(name, arrangement)
     if platform in GPUS:
@@ -64,7 +66,6 @@ def _cpu(name: str, count: str) -> Sequence[jax.Device]:
     """Return this machine's CPU as `count` devices."""
     if not count.isdecimal() or not int(count):
         raise UserError(f"--topology={name!r}: write how many devices there are, as in cpu:8")
-    jax.config.update("jax_platforms", "cpu")
     split_cpu(int(count))
     devices = jax.devices("cpu")
     if len(devices) < int(count):
@@ -80,7 +81,6 @@ def _gpus(name: str, arrangement: str) -> Sequence[jax.Device]:
         raise UserError(
             f"--topology={name} needs the compiler for GPUs, jax[cuda13]: {INSTALL_CUDA}"
         )
-    jax.config.update("jax_platforms", "cpu")
     kind = name.partition(":")[0]
     description = topologies.get_topology_desc(
         platform="cuda",
@@ -94,7 +94,6 @@ def _gpus(name: str, arrangement: str) -> Sequence[jax.Device]:
 
 def _tpu(name: str) -> Sequence[jax.Device]:
     """Return the chips of a slice."""
-    jax.config.update("jax_platforms", "cpu")
     for key, value in _NO_MACHINE.items():
         os.environ.setdefault(key, value)
     flags = os.environ.get("XLA_FLAGS", "").split()

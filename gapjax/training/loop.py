@@ -209,7 +209,7 @@ def is_finished(workdir: Path, steps: int, epochs: int) -> bool:
 def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, Any]:
     """Write the scores of the newest checkpoint; return the content of `result.json`.
 
-    While a training goes on in the working directory, nothing is written: its end does so.
+    While another run uses the working directory, nothing is written: its end does so.
 
     Args:
         run: the run.
@@ -233,5 +233,5 @@ def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, A
         if agreement.on_first_host(free and steps_in(workdir) == before):
             return _finish(run, workdir, int(state.step), results)
     result = report.content(run, int(state.step), results)
-    report.tell(result, f"a training goes on in {workdir}, so that no file of it is changed")
+    report.tell(result, f"another run uses {workdir} or has changed it: no file of it is changed")
     return result

@@ -11,6 +11,7 @@ import jax
 
 from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
+from gapjax.parallel.first_host import say
 from gapjax.training.run import Run
 from gapjax.training.step import TrainState
 from gapjax.workdir.scores import Scores
@@ -113,8 +114,7 @@ def write(workdir: Path, result: Mapping[str, Any]) -> None:
 
 def tell(result: Mapping[str, Any], last: str) -> None:
     """Print the table of a result and a last line; only the first host does."""
-    if not jax.process_index():
-        print(table(result), last, sep="\n", flush=True)
+    say(f"{table(result)}\n{last}")
 
 
 def table(result: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ EXECUTION_KEYS = (
     "data.resident",
     "eval.batch_size",
     "eval.every",
+    "train.absent_persons",
     "train.checkpoint_every",
     "train.layout",
     "train.log_every",

@@ -212,7 +212,7 @@ def test_an_evaluation_beside_a_training_changes_nothing(
         result = carry_out.run(recorded(workdir), workdir, "evaluate")
     assert files() == before
     assert result == json.loads((workdir / "result.json").read_text())
-    assert f"a training goes on in {workdir}" in capsys.readouterr().out
+    assert f"another run uses {workdir}" in capsys.readouterr().out
     # Nor if the training ends meanwhile.
     newer = workdir / "checkpoints" / "20"
     monkeypatch.setattr(evaluation, "evaluate", lambda *_: newer.mkdir() or scores)

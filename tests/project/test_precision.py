@@ -41,11 +41,11 @@ def test_auto_is_what_suits_the_platform(of: str, precision: str, layout: str) -
     config = gap_ucla.get_config()
     train = platform.settle(plan_of(config), of).train
     assert (train.precision, train.layout) == (precision, layout)
-    config.train.precision, config.train.layout = "float32", "bodies_last"
+    config.train.precision, config.train.layout = "float32", "channels_last"
     given = plan_of(config)
     assert platform.settle(given, of) == given
     backbone = build_backbone(given, KINECT20)
-    assert (backbone.dtype, backbone.layout) == (jnp.dtype("float32"), "bodies_last")
+    assert (backbone.dtype, backbone.layout) == (jnp.dtype("float32"), "channels_last")
 
 
 @pytest.mark.slow

@@ -58,6 +58,15 @@ def test_one_value_keeps_names_and_the_papers_numbers() -> None:
     assert len(reading.units(several, Path("w"), seeds=1)) == 8
 
 
+def test_what_cannot_be_swept_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--over=seed=5: the number of seeds is --seeds"):
+        reading.load(f"{ROOT}/configs/gap_demo.py", ["seed=5"])
+    (tmp_path / "mine.py").write_text("def get_config(variants=''):\n    return undefined\n")
+    study = reading.load(f"{tmp_path}/mine.py")
+    with pytest.raises(UserError, match=r"mine\.py: NameError: name 'undefined' is not"):
+        reading.units(study, Path("w"), 1)
+
+
 def test_a_variant_takes_the_place_of_one_of_its_subject() -> None:
     (unit,) = units(Row("a", variants="bone"), variants="clip,quick,joint_motion", config=gap_ucla)
     plan = unit.plan

@@ -15,7 +15,7 @@ import pytest
 from configs import gap_ucla, star_ucla
 from data_pipelines.errors import Preempted, UserError
 from gapjax import study as command
-from gapjax.experiment import carry_out
+from gapjax.experiment.stages import stages
 from gapjax.parallel import preemption
 from gapjax.studies import gammas, jobs, reading, results, running, shared, tables
 from gapjax.studies.study import Row, Study
@@ -25,7 +25,9 @@ from gapjax.workdir.scores import Scores, scores_path, write_scores
 def finish(unit: reading.Unit, metrics: dict[str, float], score: np.ndarray) -> None:
     """Write what a finished run leaves."""
     unit.workdir.mkdir(parents=True)
-    (unit.workdir / "config.json").write_text(json.dumps(carry_out.recorded(unit.plan)))
+    (unit.workdir / "config.json").write_text(
+        json.dumps(stages(unit.plan, unit.workdir)[-1].plan.flat())
+    )
     content = {"epoch": unit.plan.train.epochs, "evaluations": {"test": {"metrics": metrics}}}
     (unit.workdir / "result.json").write_text(json.dumps(content))
     names = np.array([f"sample{n}" for n in range(len(score))])

@@ -56,7 +56,9 @@ def test_seen_classes_have_confusions(tmp_path: Path) -> None:
 
 def test_accuracies_over_gamma_are_means_of_the_curves(tmp_path: Path) -> None:
     curves = [seen_unseen_curve(*random_scores(seed), UNSEEN) for seed in (0, 1)]
-    path = write_gammas(curves, {"validation": 0.1, "paper": 0.012}, "Title", tmp_path)
+    path = write_gammas(
+        curves, {"validation": (0.1, 0.4), "paper": (0.012, 0.3)}, "Title", tmp_path
+    )
     assert path.stat().st_size > 10_000
     rows = list(csv.DictReader((tmp_path / "gamma.csv").read_text().splitlines()))
     assert len(rows) > 20
