@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data_pipelines import command
 from gapjax.serving import bundle, bundle_writer, tflite, trained
+from gapjax.workdir import bundle_files
 
 
 @command.guarded
@@ -15,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parsed(arguments)
     if options.renew:
         bundle_writer.renew(options.renew)
-        until = bundle.read_metadata(options.renew)["readable_until"]
+        until = bundle_files.read_metadata(options.renew)["readable_until"]
         print(f"{options.renew}: readable until {until}")
         return 0
     if options.tflite:

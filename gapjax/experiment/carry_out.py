@@ -22,6 +22,7 @@ from gapjax.registry import chosen
 from gapjax.training import loop
 from gapjax.training.run import Run
 from gapjax.workdir import checkpoints, config_file, data_file, lock, weights_and_biases
+from gapjax.workdir.bundle_files import is_bundle
 from gapjax.workdir.log import Sink
 
 MODES = ("train", "evaluate")
@@ -168,8 +169,10 @@ def evaluate(stage: Stage) -> dict[str, Any]:
     if claimed:
         compare(stage)
         data_facts.check_used(stage.workdir, stage.plan, open_dataset(stage.plan))
-    if plan.on_features and Path(plan.train.init_from or "-").is_dir():
-        advice = f"--mode=evaluate --workdir={plan.train.init_from}"
+    there = Path(plan.train.init_from)
+    if plan.on_features and plan.train.init_from and there.is_dir():
+        of_bundle = "a bundle is for gapjax.classify: evaluate the workdir it was exported from"
+        advice = of_bundle if is_bundle(there) else f"--mode=evaluate --workdir={there}"
         raise UserError(f"a run that recognizes unseen classes is evaluated in place: {advice}")
     built = build(plan, stage.upstream)
     if plan.train.init_from:

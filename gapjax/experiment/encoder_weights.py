@@ -13,6 +13,7 @@ from gapjax.nn.torch_weights import StateDict
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
+from gapjax.workdir.weights import UNKNOWN, by_part
 
 
 def from_workdir(workdir: Path, config: Mapping[str, Any], unseen: Sequence[str]) -> Variables:
@@ -30,15 +31,15 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], unseen: Sequence[str]
     _refuse_unseen(str(workdir), checkpoint.trained_on, unseen)
     _refuse_other(workdir, config)
     params, statistics = checkpoint.state["params"], checkpoint.state.get("batch_stats") or {}
-    network = params.get("network", params)
-    if "backbone" not in network:
+    parts = by_part(params)
+    if "backbone" not in parts:
         raise UserError(f"{workdir} is no run of a skeleton encoder; is it {workdir / 'encoder'}?")
     read_results(workdir, read_config(workdir)["train.epochs"], checkpoint.step)
-    return {"params": network["backbone"], "batch_stats": statistics.get("backbone", {})}
+    return {"params": parts["backbone"], "batch_stats": statistics.get("backbone", {})}
 
 
 def _refuse_unseen(source: str, trained_on: Sequence[str], unseen: Sequence[str]) -> None:
-    known = [name for name in trained_on if name in unseen]
+    known = [name for name in trained_on if name in (*unseen, UNKNOWN)]
     if known:
         raise UserError(
             f"{source} was trained on classes that should be unseen: {', '.join(known)}; "

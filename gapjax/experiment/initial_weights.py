@@ -4,6 +4,7 @@ A part of the network is taken where its arrays have the same shapes and mean th
 is of its classes, and what is compared to text is of its text encoder and partition.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,10 +17,10 @@ from gapjax.experiment.plan import Plan
 from gapjax.methods import Variables
 from gapjax.nn import torch_weights
 from gapjax.nn.adoption import Adoption
-from gapjax.nn.torch_weights import StateDict
+from gapjax.nn.torch_weights import Arrays, StateDict
 from gapjax.training.step import TrainState
 from gapjax.workdir import data_file, weights
-from gapjax.workdir.weights import Weights
+from gapjax.workdir.weights import UNKNOWN, Weights
 
 # Where one of these differs, only what does not depend on the method is taken.
 _METHOD_KEYS = (
@@ -78,13 +79,22 @@ def start(plan: Plan, dataset: Dataset) -> Start:
             "by encoder.checkpoint"
         )
     importer = backbone_importer(plan, "train.init_from")
-    return Start(spec.from_torch(StateDict(torch_weights.read(path)), importer))
+    return Start(spec.from_torch(StateDict(_arrays(path, path.stat().st_mtime_ns)), importer))
+
+
+@functools.lru_cache(maxsize=1)
+def _arrays(path: Path, modified: int) -> Arrays:
+    """Return the arrays of a file; a process reads them again only if it has been modified."""
+    del modified
+    return torch_weights.read(path)
 
 
 def trained_on(plan: Plan) -> Sequence[str]:
-    """Return the names of the classes that a plan's initial weights know, if they tell."""
-    folder = Path(plan.train.init_from)
-    return weights.read(folder).trained_on if plan.train.init_from and folder.is_dir() else ()
+    """Return the names of the classes that a plan's initial weights know, or `UNKNOWN`."""
+    if not plan.train.init_from:
+        return ()
+    path = Path(plan.train.init_from)
+    return weights.read(path).trained_on if path.is_dir() else (UNKNOWN,)
 
 
 def adoption(plan: Plan, dataset: Dataset, state: TrainState) -> Adoption:
@@ -188,10 +198,8 @@ def _starts_encoder(plan: Plan) -> bool:
 
 def _refuse_unseen(folder: Path, there: Weights, plan: Plan, dataset: Dataset) -> None:
     seen = {*known_labels(plan, dataset)}
-    known = [name for name in dataset.spec.labels if name in {*there.trained_on} - seen]
-    before = there.config.get("train.init_from")
-    if before and not Path(before).is_dir():
-        known = [f"maybe those of {before}, from which it started"]
+    names = (*dataset.spec.labels, UNKNOWN)
+    known = [name for name in names if name in {*there.trained_on} - seen]
     if known:
         raise UserError(
             f"train.init_from: {folder} was trained on classes that are unseen here: "

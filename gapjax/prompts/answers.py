@@ -12,27 +12,28 @@ from data_pipelines.storage.disk import writing
 from gapjax.prompts.questions import Question
 
 _REMEDY = "choose another --out"
-_KEY = ("question", "instructions", "sample", "model", "temperature")
+_KEY = ("question", "instructions", "sample", "endpoint", "model", "temperature")
 
 
 class Answers:
     """The answers to questions, each with where and when it is from.
 
-    An answer belongs to its question, its instructions, the model and the temperature: what another
-    model has answered is kept in the file, and not used.
+    An answer belongs to its question, its instructions, endpoint, model and temperature: what
+    another model has answered is kept in the file, and not used.
 
     Attributes:
         file: where they are.
         written: a digest of the descriptions that were last made of them; empty for none.
     """
 
-    def __init__(self, file: Path, model: str, temperature: float) -> None:
+    def __init__(self, file: Path, endpoint: str, model: str, temperature: float) -> None:
         """Read the file, if it is there.
 
         Raises:
             DataError: it is not what this class writes.
         """
-        self.file, self._source = file, {"model": model, "temperature": temperature}
+        self.file = file
+        self._source = {"endpoint": endpoint, "model": model, "temperature": temperature}
         self.written = ""
         self._entries: dict[tuple[Any, ...], dict[str, Any]] = {}
         if not file.exists():

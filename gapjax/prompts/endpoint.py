@@ -139,7 +139,10 @@ class Endpoint:
             raise UserError(f"{self.url} {what} {KEY_VARIABLE} (HTTP {error.code})")
         if error.code < 400:
             raise UserError(f"{self.url} is a redirect: give --endpoint the address it leads to")
-        said = _message(_read(error, deadline))
+        try:
+            said = _message(_read(error, deadline))
+        except (OSError, http.client.HTTPException, _Transient):
+            said = error.reason
         if self._key:
             said = said.replace(self._key, "***")
         raise UserError(f"{self.url} refuses the request (HTTP {error.code}): {said}")

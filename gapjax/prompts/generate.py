@@ -21,7 +21,7 @@ from etils import epath
 
 from data_pipelines import command
 from data_pipelines.errors import DataError, Preempted, UserError
-from data_pipelines.specs import checked_yaml, class_texts, wrong_file
+from data_pipelines.specs import checked_yaml, class_texts
 from data_pipelines.specs.skeletons import PARTS
 from data_pipelines.storage.atomic import locked
 from gapjax.prompts import released, rules
@@ -47,11 +47,7 @@ def read_labels(file: Path) -> list[str]:
         if "labels" not in metadata.values:
             raise DataError(f"{file}: labels is missing; add it")
         return list(metadata.texts("labels"))
-    wrong_file.refuse(file)
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: cannot be read as text ({wrong_file.cause(error)})") from None
+    lines = released.lines_of(file)
     labels = [" ".join(line.split()) for line in lines if line.strip()]
     twice = next((label for i, label in enumerate(labels) if label in labels[:i]), None)
     if twice or not labels:
@@ -78,7 +74,7 @@ def from_model(options: argparse.Namespace) -> int:
     )
     file = out.with_suffix(".answers.json")
     with locked(file):
-        known = Answers(file, options.model, options.temperature)
+        known = Answers(file, endpoint.url, options.model, options.temperature)
         if out.exists() and digest(out.read_bytes()) != known.written:
             raise UserError(
                 f"{out} is there, and is not what this command wrote last: move it away, or "

@@ -52,12 +52,21 @@ def _joined(label: str, texts: Sequence[Collected]) -> Collected:
     )
 
 
-def _read(file: Path) -> list[Collected]:
+def lines_of(file: Path) -> list[str]:
+    """Return the lines of a text file.
+
+    Raises:
+        DataError: it is missing, or no text.
+    """
     wrong_file.refuse(file)
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        return file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise DataError(f"{file}: cannot be read as text ({wrong_file.cause(error)})") from None
+
+
+def _read(file: Path) -> list[Collected]:
+    lines = lines_of(file)
     rows = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
     if all(";" in line for _, line in rows):
         return [_parts(str(file), number, line) for number, line in rows]

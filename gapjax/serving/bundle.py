@@ -11,8 +11,6 @@ text.npz         the embeddings of the labels, if classes are an input
 """
 
 import datetime
-import hashlib
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +19,13 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 from jax import export
 from jaxtyping import Array, Float, Float32, Int32
 
 from data_pipelines.errors import UserError
+from gapjax.workdir.bundle_files import read_checked, read_config, read_variables
 
-FORMAT = "gapjax bundle 1"
-METADATA, CONFIG, CARD = "bundle.json", "config.json", "README.md"
-FUNCTION, VARIABLES, TEXT = "recognize.jax", "variables", "text.npz"
+CARD, FUNCTION, TEXT = "README.md", "recognize.jax", "text.npz"
 LITE = "recognize.tflite"
 
 # The number of clips that are classified at once.
@@ -113,20 +109,6 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder, metadata, read_variables(folder), read_embeddings(folder), function)
 
 
-def read_checked(folder: Path) -> dict[str, Any]:
-    """Return the content of a bundle's bundle.json after checking all other files.
-
-    Raises:
-        UserError: it is no bundle, or one of its files is missing or has changed.
-    """
-    metadata = read_metadata(folder)
-    for name, digest in metadata["files"].items():
-        path = folder / name
-        if not path.is_file() or sha256(path) != digest:
-            raise UserError(f"{path} is missing or damaged; copy or export the bundle again")
-    return metadata
-
-
 def _read_function(folder: Path, metadata: Mapping[str, Any]) -> Callable[..., Any]:
     try:
         function = export.deserialize(bytearray(function_file(folder).read_bytes()))
@@ -147,16 +129,6 @@ def _renewal(folder: Path) -> str:
     return f"make it new: python -m gapjax.export --renew={folder}"
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return the config of the exported run, flat."""
-    return json.loads((folder / CONFIG).read_text())
-
-
-def read_variables(folder: Path) -> Mapping[str, Any]:
-    """Return the parameters and running statistics of a bundle."""
-    return ocp.PyTreeCheckpointer().restore((folder / VARIABLES).absolute())
-
-
 def read_embeddings(folder: Path) -> Embeddings:
     """Return the embeddings of a bundle's classes; empty if classes are no input."""
     if not (folder / TEXT).exists():
@@ -165,29 +137,6 @@ def read_embeddings(folder: Path) -> Embeddings:
         return {name: content[name] for name in content.files}
 
 
-def read_metadata(folder: Path) -> dict[str, Any]:
-    """Return the content of a bundle's bundle.json.
-
-    Raises:
-        UserError: there is none, or it has another format.
-    """
-    path = folder / METADATA
-    if not path.is_file():
-        raise UserError(f"{folder} is no bundle: it has no {METADATA}; write one by gapjax.export")
-    try:
-        metadata = json.loads(path.read_text())
-    except ValueError:
-        metadata = None
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise UserError(f"{path} does not have the format {FORMAT!r}; export the run again")
-    return metadata
-
-
 def function_file(folder: Path) -> Path:
     """Return the file of a bundle's function, which older bundles spell recognise.jax."""
     return next(folder.glob("recogni[sz]e.jax"), folder / FUNCTION)
-
-
-def sha256(path: Path) -> str:
-    """Return the digest of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -18,6 +18,7 @@ from data_pipelines.storage.disk import writing
 from gapjax.serving import bundle, model_card, tflite
 from gapjax.serving.renewal import restored
 from gapjax.serving.trained import Trained
+from gapjax.workdir import bundle_files
 from gapjax.workdir.history import gammas_of
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -70,7 +71,7 @@ def metadata_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[st
     source = next((source for source in GAMMA_SOURCES if source in gammas), None)
     persons, _, joints, coordinates = run.shape
     return {
-        "format": bundle.FORMAT,
+        "format": bundle_files.FORMAT,
         "labels": list(run.labels),
         "trained_on": list(run.trained_on),
         "input": {
@@ -144,7 +145,7 @@ def _is_taken(out: Path) -> bool:
         return False
     if not out.is_dir():
         return True
-    is_bundle = (out / bundle.METADATA).is_file() and bundle.function_file(out).is_file()
+    is_bundle = bundle_files.is_bundle(out) and bundle.function_file(out).is_file()
     return any(out.iterdir()) and not is_bundle
 
 
@@ -154,10 +155,10 @@ def _fill(folder: Path, run: Trained, metadata: dict[str, Any]) -> None:
         frames = metadata["input"]["shape"][1]
         (folder / bundle.LITE).write_bytes(tflite.convert(run, frames))
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-        checkpointer.save(folder / bundle.VARIABLES, args=ocp.args.PyTreeSave(run.variables))
+        checkpointer.save(folder / bundle_files.VARIABLES, args=ocp.args.PyTreeSave(run.variables))
     if run.embeddings:
         np.savez(folder / bundle.TEXT, **run.embeddings)
-    (folder / bundle.CONFIG).write_text(_json(run.config))
+    (folder / bundle_files.CONFIG).write_text(_json(run.config))
     _complete(folder, run, metadata, folder.name)
 
 
@@ -166,8 +167,8 @@ def _complete(folder: Path, run: Trained, metadata: dict[str, Any], name: str) -
     (folder / bundle.FUNCTION).write_bytes(lower(run, metadata["input"]["shape"][1]))
     (folder / bundle.CARD).write_text(model_card.card(metadata, name))
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    digests = {str(path.relative_to(folder)): bundle.sha256(path) for path in paths}
-    (folder / bundle.METADATA).write_text(_json({**metadata, "files": digests}))
+    digests = {str(path.relative_to(folder)): bundle_files.sha256(path) for path in paths}
+    (folder / bundle_files.METADATA).write_text(_json({**metadata, "files": digests}))
 
 
 def renew(folder: Path) -> None:
@@ -177,13 +178,13 @@ def renew(folder: Path) -> None:
         UserError: it is no bundle, is damaged, or is of a gapjax before bundles could be renewed.
         DiskError: the disk is full.
     """
-    metadata = bundle.read_checked(folder)
+    metadata = bundle_files.read_checked(folder)
     run = restored(folder, metadata)
     metadata = {**metadata, **dates()}
     with writing(folder, "copy the bundle to a place that can be written", "nothing is changed"):
         folder = folder.absolute()
         with locked(folder), replacing_folder(folder) as new:
-            old = shutil.ignore_patterns(bundle.METADATA, bundle.CARD, "recogni[sz]e.jax")
+            old = shutil.ignore_patterns(bundle_files.METADATA, bundle.CARD, "recogni[sz]e.jax")
             shutil.copytree(folder, new, ignore=old, dirs_exist_ok=True)
             _complete(new, run, metadata, folder.name)
 

@@ -16,6 +16,7 @@ from gapjax.prompts.descriptions import from_name
 from gapjax.serving import bundle
 from gapjax.serving.trained import Trained, with_encoder
 from gapjax.training.frozen_encoder import Encoder
+from gapjax.workdir import bundle_files
 
 
 def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
@@ -27,7 +28,7 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
     facts = metadata["input"]
     if "body" not in facts:
         raise UserError(f"{folder} is too old to be renewed; export its working directory again")
-    plan = read_flat(bundle.read_config(folder))
+    plan = read_flat(bundle_files.read_config(folder))
     skeleton, embeddings = _skeleton(facts["body"]), bundle.read_embeddings(folder)
     clips = plan.clips.build(ClipRecipe, skeleton=skeleton, space=facts["space"])
     size = embeddings["label"].shape[1] if embeddings else 1
@@ -48,7 +49,7 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
         inference = with_encoder(inference, encoder)
     return Trained(
         inference=inference,
-        variables=bundle.read_variables(folder),
+        variables=bundle_files.read_variables(folder),
         embeddings=embeddings,
         clips=clips,
         shape=tuple(facts["shape"]),

@@ -1,19 +1,17 @@
 """The weights that a working directory or an exported bundle has, and what they were trained on."""
 
 import functools
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orbax.checkpoint as ocp
-
-from data_pipelines.errors import UserError
 from gapjax.parallel import agreement
-from gapjax.workdir import data_file
+from gapjax.workdir import bundle_files, data_file
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.config_file import read_config
+
+# In place of the names of classes that published weights were trained on.
+UNKNOWN = "(classes that are not recorded)"
 
 
 class Weights(NamedTuple):
@@ -41,11 +39,11 @@ def read(folder: Path) -> Weights:
     Raises:
         UserError: it is neither of them, or is damaged.
     """
-    bundle, checkpoints = folder / "bundle.json", folder / "checkpoints"
-    newest = bundle if bundle.exists() else checkpoints
+    is_bundle = bundle_files.is_bundle(folder)
+    newest = folder / (bundle_files.METADATA if is_bundle else "checkpoints")
     # In seconds, as the first host sees it: hosts read together, or not at all.
     modified = agreement.newest_steps([int(newest.stat().st_mtime) if newest.exists() else 0])
-    return _read(folder, bundle.exists(), *modified)
+    return _read(folder, is_bundle, *modified)
 
 
 @functools.lru_cache(maxsize=2)
@@ -74,21 +72,17 @@ def by_part(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_bundle(folder: Path) -> Weights:
-    damaged = UserError(f"{folder} is damaged; copy or export the bundle again")
-    try:
-        metadata = json.loads((folder / "bundle.json").read_text())
-        for name, digest in metadata["files"].items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-                raise damaged
-        variables = ocp.PyTreeCheckpointer().restore((folder / "variables").absolute())
-        labels, trained_on = metadata["labels"], metadata["trained_on"]
-        joints = metadata["input"]["joints"]
-    except (OSError, ValueError, KeyError) as error:
-        raise damaged from error
+    metadata, variables = bundle_files.read_checked(folder), bundle_files.read_variables(folder)
     if "method" in variables:
         encoder = variables["encoder"]
         variables = {
             "params": {**variables["method"]["params"], "backbone": encoder["params"]},
             "batch_stats": {"backbone": encoder.get("batch_stats", {})},
         }
-    return Weights(variables, read_config(folder), labels, joints, trained_on)
+    return Weights(
+        variables=variables,
+        config=read_config(folder),
+        labels=metadata["labels"],
+        joints=metadata["input"]["joints"],
+        trained_on=metadata["trained_on"],
+    )

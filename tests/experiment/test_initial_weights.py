@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from configs import gap_demo, gap_ntu60, gap_ucla, own, star_demo
 from data_pipelines.convert import convert
 from data_pipelines.errors import UserError
-from gapjax.experiment import abstract, carry_out, initial_weights
+from gapjax.experiment import abstract, carry_out, encoder_weights, initial_weights
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import plan_of, recorded
@@ -22,9 +22,10 @@ from gapjax.experiment.stages import stages
 from gapjax.parallel.sharding import ShapeLayout, make_layout
 from gapjax.training import evaluation, loop
 from gapjax.training.dispatch import initial_state
-from gapjax.workdir import lock
+from gapjax.workdir import lock, weights
 from gapjax.workdir.checkpoints import read_newest
 from gapjax.workdir.scores import read_scores, scores_path
+from gapjax.workdir.weights import UNKNOWN
 from support import own_folder
 
 pytestmark = pytest.mark.slow
@@ -160,9 +161,24 @@ def test_published_weights_of_other_classes_and_joints(
         run = abstract.build(plan, ShapeLayout(layout.mesh, layout.rules), Size())
         opened = abstract.describe_dataset(plan, Size())
         told[module] = initial_weights.adoption(plan, opened, loop.state_shapes(run))
+    # A run from them carries on that their classes are unknown.
+    assert initial_weights.trained_on(plan) == (UNKNOWN,)
     assert not told[gap_ucla].new | told[gap_ucla].left
     assert told[gap_ntu60].new_in("classifier") == 2
     assert told[gap_ntu60].taken_in("backbone") > 10 * told[gap_ntu60].new_in("backbone") > 0
+
+
+def test_weights_of_unknown_classes_start_no_run_on_unseen_ones(
+    star_run: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long ago they came into it."""
+    read = weights.read(star_run)._replace(trained_on=(UNKNOWN,))
+    monkeypatch.setattr(weights, "read", lambda folder: read)
+    plan = plan_of(demo_config(star_demo, star_run, "smoke,shift_gcn", data))
+    with pytest.raises(UserError, match=r"on classes that are unseen here: .classes that are not"):
+        initial_weights.start(plan, open_dataset(plan))
+    with pytest.raises(UserError, match=r"should be unseen: .classes that are not recorded"):
+        encoder_weights._refuse_unseen("there", (UNKNOWN,), ["wave"])
 
 
 def test_unseen_classes_start_from_encoder_and_prompts(star_run: Path, data: Path) -> None:

@@ -78,7 +78,7 @@ ONLY = {
     "matplotlib": "gapjax.analysis gapjax.zero_shot.figures data_pipelines.drawing",
     "ml_collections": "configs gapjax.experiment.config_dict",
     "optax": "gapjax.training gapjax.methods gapjax.nn",
-    "orbax": "gapjax.workdir gapjax.serving.bundle gapjax.serving.bundle_writer",
+    "orbax": "gapjax.workdir gapjax.serving.bundle_writer",
     "tensorflow": "data_pipelines.storage",
     "tensorflow_datasets": "data_pipelines.storage",
     "torch": "gapjax.nn.torch_weights",

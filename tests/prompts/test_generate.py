@@ -99,6 +99,7 @@ def test_from_labels_to_a_file(
     assert provenance["questions"][0]["question"] == 'Describe a person "LABEL" in details.'
     answers = json.loads(kept.read_text())["answers"]
     assert [entry["question"] for entry in answers] == server.questions
+    assert {entry["endpoint"] for entry in answers} == {server.url}
     assert server.requests[0]["path"] == "/v1/chat/completions"
     assert server.requests[0]["temperature"] == 0.7
     # Sixty requests in a minute: one a second, had anybody waited.
@@ -250,6 +251,12 @@ def test_nobody_listens(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> 
         (status(404, '{"error": {"message": "no model m"}}'), "(HTTP 404): no model m"),
         (status(400, f'{{"error": "bad {KEY}"}}'), "(HTTP 400): bad ***"),
         (status(302, Location="http://127.0.0.1:9/"), "is a redirect: give --endpoint the address"),
+        (
+            lambda handler: handler.wfile.write(
+                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 9\r\n\r\n{"
+            ),
+            "(HTTP 400): Bad Request",
+        ),
     ],
 )
 def test_what_a_user_can_correct(

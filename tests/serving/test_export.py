@@ -20,6 +20,7 @@ from gapjax import classify, export
 from gapjax.experiment import schema
 from gapjax.serving import bundle, bundle_writer, model_card, tflite, trained
 from gapjax.serving.classification import calibrated
+from gapjax.workdir import bundle_files
 from gapjax.workdir.config_file import read_config
 from support.commands import ROOT, counting_present, metrics
 
@@ -73,7 +74,13 @@ def test_what_is_left_out(folder: pathlib.Path, kind: str) -> None:
     }
     assert set(inner["params"]) == parts[kind]
     assert {path.name for path in folder.iterdir()} == {
-        *(bundle.METADATA, bundle.CONFIG, bundle.CARD, bundle.FUNCTION, bundle.VARIABLES),
+        *(
+            bundle_files.METADATA,
+            bundle_files.CONFIG,
+            bundle.CARD,
+            bundle.FUNCTION,
+            bundle_files.VARIABLES,
+        ),
         *((bundle.TEXT,) if kind == "star" else ()),
     }
     shapes = {name: rows.shape for name, rows in opened.embeddings.items()}
@@ -201,10 +208,10 @@ def test_a_renewed_bundle_gives_the_same_scores(
     expected = bundle.open_bundle(folder).recognize([clip])
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / bundle.FUNCTION).write_bytes(b"of a jax of long ago")
-    metadata = bundle.read_metadata(copy)
+    metadata = bundle_files.read_metadata(copy)
     metadata |= {"jax": "0.4.1", "readable_until": "2020-02-02"}
-    metadata["files"][bundle.FUNCTION] = bundle.sha256(copy / bundle.FUNCTION)
-    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    metadata["files"][bundle.FUNCTION] = bundle_files.sha256(copy / bundle.FUNCTION)
+    (copy / bundle_files.METADATA).write_text(json.dumps(metadata))
     with pytest.raises(
         UserError, match=r"promised to be readable until 2020-02-02, of jax 0\.4\.1"
     ):
@@ -214,7 +221,7 @@ def test_a_renewed_bundle_gives_the_same_scores(
     for name in ("open_dataset", "read_newest"):
         monkeypatch.delattr(trained, name)
     assert export.main([advice]) == 0
-    until = bundle.read_metadata(copy)["readable_until"]
+    until = bundle_files.read_metadata(copy)["readable_until"]
     assert capsys.readouterr().out == f"{copy}: readable until {until}\n"
     assert until > "2026"
     renewed = bundle.open_bundle(copy)
@@ -231,13 +238,13 @@ def test_a_bundle_past_its_date_opens_with_a_warning(
     gap_bundle: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = shutil.copytree(gap_bundle, tmp_path / "copy")
-    metadata = {**bundle.read_metadata(copy), "readable_until": "2020-02-02"}
-    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    metadata = {**bundle_files.read_metadata(copy), "readable_until": "2020-02-02"}
+    (copy / bundle_files.METADATA).write_text(json.dumps(metadata))
     assert bundle.open_bundle(copy).metadata["readable_until"] == "2020-02-02"
     (line,) = capsys.readouterr().err.splitlines()
     assert f"until 2020-02-02; make it new: python -m gapjax.export --renew={copy}" in line
     del metadata["input"]["body"]
-    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    (copy / bundle_files.METADATA).write_text(json.dumps(metadata))
     assert "too old to be renewed; export its working" in refused(capsys, f"--renew={copy}")
 
 
@@ -262,7 +269,7 @@ assert export.main(flags) == 0
     )
     assert done.returncode == 0, done.stderr
     assert "gapjax: --tflite needs TensorFlow: `pip install tensorflow`\n" in done.stderr
-    assert bundle.read_metadata(tmp_path / "bundle")["ranges"]
+    assert bundle_files.read_metadata(tmp_path / "bundle")["ranges"]
 
 
 def test_a_tflite_file_is_not_lost(
@@ -337,7 +344,7 @@ def test_half_a_bundle_is_none(
     bundle_writer.write_bundle(run, gap_run, out, frames=7)
     assert not (out / "stray").exists()
     # At least as many frames as the longest clip of the dataset.
-    assert bundle.read_metadata(out)["input"]["shape"][1] == run.shape[1]
+    assert bundle_files.read_metadata(out)["input"]["shape"][1] == run.shape[1]
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed", "metadata", "format", "folder"])
@@ -346,16 +353,16 @@ def test_a_damaged_bundle_is_refused(
 ) -> None:
     copy = shutil.copytree(gap_bundle, tmp_path / "copy")
     if damage == "missing":
-        next(path for path in (copy / bundle.VARIABLES).rglob("*") if path.is_file()).unlink()
+        next(path for path in (copy / bundle_files.VARIABLES).rglob("*") if path.is_file()).unlink()
     elif damage == "changed":
         content = (copy / bundle.FUNCTION).read_bytes()
         (copy / bundle.FUNCTION).write_bytes(content[:-1])
     elif damage == "metadata":
-        (copy / bundle.METADATA).write_text("{")
+        (copy / bundle_files.METADATA).write_text("{")
     elif damage == "format":
-        (copy / bundle.METADATA).write_text('{"format": "gapjax bundle 0"}')
+        (copy / bundle_files.METADATA).write_text('{"format": "gapjax bundle 0"}')
     else:
-        (copy / bundle.METADATA).unlink()
+        (copy / bundle_files.METADATA).unlink()
     demand = "is missing or damaged; copy|does not have the format|is no bundle"
     with pytest.raises(UserError, match=demand):
         bundle.open_bundle(copy)
@@ -367,13 +374,13 @@ def test_a_bundle_of_an_older_version_opens(
     """With another spelling, without a date, ranges and a body."""
     copy = shutil.copytree(gap_bundle, tmp_path / "copy")
     (copy / bundle.FUNCTION).rename(copy / "recognise.jax")
-    metadata = bundle.read_metadata(copy)
+    metadata = bundle_files.read_metadata(copy)
     metadata["files"]["recognise.jax"] = metadata["files"].pop(bundle.FUNCTION)
     for key in ("exported", "jax", "readable_until", "ranges"):
         del metadata[key]
     for key in ("space", "body", "person_order"):
         del metadata["input"][key]
-    (copy / bundle.METADATA).write_text(json.dumps(metadata))
+    (copy / bundle_files.METADATA).write_text(json.dumps(metadata))
     assert bundle.open_bundle(copy).metadata == metadata
     np.save(tmp_path / "clip.npy", np.ones((3, 25, 3), np.float32))
     assert classify.main([f"--bundle={copy}", str(tmp_path / "clip.npy")]) == 0

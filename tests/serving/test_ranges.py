@@ -17,7 +17,8 @@ from data_pipelines.storage.packed import open_pack
 from gapjax import classify
 from gapjax.experiment.data import open_dataset, training_frames
 from gapjax.experiment.schema import read_flat
-from gapjax.serving import bundle, ranges
+from gapjax.serving import ranges
+from gapjax.workdir import bundle_files
 from gapjax.workdir.config_file import read_config
 from support.raw_records import records_of
 
@@ -36,7 +37,7 @@ MISTAKES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 @pytest.fixture(scope="module")
 def kept(gap_bundle: pathlib.Path) -> dict:
     """Return the ranges that a bundle keeps of the built-in data."""
-    return bundle.read_metadata(gap_bundle)["ranges"]
+    return bundle_files.read_metadata(gap_bundle)["ranges"]
 
 
 @pytest.fixture(scope="module")

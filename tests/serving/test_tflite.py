@@ -12,6 +12,7 @@ import pytest
 
 from gapjax import export
 from gapjax.serving import bundle, bundle_writer, model_card, tflite, trained
+from gapjax.workdir import bundle_files
 from support.commands import ROOT, counting_present
 
 pytestmark = pytest.mark.slow
@@ -62,10 +63,10 @@ def test_scores_are_those_of_the_run(
     folder = request.getfixturevalue(f"{kind}_bundle")
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / bundle.LITE).write_bytes(content)
-    shutil.copy(folder / bundle.METADATA, tmp_path / "bundle")
+    shutil.copy(folder / bundle_files.METADATA, tmp_path / "bundle")
     monkeypatch.chdir(tmp_path)
     np.save("clip.npy", frames[0].swapaxes(0, 1)[:1])
-    metadata = {**bundle.read_metadata(folder), "tflite": True}
+    metadata = {**bundle_files.read_metadata(folder), "tflite": True}
     (code,) = lite_code(model_card.card(metadata, "bundle"))
     (documented,) = lite_code((ROOT / "docs" / "serving.md").read_text())
     for lines in (code, *([documented] if kind == "gap" else [])):
@@ -92,7 +93,7 @@ def test_a_bundle_with_it(
     out = tmp_path / "bundle"
     arguments = [f"--workdir={gap_run}", f"--out={out}", "--frames=130", "--tflite"]
     assert export.main(arguments) == 0
-    metadata = bundle.read_metadata(out)
-    assert metadata["files"][bundle.LITE] == bundle.sha256(out / bundle.LITE)
+    metadata = bundle_files.read_metadata(out)
+    assert metadata["files"][bundle.LITE] == bundle_files.sha256(out / bundle.LITE)
     assert (out / bundle.LITE).read_text() == "130"
     assert bundle.LITE in (out / bundle.CARD).read_text()
