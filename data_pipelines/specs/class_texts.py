@@ -5,6 +5,8 @@
       synonyms: [greet, beckon]                     optional, as all that follow
       paragraph: A person lifts a hand and waves.
       parts: {hand: swings from side to side, ...}  part of the body → its movement
+      verb: wave                                    what is done, for methods that read words
+      noun: hand                                    the object of it; else what of the body moves
     provenance: {model: ..., date: ...}             optional: where the texts are from
 
 A class is asked for a field only by a method that reads it. Parts have the names that a partition
@@ -24,7 +26,7 @@ from data_pipelines.errors import DataError, UserError, suggestion
 from data_pipelines.specs import wrong_file
 from data_pipelines.specs.skeletons import PARTS, Partition, described_parts
 
-_FIELDS = ("label", "synonyms", "paragraph", "parts")
+_FIELDS = ("label", "synonyms", "paragraph", "parts", "verb", "noun")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class ClassText:
         synonyms: other names, if any.
         paragraph: a description of the whole action; empty for none.
         parts: part of the body → its movement, a phrase that follows the part's name.
+        verb: what is done, a word or phrase; empty for none.
+        noun: the object of the action, or else what of the body it moves; empty for none.
         others: the class as the further texts of lists describe it: the i-th of every list, which
             starts over where it is shorter than another.
     """
@@ -44,6 +48,8 @@ class ClassText:
     synonyms: tuple[str, ...]
     paragraph: str
     parts: Mapping[str, str]
+    verb: str = ""
+    noun: str = ""
     others: tuple["ClassText", ...] = ()
 
     def variants(self) -> tuple["ClassText", ...]:
@@ -102,8 +108,12 @@ def _class_text(where: str, entry: Any) -> ClassText:
         )
         for part in ordered
     }
+    words = {
+        word: _text(f"{where}: {word}", entry[word]) for word in ("verb", "noun") if word in entry
+    }
     first, *others = (
         ClassText(
+            **words,
             label=label,
             synonyms=tuple(_text(f"{where}: synonyms", synonym) for synonym in synonyms),
             paragraph=paragraphs[i % len(paragraphs)],

@@ -84,11 +84,12 @@ def _descriptions_digest(plan: Plan, dataset: Dataset) -> str | None:
 
 
 def _digest_of_texts(texts: Sequence[ClassText]) -> str:
-    """Return the digest of descriptions; of single texts, that of before there were several."""
+    """Return the digest of descriptions, which empty fields that came later leave as it was."""
     content = [dataclasses.asdict(text) for text in texts]
     for each in content:
-        if not each["others"]:
-            del each["others"]
+        for later in ("others", "verb", "noun"):
+            if not each[later]:
+                del each[later]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:DIGITS]
 
 

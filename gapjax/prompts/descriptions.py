@@ -55,7 +55,8 @@ def from_name(label: str, parts: Sequence[str] = PARTS) -> ClassText:
     for part in [part for part in parts if part != "global"] or PARTS:
         covered = described_parts(part)
         names |= dict.fromkeys(covered if set(covered) <= set(PARTS) else (part,))
-    return ClassText(label, (label,), label, dict.fromkeys(names, f"as in {label}"))
+    parts_text = dict.fromkeys(names, f"as in {label}")
+    return ClassText(label, (label,), label, parts_text, verb=label, noun=label)
 
 
 def _files(name_or_path: str) -> list[Path]:

@@ -54,6 +54,7 @@ def problems(texts: Sequence[ClassText]) -> Iterator[str]:
         yield from dict.fromkeys(of_variants)
     yield from _missing(texts)
     yield from _shared_names(texts)
+    yield from _words(texts)
     for first, second in itertools.combinations(texts, 2):
         if first.parts and _all_parts(first) == _all_parts(second):
             yield f"{first.label} and {second.label} are alike in all parts"
@@ -105,6 +106,19 @@ def _missing(texts: Sequence[ClassText]) -> Iterator[str]:
         lacking = [repr(part) for part in part_names(texts) if part not in text.parts]
         if lacking:
             yield f"{text.label}: describes no {', '.join(lacking)}, which another class does"
+
+
+def _words(texts: Sequence[ClassText]) -> Iterator[str]:
+    """Yield the classes without a verb or noun that others have, and those of the same two."""
+    classes: dict[tuple[str, str], list[str]] = {}
+    for text in texts if any(text.verb or text.noun for text in texts) else ():
+        classes.setdefault((text.verb.lower(), text.noun.lower()), []).append(text.label)
+        for field in ("verb", "noun"):
+            if not getattr(text, field):
+                yield f"{text.label}: has no {field}, which another class has"
+    for (verb, noun), labels in classes.items():
+        if len(labels) > 1 and verb and noun:
+            yield f"{' and '.join(labels)} have the same verb and noun, {verb!r} and {noun!r}"
 
 
 def _names(text: ClassText) -> Iterator[str]:

@@ -43,8 +43,8 @@ def _movement(text: ClassText, part: str) -> str:
 
 def _refuse(text: ClassText, field: str) -> NoReturn:
     raise UserError(
-        f"class {text.label!r} has no {field} in its description, which this config reads: add it "
-        "to the file of descriptions"
+        f"class {text.label!r} has no {field} in its description, which this config reads: add "
+        f"`{field}` to the file of descriptions (text.file, or `texts` in dataset.yaml)"
     )
 
 
@@ -101,6 +101,19 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
     """
     make = GLOBAL[chosen("method.global_text", recipe, GLOBAL)]
     return [make(text) for text in texts]
+
+
+def word_strings(texts: Sequence[ClassText]) -> list[list[str]]:
+    """Return for every class its verb and its noun.
+
+    Raises:
+        UserError: a class has none.
+    """
+    return [[_word(text, "verb"), _word(text, "noun")] for text in texts]
+
+
+def _word(text: ClassText, field: str) -> str:
+    return getattr(text, field) or _refuse(text, field)
 
 
 def movement_strings(texts: Sequence[ClassText]) -> list[list[str]]:

@@ -82,6 +82,19 @@ def test_classes_that_are_alike_are_named() -> None:
     assert problem == "wave and salute are alike in all parts"
 
 
+def test_verbs_and_nouns() -> None:
+    """All classes have them or none, and no two the same."""
+    first, second = (
+        dataclasses.replace(text, verb="Wave", noun=noun)
+        for text, noun in ((GOOD, "hand"), (OTHER, "foot"))
+    )
+    assert list(rules.problems([first, second])) == []
+    (problem,) = rules.problems([first, dataclasses.replace(second, noun="")])
+    assert problem == "kick: has no noun, which another class has"
+    (problem,) = rules.problems([first, dataclasses.replace(second, verb="wave", noun="Hand")])
+    assert problem == "wave and kick have the same verb and noun, 'wave' and 'hand'"
+
+
 @pytest.mark.parametrize(
     ("part", "movement"),
     [
@@ -132,7 +145,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     entries = [dataclasses.asdict(text) for text in (GOOD, change(label="salute"))]
     for entry in entries:
         entry["synonyms"] = list(entry["synonyms"])
-        del entry["others"]
+        for field in ("others", "verb", "noun"):
+            del entry[field]
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"classes": entries}))
     assert lint.main([str(tmp_path / "mine.yaml")]) == 1
     assert "wave and salute are alike in all parts" in capsys.readouterr().out

@@ -14,7 +14,14 @@ from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
 from gapjax.methods.star import texts as star_texts
 from gapjax.prompts import lint
 from gapjax.prompts.descriptions import TEXTS, ClassText, from_name, load_texts
-from gapjax.prompts.strings import GLOBAL, PART, global_strings, part_strings, part_variants
+from gapjax.prompts.strings import (
+    GLOBAL,
+    PART,
+    global_strings,
+    part_strings,
+    part_variants,
+    word_strings,
+)
 
 NW_UCLA = (
     *("pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down"),
@@ -98,7 +105,10 @@ def test_text_is_put_on_one_line(tmp_path: Path) -> None:
         ("- wave", "texts.yaml: it should have one key, `classes`"),
         ({"classes": [], "more": 1}, "texts.yaml: it should have one key, `classes`"),
         ({"classes": []}, "texts.yaml: `classes` should be a list of descriptions"),
-        ({"classes": ["wave"]}, "class 0 should have the fields label, synonyms, paragraph, parts"),
+        (
+            {"classes": ["wave"]},
+            "class 0 should have the fields label, synonyms, paragraph, parts, ",
+        ),
         ({"classes": [{"labl": "wave"}]}, "line 2: class 0 lacks the field 'label'"),
         (
             {"classes": [entry("wave") | {"label": None}]},
@@ -136,6 +146,10 @@ def test_text_is_put_on_one_line(tmp_path: Path) -> None:
             "provenance: {model: m}\nclasses:\n- label: a\n- {label: wave, parts: {arm: [x, 3]}}",
             "line 4: class 1 (wave): parts: arm is 3, it should be a text",
         ),
+        (
+            {"classes": [entry("wave", verb=True)]},
+            "class 0 (wave): verb is True, it should be a text",
+        ),
         ({"classes": [entry("wave")]}, "class 'clap' is not described"),
         ({"classes": [entry("wave"), entry("clapp")]}, "'clap' is not described; did you mean"),
         ({"classes": [entry(x) for x in ("wave", "clap", "wave")]}, "'wave' is described 2 times"),
@@ -160,6 +174,14 @@ def test_strings_of_a_class() -> None:
     assert global_strings([DRINK], "paragraph") == [["She drinks."]]
     with pytest.raises(UserError, match="global_text='synonyms' is not known; did you mean 'syno"):
         global_strings([DRINK], "synonyms")
+
+
+def test_verb_and_noun_of_a_class(tmp_path: Path) -> None:
+    file = write(tmp_path, {"classes": [entry("wave", verb="wave", noun="hand")]})
+    assert word_strings(load_texts(file, ["wave"])) == [["wave", "hand"]]
+    assert word_strings([from_name("wave")]) == [["wave", "wave"]]
+    with pytest.raises(UserError, match="class 'drink water' has no verb in its description"):
+        word_strings([DRINK])
 
 
 def test_several_texts_of_the_same(tmp_path: Path) -> None:
