@@ -4,6 +4,7 @@
     - label: wave
       synonyms: [greet, beckon]                     optional, as all that follow
       paragraph: A person lifts a hand and waves.
+      manual: arm rises, hand swings from side to side, arm lowers
       parts: {hand: swings from side to side, ...}  part of the body → its movement
       verb: wave                                    what is done, for methods that read words
       noun: hand                                    the object of it; else what of the body moves
@@ -26,7 +27,11 @@ from data_pipelines.errors import DataError, UserError, suggestion
 from data_pipelines.specs import wrong_file
 from data_pipelines.specs.skeletons import PARTS, Partition, described_parts
 
-_FIELDS = ("label", "synonyms", "paragraph", "parts", "verb", "noun")
+_FIELDS = ("label", "synonyms", "paragraph", "manual", "parts", "verb", "noun")
+
+
+class MissingTextError(UserError):
+    """A description lacks what a method reads; the message names the class and what it lacks."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class ClassText:
         parts: part of the body → its movement, a phrase that follows the part's name.
         verb: what is done, a word or phrase; empty for none.
         noun: the object of the action, or else what of the body it moves; empty for none.
+        manual: the atomic movements of the action in their order, each a part and what it does,
+            separated by commas; empty for none.
         others: the class as the further texts of lists describe it: the i-th of every list, which
             starts over where it is shorter than another.
     """
@@ -50,6 +57,7 @@ class ClassText:
     parts: Mapping[str, str]
     verb: str = ""
     noun: str = ""
+    manual: str = ""
     others: tuple["ClassText", ...] = ()
 
     def variants(self) -> tuple["ClassText", ...]:
@@ -99,6 +107,7 @@ def _class_text(where: str, entry: Any) -> ClassText:
         raise UserError(f"{where}: parts should map names of parts to their movements")
     # The six parts come in their order, a body's own in that of the file.
     ordered = sorted(parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
+    manual = _text(f"{where}: manual", entry["manual"]) if "manual" in entry else ""
     paragraphs = [""]
     if "paragraph" in entry:
         paragraphs = _variants(f"{where}: paragraph", entry["paragraph"])
@@ -118,6 +127,7 @@ def _class_text(where: str, entry: Any) -> ClassText:
             synonyms=tuple(_text(f"{where}: synonyms", synonym) for synonym in synonyms),
             paragraph=paragraphs[i % len(paragraphs)],
             parts={part: texts[i % len(texts)] for part, texts in movements.items()},
+            manual=manual,
         )
         for i in range(max(map(len, (paragraphs, *movements.values()))))
     )
@@ -171,14 +181,14 @@ def read_parts(part: str, text: ClassText) -> tuple[str, ...]:
     That is its own, or those of the parts that its name joins.
 
     Raises:
-        UserError: the class does not describe them.
+        MissingTextError: the class does not describe them.
     """
     joined = (part,) if part in text.parts else _joined(part, text.parts)
     names = joined or described_parts(part)
     if not set(names) <= set(text.parts):
         reads = f", which reads the texts of {', '.join(names)}" if names != (part,) else ""
         there = f"describes {', '.join(text.parts)}" if text.parts else "has no parts"
-        raise UserError(
+        raise MissingTextError(
             f"no text describes the part {part!r}{reads}: class {text.label!r} {there}; describe "
             "them, or use a partition of described parts"
         )

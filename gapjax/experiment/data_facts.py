@@ -87,9 +87,12 @@ def _digest_of_texts(texts: Sequence[ClassText]) -> str:
     """Return the digest of descriptions, which empty fields that came later leave as it was."""
     content = [dataclasses.asdict(text) for text in texts]
     for each in content:
-        for later in ("others", "verb", "noun"):
-            if not each[later]:
-                del each[later]
+        for one in (each, *each["others"]):
+            for later in ("verb", "noun", "manual"):
+                if not one[later]:
+                    del one[later]
+        if not each["others"]:
+            del each["others"]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:DIGITS]
 
 

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from data_pipelines.errors import UserError
+from data_pipelines.specs.class_texts import MissingTextError
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax import backbones, methods
 from gapjax.experiment import platform
@@ -19,7 +20,7 @@ from gapjax.experiment.plan import Plan
 from gapjax.inputs.clips import ClipRecipe
 from gapjax.methods import Context, Inference, Method
 from gapjax.nn.ghost_batch_norm import Replicas
-from gapjax.prompts.descriptions import ClassText, load_texts
+from gapjax.prompts.descriptions import ClassText, file_names, load_texts
 from gapjax.text import distinct
 from gapjax.text.embedding_cache import TextEmbedder
 from gapjax.text.encoder import TextOptions
@@ -28,7 +29,10 @@ from gapjax.text.encoder import TextOptions
 def build_method(plan: Plan, dataset: Dataset) -> Method:
     """Return the method of a plan, or raise UserError for an invalid value or file."""
     context = replace(method_context(plan, dataset), published=start(plan, dataset).usable())
-    require_distinct_classes(plan, context.descriptions)
+    try:
+        require_distinct_classes(plan, context.descriptions)
+    except MissingTextError as error:
+        raise UserError(f"{file_names(_file(plan, dataset))}: {error}") from None
     return methods.get(plan.method.name).build(context, method_options(plan))
 
 
@@ -88,7 +92,7 @@ def descriptions(plan: Plan, dataset: Dataset) -> tuple[ClassText, ...]:
     """
     if not uses_text(plan):
         return ()
-    file = plan.text.file or dataset.spec.texts
+    file = _file(plan, dataset)
     if not file:
         raise UserError(
             f"method.name={plan.method.name!r} needs class descriptions, and "
@@ -96,6 +100,11 @@ def descriptions(plan: Plan, dataset: Dataset) -> tuple[ClassText, ...]:
             "(method.name='supervised')"
         )
     return load_texts(file, dataset.spec.labels)
+
+
+def _file(plan: Plan, dataset: Dataset) -> str:
+    """Return the file of class descriptions, or several (`load_texts`); empty for none."""
+    return plan.text.file or dataset.spec.texts
 
 
 def text_embedder(plan: Plan, folder: Path | None = None) -> TextEmbedder:

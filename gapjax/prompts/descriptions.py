@@ -28,8 +28,12 @@ def load_texts(name_or_path: str, labels: Sequence[str]) -> tuple[ClassText, ...
         UserError: there is no such file, or it is invalid; the message names the file, the class
             and the field.
     """
-    file = " + ".join(map(str, _files(name_or_path)))
-    return class_texts.of_labels(load_all(name_or_path), labels, file)
+    return class_texts.of_labels(load_all(name_or_path), labels, file_names(name_or_path))
+
+
+def file_names(name_or_path: str) -> str:
+    """Return the paths of the files, joined by ` + `, that `load_texts` reads."""
+    return " + ".join(map(str, _files(name_or_path)))
 
 
 def load_all(name_or_path: str) -> tuple[ClassText, ...]:
@@ -52,11 +56,12 @@ def from_name(label: str, parts: Sequence[str] = PARTS) -> ClassText:
     'as in wave'
     """
     names: dict[str, None] = {}
+    as_in = f"as in {label}"
     for part in [part for part in parts if part != "global"] or PARTS:
         covered = described_parts(part)
         names |= dict.fromkeys(covered if set(covered) <= set(PARTS) else (part,))
-    parts_text = dict.fromkeys(names, f"as in {label}")
-    return ClassText(label, (label,), label, parts_text, verb=label, noun=label)
+    parts_text = dict.fromkeys(names, as_in)
+    return ClassText(label, (label,), label, parts_text, verb=label, noun=label, manual=as_in)
 
 
 def _files(name_or_path: str) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from data_pipelines.specs.skeletons import PARTS
 from gapjax.prompts.descriptions import ClassText
-from gapjax.prompts.strings import part_strings
+from gapjax.prompts.strings import global_strings, part_strings
 
 # CLIP reads 77 tokens; the margin is for words of several tokens.
 MOST_TOKENS = 72
@@ -52,12 +52,15 @@ def problems(texts: Sequence[ClassText]) -> Iterator[str]:
         yield from _names(text)
         of_variants = [problem for one in text.variants() for problem in _of_one(one)]
         yield from dict.fromkeys(of_variants)
+        yield from _movements(text)
     yield from _missing(texts)
     yield from _shared_names(texts)
     yield from _words(texts)
     for first, second in itertools.combinations(texts, 2):
         if first.parts and _all_parts(first) == _all_parts(second):
             yield f"{first.label} and {second.label} are alike in all parts"
+        if first.manual and first.manual == second.manual:
+            yield f"{first.label} and {second.label} are alike in their manual description"
 
 
 def _of_one(text: ClassText) -> Iterator[str]:
@@ -83,6 +86,16 @@ def movement_problems(part: str, movement: str) -> Iterator[str]:
             yield f"is at rest and tells more than its posture, {told}: {part} {movement}"
 
 
+def _movements(text: ClassText) -> Iterator[str]:
+    """Yield what is wrong with the atomic movements of a class."""
+    starts = tuple(f"{part.replace('_', ' ')} " for part in text.parts or PARTS)
+    for movement in text.manual.split(", ") if text.manual else ():
+        if not movement.startswith(starts):
+            yield f"{text.label}: manual: does not begin with a part of the body: {movement}"
+    if text.manual.endswith("."):
+        yield f"{text.label}: manual: should have no period"
+
+
 def shared(texts: Sequence[ClassText]) -> dict[str, int]:
     """Return for each part how many classes have a text that another class has, too."""
     counts = {
@@ -106,6 +119,8 @@ def _missing(texts: Sequence[ClassText]) -> Iterator[str]:
         lacking = [repr(part) for part in part_names(texts) if part not in text.parts]
         if lacking:
             yield f"{text.label}: describes no {', '.join(lacking)}, which another class does"
+        if not text.manual and any(other.manual for other in texts):
+            yield f"{text.label}: has no manual, which another class has"
 
 
 def _words(texts: Sequence[ClassText]) -> Iterator[str]:
@@ -129,8 +144,10 @@ def _names(text: ClassText) -> Iterator[str]:
 
 def _language(text: ClassText) -> Iterator[str]:
     groups = GROUPS if set(PARTS) <= set(text.parts) else tuple(text.parts)
-    whole = (text.paragraph, *part_strings([text], groups, "plain")[0])
-    for string in (text.paragraph, *text.synonyms, *text.parts.values()):
+    whole = [text.paragraph, *part_strings([text], groups, "plain")[0]]
+    if text.manual:
+        whole += global_strings([text], "manual")[0]
+    for string in (text.paragraph, text.manual, *text.synonyms, *text.parts.values()):
         if _VOWEL.search(string) or _CONSONANT.search(string):
             yield f"{text.label}: a or an? {string}"
         if twice := _TWICE.search(string):

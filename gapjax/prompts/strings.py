@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NoReturn
 
-from data_pipelines.errors import UserError
-from data_pipelines.specs.class_texts import ClassText, read_parts
+from data_pipelines.specs.class_texts import ClassText, MissingTextError, read_parts
 from data_pipelines.specs.skeletons import PARTS
 from gapjax.registry import chosen
 
@@ -19,6 +18,7 @@ GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     # A method draws one of these for each sample and step (facts A.3, A.4).
     "synonym": lambda text: [text.label, *text.synonyms],
     "paragraph": lambda text: _of_variants(text, _paragraph),
+    "manual": lambda text: [_plain(text.label, [text.manual or _refuse(text, "manual")])],
     "description": lambda text: _of_variants(text, lambda one: _plain(one.label, _movements(one))),
 }
 
@@ -42,7 +42,7 @@ def _movement(text: ClassText, part: str) -> str:
 
 
 def _refuse(text: ClassText, field: str) -> NoReturn:
-    raise UserError(
+    raise MissingTextError(
         f"class {text.label!r} has no {field} in its description, which this config reads: add "
         f"`{field}` to the file of descriptions (text.file, or `texts` in dataset.yaml)"
     )
@@ -93,11 +93,12 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
 
     Args:
         texts: the classes.
-        recipe: one of `GLOBAL`: `label`, `synonym` (the label and its synonyms), `paragraph`, or
-            `description` (the label and the movements of all parts).
+        recipe: one of `GLOBAL`: `label`, `synonym` (the label and its synonyms), `paragraph`,
+            `manual` (the label and the atomic movements of the action), or `description` (the
+            label and the movements of all parts).
 
     Raises:
-        UserError: there is no such recipe, or a class lacks what it reads.
+        UserError: there is no such recipe, or a class lacks what it reads (MissingTextError).
     """
     make = GLOBAL[chosen("method.global_text", recipe, GLOBAL)]
     return [make(text) for text in texts]
@@ -120,7 +121,7 @@ def movement_strings(texts: Sequence[ClassText]) -> list[list[str]]:
     """Return for every class the strings of each of the parts that its text describes.
 
     Raises:
-        UserError: a class describes no part.
+        MissingTextError: a class describes no part.
     """
     return [
         list(

@@ -20,6 +20,7 @@ GOOD = ClassText(
     synonyms=tuple(f"word {i}" for i in range(10)),
     paragraph="A person waves.",
     parts=dict(zip(PARTS, MOVES, strict=True)),
+    manual="arm rises, hand swings",
 )
 OTHER = dataclasses.replace(
     GOOD,
@@ -27,11 +28,13 @@ OTHER = dataclasses.replace(
     synonyms=tuple(f"name {i}" for i in range(10)),
     parts=dict(zip(PARTS, MOVES[::-1], strict=True)),
     paragraph="It kicks.",
+    manual="leg swings, foot hits",
 )
 
 
 def change(**fields: object) -> ClassText:
-    other = {"label": "salute", "synonyms": tuple(f"term {i}" for i in range(10))}
+    synonyms = tuple(f"term {i}" for i in range(10))
+    other = {"label": "salute", "synonyms": synonyms, "manual": "arm rises, hand stops"}
     return dataclasses.replace(GOOD, **(other | fields))
 
 
@@ -67,6 +70,14 @@ def test_good_texts_have_no_problems() -> None:
         (change(paragraph="A person waves an hand."), "a or an? A person waves an hand."),
         (moving(arm="swings in in an arc"), "'in' is there twice"),
         (change(paragraph="The the person waves."), "'The' is there twice"),
+        # Atomic movements.
+        (
+            change(manual="hand opens, it waves"),
+            "manual: does not begin with a part of the body: it",
+        ),
+        (change(manual="hand opens."), "manual: should have no period"),
+        (change(manual="hand opens an door"), "a or an? hand opens an door"),
+        (change(manual="hand opens, " * 25 + "hand opens"), "81 words and marks"),
         # Names of two classes.
         (change(synonyms=(*change().synonyms[:9], "the Kick")), "'kick' names kick and salute"),
         (change(synonyms=(*change().synonyms[:9], "a name 3")), "'name 3' names kick and salute"),
@@ -80,6 +91,10 @@ def test_problems_are_named(text: ClassText, expected: str) -> None:
 def test_classes_that_are_alike_are_named() -> None:
     (problem,) = rules.problems([GOOD, change()])
     assert problem == "wave and salute are alike in all parts"
+    (problem,) = rules.problems([OTHER, change(manual=OTHER.manual)])
+    assert problem == "kick and salute are alike in their manual description"
+    (problem,) = rules.problems([OTHER, change(manual="")])
+    assert problem == "salute: has no manual, which another class has"
 
 
 def test_verbs_and_nouns() -> None:

@@ -1,16 +1,25 @@
 """The files of descriptions are complete and distinct, bad ones are refused, strings are exact."""
 
+import dataclasses
 import importlib
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import yaml
 
+from configs import gap_ucla
+from data_pipelines.datasets import nw_ucla
 from data_pipelines.errors import UserError
+from data_pipelines.specs.class_texts import MissingTextError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
+from gapjax.experiment import model
+from gapjax.experiment.config_dict import plan_of
+from gapjax.experiment.data import Dataset
 from gapjax.methods.star import texts as star_texts
 from gapjax.prompts import lint
 from gapjax.prompts.descriptions import TEXTS, ClassText, from_name, load_texts
@@ -27,10 +36,13 @@ NW_UCLA = (
     *("pick up with one hand", "pick up with two hands", "drop trash", "walk around", "sit down"),
     *("stand up", "donning", "doffing", "throw", "carry"),
 )
+# Recipes with the name of the field that they read.
+READ = ("paragraph", "manual")
 DRINK = ClassText(
     label="drink water",
     synonyms=("sip", "gulp"),
     paragraph="She drinks.",
+    manual="hand grasps the cup, arm lifts it",
     parts={
         "head": "tilts back slightly",
         "hand": "grasps cup",
@@ -61,7 +73,9 @@ def all_labels(file: Path) -> list[str]:
 def test_the_projects_own_texts(name: str) -> None:
     file = TEXTS / f"{name}.yaml"
     assert "Provenance:" in file.read_text()
-    assert list(lint.problems(load_texts(name, all_labels(file)))) == []
+    texts = load_texts(name, all_labels(file))
+    # Several movements of each class, not its label over again.
+    assert min(text.manual.count(",") for text in texts) >= 2
 
 
 def test_several_files(tmp_path: Path) -> None:
@@ -107,7 +121,7 @@ def test_text_is_put_on_one_line(tmp_path: Path) -> None:
         ({"classes": []}, "texts.yaml: `classes` should be a list of descriptions"),
         (
             {"classes": ["wave"]},
-            "class 0 should have the fields label, synonyms, paragraph, parts, ",
+            "class 0 should have the fields label, synonyms, paragraph, manual, parts, ",
         ),
         ({"classes": [{"labl": "wave"}]}, "line 2: class 0 lacks the field 'label'"),
         (
@@ -129,6 +143,10 @@ def test_text_is_put_on_one_line(tmp_path: Path) -> None:
         (
             {"classes": [entry("wave", paragraph=" ")]},
             "class 0 (wave): paragraph is ' ', it should",
+        ),
+        (
+            {"classes": [entry("wave", manual=["arm rises"])]},
+            "class 0 (wave): manual is ['arm rises'], it should be a text",
         ),
         (
             {"classes": [entry("clap"), entry("wave", parts=["head"])]},
@@ -172,6 +190,8 @@ def test_strings_of_a_class() -> None:
     assert global_strings([DRINK], "label") == [["drink water"]]
     assert global_strings([DRINK], "synonym") == [["drink water", "sip", "gulp"]]
     assert global_strings([DRINK], "paragraph") == [["She drinks."]]
+    manual = "drink water, hand grasps the cup, arm lifts it"
+    assert global_strings([DRINK], "manual") == [[manual]]
     with pytest.raises(UserError, match="global_text='synonyms' is not known; did you mean 'syno"):
         global_strings([DRINK], "synonyms")
 
@@ -235,13 +255,25 @@ def test_only_what_is_read_is_demanded(tmp_path: Path) -> None:
     file = write(tmp_path, {"classes": [{"label": "wave"}, {"label": "clap"}]})
     texts = load_texts(file, ["clap", "wave"])
     assert global_strings(texts, "synonym") == [["clap"], ["wave"]]
-    for recipe, field in (("paragraph", "paragraph"), ("description", "parts")):
-        with pytest.raises(UserError, match=f"class 'clap' has no {field} in its description, "):
+    for recipe, field in (*zip(READ, READ, strict=True), ("description", "parts")):
+        with pytest.raises(MissingTextError, match=f"class 'clap' has no {field} in .*`{field}` "):
             global_strings(texts, recipe)
-    with pytest.raises(
-        UserError, match="no text describes the part 'upper', which reads the texts"
-    ):
+    with pytest.raises(MissingTextError, match="no text describes the part 'upper', which reads"):
         part_strings(texts, ("upper",), "plain")
+
+
+def test_training_names_the_file_that_lacks_a_text(tmp_path: Path) -> None:
+    """The file, the class and the key; a mistake in the config names no file."""
+    file = write(tmp_path, {"classes": [{"label": label} for label in NW_UCLA]})
+    dataset = Mock(Dataset, labels=NW_UCLA)
+    dataset.spec = dataclasses.replace(nw_ucla.SPEC, texts=file)
+    dataset.problem = SimpleNamespace(classes=range(10), unseen_indices=())
+    config = gap_ucla.get_config("")
+    lacking = "class 'pick up with one hand' has no manual in its description"
+    for text, expected in (("manual", f"^{re.escape(file)}: {lacking}"), ("x", "^method.global_t")):
+        config.method.update(partition="global", global_text=text)
+        with pytest.raises(UserError, match=expected):
+            model.build_method(plan_of(config), dataset)
 
 
 def test_parts_of_another_body(tmp_path: Path) -> None:
@@ -300,7 +332,7 @@ def test_every_partition_has_its_texts(skeleton: Any, style: str) -> None:
 
 
 def test_the_tables_name_their_recipes() -> None:
-    assert tuple(GLOBAL) == ("label", "synonym", "paragraph", "description")
+    assert tuple(GLOBAL) == ("label", "synonym", "paragraph", "manual", "description")
     assert tuple(PART) == ("plain", "released", "star_released")
 
 

@@ -15,7 +15,8 @@ class Options:
 
     Attributes:
         partition: `none` (no text), `global`, or a partition of the skeleton (`2`, `4`, `6`, ...).
-        global_text: the whole body's string: `synonym`, `label`, `paragraph`, or `none`.
+        global_text: the whole body's string: `synonym`, `label`, `paragraph`, `manual` (atomic
+            movements in their order), or `none`.
         part_text: how a part's string is written: `plain` or `released`.
         several_texts: of several texts of a part, or several paragraphs, one is `drawn` for each
             sample and step (section 4.2), or the `first` is taken.
