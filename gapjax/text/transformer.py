@@ -4,6 +4,7 @@ Parameters are float32; the computation has the precision `Sizes.dtype`, softmax
 the normalizations float32. There is no dropout.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,19 @@ class Perceptron(nn.Module):
         return nn.Dense(s.width, dtype=s.dtype, name="out")(y)
 
 
-def attention(sizes: Sizes) -> nn.MultiHeadDotProductAttention:
-    """Return the self-attention of a block."""
+def attention(
+    sizes: Sizes, bias: Float[Array, "h l l2"] | None = None
+) -> nn.MultiHeadDotProductAttention:
+    """Return the self-attention of a block; a bias is added to the logits of every pair."""
+    function = nn.dot_product_attention
+    if bias is not None:
+        function = functools.partial(function, bias=bias[None])
     return nn.MultiHeadDotProductAttention(
-        sizes.heads, dtype=sizes.dtype, force_fp32_for_softmax=True, name="attention"
+        sizes.heads,
+        dtype=sizes.dtype,
+        force_fp32_for_softmax=True,
+        attention_fn=function,
+        name="attention",
     )
 
 
@@ -101,8 +111,14 @@ def norm(sizes: Sizes, name: str) -> nn.LayerNorm:
     return nn.LayerNorm(sizes.epsilon, dtype=sizes.dtype, name=name)
 
 
-def embed(sizes: Sizes, ids: Int[Array, "n l"]) -> Float[Array, "n l d"]:
-    """Return the sum of token and position embeddings; called within a compact module."""
-    positions = jnp.arange(ids.shape[-1])[None]
+def embed(sizes: Sizes, ids: Int[Array, "n l"], first: int = 0) -> Float[Array, "n l d"]:
+    """Return the sum of token and position embeddings; called within a compact module.
+
+    Args:
+        sizes: of the transformer.
+        ids: the tokens.
+        first: the position of a string's first token.
+    """
+    positions = first + jnp.arange(ids.shape[-1])[None]
     x = nn.Embed(sizes.vocabulary, sizes.width, dtype=sizes.dtype, name="tokens")(ids)
     return x + nn.Embed(sizes.context, sizes.width, dtype=sizes.dtype, name="places")(positions)

@@ -41,6 +41,17 @@ BERT_CONFIG = {
     "pad_token_id": 0,
 }
 
+MPNET_CONFIG = {
+    "model_type": "mpnet",
+    **_SIZES,
+    "max_position_embeddings": 12,
+    "hidden_act": "gelu",
+    "layer_norm_eps": 1e-5,
+    "relative_attention_num_buckets": 8,
+    # Not the first token: positions are counted from the one after it.
+    "pad_token_id": 2,
+}
+
 
 def _random(shapes: dict[str, tuple[int, ...]]) -> Tensors:
     """Return random tensors; the scales of normalizations lie around one."""
@@ -102,6 +113,21 @@ def bert_tensors(config: dict[str, Any]) -> Tensors:
     return _random(shapes)
 
 
+def mpnet_tensors(config: dict[str, Any]) -> Tensors:
+    """Return the tensors of an MPNetModel."""
+    buckets, heads = config["relative_attention_num_buckets"], config["num_attention_heads"]
+    names = {
+        name.replace("self.query", "attn.q")
+        .replace("self.key", "attn.k")
+        .replace("self.value", "attn.v")
+        .replace("attention.output.dense", "attention.attn.o")
+        .replace("attention.output.LayerNorm", "attention.LayerNorm"): tensor.shape
+        for name, tensor in bert_tensors({**config, "type_vocab_size": 1}).items()
+        if "token_type" not in name
+    }
+    return _random({**names, "encoder.relative_attention_bias.weight": (buckets, heads)})
+
+
 def word_tokenizer(pad: str, start: str, end: str) -> Tokenizer:
     """Return a tokenizer of whole words: `pad` is 0, `start` is 1, `end` is the largest token."""
     words = {word: i for i, word in enumerate((pad, start, "[UNK]", *WORDS))}
@@ -148,6 +174,12 @@ def save_bert(folder: pathlib.Path, **config: Any) -> str:
     """Write a small BERT."""
     config = BERT_CONFIG | config
     return save(folder, config, bert_tensors(config), BERT_TOKENIZER)
+
+
+def save_mpnet(folder: pathlib.Path, **config: Any) -> str:
+    """Write a small MPNet."""
+    config = MPNET_CONFIG | config
+    return save(folder, config, mpnet_tensors(config), BERT_TOKENIZER)
 
 
 def load(encoder: str, checkpoint: str = "", **options: Any) -> LoadedText:
@@ -199,14 +231,26 @@ def linear(x: np.ndarray, tensors: Tensors, name: str) -> np.ndarray:
     return x @ tensors[f"{name}.weight"].T + tensors[f"{name}.bias"]
 
 
-def attend(q: np.ndarray, k: np.ndarray, v: np.ndarray, heads: int, *, causal: bool) -> np.ndarray:
-    """Return what attention mixes for every token, one head and one token at a time."""
+def attend(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    heads: int,
+    *,
+    causal: bool,
+    bias: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return what attention mixes for every token, one head and one token at a time.
+
+    `bias[head, t, t2]` is added to the logit of a pair.
+    """
     mixed = np.zeros_like(v)
     size = v.shape[-1] // heads
     for head in range(heads):
         own = slice(head * size, (head + 1) * size)
         for t in range(len(q)):
             seen = slice(0, t + 1 if causal else len(q))
-            weight = np.exp(k[seen, own] @ q[t, own] / np.sqrt(size))
+            logits = k[seen, own] @ q[t, own] / np.sqrt(size)
+            weight = np.exp(logits if bias is None else logits + bias[head, t, seen])
             mixed[t, own] = weight / weight.sum() @ v[seen, own]
     return mixed

@@ -92,6 +92,24 @@ def test_bert_of_real_size(tmp_path: Path, pooling: str) -> None:
     assert np.abs(ours - theirs.numpy()).max() <= 1e-5
 
 
+def test_mpnet_of_real_size(tmp_path: Path) -> None:
+    from transformers import MPNetConfig, MPNetModel
+
+    model = MPNetModel(MPNetConfig(max_position_embeddings=514, layer_norm_eps=1e-5)).eval()
+    roughen(model)
+    # Long enough for every bucket of distances.
+    rng, lengths = np.random.default_rng(0), (9, 300)
+    tokens = np.ones((2, max(lengths)), np.int64)
+    for row, length in zip(tokens, lengths, strict=True):
+        row[:length] = [0, *rng.integers(1000, 30000, length - 2), 2]
+    real = torch.tensor(tokens != 1).long()
+    hidden = model(torch.tensor(tokens), attention_mask=real).last_hidden_state
+    theirs = ((hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)).numpy()
+    ours = encode(load("mpnet", save(model, tmp_path, "<s>", "</s>")), tokens)
+    assert theirs.std() > 0.1
+    assert np.abs(ours - theirs).max() <= 1e-5
+
+
 def test_pickled_weights(tmp_path: Path) -> None:
     from transformers import BertConfig, BertModel
 

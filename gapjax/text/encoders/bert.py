@@ -7,9 +7,10 @@ Padding tokens are masked, so padding changes nothing.
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from gapjax.registry import chosen
+from gapjax.text.bidirectional import POOLINGS, Block, pool
 from gapjax.text.encoder import LoadedText, TextOptions
 from gapjax.text.huggingface import (
     checkpoint_files,
@@ -18,7 +19,7 @@ from gapjax.text.huggingface import (
     read_tokenizer,
     silent_tokens,
 )
-from gapjax.text.transformer import Perceptron, Sizes, attention, embed, norm
+from gapjax.text.transformer import Sizes, embed, norm
 from gapjax.text.weights import TorchNames, read_tensors, to_params
 
 _NAMES = TorchNames(
@@ -41,20 +42,6 @@ _NAMES = TorchNames(
 )
 
 
-class Block(nn.Module):
-    """Self-attention and a perceptron, each with a residual and then a normalization."""
-
-    sizes: Sizes
-
-    @nn.compact
-    def __call__(
-        self, x: Float[Array, "n l d"], mask: Bool[Array, "n 1 1 l"]
-    ) -> Float[Array, "n l d"]:
-        """Return the tokens' next representations; `mask` says which tokens are real."""
-        x = norm(self.sizes, "norm1")(x + attention(self.sizes)(x, mask=mask))
-        return norm(self.sizes, "norm2")(x + Perceptron(self.sizes, name="perceptron")(x))
-
-
 class TextEncoder(nn.Module):
     """BERT.
 
@@ -62,7 +49,7 @@ class TextEncoder(nn.Module):
         sizes: of the transformer.
         types: number of token types, of which only the first is used.
         pad: the padding token.
-        pooling: `mean`, `cls` or `pooler`.
+        pooling: one of `POOLINGS`.
     """
 
     sizes: Sizes
@@ -79,17 +66,9 @@ class TextEncoder(nn.Module):
         x = embed(self.sizes, ids) + types(jnp.zeros((1, 1), jnp.int32))
         x = norm(self.sizes, "norm")(x)
         for i in range(self.sizes.layers):
-            x = Block(self.sizes, name=f"block_{i}")(x, real[:, None, None, :])
-        return self._pool(x.astype(jnp.float32), real).reshape(*tokens.shape[:-1], x.shape[-1])
-
-    def _pool(self, x: Float[Array, "n l d"], real: Bool[Array, "n l"]) -> Float[Array, "n d"]:
-        """Return one embedding a string."""
-        if self.pooling == "mean":
-            count = jnp.maximum(real.sum(axis=-1), 1)
-            return jnp.einsum("nld,nl->nd", x, real.astype(x.dtype)) / count[:, None]
-        if self.pooling == "cls":
-            return x[:, 0]
-        return nn.tanh(nn.Dense(self.sizes.width, name="pooler")(x[:, 0]))
+            x = Block(self.sizes, name=f"block_{i}")(x, real)
+        pooled = pool(x.astype(jnp.float32), real, self.pooling)
+        return pooled.reshape(*tokens.shape[:-1], x.shape[-1])
 
 
 files = checkpoint_files
@@ -101,7 +80,7 @@ def load(options: TextOptions) -> LoadedText:
     Raises:
         UserError: the checkpoint or an option cannot be used.
     """
-    pooling = options.choose_pooling("mean", "cls", "pooler")
+    pooling = options.choose_pooling(*POOLINGS)
     folder = locate(options.checkpoint)
     config = read_config(folder, ("bert",))
     positions = getattr(config, "position_embedding_type", "absolute")
