@@ -15,15 +15,16 @@ def joints_of_parts(
     Args:
         skeleton: the body model.
         partition: the name of the partition.
-        alternatives: the other values that the option accepts, for the error messages.
+        alternatives: the other values that the option accepts, if any, for the error messages.
 
     Raises:
         UserError: the skeleton has no such partition.
     """
     if not skeleton.partitions:
+        choose = f"choose {' or '.join(alternatives)}, or " if alternatives else ""
         raise UserError(
-            f"method.partition={partition!r}: the skeleton {skeleton.name!r} has no parts; choose "
-            f"{' or '.join(alternatives)}, or convert again with `parts` in dataset.yaml"
+            f"method.partition={partition!r}: the skeleton {skeleton.name!r} has no parts; "
+            f"{choose}convert again with `parts` in dataset.yaml"
         )
     chosen("method.partition", partition, (*alternatives, *skeleton.partitions))
     return dict(skeleton.partitions[partition])
