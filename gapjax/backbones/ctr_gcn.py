@@ -4,102 +4,28 @@ Ten blocks of a graph convolution whose topology is refined for every channel an
 temporal module.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
-from gapjax.backbones._ctr_gcn_weights import from_torch
-from gapjax.nn import rows
-from gapjax.nn.axis_order import (
-    CHANNELS_FIRST,
-    LAYOUTS,
-    Ordered,
-    bodies_in_order,
-    features_of_clips,
-    spread,
-    vector_sum,
-)
+from gapjax.nn.axis_order import LAYOUTS, Ordered
 from gapjax.nn.batch_norm import BatchNorm, RowWeights
-from gapjax.nn.graph import SUBSETS, spatial_subsets
+from gapjax.nn.blocks import encode, plan_blocks
+from gapjax.nn.graph import SUBSETS
 from gapjax.nn.initializers import fan_out_normal
-from gapjax.nn.layers import Projection, plan_blocks, pointwise
+from gapjax.nn.layers import Projection, pointwise
 from gapjax.nn.temporal import TEMPORAL
+from gapjax.nn.topology import Topology, relation_axes, sum_over_neighbors, topologies
+from gapjax.nn.torch_weights import Imported, StateDict, join
 from gapjax.registry import chosen, number
-
-
-class Topology(nn.Module):
-    """The refined topologies of the three subsets (CTR-GCN, Eq. 3-5; docs/facts.md B.1).
-
-    For subset g, channel d and body n, the weight of joint v for joint u is
-
-        A[g, u, v] + α · (Σ_r kernel[g, d, r] · tanh(ψ[g, r, n, u] - φ[g, r, n, v]) + bias[g, d])
-
-    where ψ and φ are 1x1 convolutions of x's mean over time (conv1 and conv2 of the release; the
-    kernel and the bias are conv4's). As bias and A are two more relation channels, all of it is
-    one product of mixing and relation: Σ_r mixing[g, d, r] · relation[g, r, n, u, v].
-
-    Attributes:
-        skeleton: the body model.
-        order: the names of the axes.
-        features: channels of the topology.
-    """
-
-    skeleton: Skeleton
-    order: str
-    features: int
-
-    @nn.compact
-    def __call__(self, x: Ordered) -> tuple[Float[Array, "g d r"], Float[Array, "g _ _ _ _"]]:
-        """Return mixing and relation; their product weighs the neighbors v of each joint u.
-
-        The relation's axes are `g` and those of `topology_axes`, with r for the channels.
-        """
-        channels, zeros = x.shape[self.order.index("c")], nn.initializers.zeros
-        relation_channels = 8 if channels <= 9 else channels // 8
-        adjacency = self.param("adjacency", lambda _: jnp.asarray(spatial_subsets(self.skeleton)))
-        alpha = self.param("alpha", zeros, ())
-        psi, phi = self._entry(x.mean(axis=self.order.index("t")), relation_channels)
-        kernel_init = fan_out_normal(self.features)
-        kernel = self.param("kernel", kernel_init, (SUBSETS, self.features, relation_channels))
-        bias = self.param("bias", zeros, (SUBSETS, self.features))
-        axes = relation_axes(self.order)
-        one = axes.replace("u", "")
-        difference = spread(psi, one.replace("v", "u"), axes) - spread(phi, one, axes)
-        difference = jnp.tanh(difference)
-        place = axes.index("r")
-        ones = jnp.ones_like(jax.lax.slice_in_dim(difference, 0, 1, axis=place))
-        static = jnp.broadcast_to(spread(adjacency, "guv", axes), ones.shape).astype(x.dtype)
-        relation = jnp.concatenate([difference, ones, static], axis=place)
-        of_static = jnp.ones_like(bias)[..., None]
-        mixing = jnp.concatenate([alpha * kernel, alpha * bias[..., None], of_static], axis=2)
-        return mixing.astype(x.dtype), relation
-
-    def _entry(
-        self, mean: Float[Array, "_ _ _"], relation_channels: int
-    ) -> Float[Array, "2 g _ _ _"]:
-        """Return ψ and φ, the 1x1 convolutions of the mean over time, as one product."""
-        axes = self.order.replace("t", "")
-        shape = (2, SUBSETS, relation_channels)
-        init, channels = fan_out_normal(relation_channels), mean.shape[axes.index("c")]
-        kernel = self.param("entry", init, (*shape, channels))
-        bias = self.param("entry_bias", nn.initializers.zeros, shape)
-        entry = pointwise(kernel, mean, axes, "sgdc")
-        bias = spread(bias, "sgc", f"sg{axes}")
-        return (entry + bias).astype(mean.dtype)
-
-
-def relation_axes(order: str) -> str:
-    """Return the axes of the relation: those of an order, with pairs of joints for the frames.
-
-    >>> relation_axes("cnvt"), relation_axes("vtnc")
-    ('grnuv', 'guvnr')
-    """
-    return "g" + order.replace("vt", "uv").replace("c", "r")
 
 
 class GraphConv(nn.Module):
@@ -141,63 +67,6 @@ class GraphConv(nn.Module):
         return jax.nn.relu(y + x)
 
 
-def topologies(
-    mixing: Float[Array, "g d r"], relation: Float[Array, "g _ _ _ _"], order: str
-) -> Float[Array, "g _ _ _ _"]:
-    """Return Σ_r mixing[g, d, r] · relation[g, r]."""
-    if order == CHANNELS_FIRST:
-        flat = mixing @ relation.reshape(*relation.shape[:2], -1)
-        return flat.reshape(*mixing.shape[:2], *relation.shape[2:])
-    axes = relation_axes(order)
-    return jnp.einsum(f"gdr,{axes}->{axes.replace('r', 'd')}", mixing, relation)
-
-
-def sum_over_neighbors(
-    topology: Float[Array, "g _ _ _ _"], value: Float[Array, "g _ _ _ _"], order: str
-) -> Ordered:
-    """Return Σ_g Σ_v topology[g, u, v] · value[g, v], for every channel and body.
-
-    Where joints and frames come last, these are matrix products; elsewhere they are vector work on
-    what comes last.
-    """
-    if order == CHANNELS_FIRST:
-        return (topology @ value).sum(axis=0)
-    pairs = relation_axes(order).replace("r", "c")
-    return vector_sum(topology, value, (pairs, f"g{order}", order.replace("v", "u")))
-
-
-class Block(nn.Module):
-    """A graph convolution and a temporal module, with a residual around both.
-
-    Attributes:
-        skeleton: the body model.
-        order: the names of the axes.
-        features: channels out.
-        stride: frames from one output to the next.
-        temporal: the temporal module's name.
-        residual: whether the input is added; the first block's is not.
-    """
-
-    skeleton: Skeleton
-    order: str
-    features: int
-    stride: int
-    temporal: str
-    residual: bool
-
-    @nn.compact
-    def __call__(self, x: Ordered, *, train: bool, weights: RowWeights | None = None) -> Ordered:
-        """Return the block's output."""
-        order, how = self.order, {"train": train, "weights": weights}
-        y = GraphConv(self.skeleton, order, self.features, name="graph")(x, **how)
-        y = TEMPORAL[self.temporal](order, self.stride, name="temporal")(y, **how)
-        if self.residual:
-            same = x.shape[order.index("c")] == self.features and self.stride == 1
-            change = Projection(order, self.features, self.stride, name="residual")
-            y = y + (x if same else change(x, **how))
-        return jax.nn.relu(y)
-
-
 class Backbone(nn.Module):
     """The skeleton encoder.
 
@@ -222,26 +91,78 @@ class Backbone(nn.Module):
         """Return the features of every person, joint and remaining frame."""
         chosen("backbone.temporal", self.temporal, TEMPORAL)
         order = LAYOUTS[self.layout]
-        b, m, t, v, c = x.shape
-        kept = rows.rows_of(x)
-        weights = kept.weights if kept else None
-        x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
-        x = BatchNorm("cbt", name="data_norm")(x, train=train)
-        x = bodies_in_order(x.reshape(m, v, c, b, t), order)
-        x = rows.take(x, kept, order.index("n"))
-        for each in plan_blocks(self.width, self.stages):
-            block = Block(
-                self.skeleton,
-                order,
-                each.features,
-                each.stride,
-                self.temporal,
-                each.residual,
-                name=each.name,
-            )
-            # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-            x = block(x, train=train, weights=weights).astype(self.dtype)
-        return features_of_clips(rows.spread(x, kept, order.index("n")), order, m)
+        return encode(
+            x,
+            plan_blocks(self.width, self.stages),
+            partial(GraphConv, self.skeleton, order),
+            partial(TEMPORAL[self.temporal], order),
+            order=order,
+            train=train,
+            dtype=self.dtype,
+        )
+
+
+def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
+    """Return the variables of `Backbone` from the published CTR-GCN's state dict.
+
+    Args:
+        state: the published arrays; blocks are called `l1`, `l2`, ...
+        blocks: how many blocks there are.
+
+    Raises:
+        UserError: an array is missing.
+    """
+    return state.backbone(_graph, _temporal, blocks)
+
+
+def _graph(state: StateDict, name: str) -> Imported:
+    def stack(
+        get: Callable[[str], Float[np.ndarray, "..."]], layer: str
+    ) -> Float[np.ndarray, "g ..."]:
+        """Return one array of a layer for every subset, the subsets first."""
+        return np.stack([get(f"{name}.convs.{subset}.{layer}") for subset in range(SUBSETS)])
+
+    topology = {
+        "adjacency": state.array(f"{name}.PA"),
+        "alpha": state.array(f"{name}.alpha").reshape(()),
+        "entry": np.stack([stack(state.kernel, layer) for layer in ("conv1", "conv2")]),
+        "entry_bias": np.stack([stack(state.bias, layer) for layer in ("conv1", "conv2")]),
+        "kernel": stack(state.kernel, "conv4"),
+        "bias": stack(state.bias, "conv4"),
+    }
+    modules = {"topology": (topology, {}), "norm": state.norm([f"{name}.bn"])}
+    params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
+    value = {"value": stack(state.kernel, "conv3"), "value_bias": stack(state.bias, "conv3")}
+    return params | value, statistics
+
+
+def _temporal(state: StateDict, name: str) -> Imported:
+    of = _single_scale if f"{name}.conv.weight" in state else _multi_scale
+    return of(state, name)
+
+
+def _multi_scale(state: StateDict, name: str) -> Imported:
+    branch = [f"{name}.branches.{number}" for number in range(4)]
+    convolutions = [f"{branch[number]}.3" for number in range(2)]
+    last = [*(f"{conv}.bn" for conv in convolutions), f"{branch[2]}.4", f"{branch[3]}.1"]
+    modules = {
+        "entry_norm": state.norm([f"{each}.1" for each in branch[:3]]),
+        "norm": state.norm(last),
+    }
+    params, statistics = join(modules)
+    params |= {
+        "entry": np.concatenate([state.kernel(f"{each}.0") for each in branch]),
+        "entry_bias": np.concatenate([state.bias(f"{each}.0") for each in branch]),
+        "kernels": np.stack([state.time_kernel(f"{each}.conv") for each in convolutions]),
+        "bias": np.concatenate([state.bias(f"{each}.conv") for each in convolutions]),
+    }
+    return params, statistics
+
+
+def _single_scale(state: StateDict, name: str) -> Imported:
+    params, statistics = join({"norm": state.norm([f"{name}.bn"])})
+    kernel = state.time_kernel(f"{name}.conv")
+    return {**params, "kernel": kernel, "bias": state.bias(f"{name}.conv")}, statistics
 
 
 BACKBONE = BackboneSpec(Backbone, from_torch)

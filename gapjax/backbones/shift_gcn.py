@@ -18,13 +18,13 @@ from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import Skeleton
 from gapjax.backbones import BackboneSpec
-from gapjax.nn import rows
-from gapjax.nn.axis_order import LAYOUTS, Ordered, bodies_in_order, features_of_clips, spread
+from gapjax.nn.axis_order import LAYOUTS, Ordered, spread
 from gapjax.nn.batch_norm import BatchNorm, RowWeights
+from gapjax.nn.blocks import encode, plan_blocks
 from gapjax.nn.initializers import fan_in_uniform, fan_out_normal
-from gapjax.nn.layers import Projection, plan_blocks, pointwise
+from gapjax.nn.layers import Projection, pointwise
 from gapjax.nn.shift import GRADIENTS, ROWS, shift_joints, shift_time
-from gapjax.nn.torch_weights import StateDict, join
+from gapjax.nn.torch_weights import Imported, StateDict, join
 from gapjax.registry import chosen, number
 
 
@@ -91,36 +91,6 @@ class TemporalShift(nn.Module):
         return BatchNorm(order, name="norm")(y, **how)
 
 
-class Block(nn.Module):
-    """A spatial and a temporal part, with a residual around both.
-
-    Attributes:
-        order: the names of the axes.
-        features: channels out.
-        stride: frames from one output to the next.
-        gradient: how the positions of the temporal shifts are trained.
-        residual: whether the input is added; the first block's is not.
-    """
-
-    order: str
-    features: int
-    stride: int
-    gradient: str
-    residual: bool
-
-    @nn.compact
-    def __call__(self, x: Ordered, *, train: bool, weights: RowWeights | None = None) -> Ordered:
-        """Return the block's output."""
-        order, how = self.order, {"train": train, "weights": weights}
-        y = GraphConv(order, self.features, name="graph")(x, **how)
-        y = TemporalShift(order, self.stride, self.gradient, name="temporal")(y, **how)
-        if self.residual:
-            same = x.shape[order.index("c")] == self.features and self.stride == 1
-            change = Projection(order, self.features, self.stride, name="residual")
-            y = y + (x if same else change(x, **how))
-        return jax.nn.relu(y)
-
-
 class Backbone(nn.Module):
     """The skeleton encoder.
 
@@ -150,19 +120,15 @@ class Backbone(nn.Module):
         chosen("backbone.shift_gradient", self.shift_gradient, GRADIENTS)
         # Channels first, joints come next: the rows that a spatial shift moves.
         order = ROWS if self.layout == "channels_first" else LAYOUTS[self.layout]
-        b, m, t, v, c = x.shape
-        kept = rows.rows_of(x)
-        weights = kept.weights if kept else None
-        x = x.transpose(1, 3, 4, 0, 2).reshape(m * v * c, b, t)
-        x = BatchNorm("cbt", name="data_norm")(x, train=train)
-        x = bodies_in_order(x.reshape(m, v, c, b, t), order)
-        x = rows.take(x, kept, order.index("n"))
-        for each in plan_blocks(self.width, self.stages):
-            sizes = order, each.features, each.stride, self.shift_gradient, each.residual
-            # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-            block = Block(*sizes, name=each.name)
-            x = block(x, train=train, weights=weights).astype(self.dtype)
-        return features_of_clips(rows.spread(x, kept, order.index("n")), order, m)
+        return encode(
+            x,
+            plan_blocks(self.width, self.stages),
+            partial(GraphConv, order),
+            partial(TemporalShift, order, gradient=self.shift_gradient),
+            order=order,
+            train=train,
+            dtype=self.dtype,
+        )
 
 
 def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
@@ -175,16 +141,10 @@ def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
     Raises:
         UserError: an array is missing.
     """
-    return state.backbone(_block, blocks)
+    return state.backbone(_graph, _temporal, blocks)
 
 
-def _block(state: StateDict, name: str) -> tuple[dict, dict]:
-    graph, temporal = _graph(state, f"{name}.gcn1"), _temporal(state, f"{name}.tcn1")
-    residual = state.residual(f"{name}.residual.conv", f"{name}.residual.bn")
-    return join({"graph": graph, "temporal": temporal, **residual})
-
-
-def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
+def _graph(state: StateDict, name: str) -> Imported:
     mask = state.array(f"{name}.Feature_Mask")[0]
 
     def channels_first(
@@ -201,7 +161,7 @@ def _graph(state: StateDict, name: str) -> tuple[dict, dict]:
     return {**params, "mask": mask.T, "linear": linear, "linear_bias": bias}, statistics
 
 
-def _temporal(state: StateDict, name: str) -> tuple[dict, dict]:
+def _temporal(state: StateDict, name: str) -> Imported:
     modules = {"entry_norm": state.norm([f"{name}.bn"]), "norm": state.norm([f"{name}.bn2"])}
     params, statistics = join(modules)
     for shift in ("shift_in", "shift_out"):

@@ -4,9 +4,7 @@ Inside a backbone all arrays have one order, so that a 1x1 convolution is one ma
 axis is moved between layers.
 """
 
-from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -127,34 +125,3 @@ class Projection(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         y = pointwise(kernel, every(x, self.order, self.stride), self.order)
         return BatchNorm(self.order, name="norm")(y, bias, train=train, weights=weights)
-
-
-class BlockPlan(NamedTuple):
-    """One block of a published skeleton network.
-
-    Attributes:
-        name: `block0`, `block1`, ...
-        features: channels out.
-        stride: frames from one output to the next.
-        residual: whether the block has a residual connection; the first one has none.
-    """
-
-    name: str
-    features: int
-    stride: int
-    residual: bool
-
-
-def plan_blocks(width: int, stages: Sequence[int]) -> Iterator[BlockPlan]:
-    """Yield the blocks of a network: channels double, and frames halve, from stage to stage.
-
-    Args:
-        width: channels of the first stage.
-        stages: how many blocks each stage has.
-    """
-    number = 0
-    for stage, blocks in enumerate(stages):
-        for place in range(blocks):
-            stride = 2 if stage and not place else 1
-            yield BlockPlan(f"block{number}", width * 2**stage, stride, number > 0)
-            number += 1

@@ -16,6 +16,12 @@ from data_pipelines.specs import wrong_file
 # A state dict: name → array.
 Arrays = Mapping[str, Shaped[np.ndarray, "..."]]
 
+# Parameters and statistics of a module.
+Imported = tuple[dict, dict]
+
+# (state dict, a module's name in it) → what is imported of it.
+Importer = Callable[["StateDict", str], Imported]
+
 # The first normalization of every published skeleton encoder.
 DATA_NORM = "data_bn"
 
@@ -150,7 +156,7 @@ class StateDict:
         """Return the parameters of a linear layer, inputs first."""
         return {"kernel": self.kernel(name).T, "bias": self.bias(name)}
 
-    def norm(self, names: Sequence[str]) -> tuple[dict, dict]:
+    def norm(self, names: Sequence[str]) -> Imported:
         """Return parameters and statistics of normalizations, joined along the channels."""
 
         def join(kind: str) -> Float[np.ndarray, " d"]:
@@ -160,26 +166,45 @@ class StateDict:
         statistics = {"mean": join("running_mean"), "var": join("running_var")}
         return {"scale": join("weight"), "bias": join("bias")}, statistics
 
-    def projection(self, conv: str, norm: str) -> tuple[dict, dict]:
+    def projection(self, conv: str, norm: str) -> Imported:
         """Return parameters and statistics of a 1x1 convolution followed by a normalization."""
         params, statistics = join({"norm": self.norm([norm])})
         return {**params, "kernel": self.kernel(conv), "bias": self.bias(conv)}, statistics
 
-    def residual(self, conv: str, norm: str) -> dict[str, tuple[dict, dict]]:
+    def residual(self, conv: str, norm: str) -> dict[str, Imported]:
         """Return a projection as the module `residual`; nothing where the network has none."""
         return {"residual": self.projection(conv, norm)} if f"{conv}.weight" in self else {}
 
-    def backbone(
-        self, block: Callable[["StateDict", str], tuple[dict, dict]], blocks: int
-    ) -> dict[str, dict]:
-        """Return the variables of a published backbone.
+    def backbone(self, graph: Importer, temporal: Importer, blocks: int) -> dict[str, dict]:
+        """Return the variables of a backbone whose modules are named as CTR-GCN's.
 
         Args:
-            block: the parameters and statistics of the block of a name, `l1`, `l2`, ...
+            graph: the importer of a block's graph module, `gcn1`.
+            temporal: the importer of its temporal module, `tcn1`.
+            blocks: how many blocks there are, called `l1`, `l2`, ...
+
+        Raises:
+            UserError: an array is missing.
+        """
+
+        def block(number: int) -> Imported:
+            """Return the parameters and statistics of a block."""
+            name = f"l{number + 1}"
+            modules = {"graph": graph(self, f"{name}.gcn1")}
+            modules["temporal"] = temporal(self, f"{name}.tcn1")
+            return join(modules | self.residual(f"{name}.residual.conv", f"{name}.residual.bn"))
+
+        return self.network(block, blocks)
+
+    def network(self, block: Callable[[int], Imported], blocks: int) -> dict[str, dict]:
+        """Return the variables of a backbone.
+
+        Args:
+            block: the parameters and statistics of a block, by its number from 0.
             blocks: how many blocks there are.
         """
         modules = {"data_norm": self.norm([DATA_NORM])}
-        modules |= {f"block{n}": block(self, f"l{n + 1}") for n in range(blocks)}
+        modules |= {f"block{number}": block(number) for number in range(blocks)}
         params, statistics = join(modules)
         return {"params": params, "batch_stats": statistics}
 
@@ -197,7 +222,7 @@ class StateDict:
             raise UserError(f"the state dict has {len(left)} unexpected arrays, such as {shown}")
 
 
-def join(modules: Mapping[str, tuple[dict, dict]]) -> tuple[dict, dict]:
+def join(modules: Mapping[str, Imported]) -> Imported:
     """Return (params, statistics) by module from the same of each; empty ones are left out.
 
     >>> join({"a": ({"kernel": 1}, {}), "b": ({"scale": 2}, {"mean": 3})})

@@ -15,6 +15,7 @@ from data_pipelines.specs.skeletons import KINECT20, NTU25, Skeleton
 from gapjax.backbones import shift_gcn
 from gapjax.methods.supervised import from_torch
 from gapjax.nn.axis_order import LAYOUTS
+from gapjax.nn.blocks import Block, BlockPlan
 from gapjax.nn.heads import Recognizer
 from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
@@ -157,10 +158,16 @@ def test_released_gradient_differs_in_the_positions_only() -> None:
     """All gradients of a block that halves the frames."""
     x = jax.random.normal(jax.random.key(1), (4, 5, 3, 8))
     weights = jax.random.normal(jax.random.key(2), (6, 5, 3, 4))
-    variables = initial(shift_gcn.Block("cvnt", 6, 2, "true", residual=True), x)
+
+    def block_of(gradient: str) -> Block:
+        temporal = partial(shift_gcn.TemporalShift, "cvnt", gradient=gradient)
+        plan = BlockPlan("block1", features=6, stride=2, residual=True)
+        return Block("cvnt", plan, partial(shift_gcn.GraphConv, "cvnt"), temporal)
+
+    variables = initial(block_of("true"), x)
 
     def gradients(gradient: str) -> list:
-        block = shift_gcn.Block("cvnt", 6, 2, gradient, residual=True)
+        block = block_of(gradient)
 
         def total(params: Any) -> jax.Array:
             given = {**variables, "params": params}
