@@ -4,6 +4,7 @@ One table lists the strings about the whole action, another those about a body p
 description has several texts of the same has as many strings.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NoReturn
@@ -12,9 +13,19 @@ from data_pipelines.specs.class_texts import ClassText, MissingTextError, read_p
 from data_pipelines.specs.skeletons import PARTS
 from gapjax.registry import chosen
 
+# The label with a prefix, in a cloze, and with a suffix, as Figure 4 of GAP has them.
+TEMPLATES = (
+    "{}, a video of action",
+    "{}, this is an action",
+    "This is {}, a video of action",
+    "Human action of {}",
+    "Playing a kind of action, {}",
+)
+
 # Strings for the whole action: recipe → all strings that may stand for a class.
 GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     "label": lambda text: [text.label],
+    "template": lambda text: [template.format(text.label) for template in TEMPLATES],
     # A method draws one of these for each sample and step (facts A.3, A.4).
     "synonym": lambda text: [text.label, *text.synonyms],
     "paragraph": lambda text: _of_variants(text, _paragraph),
@@ -93,15 +104,26 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
 
     Args:
         texts: the classes.
-        recipe: one of `GLOBAL`: `label`, `synonym` (the label and its synonyms), `paragraph`,
-            `manual` (the label and the atomic movements of the action), or `description` (the
-            label and the movements of all parts).
+        recipe: one of `GLOBAL`, or several joined by `+`, of which each has as many strings:
+            `label`, `template` (the label in each of `TEMPLATES`), `synonym` (the label and its
+            synonyms), `paragraph`, `manual` (the label and the atomic movements of the action), or
+            `description` (the label and the movements of all parts).
 
     Raises:
         UserError: there is no such recipe, or a class lacks what it reads (MissingTextError).
     """
-    make = GLOBAL[chosen("method.global_text", recipe, GLOBAL)]
-    return [make(text) for text in texts]
+    names = [chosen("method.global_text", name, GLOBAL) for name in recipe.split("+")]
+    return [_mixed([GLOBAL[name](text) for name in names]) for text in texts]
+
+
+def _mixed(rows: Sequence[list[str]]) -> list[str]:
+    """Return the strings of all rows, repeated so that each row has as many.
+
+    >>> _mixed([["sip", "gulp"], ["She drinks."]])
+    ['sip', 'gulp', 'She drinks.', 'She drinks.']
+    """
+    most = math.lcm(*map(len, rows))
+    return [string for row in rows for string in row * (most // len(row))]
 
 
 def word_strings(texts: Sequence[ClassText]) -> list[list[str]]:

@@ -192,6 +192,14 @@ def test_strings_of_a_class() -> None:
     assert global_strings([DRINK], "paragraph") == [["She drinks."]]
     manual = "drink water, hand grasps the cup, arm lifts it"
     assert global_strings([DRINK], "manual") == [[manual]]
+    (templates,) = global_strings([DRINK], "template")
+    assert templates[0] == "drink water, a video of action"
+    assert len({*templates}) == 5
+    assert all("drink water" in text for text in templates)
+    # As many of each recipe, so that each is drawn as often.
+    (mixed,) = global_strings([DRINK], "synonym+template+paragraph")
+    assert {*mixed} == {"drink water", "sip", "gulp", "She drinks.", *templates}
+    assert (len(mixed), mixed.count("sip"), mixed.count("She drinks.")) == (45, 5, 15)
     with pytest.raises(UserError, match="global_text='synonyms' is not known; did you mean 'syno"):
         global_strings([DRINK], "synonyms")
 
@@ -332,7 +340,8 @@ def test_every_partition_has_its_texts(skeleton: Any, style: str) -> None:
 
 
 def test_the_tables_name_their_recipes() -> None:
-    assert tuple(GLOBAL) == ("label", "synonym", "paragraph", "manual", "description")
+    recipes = ("label", "template", "synonym", "paragraph", "manual", "description")
+    assert tuple(GLOBAL) == recipes
     assert tuple(PART) == ("plain", "released", "star_released")
 
 

@@ -15,8 +15,10 @@ class Options:
 
     Attributes:
         partition: `none` (no text), `global`, or a partition of the skeleton (`2`, `4`, `6`, ...).
-        global_text: the whole body's string: `synonym`, `label`, `paragraph`, `manual` (atomic
-            movements in their order), or `none`.
+        global_text: the whole body's string: `synonym`, `label`, `template` (the label in a prefix,
+            cloze or suffix of Figure 4), `paragraph`, `manual` (atomic movements in their order),
+            or `none`. Of several strings one is drawn for each sample and step; of recipes that
+            `+` joins, `synonym+paragraph`, each as often.
         part_text: how a part's string is written: `plain` or `released`.
         several_texts: of several texts of a part, or several paragraphs, one is `drawn` for each
             sample and step (section 4.2), or the `first` is taken.

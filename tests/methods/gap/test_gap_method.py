@@ -115,7 +115,7 @@ def kl_both_ways(x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> float:
         ("global", "synonym", 1),
         ("2", "label", 3),
         ("4", "none", 4),
-        ("6", "paragraph", 7),
+        ("6", "template+paragraph", 7),
         ("4_bone_released", "synonym", 5),
     ],
 )
