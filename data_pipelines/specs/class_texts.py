@@ -107,7 +107,6 @@ def _class_text(where: str, entry: Any) -> ClassText:
         raise UserError(f"{where}: parts should map names of parts to their movements")
     # The six parts come in their order, a body's own in that of the file.
     ordered = sorted(parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
-    manual = _text(f"{where}: manual", entry["manual"]) if "manual" in entry else ""
     paragraphs = [""]
     if "paragraph" in entry:
         paragraphs = _variants(f"{where}: paragraph", entry["paragraph"])
@@ -117,16 +116,18 @@ def _class_text(where: str, entry: Any) -> ClassText:
         )
         for part in ordered
     }
-    words = {
-        word: _text(f"{where}: {word}", entry[word]) for word in ("verb", "noun") if word in entry
-    }
+    manual, verb, noun = (
+        _text(f"{where}: {field}", entry[field]) if field in entry else ""
+        for field in ("manual", "verb", "noun")
+    )
     first, *others = (
         ClassText(
-            **words,
             label=label,
             synonyms=tuple(_text(f"{where}: synonyms", synonym) for synonym in synonyms),
             paragraph=paragraphs[i % len(paragraphs)],
             parts={part: texts[i % len(texts)] for part, texts in movements.items()},
+            verb=verb,
+            noun=noun,
             manual=manual,
         )
         for i in range(max(map(len, (paragraphs, *movements.values()))))

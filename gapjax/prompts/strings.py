@@ -33,6 +33,10 @@ GLOBAL: Mapping[str, Callable[[ClassText], list[str]]] = {
     "description": lambda text: _of_variants(text, lambda one: _plain(one.label, _movements(one))),
 }
 
+# A recipe that reads no description: the label and the states of body parts that it is near to.
+PART_STATES = "part_states"
+FindStates = Callable[[Sequence[str]], Sequence[Sequence[str]]]
+
 
 def _of_variants(text: ClassText, make: Callable[[ClassText], str]) -> list[str]:
     """Return the distinct strings that a class's descriptions make."""
@@ -99,7 +103,11 @@ PART: Mapping[str, Callable[[str, Sequence[str]], str]] = {
 }
 
 
-def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
+def global_strings(
+    texts: Sequence[ClassText],
+    recipe: str,
+    states: FindStates | None = None,
+) -> list[list[str]]:
     """Return for every class the strings that stand for the whole action.
 
     Args:
@@ -107,13 +115,25 @@ def global_strings(texts: Sequence[ClassText], recipe: str) -> list[list[str]]:
         recipe: one of `GLOBAL`, or several joined by `+`, of which each has as many strings:
             `label`, `template` (the label in each of `TEMPLATES`), `synonym` (the label and its
             synonyms), `paragraph`, `manual` (the label and the atomic movements of the action), or
-            `description` (the label and the movements of all parts).
+            `description` (the label and the movements of all parts). With `states`, `part_states`
+            is another: the label and its states.
+        states: labels → the part states of each (`gapjax.prompts.part_states`).
 
     Raises:
         UserError: there is no such recipe, or a class lacks what it reads (MissingTextError).
     """
-    names = [chosen("method.global_text", name, GLOBAL) for name in recipe.split("+")]
-    return [_mixed([GLOBAL[name](text) for name in names]) for text in texts]
+    known = [*GLOBAL, PART_STATES] if states else GLOBAL
+    names = [chosen("method.global_text", name, known) for name in recipe.split("+")]
+    columns = [_of_recipe(texts, name, states) for name in names]
+    return [_mixed(rows) for rows in zip(*columns, strict=True)]
+
+
+def _of_recipe(texts: Sequence[ClassText], name: str, states: FindStates | None) -> list[list[str]]:
+    """Return for every class the strings of one recipe."""
+    if states and name == PART_STATES:
+        labels = [text.label for text in texts]
+        return [[_plain(*row)] for row in zip(labels, states(labels), strict=True)]
+    return [GLOBAL[name](text) for text in texts]
 
 
 def _mixed(rows: Sequence[list[str]]) -> list[str]:

@@ -164,10 +164,8 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
         parts = joints_of_parts(context.skeleton, options.partition, ("none", "global"))
     text_encoder = context.load_text() if options.train_text else None
     convert = text_encoder.tokenize if text_encoder else context.encode
-    tables = {
-        name: string_table.make_table(strings, convert)
-        for name, strings in head_strings(context.descriptions, options, tuple(parts)).items()
-    }
+    strings = head_strings(context.descriptions, options, tuple(parts), context.encode)
+    tables = {name: string_table.make_table(rows, convert) for name, rows in strings.items()}
     frozen_size = next(iter(tables.values())).rows.shape[1]
     network = DescribedRecognizer(
         backbone=context.backbone,

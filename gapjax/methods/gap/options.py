@@ -6,7 +6,7 @@ from data_pipelines.errors import UserError
 from gapjax.methods.gap.losses import AVERAGES, TARGETS, TEMPERATURES
 from gapjax.nn.pooling import PERSONS
 from gapjax.prompts.strings import PART
-from gapjax.registry import check_choices, one_of
+from gapjax.registry import check_choices, number, one_of
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,10 @@ class Options:
         partition: `none` (no text), `global`, or a partition of the skeleton (`2`, `4`, `6`, ...).
         global_text: the whole body's string: `synonym`, `label`, `template` (the label in a prefix,
             cloze or suffix of Figure 4), `paragraph`, `manual` (atomic movements in their order),
-            or `none`. Of several strings one is drawn for each sample and step; of recipes that
-            `+` joins, `synonym+paragraph`, each as often.
+            `part_states` (those nearest to the label), or `none`. Of several strings one is drawn
+            for each sample and step; of recipes that `+` joins, `synonym+paragraph`, each as often.
+        part_states: how many states of body parts `part_states` has (K of section 3.5, which does
+            not tell it; the example in Figure 4 has five).
         part_text: how a part's string is written: `plain` or `released`.
         several_texts: of several texts of a part, or several paragraphs, one is `drawn` for each
             sample and step (section 4.2), or the `first` is taken.
@@ -35,6 +37,7 @@ class Options:
 
     partition: str = "4"
     global_text: str = "synonym"
+    part_states: int = number(5, least=1, most=100)
     part_text: str = one_of(*PART)
     several_texts: str = one_of("drawn", "first")
     train_text: bool = True

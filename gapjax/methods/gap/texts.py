@@ -1,13 +1,16 @@
 """The texts of GAP: those of the classes, those of the heads, and which of several a step takes."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
+from gapjax.methods import EncodeText
 from gapjax.methods.gap.options import Options
 from gapjax.prompts.descriptions import ClassText
+from gapjax.prompts.part_states import nearest_states
 from gapjax.prompts.strings import global_strings, movement_strings, part_variants
 from gapjax.text import string_table
 
@@ -16,7 +19,8 @@ def class_strings(descriptions: Sequence[ClassText], options: Options) -> list[l
     """Return the strings by which classes must differ: of the whole body and of its parts."""
     whole = [[] for _ in descriptions]
     if options.global_text != "none":
-        whole = global_strings(descriptions, options.global_text)
+        # Part states are found by the label, so classes differ by it alone.
+        whole = global_strings(descriptions, options.global_text, lambda labels: [()] * len(labels))
     if options.partition == "global":
         return whole
     parts = movement_strings(descriptions)
@@ -24,7 +28,10 @@ def class_strings(descriptions: Sequence[ClassText], options: Options) -> list[l
 
 
 def head_strings(
-    descriptions: Sequence[ClassText], options: Options, parts: Sequence[str]
+    descriptions: Sequence[ClassText],
+    options: Options,
+    parts: Sequence[str],
+    encode: EncodeText,
 ) -> dict[str, list[list[str]]]:
     """Return the strings that each head may be compared to.
 
@@ -32,6 +39,7 @@ def head_strings(
         descriptions: the descriptions of the classes.
         options: the options of the method.
         parts: the names of the parts; none for no part heads.
+        encode: the frozen text encoder, which finds part states.
 
     Returns:
         `global`, with a row for each class, and `parts`, with a row for each part of each class.
@@ -40,7 +48,8 @@ def head_strings(
     if options.several_texts == "first":
         texts = [text.variants()[0] for text in texts]
     if options.global_text != "none":
-        strings["global"] = global_strings(texts, options.global_text)
+        nearest = partial(nearest_states, encode=encode, count=options.part_states)
+        strings["global"] = global_strings(texts, options.global_text, nearest)
     if parts:
         rows = part_variants(texts, parts, options.part_text)
         strings["parts"] = [row for of_class in rows for row in of_class]
