@@ -9,8 +9,13 @@ Each package imports only from those below it:
     synthesis, storage                                   the built-in dataset; converted files
     parsers                                              raw files
     specs                                                datasets, skeletons, records
+    __init__                                             interruptions while modules are imported
     command                                              what all commands share
     errors                                               expected errors, their exit statuses
 
 `specs.catalog` looks up the modules of datasets and formats by name.
 """
+
+from data_pipelines import command
+
+command.expect_interruptions()

@@ -3,23 +3,26 @@
 import argparse
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from data_pipelines.errors import CommandError, one_short_line
+from data_pipelines.errors import INTERRUPTED, CommandError, one_short_line
 
 
 def guarded(main: Callable[..., int]) -> Callable[..., int]:
     """Decorate a command's main function: an expected error is one line on stderr and a status.
 
     `data_pipelines.errors` lists the statuses. FloatingPointError (the loss is not finite) is
-    expected, too; any other exception keeps its traceback.
+    expected, too, and so is an interruption; any other exception keeps its traceback.
     """
 
     @functools.wraps(main)
     def run(*arguments: object, **options: object) -> int:
         """Run the command; return its status."""
+        if signal.getsignal(signal.SIGINT) is _leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             status = main(*arguments, **options)
             sys.stdout.flush()
@@ -32,8 +35,25 @@ def guarded(main: Callable[..., int]) -> Callable[..., int]:
             return complain(error, error.status)
         except FloatingPointError as error:
             return complain(error, 1)
+        except KeyboardInterrupt:
+            return complain("interrupted", INTERRUPTED)
 
     return run
+
+
+def expect_interruptions() -> None:
+    """Let Ctrl-C end the process with one line while Python imports the modules of a command.
+
+    There is nothing to save yet, and an exception could get lost within a library. `guarded` ends
+    this. Programs that import a package are left alone: only where Python looks for the module of
+    `python -m` is this the first argument.
+    """
+    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(*_: object) -> None:
+    os._exit(complain("interrupted", INTERRUPTED))
 
 
 def complain(what: Exception | str, status: int) -> int:

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from data_pipelines import command
 from data_pipelines.conversion import reading, rejected, report, workers
-from data_pipelines.errors import DataError, FileError
+from data_pipelines.errors import INTERRUPTED, DataError, FileError
 from data_pipelines.specs import catalog, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, RawDataset
 from data_pipelines.storage import index, tfrecord
@@ -33,7 +33,7 @@ from data_pipelines.storage.atomic import locked, replacing_folder
 from data_pipelines.storage.disk import writing
 
 # Exit statuses; the second is a shell's for a keyboard interrupt.
-_SOME_REJECTED, _INTERRUPTED = 3, 130
+_SOME_REJECTED = 3
 
 _RESUMES = "once it can, run the same command to continue"
 
@@ -239,7 +239,7 @@ def main(arguments: list[str] | None = None) -> int:
         target = convert(**vars(options))
     except KeyboardInterrupt:
         print("interrupted: run the same command to continue", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     report.say_crowds(target)
     return _SOME_REJECTED if report.rejections(target) else 0
 

@@ -6,6 +6,7 @@
 | 1      | a disk, another host or the numbers failed; may be transient       |
 | 2      | the user can correct it: a flag, a config, a file                  |
 | 75     | stopped by a signal after saving: run the same command to continue |
+| 130    | interrupted by Ctrl-C, with nothing to save                        |
 
 Both packages raise these errors; `data_pipelines.command` turns them into messages and statuses.
 """
@@ -64,6 +65,10 @@ class DiskError(CommandError, OSError):
 
 class HostError(CommandError, RuntimeError):
     """Another process of the run is missing or was lost; restarting all of them may help."""
+
+
+# The status of a process that SIGINT ends, as shells tell it.
+INTERRUPTED = 130
 
 
 class Preempted(CommandError):  # noqa: N818

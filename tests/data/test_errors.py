@@ -1,6 +1,15 @@
-"""What a refused file says."""
+"""What a refused file says, and an interruption."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from data_pipelines import command
 from data_pipelines.errors import DataError, FileError
+from support.commands import ROOT
 
 
 def test_a_message_is_one_short_line_that_begins_and_ends_as_written() -> None:
@@ -13,3 +22,21 @@ def test_a_message_is_one_short_line_that_begins_and_ends_as_written() -> None:
         assert len(told) < 1000
         assert "9 … 9" in told
         assert told.endswith("999; correct it")
+
+
+@pytest.mark.parametrize("module", ["gapjax.main", "gapjax.classify", "data_pipelines.convert"])
+def test_an_interruption_while_modules_are_imported(tmp_path: pathlib.Path, module: str) -> None:
+    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)")
+    variables = os.environ | {"PYTHONPATH": str(tmp_path)}
+    call = [sys.executable, "-m", module]
+    done = subprocess.run(call, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "gapjax: interrupted\n")
+
+
+def test_an_interruption_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    @command.guarded
+    def main() -> int:
+        raise KeyboardInterrupt
+
+    assert main() == 130
+    assert capsys.readouterr().err == "gapjax: interrupted\n"

@@ -42,9 +42,9 @@ ROWS = (
     "data_pipelines.synthesis data_pipelines.storage",
     "data_pipelines.parsers",
     "data_pipelines.specs",
+    "data_pipelines",
     "data_pipelines.command",
     "data_pipelines.errors",
-    "data_pipelines",
 )
 ROOM_ROWS = {room: row for row, rooms in enumerate(ROWS) for room in rooms.split()}
 
