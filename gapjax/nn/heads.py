@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from data_pipelines.errors import UserError
 from gapjax.nn.initializers import fan_in_uniform
 from gapjax.nn.pooling import mean_of_persons, person_weights, pool
 from gapjax.nn.torch_weights import StateDict
@@ -49,12 +50,32 @@ class Recognizer(nn.Module):
     def __call__(self, clips: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b k"]:
         """Return the class logits."""
         weights = person_weights(clips, self.persons)
-        return self.classifier(pool(self.backbone(clips, train=train), weights))
+        return self.classifier(pool(self.features(clips, train=train), weights))
+
+    def features(self, clips: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "..."]:
+        """Return the backbone's features, b m t2 v d; UserError for another shape."""
+        return checked(self.backbone(clips, train=train), clips, self.backbone)
 
     def encode(self, clips: Float[Array, "b m t v c"]) -> Float[Array, "b t2 v d"]:
         """Return the features of trained networks, of which the logits see the mean."""
-        features = self.backbone(clips, train=False).astype(jnp.float32)
+        features = self.features(clips, train=False).astype(jnp.float32)
         return mean_of_persons(features, person_weights(clips, self.persons))
+
+
+def checked(
+    features: Float[Array, "..."], clips: Float[Array, "b m t v c"], backbone: nn.Module
+) -> Float[Array, "b m t2 v d"]:
+    """Return the features of clips, or raise UserError if a backbone gives them another shape."""
+    batch, persons, _, joints, _ = clips.shape
+    if features.ndim == 5 and features.shape[:2] + features.shape[3:4] == (batch, persons, joints):
+        return features
+    # `Replicas` wraps one.
+    kind = type(getattr(backbone, "backbone", backbone))
+    raise UserError(
+        f"{kind.__module__}.{kind.__name__} returns {features.shape} for clips {clips.shape}: a "
+        f"backbone returns (batch, persons, any frames, joints, any features), here "
+        f"({batch}, {persons}, ..., {joints}, ...)"
+    )
 
 
 def recognizer_from_torch(

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from data_pipelines.errors import UserError
 from gapjax.nn.batch_norm import BatchNorm, RowWeights
+from gapjax.nn.ghost_batch_norm import Replicas
+from gapjax.nn.heads import Recognizer, checked
 from gapjax.nn.layers import pointwise
 
 
@@ -60,3 +63,21 @@ def test_a_row_with_a_weight_counts_as_so_many_rows() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(backward2(cotangent)[0], backward(cotangent)[0], atol=1e-5)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), statistics2, statistics)
+
+
+class Axis(nn.Module):
+    """A backbone that has lost an axis."""
+
+    lost: int
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return x.mean(self.lost)
+
+
+def test_a_backbone_with_features_of_another_shape_is_named() -> None:
+    clips, rng = jnp.zeros((2, 3, 4, 5, 6)), jax.random.key(0)
+    expected = r"test_layers.Axis returns \(2, 4, 5, 6\) for clips \(2, 3, 4, 5, 6\): .* \(2, 3, "
+    with pytest.raises(UserError, match=expected):
+        jax.jit(partial(Recognizer(Axis(1), 7).init, train=False))(rng, clips)
+    with pytest.raises(UserError, match="test_layers.Axis"):
+        checked(clips[:, :, :, 0], clips, Replicas(Axis(3), 1))

@@ -66,7 +66,7 @@ class DescribedRecognizer(Recognizer):
         self, clips: Float[Array, "b m t v c"], *, train: bool
     ) -> tuple[Float[Array, "b k"], Float[Array, "b p e"]]:
         """Return class logits, and the embeddings of the whole body (first) and of the parts."""
-        features = self.backbone(clips, train=train)
+        features = self.features(clips, train=train)
         weights = person_weights(clips, self.persons)
         pooled = pool(features, weights)
         heads = [self.global_head(pooled)[:, None]] if self.whole else []
