@@ -18,9 +18,20 @@ PAGE = Path(__file__).with_name("configs.md")
 
 HEAD = """# Configs
 
-A config is a Python file with a function `get_config(variants)`; any file will do.
+A config is a Python file with a function `get_config(variants)`; any file in any folder will do.
 `--config=configs/gap_ucla.py:bone,quick` applies the variants `bone` and `quick`, in whatever order
-they are named; `--config.train.epochs=20` sets a key.
+they are named; `--config.train.epochs=20` sets a key. Your own may build on one of these, if gapjax
+is installed from a clone (`pip install -e .`):
+
+```python
+from configs import gap_ucla
+
+
+def get_config(variants=""):
+    config = gap_ucla.get_config(variants)
+    config.train.epochs = 30
+    return config
+```
 
 This page is generated from the code by `python -m docs.config_reference`.
 """

@@ -20,6 +20,9 @@ from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import Key
 from gapjax.workdir.config_file import read_config
 
+# The clone that gapjax is used from; what is installed from a wheel has no configs beside it.
+_CLONE = Path(__file__).parents[2]
+
 
 def new_config(**parts: str) -> ConfigDict:
     """Return a config with every key at its default; `parts` as in `schema.all_keys`."""
@@ -122,12 +125,17 @@ def recorded(workdir: Path) -> ConfigDict:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a config or a study, which may import others of its package, wherever that lies."""
+    """Import a config or a study, wherever it lies.
+
+    It may import others of its package, and `configs` of the clone that gapjax is used from.
+    """
     package = path.parent
     while (package / "__init__.py").exists():
         package = package.parent
     if str(package) not in sys.path:
         sys.path.insert(0, str(package))
+    if (_CLONE / "configs").is_dir() and str(_CLONE) not in sys.path:
+        sys.path.append(str(_CLONE))
     name = ".".join(path.relative_to(package).with_suffix("").parts)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

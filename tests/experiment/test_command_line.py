@@ -147,7 +147,14 @@ def test_no_config(flags_: list[str], expected: str, capsys: pytest.CaptureFixtu
     assert line.startswith(expected)
 
 
-def test_a_config_may_import_its_neighbors(tmp_path: Path) -> None:
+def test_a_config_may_import_its_neighbors_and_shipped_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever folder the command runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each not in ("", str(ROOT))])
+    for name in [name for name in sys.modules if name.split(".")[0] == "configs"]:
+        monkeypatch.delitem(sys.modules, name)
     (tmp_path / "ours").mkdir()
     for name in ("__init__", "seeds"):
         (tmp_path / "ours" / f"{name}.py").write_text("SEED = 5\n")
