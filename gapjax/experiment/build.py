@@ -29,7 +29,7 @@ from gapjax.inputs import modalities
 from gapjax.inputs.clips import eval_clips, train_clips
 from gapjax.inputs.feed import Feed
 from gapjax.parallel.sharding import Layout, make_layout
-from gapjax.training import evaluation
+from gapjax.training import evaluation, frozen_parts
 from gapjax.training.feature_cache import feature_inputs
 from gapjax.training.frozen_encoder import Encoded, Encoder
 from gapjax.training.optimizer import make_optimizer, step_schedule
@@ -137,7 +137,7 @@ def connect(
     schedule = step_schedule(plan.optimizer, order.steps_per_epoch)
     return Run(
         **vars(inputs),
-        method=method,
+        method=frozen_parts.keep(method, plan.optimizer.rules),
         optimizer=make_optimizer(plan.optimizer, schedule),
         schedule=schedule,
         index=dataset.index,

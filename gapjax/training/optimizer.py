@@ -37,7 +37,8 @@ class SgdOptions:
         momentum: Nesterov momentum.
         weight_decay: L2 penalty of every parameter, added to the gradient before momentum.
         rules: exceptions by parameter path, as (pattern, factor of the learning rate) or (pattern,
-            factor, weight decay); the first that matches applies, and a factor of 0 freezes.
+            factor, weight decay); the first that matches applies. A factor of 0 freezes, and a
+            module all of whose parameters are frozen keeps its running statistics and uses them.
     """
 
     learning_rate: float = number(0.1, most=100.0)

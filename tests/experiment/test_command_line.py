@@ -88,6 +88,13 @@ def test_a_rule_of_the_optimizer_that_makes_no_sense(rule: str) -> None:
         parse(DEMO, f"--config.optimizer.rules=({rule},)")
 
 
+def test_the_rule_of_the_docs_freezes() -> None:
+    page = (ROOT / "docs" / "own-data.md").read_text()
+    (rules,) = re.findall(r"--config\.optimizer\.rules='(.*?)'", page)
+    (rule,) = parse(DEMO, f"--config.optimizer.rules={rules}").optimizer.rules
+    assert (rule.pattern, rule.learning_rate) == ("backbone/", 0.0)
+
+
 FILES = {
     "import nothing_of_this_name": "ModuleNotFoundError: No module named 'nothing_of_this_name'",
     "def get_config(): return undefined": "NameError: name 'undefined' is not defined",
