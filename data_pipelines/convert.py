@@ -173,6 +173,8 @@ def _replace(module: ModuleType, opened: RawDataset, target: Path, jobs: int, st
     tasks = reading.plan(module, opened.spec, opened.items, folder)
     summary = reading.read(folder, tasks, jobs, strict)
     report.say_dropped(summary.dropped)
+    for note in opened.notes:
+        print(note)
     _refuse_names(opened.spec.name, summary.names, summary.rejected)
     with replacing_folder(target) as fresh:
         _write(opened.spec, tasks, len(summary.names), fresh)

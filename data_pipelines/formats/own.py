@@ -15,7 +15,7 @@ from data_pipelines.errors import DataError, FileError
 from data_pipelines.formats import _own_splits
 from data_pipelines.parsers import samples
 from data_pipelines.parsers.samples import Sample
-from data_pipelines.specs import checked_yaml, class_texts, spec_file
+from data_pipelines.specs import body_file, checked_yaml, class_texts, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, RawDataset
 from data_pipelines.specs.record import Record
 
@@ -54,7 +54,8 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
     texts = _texts(raw, metadata, spec)
     for protocol in spec.protocols:
         _refuse_empty_side((*columns, *["setup"] * has_splits), metadata, spec, protocol, items)
-    return RawDataset(dataclasses.replace(spec, format="own", texts=""), items, texts)
+    notes = [f"{path}: {line}" for line in body_file.left_out(spec.skeleton)]
+    return RawDataset(dataclasses.replace(spec, format="own", texts=""), items, texts, notes)
 
 
 def read(item: Item) -> Iterator[Record]:

@@ -55,6 +55,17 @@ def read(metadata: Metadata, name: str) -> Skeleton:
     )
 
 
+def left_out(body: Skeleton) -> list[str]:
+    """Return a line for each partition that leaves joints out, which may be meant."""
+    lines = []
+    for name, parts in body.partitions.items():
+        within = {joint for joints in parts.values() for joint in joints}
+        without = [joint for number, joint in enumerate(body.joints) if number not in within]
+        if without:
+            lines.append(f"parts {name!r} leave out {', '.join(without)}: no part sees them")
+    return lines
+
+
 def _joint(metadata: Metadata, key: str, joints: tuple[str, ...], joint: Any) -> int:
     """Return the index of a joint given by name or index."""
     if type(joint) is int and 0 <= joint < len(joints):
@@ -97,7 +108,11 @@ def _partition(metadata: Metadata, joints: tuple[str, ...], name: str, parts: An
             raise metadata.error("parts", f"{name!r} has the part {part!r}; give it a name")
         if not isinstance(members, list) or not members:
             raise metadata.error("parts", f"{name!r}: {part!r} should be a list of joints")
-    return {
+    partition = {
         part: tuple(_joint(metadata, "parts", joints, joint) for joint in members)
         for part, members in parts.items()
     }
+    for part, members in partition.items():
+        if len(set(members)) < len(members):
+            raise metadata.error("parts", f"{name!r}: {part!r} has a joint twice; remove one")
+    return partition

@@ -96,8 +96,10 @@ class RawDataset:
         spec: the dataset's metadata.
         items: what is read separately, in order.
         texts: the YAML file of class descriptions that comes with them, if any.
+        notes: what a conversion tells of the metadata, which may be meant.
     """
 
     spec: DatasetSpec
     items: Sequence[Any]
     texts: bytes | None = None
+    notes: Sequence[str] = ()

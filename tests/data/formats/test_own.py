@@ -96,6 +96,7 @@ FAULTS = {
     "train": ({"protocols": {"x": {"subject": ["a"]}}}, r"'x': subject should be a list of num"),
     "protocols": ({"protocols": {}}, r"protocols should have at least one, such as xsub"),
     "part": ({"parts": {2: {"": [0]}}}, r"parts '2' has the part ''; give it a name"),
+    "part twice": ({"parts": {2: {"a": [0, "nose"]}}}, r"parts '2': 'a' has a joint twice; remove"),
     "split": ({"zero_shot": {"a": ["jump"]}}, r"zero_shot 'a' has 'jump', which is not a label"),
     "no list": ({"zero_shot": {"a": "wave"}}, r"zero_shot 'a' should be a list of labels"),
     "few": ({"zero_shot": {"a": ["wave"]}}, r"zero_shot 'a' should leave 2 classes unseen and 2"),
@@ -149,11 +150,15 @@ def test_mistakes_in_the_descriptions(expected: str, tmp_path: pathlib.Path) -> 
     assert not (tmp_path / "data").exists()
 
 
-def test_names_alone_are_descriptions(tmp_path: pathlib.Path) -> None:
+def test_names_alone_are_descriptions(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Parts and other fields are demanded by the methods that read them."""
     raw = own_folder.write(tmp_path / "mine", texts="t.yaml", parts=FINGERS)
     (raw / "t.yaml").write_text("classes: [{label: kick}, {label: wave}]")
     assert (convert("own", raw, tmp_path / "data") / "texts.yaml").exists()
+    told = f"{raw / 'dataset.yaml'}: parts '2' leave out {', '.join(own_folder.JOINTS[2:])}: no"
+    assert told in capsys.readouterr().out
 
 
 TEXTS = {
