@@ -9,6 +9,7 @@ For code of your own, `of_clips` is a pure function of arrays, which may be jitt
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from data_pipelines.errors import UserError
+from gapjax.experiment import model
 from gapjax.experiment.data import Dataset, count_bodies, open_dataset, open_feed
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import read_flat
@@ -32,6 +34,7 @@ from gapjax.parallel.sharding import make_layout
 from gapjax.registry import chosen
 from gapjax.serving.trained import Trained, load
 from gapjax.training import evaluation
+from gapjax.workdir.config_file import read_config
 
 # Part name → its joints.
 Parts = Mapping[str, Sequence[int]]
@@ -55,7 +58,8 @@ class Embedded:
 
     Attributes:
         features: the features.
-        score: the scores of the classes, as in `scores/test.npz`: logits, or similarities of STAR.
+        score: the scores of the classes, as in `scores/test.npz`: logits, or similarities of STAR;
+            without columns where the text encoder of such a run is not here.
         label: the true classes, positions in `labels`; -1 for a class that is not among them.
         name: the samples' names.
         labels: the names of the classes.
@@ -89,7 +93,7 @@ def embed(
         UserError: the run is not finished, its dataset is not there, or there is no such choice.
         DataError: the dataset is damaged.
     """
-    run = load(Path(workdir), data)
+    run = _loaded(Path(workdir), data)
     parts = parts_of(run, partition)
     plan = read_flat(run.config)
     dataset = open_dataset(plan)
@@ -153,13 +157,25 @@ def parts_of(run: Trained, partition: str = "") -> dict[str, tuple[int, ...]]:
     }
 
 
+def _loaded(workdir: Path, data: str) -> Trained:
+    """Return a run, without scores if they need a text encoder that is not here."""
+    plan, scores = read_flat(read_config(workdir)), True
+    if plan.on_features:
+        try:
+            _ = model.text_embedder(plan).digest
+        except UserError as error:
+            print(f"gapjax: warning: features without scores: {error}", file=sys.stderr)
+            scores = False
+    return load(workdir, data, scores)
+
+
 def write(file: BinaryIO, embedded: Embedded) -> None:
     """Write features as `.npz`, whose arrays docs/serving.md describes."""
     np.savez_compressed(
         file,
         **{"global": np.asarray(embedded.features.whole)},
         part=np.asarray(embedded.features.part),
-        score=embedded.score,
+        **({"score": embedded.score} if embedded.score.size else {}),
         label=embedded.label,
         name=embedded.name.astype(np.str_),
         labels=np.asarray(embedded.labels, np.str_),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -78,12 +79,14 @@ class Trained:
         return self.inference.apply(variables, eval_clips(self.clips, frames, length), embeddings)
 
 
-def load(workdir: Path, data: str = "") -> Trained:
+def load(workdir: Path, data: str = "", scores: bool = True) -> Trained:
     """Return the finished run of a working directory.
 
     Args:
         workdir: the working directory.
         data: the folder of converted datasets; if empty, that of the run's config.
+        scores: whether a run whose classes are an input reads their text. Without it, no class is
+            scored, and the text encoder need not be here.
 
     Raises:
         UserError: it is no working directory, the run is not finished, or its dataset is not there.
@@ -101,7 +104,7 @@ def load(workdir: Path, data: str = "") -> Trained:
     dataset = open_dataset(plan)
     check_used(workdir, plan, dataset, checkpoint.trained_on)
     persons, _, joints, coordinates = model.clip_shape(plan, dataset)
-    inference = _inference(plan, dataset, workdir)
+    inference = _inference(plan, dataset, workdir, scores)
     variables = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}
     embeddings = inference.embeddings(variables)
     return Trained(
@@ -134,12 +137,24 @@ def _ranges(dataset: Dataset) -> Mapping[str, Any]:
     return ranges_of([figure for figure in figures if figure])
 
 
-def _inference(plan: Plan, dataset: Dataset, workdir: Path) -> Inference:
-    inference = model.build_inference(plan, dataset)
+def _inference(plan: Plan, dataset: Dataset, workdir: Path, scores: bool) -> Inference:
     if not plan.on_features:
-        return inference
+        return model.build_inference(plan, dataset)
+    inference = model.build_inference(plan, dataset) if scores else Inference(_nothing, _no_scores)
     upstream = stages(plan, workdir)[-1].upstream
     return with_encoder(inference, load_encoder(plan, dataset, upstream))
+
+
+def _nothing(variables: Variables) -> Variables:
+    del variables
+    return {}
+
+
+def _no_scores(
+    variables: Variables, features: Float[Array, "b t v d"], embeddings: Embeddings
+) -> Outputs:
+    del variables, embeddings
+    return {"score": jnp.zeros((len(features), 0))}
 
 
 def _text(plan: Plan) -> dict[str, str]:

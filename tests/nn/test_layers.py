@@ -76,8 +76,8 @@ class Axis(nn.Module):
 
 def test_a_backbone_with_features_of_another_shape_is_named() -> None:
     clips, rng = jnp.zeros((2, 3, 4, 5, 6)), jax.random.key(0)
-    expected = r"test_layers.Axis returns \(2, 4, 5, 6\) for clips \(2, 3, 4, 5, 6\): .* \(2, 3, "
+    expected = r"test_layers\.Axis returns \(2, 4, 5, 6\) for clips \(2, 3, 4, 5, 6\): .* \(2, 3, "
     with pytest.raises(UserError, match=expected):
         jax.jit(partial(Recognizer(Axis(1), 7).init, train=False))(rng, clips)
-    with pytest.raises(UserError, match="test_layers.Axis"):
+    with pytest.raises(UserError, match=r"test_layers\.Axis"):
         checked(clips[:, :, :, 0], clips, Replicas(Axis(3), 1))

@@ -15,6 +15,7 @@ from data_pipelines.storage.index import Index
 from gapjax import embed
 from gapjax.inputs.clips import eval_clips
 from gapjax.serving import features, trained
+from gapjax.text.encoders import hashed
 from gapjax.workdir.scores import read_scores, scores_path
 from support.commands import ROOT
 
@@ -117,3 +118,25 @@ def test_mistakes(gap_run: pathlib.Path, tmp_path: pathlib.Path) -> None:
         features.embed(gap_run, partition="3")
     assert embed.main([str(tmp_path), f"--out={tmp_path}/x.npz"]) == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_features_need_no_text_encoder(
+    star_run: pathlib.Path,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def files(options: Any) -> list[pathlib.Path]:
+        raise UserError("text.checkpoint: there is no folder minilm")
+
+    expected = features.embed(star_run).features
+    monkeypatch.setattr(hashed, "files", files)
+    assert embed.main([str(star_run), f"--out={tmp_path}/x.npz"]) == 0
+    warned = (
+        "gapjax: warning: features without scores: text.checkpoint: there is no folder minilm\n"
+    )
+    assert capsys.readouterr().err == warned
+    found = np.load(tmp_path / "x.npz")
+    assert set(found) == NAMES - {"score"}
+    np.testing.assert_array_equal(found["part"], expected.part)
+    np.testing.assert_array_equal(found["global"], expected.whole)
