@@ -47,7 +47,7 @@ class DatasetSpec:
         protocols: name → the official split of that name.
         texts: the file of class descriptions: its path, or its name in `gapjax/prompts/texts`
             without the extension; several names, and after them a path, are joined by `+`. Empty if
-            the classes have no descriptions.
+            the classes have no descriptions but their names.
         obtain: how to get the raw files, in one line.
         zero_shot: name → the unseen classes of the zero-shot split of that name.
         coordinates: the number of values per joint, including a confidence: 3 for x, y, z.

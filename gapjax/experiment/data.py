@@ -1,10 +1,9 @@
 """The data of a plan: its converted dataset, what is trained and tested, and the feed."""
 
-import dataclasses
 import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +92,16 @@ def find_dataset(plan: Plan) -> tuple[Path, DatasetSpec]:
     return directory, spec
 
 
+def with_protocol(plan: Plan) -> Plan:
+    """Return a plan that names the protocol of its dataset where that has only one."""
+    name = plan.data.dataset
+    if plan.data.protocol or name not in catalog.names(Path(plan.data.dir)):
+        return plan
+    protocols = catalog.spec_of(generated.folder(plan) / name).protocols
+    (only, *others) = protocols
+    return plan if others else replace(plan, data=replace(plan.data, protocol=only))
+
+
 def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Dataset:
     """Return a dataset with the problem that a plan poses on it.
 
@@ -118,7 +127,7 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
     if len(problem.seen) < 2:
         names = ", ".join(spec.labels[number] for number in problem.seen)
         raise UserError(f"{directory} trains on one class ({names}): give data of two or more")
-    relabeled = dataclasses.replace(index, label=problem.relabel(index.label))
+    relabeled = replace(index, label=problem.relabel(index.label))
     return Dataset(spec, relabeled, index, problem, full, directory)
 
 

@@ -87,18 +87,16 @@ def uses_text(plan: Plan) -> bool:
 def descriptions(plan: Plan, dataset: Dataset) -> tuple[ClassText, ...]:
     """Return the descriptions of a dataset's classes, if the method reads them.
 
+    A dataset without a file of them has the names of its classes alone.
+
     Raises:
-        UserError: there are none.
+        UserError: the file is missing or invalid.
     """
     if not uses_text(plan):
         return ()
     file = _file(plan, dataset)
     if not file:
-        raise UserError(
-            f"method.name={plan.method.name!r} needs class descriptions, and "
-            f"{dataset.spec.name} has none: set text.file to a file, or use a method without text "
-            "(method.name='supervised')"
-        )
+        return tuple(ClassText(label, (), "", {}) for label in dataset.spec.labels)
     return load_texts(file, dataset.spec.labels)
 
 

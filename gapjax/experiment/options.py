@@ -35,7 +35,7 @@ class DataOptions(Section):
     Attributes:
         dataset: a module of `data_pipelines.datasets`, or a folder of `data.dir`.
         dir: the folder of converted datasets.
-        protocol: an official split of the dataset.
+        protocol: an official split of the dataset; empty if it has only one.
         feed: `resident` keeps all frames in device memory; `stream` reads TFRecords.
         resident: how a resident feed places the frames: `replicated` on every device, or `sharded`
             over them.

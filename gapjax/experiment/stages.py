@@ -13,6 +13,7 @@ import jax
 from data_pipelines.errors import UserError
 from gapjax.experiment import batch_size as batch_sizes
 from gapjax.experiment import platform
+from gapjax.experiment.data import with_protocol
 from gapjax.experiment.plan import Part, Plan
 from gapjax.parallel.mesh import split_cpu
 from gapjax.workdir.config_file import is_claimed, read_config
@@ -45,14 +46,15 @@ class Stage:
 def stages(plan: Plan, workdir: Path) -> list[Stage]:
     """Return the stages of a run in their order; the last is the run itself.
 
-    Batch sizes of 0 and the precision `auto` are settled here, and the CPU is split into devices.
+    The only protocol of a dataset, batch sizes of 0 and the precision `auto` are settled here, and
+    the CPU is split into devices.
 
     Raises:
         UserError: a method that recognizes unseen classes has no split with such classes.
     """
     # First: it has no effect once JAX has opened its devices.
     split_cpu(plan.mesh.cpu_devices)
-    plan = batch_sizes.settle(with_precision(plan, workdir))
+    plan = batch_sizes.settle(with_protocol(with_precision(plan, workdir)))
     if not plan.on_features:
         return [Stage(workdir, plan)]
     if not plan.data.zero_shot or plan.data.fold:

@@ -12,9 +12,8 @@ import data_pipelines.datasets
 import gapjax.backbones
 import gapjax.methods
 import gapjax.text.encoders
-from configs import gap_demo
-from data_pipelines.convert import convert
-from gapjax.experiment import schema
+from configs import gap_demo, own
+from gapjax.experiment import carry_out, schema
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import choose, plan_of
 from gapjax.training import loop
@@ -32,8 +31,8 @@ from data_pipelines.specs.skeletons import Skeleton
 
 STICK = Skeleton("stick", ("foot", "hip", "head"), ((0, 1), (2, 1)), 1, 1, (0, 2),
                  {"2": {"upper": (1, 2), "lower": (0,)}})
-SPEC = DatasetSpec("mine", STICK, ("wave", "kick"), 1, {"xsub": Protocol("subject", (1,), (4, 4))},
-                   TEXTS, "nothing", coordinates=2, builtin=True)
+SPEC = DatasetSpec("mine", STICK, ("wave", "kick"), 1, {"xsub": Protocol("subject", (1,), (8, 8))},
+                   texts="", obtain="nothing", coordinates=2, builtin=True)
 
 def items(raw):
     return range(16)
@@ -42,17 +41,6 @@ def read(i):
     frames = np.random.default_rng(i).normal(size=(5 + i, 1, 3, 2)).astype(np.float32)
     yield Record(frames * (1 + i % 2), i % 2, 1 + i // 8, 1, 0, f"sample{i}")
 '''
-TEXTS = """
-classes:
-  - &wave
-    label: wave
-    synonyms: [hello]
-    paragraph: A person waves.
-    parts: {head: rests, hand: waves, arm: rises, hip: rests, leg: rests, foot: rests}
-  - <<: *wave
-    label: kick
-    parts: {head: rests, hand: rests, arm: rests, hip: turns, leg: swings, foot: kicks}
-"""
 BACKBONE = '''
 """A linear map of every joint."""
 from typing import Any
@@ -176,12 +164,17 @@ def test_a_method(backbone: None, drop: object, data: Path, tmp_path: Path) -> N
 
 
 def test_a_dataset(backbone: None, drop: object, tmp_path: Path) -> None:
-    """A body of three joints in two dimensions goes through the whole system."""
-    texts = tmp_path / "mine.yaml"
-    texts.write_text(TEXTS)
-    drop(data_pipelines.datasets, DATASET.replace("TEXTS", repr(str(texts))))
-    convert("mine", None, tmp_path / "data")
-    data = tmp_path / "data"
-    changes = {"data__dataset": "mine", "train__batch_size": 8, "method__partition": "2"}
-    scores = train_smoke(data, tmp_path / "run", clips__rotation="none", **changes)
+    """A body of three joints in two dimensions goes through the whole system, described by names.
+
+    Its only protocol and the size of a batch are chosen.
+    """
+    drop(data_pipelines.datasets, DATASET)
+    config = own.get_config("gap")
+    config.data.dataset = "mine"
+    choose(config, "backbone", "mine")
+    config.mesh.devices, config.data.dir = 1, str(tmp_path / "data")
+    result = carry_out.run(config, tmp_path / "run")
+    scores = read_scores(scores_path(tmp_path / "run", "test"))
     assert scores.score.shape == (8, 2)
+    assert (scores.facts["method"], scores.facts["protocol"]) == ("gap", "xsub")
+    assert result["epoch"] == 30

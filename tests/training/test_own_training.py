@@ -18,8 +18,9 @@ from gapjax.analysis.run_figures import class_names
 from gapjax.experiment import carry_out
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import plan_of
-from gapjax.experiment.data import open_dataset
+from gapjax.experiment.data import open_dataset, with_protocol
 from gapjax.experiment.model import build_method
+from gapjax.experiment.stages import stages
 from gapjax.methods import Method
 from gapjax.training import loop
 from gapjax.workdir.scores import read_scores, scores_path
@@ -72,11 +73,23 @@ def test_the_commands(tmp_path: pathlib.Path, environment: dict[str, str]) -> No
 
 
 def test_without_texts(converted: Callable) -> None:
+    """The names of the classes are texts; what a config reads besides is demanded."""
     config = converted("gap,smoke")
-    with pytest.raises(UserError, match=r"needs class descriptions, and mine has none: set text"):
+    assert method_of(config).tables.keys() == {"global"}
+    config.method.global_text = "paragraph"
+    with pytest.raises(UserError, match=r"'wave' has no paragraph in its .*text.file"):
         method_of(config)
     config.method.partition = "none"
     method_of(config)
+
+
+def test_the_only_protocol_of_a_dataset(converted: Callable) -> None:
+    config = converted("smoke")
+    config.data.protocol = ""
+    (stage,) = stages(plan_of(config), pathlib.Path("run"))
+    assert stage.plan.data.protocol == "xsub"
+    config.data.dataset = "synthetic"
+    assert with_protocol(plan_of(config)).data.protocol == ""
 
 
 def method_of(config: ConfigDict) -> Method:
