@@ -1,4 +1,4 @@
-"""Write docs/configs.md from the config files and the dataclasses they fill.
+"""Write docs/configs.md from the config files and dataclasses, and study_tables.py's pages.
 
 python -m docs.config_reference
 """
@@ -90,4 +90,7 @@ def _first(change: Any) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    from docs import study_tables
+
+    for path, text in {PAGE: page(), **study_tables.pages()}.items():
+        path.write_text(text)

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -86,10 +87,43 @@ def test_every_cited_fact_is_there() -> None:
             assert cited <= sections, path
 
 
+def generator(name: str) -> ModuleType:
+    """Return a module of docs/, which is no package."""
+    source = ROOT / "docs" / f"{name}.py"
+    module_spec = importlib.util.spec_from_file_location(name, source)
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    return module
+
+
 def test_the_reference_of_configs_is_current() -> None:
     """Run `python -m docs.config_reference` after a change of a config, a default or its text."""
-    source = ROOT / "docs" / "config_reference.py"
-    module_spec = importlib.util.spec_from_file_location("config_reference", source)
-    reference = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(reference)
-    assert text("docs/configs.md") == reference.page()
+    assert text("docs/configs.md") == generator("config_reference").page()
+
+
+def test_the_tables_of_the_papers_are_current() -> None:
+    """Run `python -m docs.config_reference` after a change of a study."""
+    pages = generator("study_tables").pages()
+    assert [page for page, content in pages.items() if page.read_text() != content] == []
+
+
+def test_measured_rows_of_a_study(tmp_path: Path) -> None:
+    """What `runs.csv` has of a row takes the place of the reason why there is none."""
+    tables = generator("study_tables")
+    tables.DOCS = tmp_path
+    (tmp_path / "results").mkdir()
+    for name, lines in (
+        ("gap_table2", (",Joint,top-1,1,93", ",Joint,top-1,2,95")),
+        ("star_table3", ("X-Set 110/10,STAR,ZSL,1,40", "X-Set 110/10,STAR,H,1,50.25")),
+    ):
+        content = "\n".join(("group,row,column,seed,value", *lines))
+        (tmp_path / "results" / f"{name}.csv").write_text(content)
+    assert "| Joint | 94.0 | 94.0 ± 1.4 |" in tables.section("gap_table2")
+    assert "| Bone | 95.3 | not measured |" in tables.section("gap_table2")
+    expected = "| STAR | S 59.3, U 59.5, H 59.4 | ZSL 40.0, H 50.2 |"
+    assert expected in tables.section("star_table3")
+    (tmp_path / "results" / "gap_table2.csv").write_text(
+        "group,row,column,seed,value\n,X,top-1,1,9"
+    )
+    with pytest.raises(ValueError, match=r"gap_table2\.csv has rows that .* not: X"):
+        list(tables.section("gap_table2"))
