@@ -24,7 +24,7 @@ from etils import epath
 from tqdm import tqdm
 
 from data_pipelines import command
-from data_pipelines.conversion import reading, rejected, report, workers
+from data_pipelines.conversion import origin, reading, rejected, report, workers
 from data_pipelines.errors import INTERRUPTED, DataError, FileError
 from data_pipelines.specs import catalog, spec_file
 from data_pipelines.specs.dataset import DatasetSpec, RawDataset
@@ -32,7 +32,7 @@ from data_pipelines.storage import index, tfrecord
 from data_pipelines.storage.atomic import locked, replacing_folder
 from data_pipelines.storage.disk import writing
 
-# Exit statuses; the second is a shell's for a keyboard interrupt.
+# An exit status beside those of `data_pipelines.errors`.
 _SOME_REJECTED = 3
 
 _RESUMES = "once it can, run the same command to continue"
@@ -64,7 +64,7 @@ def convert(
 
     Raises:
         DataError: the name is unknown, no file can be used, two samples have one name, or a table
-            of raw files is newer than what was made of them.
+            of raw files is not the one that an earlier conversion read.
         UserError: writing the folder is not allowed.
         DiskError: the disk is full or does not answer.
     """
@@ -116,22 +116,11 @@ def _is_converted(name: str, raw: Path | None, target: Path) -> bool:
         return False
     unread = "" if raw is None else f"; {raw} is not read"
     if name in catalog.formats():
-        _refuse_newer(raw, target)
+        origin.refuse_others(target, raw)
     beside = ", --name=NAME beside it" if name in catalog.formats() else ""
     again = f"(--overwrite converts again{beside})"
     print(f"{target}: {samples:,} samples, already converted{unread} {again}")
     return True
-
-
-def _refuse_newer(raw: Path | None, target: Path) -> None:
-    """Refuse a dataset of which a table or a description has been changed since."""
-    converted = (target / index.FILE).stat().st_mtime
-    for file in sorted(raw.glob("*.*")) if raw and raw.is_dir() else ():
-        if file.suffix in (".yaml", ".csv") and file.stat().st_mtime > converted:
-            raise DataError(
-                f"{target} is older than {file}: convert with --overwrite, or with --name=NAME "
-                "beside it"
-            )
 
 
 def _title(name: str, raw: Path | None, title: str) -> str:
@@ -156,7 +145,8 @@ def _opened(module: ModuleType, raw: Path | None, name: str, persons: int | None
         raise DataError(f"{raw}: no such file or folder; --raw takes {module.WANTED}")
     opened = module.open_raw(raw, name)
     most = min(persons or opened.spec.persons, opened.spec.persons)
-    return dataclasses.replace(opened, spec=dataclasses.replace(opened.spec, persons=most))
+    spec = dataclasses.replace(opened.spec, persons=most)
+    return dataclasses.replace(opened, spec=spec, sources=origin.digests(raw))
 
 
 def _refuse_other_contents(target: Path, raw: Path | None) -> None:
@@ -180,6 +170,7 @@ def _replace(module: ModuleType, opened: RawDataset, target: Path, jobs: int, st
         _write(opened.spec, tasks, len(summary.names), fresh)
         rejected.write(fresh / rejected.FILE, summary.rejected)
         rejected.write(fresh / rejected.LEFT_OUT, summary.left_out)
+        origin.write(fresh, opened.sources)
         if opened.spec.format:
             spec_file.write(epath.Path(fresh), opened.spec)
         if opened.texts is not None:

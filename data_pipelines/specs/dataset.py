@@ -97,9 +97,11 @@ class RawDataset:
         items: what is read separately, in order.
         texts: the YAML file of class descriptions that comes with them, if any.
         notes: what a conversion tells of the metadata, which may be meant.
+        sources: tables and descriptions among the raw files → the digest of each.
     """
 
     spec: DatasetSpec
     items: Sequence[Any]
     texts: bytes | None = None
     notes: Sequence[str] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)

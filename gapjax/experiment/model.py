@@ -32,7 +32,9 @@ def build_method(plan: Plan, dataset: Dataset) -> Method:
     try:
         require_distinct_classes(plan, context.descriptions)
     except MissingTextError as error:
-        raise UserError(f"{file_names(_file(plan, dataset))}: {error}") from None
+        file = _file(plan, dataset)
+        where = file_names(file) if file else f"{dataset.spec.name} has no file of them"
+        raise UserError(f"{where}: {error}") from None
     return methods.get(plan.method.name).build(context, method_options(plan))
 
 

@@ -114,7 +114,7 @@ class PartRecognizer(Recognizer):
         self, clips: Float[Array, "b m t v c"], *, train: bool
     ) -> tuple[Float[Array, "b k"], Float[Array, "b p k"]]:
         """Return the logits that are scored, and those of each part."""
-        features = self.backbone(clips, train=train)
+        features = self.features(clips, train=train)
         weights = person_weights(clips, self.persons)
         logits = self.part_classifiers(pool_parts(features, self.parts, weights))
         if self.score == "whole":

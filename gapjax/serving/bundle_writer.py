@@ -83,7 +83,7 @@ def metadata_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[st
             "person_order": run.person_order,
             "body": dataclasses.asdict(skeleton),
         },
-        "ranges": run.ranges,
+        "ranges": run.ranges(),
         "preprocessing": {key: recipe[key] for key in recipe if key not in NOT_PREPROCESSING},
         "parts": list(run.inference.parts),
         "text": {**run.text, "recipe": dict(run.inference.embed_options)} if run.text else {},

@@ -61,7 +61,7 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
         config=plan.flat(),
         space=facts["space"],
         person_order=facts.get("person_order", "motion"),
-        ranges=metadata["ranges"],
+        ranges=lambda: metadata["ranges"],
     )
 
 

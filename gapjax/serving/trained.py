@@ -1,8 +1,9 @@
 """A finished run, read from its working directory for inference."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ class Trained:
         config: the run's config, flat.
         space: the number of coordinates of a joint, without its confidence.
         person_order: who is the first person, one of `clip_rule.ORDERS`.
-        ranges: what bodies look like in the training samples (`gapjax.serving.ranges`).
+        ranges: () → what bodies look like in the training samples (`gapjax.serving.ranges`), of
+            which some are read.
     """
 
     inference: Inference
@@ -66,7 +68,7 @@ class Trained:
     config: Mapping[str, Any]
     space: int
     person_order: str
-    ranges: Mapping[str, Any]
+    ranges: Callable[[], Mapping[str, Any]]
 
     def recognize(
         self,
@@ -121,7 +123,7 @@ def load(workdir: Path, data: str = "", scores: bool = True) -> Trained:
         config=plan.flat(),
         space=dataset.spec.space,
         person_order=dataset.spec.person_order,
-        ranges=_ranges(dataset),
+        ranges=partial(_ranges, dataset),
     )
 
 

@@ -129,6 +129,9 @@ def test_features_need_no_text_encoder(
     def files(options: Any) -> list[pathlib.Path]:
         raise UserError("text.checkpoint: there is no folder minilm")
 
+    # Nor what only a bundle keeps: no training sample is read.
+    monkeypatch.setattr(trained, "training_frames", None)
+
     expected = features.embed(star_run).features
     monkeypatch.setattr(hashed, "files", files)
     assert embed.main([str(star_run), f"--out={tmp_path}/x.npz"]) == 0

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -387,10 +388,14 @@ def test_folders_are_told_apart(tmp_path: pathlib.Path, capsys: pytest.CaptureFi
         assert folder.name == name.replace(".", "_")
         assert len(Index.load(folder)) == samples
     other = own_folder.write(tmp_path / "mine-v2", samples=3)
-    with pytest.raises(DataError, match=r"mine_v2 is older than .*yaml: convert with --overwrite"):
-        convert("own", other, tmp_path / "data")
     for path in other.glob("*.*"):
         os.utime(path, (0, 0))
+    expected = (
+        r"mine_v2 was not made of the samples.csv that .*mine-v2 has now: convert with --over"
+    )
+    with pytest.raises(DataError, match=expected):
+        convert("own", other, tmp_path / "data")
+    shutil.copy(tmp_path / "mine.v2" / "samples.csv", other)
     capsys.readouterr()
     assert convert("own", other, tmp_path / "data") == folder
     assert capsys.readouterr().out == (
