@@ -22,7 +22,7 @@ from gapjax.experiment.abstract import Size
 from gapjax.experiment.stages import Stage, stages
 from gapjax.inputs.present import fullest
 from gapjax.parallel.hlo import collectives
-from gapjax.parallel.kernels import kernels, largest_buffers
+from gapjax.parallel.kernels import by_kind, kernels_of, largest_buffers
 from gapjax.parallel.sharding import shape_layout
 from gapjax.parallel.topology import open_topology
 from gapjax.registry import chosen
@@ -108,8 +108,8 @@ def program_figures(program: str | None) -> dict[str, Any]:
     """Return what the text of a program says of one chip, by name; nothing without a text."""
     if program is None:
         return {}
-    sent, done = collectives(program), kernels(program)
-    buffers = largest_buffers(program, _BUFFERS)
+    sent, found = collectives(program), kernels_of(program)
+    done, buffers = by_kind(found), largest_buffers(found, _BUFFERS)
     return {
         "chip_kernels_per_step": sum(kind.count for kind in done.values()),
         "chip_collectives_per_step": {kind: asdict(each) for kind, each in sent.items()},

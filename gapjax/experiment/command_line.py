@@ -10,7 +10,6 @@ import os
 import re
 import sys
 import textwrap
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
@@ -31,9 +30,6 @@ from gapjax.workdir.config_file import is_claimed
 _CONFIG = flags.DEFINE_string("config", None, "The experiment: FILE, or FILE:variant,variant.")
 flags.mark_flag_as_required("config")
 _CACHE = flags.DEFINE_boolean("compilation_cache", True, "Keep compiled programs for later runs.")
-
-# The functions of JAX that fail where there is no device of a platform.
-_OPENS_DEVICES = ("backends", "_init_backend", "_get_backend_uncached")
 
 
 def plan() -> Plan:
@@ -58,8 +54,7 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
                 raise
             raise HostError(f"{textwrap.shorten(str(error), 300)}; {LOST}") from error
         except (RuntimeError, AssertionError) as error:
-            # JAX has no device of the platform that the variable names: it asserts, or says so.
-            if traceback.extract_tb(error.__traceback__)[-1].name not in _OPENS_DEVICES:
+            if _has_devices():
                 raise
             platforms = os.environ.get("JAX_PLATFORMS", "")
             remedy = "unset JAX_PLATFORMS, or install gapjax[cuda] or gapjax[tpu]"
@@ -68,6 +63,17 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
             ) from error
 
     app.run(work, flags_parser=parse)
+
+
+def _has_devices() -> bool:
+    """Return whether JAX has a device of the platforms that its variable names.
+
+    It asserts that it has one, or raises an error, whenever it is asked.
+    """
+    try:
+        return bool(jax.devices())
+    except (RuntimeError, AssertionError):
+        return False
 
 
 def parse(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[str]:

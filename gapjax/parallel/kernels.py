@@ -7,7 +7,7 @@ slice of an operand, less where it reads one again. On-chip memory may serve som
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,34 +53,44 @@ class Buffer:
     padding: float
 
 
-def kernels(program: str) -> Mapping[str, Traffic]:
-    """Return kind → the kernels of that kind, and the bytes that they read and write.
+# The kernels of a program, with the bytes that each reads and writes.
+Kernels = Sequence[tuple[Instruction, int]]
+
+
+def kernels_of(program: str) -> Kernels:
+    """Return the kernels in the text of a program.
 
     The body of a loop counts once, and a conditional as one kernel.
+    """
+    return list(_walk(_computations(program)))
 
-    >>> kernels('''ENTRY %main (a: f32[8]) -> f32[8] {
+
+def by_kind(kernels: Kernels) -> Mapping[str, Traffic]:
+    """Return kind → the kernels of that kind, and the bytes that they read and write.
+
+    >>> by_kind(kernels_of('''ENTRY %main (a: f32[8]) -> f32[8] {
     ...   %a = f32[8]{0} parameter(0)
     ...   ROOT %b = f32[8]{0} fusion(%a), kind=kLoop, calls=%c
-    ... }''')
+    ... }'''))
     {'fusion kLoop': Traffic(count=1, bytes=64)}
     """
     found: dict[str, Traffic] = {}
-    for instruction, moved in _walk(_computations(program)):
+    for instruction, moved in kernels:
         total = found.get(_kind(instruction), Traffic())
         found[_kind(instruction)] = Traffic(total.count + 1, total.bytes + moved)
     return dict(sorted(found.items(), key=lambda item: -item[1].bytes))
 
 
-def largest_buffers(program: str, count: int) -> Mapping[str, Buffer]:
+def largest_buffers(kernels: Kernels, count: int) -> Mapping[str, Buffer]:
     """Return type with layout → the largest arrays that kernels write, those of a type together.
 
-    >>> largest_buffers('''ENTRY %main (a: f32[8]) -> f32[8,3] {
+    >>> largest_buffers(kernels_of('''ENTRY %main (a: f32[8]) -> f32[8,3] {
     ...   ROOT %b = f32[8,3]{1,0:T(8,128)} custom-call(%a)
-    ... }''', 1)
+    ... }'''), 1)
     {'f32[8,3]{1,0:T(8,128)}': Buffer(count=1, bytes=4096, padding=42.666666666666664)}
     """
     written: Counter[str] = Counter()
-    for instruction, _ in _walk(_computations(program)):
+    for instruction, _ in kernels:
         # The results of what goes on beside kernels have its operands among them.
         if not instruction.operation.endswith("-start"):
             written.update(match[0] for match in _ARRAY.finditer(instruction.kind))

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from gapjax.parallel.hlo import Traffic
-from gapjax.parallel.kernels import Buffer, kernels, largest_buffers, padded_size
+from gapjax.parallel.kernels import Buffer, by_kind, kernels_of, largest_buffers, padded_size
 
 PROGRAM = """
 HloModule jit_step
@@ -35,7 +35,7 @@ ENTRY %main (a: f32[100], b: bf16[25,64]) -> f32[100] {
 
 
 def test_each_kernel_counts_operands_and_results_padding_included() -> None:
-    assert kernels(PROGRAM) == {
+    assert by_kind(kernels_of(PROGRAM)) == {
         "__gemm": Traffic(1, 32 * 128 * 2 + 32 * 128 * 4 + 7 * 4),
         # One of the loop's body: two arrays; the other three.
         "fusion kLoop": Traffic(2, 5 * 400),
@@ -46,7 +46,7 @@ def test_each_kernel_counts_operands_and_results_padding_included() -> None:
 
 
 def test_largest_buffers_are_those_that_kernels_write() -> None:
-    found = largest_buffers(PROGRAM, 2)
+    found = largest_buffers(kernels_of(PROGRAM), 2)
     assert found == {
         "f32[25,64]{1,0:T(8,128)}": Buffer(1, 32 * 128 * 4, 32 * 128 / (25 * 64)),
         "f32[100]{0}": Buffer(2, 400, 1.0),
@@ -60,5 +60,5 @@ def test_tiles_fill_the_minor_axes_wherever_they_stand() -> None:
 
 def test_a_real_program_has_kernels() -> None:
     step = jax.jit(lambda x: jnp.tanh(x @ x.T).sum()).lower(jnp.ones((30, 20))).compile()
-    found = kernels(step.as_text())
+    found = by_kind(kernels_of(step.as_text()))
     assert sum(kind.bytes for kind in found.values()) >= 2 * 30 * 20 * 4
