@@ -15,6 +15,7 @@ of the body has; a part `hand_arm` without a text of its own reads those of `han
 paragraph and a part's movement may be lists: several texts of the same, as a language model gives.
 """
 
+import functools
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ from data_pipelines.specs import wrong_file
 from data_pipelines.specs.skeletons import PARTS, Partition, described_parts
 
 _FIELDS = ("label", "synonyms", "paragraph", "manual", "parts", "verb", "noun")
+# libyaml reads ten times faster; a PyYAML that was built without it has no such loader.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class MissingTextError(UserError):
@@ -70,10 +73,18 @@ def load(path: str | os.PathLike) -> tuple[ClassText, ...]:
     file = Path(path)
     wrong_file.refuse(file, empty=False)
     try:
-        text = file.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
+        return _parsed(file, file.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not readable YAML: {error}") from None
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(file: Path, text: str) -> tuple[ClassText, ...]:
+    """Return the descriptions in a text, which a run asks for several times."""
+    try:
+        content = yaml.load(text, _LOADER)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{file} is not readable YAML: {error}") from None
     if not isinstance(content, dict) or set(content) - {"provenance"} != {"classes"}:
@@ -91,7 +102,7 @@ def load(path: str | os.PathLike) -> tuple[ClassText, ...]:
 
 def _line(text: str, number: int) -> int:
     """Return the line of a class, from 1."""
-    node: Any = yaml.compose(text, yaml.SafeLoader)
+    node: Any = yaml.compose(text, _LOADER)
     (classes,) = (value for key, value in node.value if key.value == "classes")
     return classes.value[number].start_mark.line + 1
 

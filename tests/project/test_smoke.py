@@ -32,6 +32,11 @@ def plan(argument: str, folder: Path) -> Plan:
     return plan_of(config)
 
 
+def be_the_second_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jax.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("jax.process_index", lambda: 1)
+
+
 @pytest.fixture(scope="module")
 def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of datasets without any."""
@@ -132,7 +137,7 @@ def test_a_chosen_batch_is_named_by_its_key_and_has_its_own_repeat(
     assert (settled.train.batch_size, settled.encoder.batch_size) == (32, chosen)
     said = f"encoder.batch_size={chosen}, chosen for {4 * clips:,} training clips\n"
     assert capsys.readouterr().out == said
-    monkeypatch.setattr("jax.process_index", lambda: 1)
+    be_the_second_host(monkeypatch)
     assert batch_size.settle(plan_of(config)) == settled
     assert capsys.readouterr().out == ""
 
@@ -140,7 +145,7 @@ def test_a_chosen_batch_is_named_by_its_key_and_has_its_own_repeat(
 def test_only_the_first_host_tells_of_generated_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("jax.process_index", lambda: 1)
+    be_the_second_host(monkeypatch)
     module = catalog.module("synthetic")
     few = module.items(None)[::42]
     monkeypatch.setattr(module, "items", lambda raw: few)
