@@ -18,6 +18,7 @@ from gapjax.nn.heads import Recognizer
 from gapjax.nn.losses import cross_entropy
 from gapjax.nn.temporal import MultiScale
 from gapjax.nn.torch_weights import StateDict
+from support.numerics import close
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +28,6 @@ Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 def clips(published: np.ndarray) -> jax.Array:
     """Return our b m t v c from the published N C T V M."""
     return jnp.asarray(published.transpose(0, 4, 2, 3, 1))
-
-
-def close(found: Any, expected: Any, what: str = "") -> None:
-    """Check for a relative error of 1e-4 in the maximum norm."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape, what
-    error = np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-6)
-    assert error < 1e-4, f"{what}: relative error {error}"
 
 
 def recognizer(skeleton: Skeleton, classes: int) -> Recognizer:

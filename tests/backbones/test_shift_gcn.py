@@ -20,18 +20,11 @@ from gapjax.nn.heads import Recognizer
 from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
 from gapjax.parallel.tree_paths import first_matches
+from support.numerics import close
 
 pytestmark = pytest.mark.slow
 
 Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
-
-
-def close(found: Any, expected: Any, what: str = "") -> None:
-    """Check for a relative error of 1e-4 in the maximum norm."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape, what
-    error = np.abs(found - expected).max() / np.abs(expected).max()
-    assert error < 1e-4, f"{what}: relative error {error}"
 
 
 def small(skeleton: Skeleton = KINECT20, **options: Any) -> shift_gcn.Backbone:

@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 
 from gapjax.nn import losses
+from support.numerics import softmax
 
 RNG = np.random.default_rng(0)
-
-
-def softmax(row: np.ndarray) -> np.ndarray:
-    share = np.exp(row.astype(np.float64) - row.max())
-    return share / share.sum()
 
 
 def test_cross_entropy_equals_the_slow_one() -> None:

@@ -1,6 +1,10 @@
-"""Raw files of NTU RGB+D's form, and what conversion makes of them."""
+"""Raw files: those of NTU RGB+D's form, MAT-files, and what conversion makes of them."""
 
+import io
 import pathlib
+from typing import Any
+
+import scipy.io
 
 from support.ntu_text import footage, ntu_text, person
 
@@ -12,6 +16,13 @@ def seventy(folder: pathlib.Path) -> pathlib.Path:
     for number in range(1, 71):
         (folder / f"S001C001P001R{number:03}A001.skeleton").write_text(text)
     return folder
+
+
+def mat(compress: bool = True, **variables: Any) -> bytes:
+    """Return a MAT-file with these variables, as SciPy writes it."""
+    file = io.BytesIO()
+    scipy.io.savemat(file, variables, do_compression=compress)
+    return file.getvalue()
 
 
 def contents(folder: pathlib.Path) -> dict[str, bytes]:

@@ -13,14 +13,9 @@ import pytest
 import scipy.io
 
 from data_pipelines.parsers import matlab
+from support.raw_files import mat
 
 RNG = np.random.default_rng(0)
-
-
-def mat(compress: bool = True, **variables: Any) -> bytes:
-    file = io.BytesIO()
-    scipy.io.savemat(file, variables, do_compression=compress)
-    return file.getvalue()
 
 
 TYPES = ("f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")

@@ -1,14 +1,11 @@
 """UTD-MHAD's parser on the real archive and on bad files."""
 
-import io
 import itertools
 import pathlib
 import zipfile
-from typing import Any
 
 import numpy as np
 import pytest
-import scipy.io
 
 from data_pipelines.convert import convert
 from data_pipelines.datasets import nw_ucla, utd_mhad
@@ -16,6 +13,7 @@ from data_pipelines.errors import DataError
 from data_pipelines.parsers import utd
 from data_pipelines.specs.record import Record
 from data_pipelines.specs.skeletons import KINECT20
+from support.raw_files import mat
 from support.raw_records import records_of
 
 # The joints of a file (the issue's text), from which the order of the records follows by name.
@@ -24,12 +22,6 @@ FILE_JOINTS = (
     *("head", "shoulder center", "spine", "hip center"),
     *(f"{side} {joint}" for limb in _LIMBS for side in ("left", "right") for joint in limb),
 )
-
-
-def mat(compress: bool = True, **variables: Any) -> bytes:
-    file = io.BytesIO()
-    scipy.io.savemat(file, variables, do_compression=compress)
-    return file.getvalue()
 
 
 def coordinates(frames: int) -> np.ndarray:

@@ -8,13 +8,9 @@ import pytest
 from data_pipelines.errors import UserError
 from gapjax.methods.gap import losses
 from gapjax.nn.losses import cosine_logits
+from support.numerics import softmax
 
 RNG = np.random.default_rng(0)
-
-
-def softmax(row: np.ndarray) -> np.ndarray:
-    share = np.exp(row.astype(np.float64) - row.max())
-    return share / share.sum()
 
 
 def slow_divergence(target: np.ndarray, logits: np.ndarray) -> float:

@@ -17,6 +17,7 @@ from gapjax.methods.star.network import StarNetwork
 from gapjax.methods.star.published import from_torch
 from gapjax.nn.person_merge import merge
 from gapjax.nn.torch_weights import StateDict, skeleton_encoder_arrays
+from support.numerics import close
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +25,6 @@ Load = Callable[[str], tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
 
 SIX = tuple(NTU25.partitions["6"].values())
 RELEASED = StarNetwork(parts=SIX, heads=4)
-
-
-def close(found: Any, expected: Any, what: str = "") -> None:
-    """Check for a relative error of 1e-4 in the maximum norm."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape, what
-    error = np.abs(found - expected).max() / np.abs(expected).max()
-    assert error < 1e-4, f"{what}: relative error {error}"
 
 
 @pytest.fixture(scope="module", params=["mean", "released"])
