@@ -108,6 +108,32 @@ def hold_out_subjects(
         raise DataError(
             f"cannot hold out {count} of {len(subjects)} training subjects: lower the number"
         )
-    held_out = subjects[permutation(len(subjects), seed, _HOLD_OUT)[:count]]
-    is_held_out = np.isin(index.subject[rows], held_out)
-    return rows[~is_held_out].astype(np.int64), rows[is_held_out].astype(np.int64)
+    return _split(index, rows, subjects[permutation(len(subjects), seed, _HOLD_OUT)[:count]])
+
+
+def subject_fold(
+    index: Index, rows: Int[np.ndarray, " n"], folds: int, seed: int
+) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
+    """Split `rows` for cross-validation into those to train on and those of one fold of subjects.
+
+    Every `folds`-th subject is in the same fold. Seeds 1 to `folds` have a fold each, and those
+    that follow have them again.
+
+    Raises:
+        DataError: there are fewer than two folds, or fewer subjects than folds.
+    """
+    subjects = np.unique(index.subject[rows])
+    if not 2 <= folds <= len(subjects):
+        raise DataError(
+            f"{len(subjects)} training subjects have no {folds} folds: choose 2 to {len(subjects)} "
+            "by data.cross_validation, or 0 for the protocol's test samples"
+        )
+    return _split(index, rows, subjects[(seed - 1) % folds :: folds])
+
+
+def _split(
+    index: Index, rows: Int[np.ndarray, " n"], subjects: Int[np.ndarray, " s"]
+) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
+    """Return the rows of all other subjects, and those of the given ones."""
+    given = np.isin(index.subject[rows], subjects)
+    return rows[~given].astype(np.int64), rows[given].astype(np.int64)

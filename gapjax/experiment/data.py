@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.errors import UserError
-from data_pipelines.readers.order import TrainOrder, hold_out_subjects
+from data_pipelines.readers.order import TrainOrder, hold_out_subjects, subject_fold
 from data_pipelines.readers.stream import stream
 from data_pipelines.specs import catalog
 from data_pipelines.specs.dataset import DatasetSpec
@@ -110,6 +110,8 @@ def pose(plan: Plan, spec: DatasetSpec, index: Index, directory: Path) -> Datase
     """
     options = plan.data
     train, test = indexing.select(index, spec.protocols[options.protocol])
+    if options.cross_validation:
+        train, test = subject_fold(index, train, options.cross_validation, plan.seed)
     evaluations = {"test": test}
     if options.validation_subjects:
         subjects = options.validation_subjects, plan.seed
@@ -150,6 +152,9 @@ def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
         metadata["split"] = plan.data.zero_shot
         metadata["split_digest"] = split_digest(dataset.spec.labels, dataset.full_problem.unseen)
         metadata["unseen"] = " ".join(map(str, dataset.problem.unseen_indices))
+    if plan.data.cross_validation:
+        folds = plan.data.cross_validation
+        metadata["cross_validation"] = f"{(plan.seed - 1) % folds + 1} of {folds}"
     if plan.data.fold:
         metadata["fold"] = str(plan.data.fold)
     return metadata

@@ -15,6 +15,8 @@ from gapjax.workdir.config_file import read_config
 from gapjax.workdir.history import read_results
 from gapjax.workdir.weights import UNKNOWN, by_part
 
+_HOLD_OUT_KEYS = ("data.validation_subjects", "data.cross_validation")
+
 
 def from_workdir(workdir: Path, config: Mapping[str, Any], unseen: Sequence[str]) -> Variables:
     """Return the backbone's variables from the working directory of a finished run.
@@ -54,9 +56,9 @@ def _refuse_other(workdir: Path, config: Mapping[str, Any]) -> None:
     free = ("clips.train_crop", "clips.eval_crop", "clips.rotation", "clips.angle")
     keys = [key for key in before if key.startswith(("backbone.", "clips.")) and key not in free]
     keys += ["data.dataset", "data.protocol"]
-    if now.get("data.validation_subjects"):
-        # The seed draws the subjects that are held out.
-        keys += ["data.validation_subjects", "seed"]
+    held_out = [key for key in _HOLD_OUT_KEYS if now.get(key)]
+    # The seed draws the subjects that are held out.
+    keys += [*held_out, "seed"] if held_out else []
     for key in keys:
         if before.get(key) != now.get(key):
             raise UserError(

@@ -41,6 +41,9 @@ class DataOptions(Section):
             over them.
         repeat: passes over the training samples in one epoch.
         validation_subjects: training subjects held out for validation.
+        cross_validation: folds of the training subjects, of which that of the seed is tested in
+            place of the protocol's test samples, and not trained on; 0 for none. Seeds 1 to 5 have
+            the five folds of 5.
         zero_shot: a split of the dataset that leaves classes unseen, or `random:COUNT:SEED`; empty
             for none.
         stand_in: whether a few generated samples of the same body, classes, protocols and splits
@@ -57,6 +60,7 @@ class DataOptions(Section):
     resident: str = one_of("replicated", "sharded")
     repeat: int = number(1, least=1)
     validation_subjects: int = 0
+    cross_validation: int = 0
     zero_shot: str = ""
     stand_in: bool = False
     fold: int = 0

@@ -192,8 +192,11 @@ def _plan(study: Study, row: Row, variants: str) -> Plan:
     module = row.config or study.config
     named = _join(module, study.variants, row.variants, variants)
     config = config_of(module, named)
-    smoke = SMOKE_TEXT if "smoke" in named.split(",") else {}
-    override(config, {**study.overrides, **row.overrides, **smoke})
+    smoke = "smoke" in named.split(",")
+    override(config, {**study.overrides, **row.overrides, **(SMOKE_TEXT if smoke else {})})
+    if smoke:
+        # Generated samples have two training subjects.
+        config.data.cross_validation = min(2, config.data.cross_validation)
     return batch_size.settle(plan_of(config))
 
 

@@ -102,17 +102,18 @@ def test_an_unfinished_encoder_is_refused(workdir: Path) -> None:
         encoder_weights.from_workdir(workdir, CONFIG, ("sit",))
 
 
-@pytest.mark.parametrize("changes", [{"seed": 7}, {"data.validation_subjects": 1}])
-def test_an_encoder_that_knows_validation_subjects_is_refused(
-    workdir: Path, changes: dict[str, int]
+@pytest.mark.parametrize("key", ["data.validation_subjects", "data.cross_validation"])
+@pytest.mark.parametrize("changed", ["seed", ""])
+def test_an_encoder_that_knows_held_out_subjects_is_refused(
+    workdir: Path, key: str, changed: str
 ) -> None:
     """The seed draws the subjects that are held out."""
-    config = {**CONFIG, "seed": 1, "data.validation_subjects": 2}
+    config = {**CONFIG, "seed": 1, key: 2}
     (workdir / "config.json").write_text(json.dumps({**config, "train.epochs": 1}))
     encoder_weights.from_workdir(workdir, config, ("sit",))
-    (key,) = changes
-    with pytest.raises(UserError, match=f"the encoder was trained with {key}="):
-        encoder_weights.from_workdir(workdir, {**config, **changes}, ("sit",))
+    changed = changed or key
+    with pytest.raises(UserError, match=f"the encoder was trained with {changed}="):
+        encoder_weights.from_workdir(workdir, {**config, changed: 7}, ("sit",))
 
 
 def test_an_encoder_that_has_seen_an_unseen_class_is_refused_by_name(workdir: Path) -> None:

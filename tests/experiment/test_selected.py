@@ -33,6 +33,14 @@ def test_a_supervised_run(data: Path) -> None:
     config.data.validation_subjects = 1
     plan = plan_of(config)
     assert describe_selection(plan, open_dataset(plan)) == metadata["xview"]
+    # Of the training samples alone, the fold of the seed is tested.
+    config.data.validation_subjects, config.data.cross_validation, config.seed = 0, 2, 4
+    plan = plan_of(config)
+    dataset = open_dataset(plan)
+    train, test = dataset.problem.train, dataset.problem.evaluations["test"]
+    assert set(index.camera[[*train, *test]]) == set(SPEC.protocols["xview"].train)
+    assert not set(index.subject[train]) & set(index.subject[test])
+    assert describe_selection(plan, dataset) == metadata["xview"] | {"cross_validation": "2 of 2"}
 
 
 @pytest.mark.parametrize("split", ["18_6", "random:5:1"])

@@ -77,7 +77,9 @@ def test_a_variant_takes_the_place_of_one_of_its_subject() -> None:
     assert given.rows[0].paper
     plumbing = reading.load(f"{ROOT}/configs/studies/gap_table2.py:smoke")
     assert [row.paper for row in plumbing.rows] == [{}] * 5
-    (smoke,) = units(Row("a", {"text.encoder": "bert"}), variants="clip,smoke", config=gap_ucla)
+    overrides = {"text.encoder": "bert", "data.cross_validation": 5}
+    (smoke,) = units(Row("a", overrides), variants="clip,smoke", config=gap_ucla)
+    assert smoke.plan.data.cross_validation == 2
     assert (smoke.plan.text.encoder, smoke.plan.text.checkpoint) == ("hashed", "")
 
 
