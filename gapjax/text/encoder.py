@@ -51,12 +51,17 @@ class TextOptions:
 class LoadedText:
     """A text encoder with weights: `module.apply({"params": params}, tokens)`.
 
+    Those with a `width` take a prompt as well, vectors that precede the words of every string:
+    `module.apply({"params": params}, tokens, prompt)`.
+
     Attributes:
         module: the encoder.
         params: its parameters, a tree of float32 arrays.
         tokenize: strings → tokens, padded to the longest of the strings.
         features: the size of an embedding.
         silent: the tokens that say nothing: padding, the ends of a string, an unknown word.
+        width: the size of a prompt's vectors; 0 if the module takes no prompt.
+        longest: the most tokens of a string with its prompt; None for any number.
     """
 
     module: nn.Module
@@ -64,6 +69,8 @@ class LoadedText:
     tokenize: Tokenize
     features: int
     silent: frozenset[int] = frozenset()
+    width: int = 0
+    longest: int | None = None
 
 
 @runtime_checkable

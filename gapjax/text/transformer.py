@@ -26,6 +26,9 @@ ACTIVATIONS = {
     "relu": nn.relu,
 }
 
+# Vectors that stand before the words of every string, as embeddings of tokens do.
+Prompt = Float[Array, "c d"]
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -111,14 +114,32 @@ def norm(sizes: Sizes, name: str) -> nn.LayerNorm:
     return nn.LayerNorm(sizes.epsilon, dtype=sizes.dtype, name=name)
 
 
-def embed(sizes: Sizes, ids: Int[Array, "n l"], first: int = 0) -> Float[Array, "n l d"]:
+def make_room(ids: Int[Array, "n l"], prompt: Prompt | None) -> Int[Array, "n l2"]:
+    """Return tokens with one more for each vector of a prompt, which `embed` puts in its place.
+
+    They follow the first token, which begins a string, and are copies of it: no padding, no end.
+
+    >>> make_room(jnp.array([[1, 7, 9]]), jnp.zeros((2, 5))).tolist()
+    [[1, 1, 1, 7, 9]]
+    """
+    if prompt is None:
+        return ids
+    return jnp.concatenate([jnp.repeat(ids[:, :1], 1 + len(prompt), axis=1), ids[:, 1:]], axis=1)
+
+
+def embed(
+    sizes: Sizes, ids: Int[Array, "n l"], prompt: Prompt | None = None, first: int = 0
+) -> Float[Array, "n l d"]:
     """Return the sum of token and position embeddings; called within a compact module.
 
     Args:
         sizes: of the transformer.
-        ids: the tokens.
+        ids: the tokens, with room for the prompt.
+        prompt: what takes the place of the embeddings of the tokens after the first.
         first: the position of a string's first token.
     """
     positions = first + jnp.arange(ids.shape[-1])[None]
     x = nn.Embed(sizes.vocabulary, sizes.width, dtype=sizes.dtype, name="tokens")(ids)
+    if prompt is not None:
+        x = x.at[:, 1 : 1 + len(prompt)].set(prompt.astype(x.dtype))
     return x + nn.Embed(sizes.context, sizes.width, dtype=sizes.dtype, name="places")(positions)

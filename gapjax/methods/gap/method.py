@@ -27,7 +27,7 @@ from gapjax.methods.gap.losses import (
 )
 from gapjax.methods.gap.network import DescribedRecognizer
 from gapjax.methods.gap.options import Options
-from gapjax.methods.gap.texts import draw_parts, head_strings
+from gapjax.methods.gap.texts import PROMPT_SCALE, draw_parts, make_tables
 from gapjax.nn.adoption import adopt
 from gapjax.nn.heads import Recognizer
 from gapjax.nn.losses import cross_entropy
@@ -44,7 +44,8 @@ class Gap:
         options: the options of the method.
         tables: the strings of the classes for the heads that exist: `global`, and `parts`, with
             a row for each part of each class.
-        text_encoder: the text encoder to train; None if it is frozen.
+        text_encoder: the text encoder that steps encode with; None if their strings are embedded,
+            by a frozen one without a learned prompt.
         published: variables to start from, those of the network's parts by their own names.
     """
 
@@ -55,8 +56,13 @@ class Gap:
     published: Variables = field(default_factory=dict)
 
     def prepare_text(self) -> Text:
-        """Return the tables of strings: tokens, or embeddings if the text encoder is frozen."""
-        return self.tables
+        """Return the tables of strings: tokens, or embeddings by a frozen text encoder.
+
+        A frozen text encoder that a learned prompt needs in every step is beside them.
+        """
+        if self.text_encoder is None or self.options.train_text:
+            return self.tables
+        return {**self.tables, "text_encoder": self.text_encoder.params}
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b m t v c"]) -> Variables:
         """Return the network freshly initialized beside the pretrained text encoder."""
@@ -66,8 +72,11 @@ class Gap:
         params = {"network": network["params"], "scale": jnp.full((heads,), CLIP_SCALE)}
         if self.options.learn_loss_weight:
             params["loss_weight"] = jnp.asarray(self.options.loss_weight)
-        if self.text_encoder:
+        if self.text_encoder and self.options.train_text:
             params["text_encoder"] = jax.tree.map(jnp.asarray, self.text_encoder.params)
+        if self.text_encoder and self.options.prompt_tokens:
+            shape = self.options.prompt_tokens, self.text_encoder.width
+            params["prompt"] = PROMPT_SCALE * jax.random.normal(jax.random.fold_in(rng, 1), shape)
         # The network's parts are given by their own names, and what is beside it likewise.
         params = adopt(params, self.published.get("params", {}))
         return {"params": params, "batch_stats": network.get("batch_stats", {})}
@@ -90,7 +99,7 @@ class Gap:
             method="describe",
         )
         classification = cross_entropy(logits, labels).mean()
-        embeddings = self._text_embeddings(params.get("text_encoder"), text, labels, keys)
+        embeddings = self._text_embeddings(params, text, labels, keys)
         contrast = self._contrastive_loss(heads, embeddings, labels, params["scale"])
         # A trained weight falls as long as the loss is positive; a negative one would reward
         # mismatches.
@@ -111,17 +120,19 @@ class Gap:
         del text
         return self.network.apply(_network_variables(variables), clips, train=False)
 
-    def _text_encoder(self, params: Any) -> string_table.Encode | None:
-        """Return the text encoder with its parameters of this step; None if it is frozen."""
+    def _text_encoder(self, params: Any, text: Text) -> string_table.Encode | None:
+        """Return the text encoder with the parameters of this step; None for embedded strings."""
         if self.text_encoder is None:
             return None
-        return partial(self.text_encoder.module.apply, {"params": params})
+        weights = params["text_encoder"] if self.options.train_text else text["text_encoder"]
+        prompt = {"prompt": params["prompt"]} if self.options.prompt_tokens else {}
+        return partial(self.text_encoder.module.apply, {"params": weights}, **prompt)
 
     def _text_embeddings(
         self, params: Any, text: Text, labels: Int[Array, " b"], keys: Key[Array, " b"]
     ) -> Float[Array, "b h e"]:
         """Return the text embeddings that each sample's heads should match."""
-        encoder, embeddings = self._text_encoder(params), []
+        encoder, embeddings = self._text_encoder(params, text), []
         if "global" in text:
             ids = string_table.draw(text["global"], labels, keys)
             embeddings.append(string_table.encode(text["global"], ids, encoder)[:, None])
@@ -155,17 +166,14 @@ def build(context: Context, options: Options) -> Gap | supervised.Supervised:
     """Return the method of an experiment; without text (`partition="none"`) a plain classifier.
 
     Raises:
-        UserError: the skeleton has no such partition.
+        UserError: the skeleton has no such partition, or a learned prompt has no place in its text.
     """
     if options.partition == "none":
         return supervised.build(context, supervised.Options(options.persons))
     parts = {}
     if options.partition != "global":
         parts = joints_of_parts(context.skeleton, options.partition, ("none", "global"))
-    text_encoder = context.load_text() if options.train_text else None
-    convert = text_encoder.tokenize if text_encoder else context.encode
-    strings = head_strings(context.descriptions, options, tuple(parts), context.encode)
-    tables = {name: string_table.make_table(rows, convert) for name, rows in strings.items()}
+    text_encoder, tables = make_tables(context, options, tuple(parts))
     frozen_size = next(iter(tables.values())).rows.shape[1]
     network = DescribedRecognizer(
         backbone=context.backbone,

@@ -25,6 +25,8 @@ class Options:
         several_texts: of several texts of a part, or several paragraphs, one is `drawn` for each
             sample and step (section 4.2), or the `first` is taken.
         train_text: whether the text encoder is trained.
+        prompt_tokens: how many vectors are learned that stand before the words of every string, as
+            embeddings of tokens (prompt learning, Table 1f); 0 for none.
         loss_weight: the trade-off λ of Eq. 1.
         learn_loss_weight: whether λ is a parameter, as in section 3.1 of the paper. Its
             gradient is the contrastive loss: it falls to zero, where text has no effect any more.
@@ -41,6 +43,7 @@ class Options:
     part_text: str = one_of(*PART)
     several_texts: str = one_of("drawn", "first")
     train_text: bool = True
+    prompt_tokens: int = 0
     loss_weight: float = 0.8
     learn_loss_weight: bool = False
     temperature: str = one_of(*TEMPERATURES)

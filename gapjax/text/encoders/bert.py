@@ -19,7 +19,7 @@ from gapjax.text.huggingface import (
     read_tokenizer,
     silent_tokens,
 )
-from gapjax.text.transformer import Sizes, embed, norm
+from gapjax.text.transformer import Prompt, Sizes, embed, make_room, norm
 from gapjax.text.weights import TorchNames, read_tensors, to_params
 
 _NAMES = TorchNames(
@@ -58,12 +58,14 @@ class TextEncoder(nn.Module):
     pooling: str
 
     @nn.compact
-    def __call__(self, tokens: Int[Array, "*n l"]) -> Float[Array, "*n e"]:
-        """Return the strings' embeddings in float32, not normalized."""
-        ids = tokens.reshape(-1, tokens.shape[-1])
+    def __call__(
+        self, tokens: Int[Array, "*n l"], prompt: Prompt | None = None
+    ) -> Float[Array, "*n e"]:
+        """Return the strings' embeddings in float32, not normalized; a prompt precedes words."""
+        ids = make_room(tokens.reshape(-1, tokens.shape[-1]), prompt)
         real = ids != self.pad
         types = nn.Embed(self.types, self.sizes.width, dtype=self.sizes.dtype, name="types")
-        x = embed(self.sizes, ids) + types(jnp.zeros((1, 1), jnp.int32))
+        x = embed(self.sizes, ids, prompt) + types(jnp.zeros((1, 1), jnp.int32))
         x = norm(self.sizes, "norm")(x)
         for i in range(self.sizes.layers):
             x = Block(self.sizes, name=f"block_{i}")(x, real)
@@ -89,7 +91,8 @@ def load(options: TextOptions) -> LoadedText:
     module = TextEncoder(sizes, config.type_vocab_size, pad, pooling)
     params = to_params(folder, read_tensors(folder, _bert_name), module, _NAMES)
     tokenize = read_tokenizer(folder, config, pad, options.too_long)
-    return LoadedText(module, params, tokenize, sizes.width, silent_tokens(folder))
+    silent, longest = silent_tokens(folder), sizes.context
+    return LoadedText(module, params, tokenize, sizes.width, silent, sizes.width, longest)
 
 
 def _bert_name(stored: str) -> str | None:

@@ -20,7 +20,7 @@ from gapjax.text.huggingface import (
     read_tokenizer,
     silent_tokens,
 )
-from gapjax.text.transformer import Perceptron, Sizes, attention, embed, norm
+from gapjax.text.transformer import Perceptron, Prompt, Sizes, attention, embed, make_room, norm
 from gapjax.text.weights import TorchNames, read_tensors, to_params
 
 # As an end token in old configs, this means that a string ends at its largest token.
@@ -74,12 +74,14 @@ class TextEncoder(nn.Module):
     projection: int | None
 
     @nn.compact
-    def __call__(self, tokens: Int[Array, "*n l"]) -> Float[Array, "*n e"]:
-        """Return the strings' embeddings in float32, not normalized."""
-        ids = tokens.reshape(-1, tokens.shape[-1])
+    def __call__(
+        self, tokens: Int[Array, "*n l"], prompt: Prompt | None = None
+    ) -> Float[Array, "*n e"]:
+        """Return the strings' embeddings in float32, not normalized; a prompt precedes words."""
+        ids = make_room(tokens.reshape(-1, tokens.shape[-1]), prompt)
         positions = jnp.arange(ids.shape[-1])
         mask = (positions[:, None] >= positions[None, :])[None, None]
-        x = embed(self.sizes, ids)
+        x = embed(self.sizes, ids, prompt)
         for i in range(self.sizes.layers):
             x = Block(self.sizes, name=f"block_{i}")(x, mask)
         x = norm(self.sizes, "norm")(x[jnp.arange(len(ids)), self._end(ids)])
@@ -115,7 +117,8 @@ def load(options: TextOptions) -> LoadedText:
     params = to_params(folder, tensors, module, _NAMES)
     tokenize = read_tokenizer(folder, config, _PAD, options.too_long)
     _check_end(folder, tokenize, module.end)
-    return LoadedText(module, params, tokenize, projection or sizes.width, silent_tokens(folder))
+    features, silent = projection or sizes.width, silent_tokens(folder)
+    return LoadedText(module, params, tokenize, features, silent, sizes.width, sizes.context)
 
 
 def _text_name(stored: str) -> str | None:

@@ -18,6 +18,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from gapjax.text.encoder import LoadedText, TextOptions, pad_rows
+from gapjax.text.transformer import Prompt
 
 # Rows of the table, of which row 0 stands for padding and is not used.
 BUCKETS = 4096
@@ -36,12 +37,20 @@ class TextEncoder(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, tokens: Int[Array, "*n l"]) -> Float[Array, "*n e"]:
-        """Return the strings' embeddings, not normalized; zeros for a string without words."""
+    def __call__(
+        self, tokens: Int[Array, "*n l"], prompt: Prompt | None = None
+    ) -> Float[Array, "*n e"]:
+        """Return the strings' embeddings, not normalized; zeros for a string without words.
+
+        The vectors of a prompt count as words do.
+        """
         real = (tokens != _PAD)[..., None]
         rows = nn.Embed(BUCKETS, FEATURES, dtype=self.dtype, name="table")(tokens)
-        total = jnp.where(real, rows, 0).astype(jnp.float32).sum(axis=-2)
-        return total / jnp.maximum(real.sum(axis=-2), 1)
+        total, count = jnp.where(real, rows, 0).astype(jnp.float32).sum(axis=-2), real.sum(axis=-2)
+        if prompt is not None:
+            total = total + jnp.broadcast_to(prompt.sum(axis=0), total.shape)
+            count = count + len(prompt)
+        return total / jnp.maximum(count, 1)
 
 
 def tokenize(strings: Sequence[str]) -> Int[np.ndarray, "n l"]:
@@ -82,4 +91,4 @@ def load(options: TextOptions) -> LoadedText:
     table = np.random.default_rng(options.seed).standard_normal((BUCKETS, FEATURES), np.float32)
     module = TextEncoder(dtype=np.dtype(options.dtype))
     params = {"table": {"embedding": table}}
-    return LoadedText(module, params, tokenize, FEATURES, frozenset({_PAD}))
+    return LoadedText(module, params, tokenize, FEATURES, frozenset({_PAD}), FEATURES)

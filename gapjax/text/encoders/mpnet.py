@@ -20,7 +20,7 @@ from gapjax.text.huggingface import (
     read_tokenizer,
     silent_tokens,
 )
-from gapjax.text.transformer import Sizes, embed, norm
+from gapjax.text.transformer import Prompt, Sizes, embed, make_room, norm
 from gapjax.text.weights import TorchNames, read_tensors, to_params
 
 # The distance from which on all have the last bucket; no config has it.
@@ -83,11 +83,13 @@ class TextEncoder(nn.Module):
     pooling: str
 
     @nn.compact
-    def __call__(self, tokens: Int[Array, "*n l"]) -> Float[Array, "*n e"]:
-        """Return the strings' embeddings in float32, not normalized."""
-        ids = tokens.reshape(-1, tokens.shape[-1])
+    def __call__(
+        self, tokens: Int[Array, "*n l"], prompt: Prompt | None = None
+    ) -> Float[Array, "*n e"]:
+        """Return the strings' embeddings in float32, not normalized; a prompt precedes words."""
+        ids = make_room(tokens.reshape(-1, tokens.shape[-1]), prompt)
         real = ids != self.pad
-        x = norm(self.sizes, "norm")(embed(self.sizes, ids, first=self.pad + 1))
+        x = norm(self.sizes, "norm")(embed(self.sizes, ids, prompt, self.pad + 1))
         table = nn.Embed(self.buckets, self.sizes.heads, dtype=self.sizes.dtype, name="distances")
         bias = jnp.moveaxis(table(distance_buckets(ids.shape[-1], self.buckets)), -1, 0)
         for i in range(self.sizes.layers):
@@ -113,4 +115,5 @@ def load(options: TextOptions) -> LoadedText:
     tensors = read_tensors(folder, lambda stored: stored.removeprefix("mpnet."))
     params = to_params(folder, tensors, module, _NAMES)
     tokenize = read_tokenizer(folder, config, pad, options.too_long, first=pad + 1)
-    return LoadedText(module, params, tokenize, sizes.width, silent_tokens(folder))
+    silent, longest = silent_tokens(folder), sizes.context - pad - 1
+    return LoadedText(module, params, tokenize, sizes.width, silent, sizes.width, longest)

@@ -188,6 +188,59 @@ def test_frozen_text() -> None:
     assert float(loss_of(frozen).total) == pytest.approx(float(loss_of(trained).total), rel=1e-5)
 
 
+def test_a_learned_prompt() -> None:
+    """It precedes every string, and learns with a text encoder that is trained or that is not."""
+    options = {"partition": "2", "global_text": "label", "prompt_tokens": 3}
+    frozen, trained = (build(train_text=each, **options) for each in (False, True))
+    clips, labels, keys = batch()
+    losses, gradients = [], []
+    for method in (frozen, trained):
+        variables = jax.jit(method.init)(jax.random.key(2), clips)
+        assert variables["params"]["prompt"].shape == (3, 256)
+        assert float(variables["params"]["prompt"].std()) == pytest.approx(0.02, rel=0.1)
+
+        def total(params: Any, method: Any = method, variables: Any = variables) -> Array:
+            text = method.prepare_text()
+            return method.loss({**variables, "params": params}, clips, labels, text, keys).total
+
+        loss, gradient = jax.jit(jax.value_and_grad(total))(variables["params"])
+        losses.append(float(loss))
+        gradients.append(gradient)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert ["text_encoder" in gradient for gradient in gradients] == [False, True]
+    for gradient in gradients:
+        assert np.abs(gradient["prompt"]).max() > 0
+    # The prompt is drawn apart, so that all else begins as it does without.
+    fewer = build(partition="2", global_text="label")
+    variables = jax.jit(fewer.init)(jax.random.key(2), clips)
+    with_prompt = jax.jit(trained.init)(jax.random.key(2), clips)
+    jax.tree.map(
+        np.testing.assert_array_equal,
+        variables["params"],
+        {name: leaf for name, leaf in with_prompt["params"].items() if name != "prompt"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"width": 0}, r"method\.prompt_tokens: this text\.encoder takes no prompt"),
+        ({"longest": 20}, r"prompt_tokens=16: with the \d+ tokens of the longest text, .* 0 more"),
+    ],
+)
+def test_a_prompt_that_has_no_place_is_refused(limits: dict[str, int], message: str) -> None:
+    text = dataclasses.replace(TextEmbedder(TextOptions()).load(), **limits)
+    context = Context(
+        backbone=Plain(),
+        skeleton=NTU25,
+        labels=LABELS,
+        descriptions=load_texts("nw_ucla", LABELS),
+        load_text=lambda: text,
+    )
+    with pytest.raises(UserError, match=message):
+        gap.build(context, gap.Options(prompt_tokens=16))
+
+
 def test_one_of_several_texts_is_drawn() -> None:
     """Every text of a part and of the whole body comes as often, and only those of the class."""
     texts = []
