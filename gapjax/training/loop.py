@@ -1,6 +1,7 @@
 """The training loop, for any method: its only input is a `Run`."""
 
 import contextlib
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ def _finish(run: Run, workdir: Path, step: int, results: Mapping[str, Scores]) -
 
 def resume(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, Logged]:
     """Return the newest checkpoint's state and its unlogged scalars, or the initial state."""
-    checkpoint = checkpoints.restore(state_shapes(run))
+    checkpoint = checkpoints.restore(functools.partial(state_shapes, run))
     return (checkpoint.state, checkpoint.logged) if checkpoint else (initial_state(run), {})
 
 
@@ -222,7 +223,7 @@ def evaluate_only(run: Run, workdir: Path, initial: bool = False) -> dict[str, A
     """
     before = steps_in(workdir)
     with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
-        checkpoint = checkpoints.restore(state_shapes(run))
+        checkpoint = checkpoints.restore(functools.partial(state_shapes, run))
     if checkpoint is None and not initial:
         raise UserError(f"no checkpoint in {workdir}/checkpoints; train first")
     state = checkpoint.state if checkpoint else initial_state(run)

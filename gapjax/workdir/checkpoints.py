@@ -4,7 +4,7 @@
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +66,22 @@ class Checkpoints:
         with writing(self._folder):
             self._manager.save(step, args=args)
 
-    def restore(self, template: Any) -> Checkpoint | None:
+    def restore(self, template: Callable[[], Any]) -> Checkpoint | None:
         """Return the newest intact checkpoint, or None if there are no checkpoints.
 
         Damaged ones are renamed, so that their steps can be saved again.
 
         Args:
-            template: the state as `jax.ShapeDtypeStruct`s with shardings.
+            template: returns the state as `jax.ShapeDtypeStruct`s with shardings; it is called
+                where there are checkpoints.
 
         Raises:
             UserError: all are damaged, or of another network.
             DiskError: the disk does not answer.
         """
-        checkpoint = restoring.newest(self._manager, restoring.reader(self._manager, template))
+        if not agreement.newest_steps(self._manager.all_steps()):
+            return None
+        checkpoint = restoring.newest(self._manager, restoring.reader(self._manager, template()))
         if checkpoint:
             # A run may have started from weights that know other classes.
             self._trained_on = tuple(dict.fromkeys((*self._trained_on, *checkpoint.trained_on)))

@@ -193,7 +193,7 @@ def test_checkpoints_that_a_run_removes_while_they_are_read_are_not_damaged(
 def test_what_the_initial_weights_know_stays_known(workdir: Path) -> None:
     """Zero-shot runs ask which classes a network has been trained on, also before a resumption."""
     resumed = checkpoints.Checkpoints(workdir, ("wave", "jump"))
-    state = resumed.restore(loop.state_shapes(RUN())).state
+    state = resumed.restore(functools.partial(loop.state_shapes, RUN())).state
     resumed.save(20, state)
     resumed.close()
     assert read_newest(workdir).trained_on == ["wave", "jump", "kick", "bow"]
