@@ -84,7 +84,7 @@ def check(plan: Plan) -> None:
     open_devices(plan)
     dataset = open_dataset(plan)
     clip_recipe(plan, dataset)
-    step_schedule(plan.optimizer, train_order(plan, dataset).steps_per_epoch)
+    step_schedule(plan.optimizer, train_order(plan, dataset).steps_per_epoch, plan.train.epochs)
     # A fold has the method of the run itself, which is checked, too.
     if not plan.data.fold:
         build_method(plan, dataset)
@@ -134,7 +134,7 @@ def connect(
             clip_shape=clip_shape(plan, dataset),
         )
         method = Encoded(method, encoder, plan.encoder.norm) if encoder else method
-    schedule = step_schedule(plan.optimizer, order.steps_per_epoch)
+    schedule = step_schedule(plan.optimizer, order.steps_per_epoch, plan.train.epochs)
     return Run(
         **vars(inputs),
         method=frozen_parts.keep(method, plan.optimizer.rules),

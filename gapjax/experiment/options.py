@@ -1,8 +1,8 @@
 """The sections of a config as frozen dataclasses: every key with its type, default and meaning.
 
 Other sections are with what they configure: `clips` is `gapjax.inputs.clips.ClipRecipe`,
-`optimizer` is `gapjax.training.optimizer.SgdOptions`, `backbone` and `method` are in the module
-that they name (`gapjax.experiment.schema` has the whole table).
+`optimizer` is `gapjax.training.optimizer.OptimizerOptions`, `backbone` and `method` are in the
+module that they name (`gapjax.experiment.schema` has the whole table).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gapjax.parallel.partition_rules import PartitionRule
 from gapjax.registry import check_choices, number, one_of
 from gapjax.text.encoder import TextOptions
 from gapjax.training.frozen_encoder import NORMS
-from gapjax.training.optimizer import SgdOptions
+from gapjax.training.optimizer import OptimizerOptions
 
 
 class Section:
@@ -155,7 +155,7 @@ class MeshOptions(Section):
 
 
 # Shift-GCN's published schedule.
-_ENCODER_OPTIMIZER = SgdOptions(warmup_epochs=0, milestones=(60, 80), weight_decay=1e-4)
+_ENCODER_OPTIMIZER = OptimizerOptions(warmup_epochs=0, milestones=(60, 80), weight_decay=1e-4)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class EncoderOptions(Section):
     repeat: int = number(1, least=1)
     epochs: int = number(82, least=1)
     batch_size: int = 32
-    optimizer: SgdOptions = _ENCODER_OPTIMIZER
+    optimizer: OptimizerOptions = _ENCODER_OPTIMIZER
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,7 +22,7 @@ from gapjax.experiment.options import (
 )
 from gapjax.parallel.partition_rules import PartitionRule
 from gapjax.registry import number
-from gapjax.training.optimizer import ParameterRule, SgdOptions
+from gapjax.training.optimizer import OptimizerOptions, ParameterRule
 from gapjax.training.run import Cadence
 
 Built = TypeVar("Built")
@@ -75,7 +75,7 @@ class Plan:
     data: DataOptions
     clips: Part
     text: TextSection
-    optimizer: SgdOptions
+    optimizer: OptimizerOptions
     train: TrainOptions
     eval: EvalOptions
     mesh: MeshOptions

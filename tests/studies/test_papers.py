@@ -15,7 +15,7 @@ from gapjax.parallel.sharding import ShapeLayout, make_layout
 from gapjax.studies import reading
 from gapjax.studies.study import SUPERVISED, ZERO_SHOT
 from gapjax.training import loop
-from gapjax.training.optimizer import SgdOptions
+from gapjax.training.optimizer import OptimizerOptions
 from gapjax.zero_shot.splits import unseen_classes
 from support.source_tree import ROOT
 
@@ -95,7 +95,7 @@ def on_built_in_data(plan: Plan, folder: Path) -> Plan:
     plan = dataclasses.replace(plan, data=data, train=train, encoder=encoder, zero_shot=gamma)
     recipe = {"window": 16, "modality": "joint", "k": None, "absent_person": "zeros"}
     clips = Part("clips", "", tuple(recipe.items()))
-    return dataclasses.replace(plan, clips=clips, optimizer=SgdOptions(warmup_epochs=0))
+    return dataclasses.replace(plan, clips=clips, optimizer=OptimizerOptions(warmup_epochs=0))
 
 
 @pytest.mark.slow

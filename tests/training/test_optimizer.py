@@ -1,4 +1,4 @@
-"""The optimizer against PyTorch's SGD in NumPy."""
+"""The optimizer against PyTorch's SGD and Adam in NumPy."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from data_pipelines.errors import UserError
-from gapjax.training.optimizer import ParameterRule, SgdOptions, make_optimizer, step_schedule
+from gapjax.training.optimizer import OptimizerOptions, ParameterRule, make_optimizer, step_schedule
 
 
 def torch_sgd(
@@ -22,7 +22,7 @@ def torch_sgd(
     return value
 
 
-def descend(options: SgdOptions, params: dict, gradients: list[dict], per_epoch: int) -> dict:
+def descend(options: OptimizerOptions, params: dict, gradients: list[dict], per_epoch: int) -> dict:
     optimizer = make_optimizer(options, step_schedule(options, per_epoch))
     state = optimizer.init(params)
     for gradient in gradients:
@@ -34,7 +34,7 @@ def descend(options: SgdOptions, params: dict, gradients: list[dict], per_epoch:
 def test_sgd_equals_pytorch() -> None:
     rng = np.random.default_rng(0)
     gradients = [rng.normal(size=(3, 4)) for _ in range(7)]
-    options = SgdOptions(
+    options = OptimizerOptions(
         learning_rate=0.2, warmup_epochs=2, milestones=(3,), momentum=0.9, weight_decay=0.01
     )
     start = rng.normal(size=(3, 4))
@@ -45,8 +45,42 @@ def test_sgd_equals_pytorch() -> None:
     np.testing.assert_allclose(result["w"], expected, rtol=1e-5)
 
 
+def torch_adam(
+    value: np.ndarray, gradients: list[np.ndarray], rate: float, decay: float
+) -> np.ndarray:
+    """Return the result of torch.optim.Adam(weight_decay=decay), step by step."""
+    first = second = np.zeros_like(value)
+    for number, gradient in enumerate(gradients, start=1):
+        total = gradient + decay * value
+        first = 0.9 * first + 0.1 * total
+        second = 0.999 * second + 0.001 * total**2
+        root = np.sqrt(second / (1 - 0.999**number)) + 1e-8
+        value = value - rate * first / (1 - 0.9**number) / root
+    return value
+
+
+def test_adam_equals_pytorch() -> None:
+    rng = np.random.default_rng(0)
+    gradients, start = [rng.normal(size=(3, 4)) for _ in range(5)], rng.normal(size=(3, 4))
+    options = OptimizerOptions(0.1, 0, weight_decay=0.3, algorithm="adam")
+    inputs = [{"w": jnp.asarray(gradient, jnp.float32)} for gradient in gradients]
+    result = descend(options, {"w": jnp.asarray(start, jnp.float32)}, inputs, per_epoch=2)
+    np.testing.assert_allclose(result["w"], torch_adam(start, gradients, 0.1, 0.3), rtol=1e-4)
+
+
+def test_a_cosine_ends_at_zero() -> None:
+    options = OptimizerOptions(learning_rate=2.0, warmup_epochs=2, schedule="cosine")
+    schedule = step_schedule(options, steps_per_epoch=3, epochs=6)
+    rates = [float(schedule(3 * epoch)) for epoch in range(6)]
+    wave = [1 + np.cos(np.pi * part / 4) for part in range(4)]
+    np.testing.assert_allclose(rates, [1, 2, *wave], rtol=1e-6)
+    assert float(schedule(5)) == float(schedule(3))
+    with pytest.raises(UserError, match=r"optimizer\.schedule='cosines' .*did you mean 'cosine'"):
+        OptimizerOptions(schedule="cosines")
+
+
 def test_schedule_of_the_papers() -> None:
-    options = SgdOptions(learning_rate=0.1, warmup_epochs=5, milestones=(90, 100))
+    options = OptimizerOptions(learning_rate=0.1, warmup_epochs=5, milestones=(90, 100))
     schedule = step_schedule(options, steps_per_epoch=200)
     epochs = {0: 0.02, 1: 0.04, 3: 0.08, 4: 0.1, 89: 0.1, 90: 0.01, 99: 0.01, 100: 0.001}
     for epoch, rate in epochs.items():
@@ -55,14 +89,16 @@ def test_schedule_of_the_papers() -> None:
 
 
 def test_schedule_without_warmup() -> None:
-    schedule = step_schedule(SgdOptions(learning_rate=0.1, warmup_epochs=0, milestones=(1,)), 3)
+    schedule = step_schedule(
+        OptimizerOptions(learning_rate=0.1, warmup_epochs=0, milestones=(1,)), 3
+    )
     assert [float(schedule(step)) for step in range(4)] == pytest.approx([0.1, 0.1, 0.1, 0.01])
 
 
 @pytest.mark.parametrize("milestones", [(5, 3), (1,), (7, 7)])
 def test_milestones_that_do_not_ascend_are_refused(milestones: tuple[int, ...]) -> None:
     with pytest.raises(UserError, match=r"optimizer\.milestones"):
-        step_schedule(SgdOptions(warmup_epochs=3, milestones=milestones), 10)
+        step_schedule(OptimizerOptions(warmup_epochs=3, milestones=milestones), 10)
 
 
 def test_rules_set_learning_rate_and_weight_decay() -> None:
@@ -72,7 +108,7 @@ def test_rules_set_learning_rate_and_weight_decay() -> None:
         ParameterRule("^text/", learning_rate=0.0),
         ParameterRule("mask", 0.5, weight_decay=0.0),
     )
-    options = SgdOptions(1.0, 0, (), momentum=0.0, weight_decay=0.5, rules=rules)
+    options = OptimizerOptions(1.0, 0, (), momentum=0.0, weight_decay=0.5, rules=rules)
     result = descend(options, params, [gradients], per_epoch=1)
     np.testing.assert_array_equal(result["text"]["w"], [1, 1])
     np.testing.assert_allclose(result["mask"], [0.5, 0.5])
@@ -80,7 +116,7 @@ def test_rules_set_learning_rate_and_weight_decay() -> None:
 
 
 def test_a_rule_that_matches_no_parameter_is_refused() -> None:
-    options = SgdOptions(rules=(ParameterRule("txt_encoder"),))
+    options = OptimizerOptions(rules=(ParameterRule("txt_encoder"),))
     optimizer = make_optimizer(options, step_schedule(options, 1))
     with pytest.raises(UserError, match="'txt_encoder' matches no parameter"):
         optimizer.init({"text_encoder": jnp.ones(2)})
