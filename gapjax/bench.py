@@ -69,7 +69,7 @@ def time_inference(run: Run, text: Any, steps: int) -> float:
     """Return the median seconds of scoring a batch of the training batch's size."""
     state, request = loop.initial_state(run), next(requests(run))
     variables = {"params": state.params, "batch_stats": state.batch_stats}
-    predict = evaluation.make_predict(run)
+    predict, text = evaluation.make_predict(run), run.fit(variables, text)
     times = [
         seconds(lambda: predict(variables, run.feed.store, request, text)) for _ in range(steps + 1)
     ]

@@ -62,3 +62,17 @@ class Method(Protocol):
     ) -> Float[Array, "b k"]:
         """Return the scores of the classes."""
         ...
+
+
+@runtime_checkable
+class TwoStages(Method, Protocol):
+    """A method that fits something to the classes once its parameters are trained."""
+
+    def fit(self, variables: Variables, text: Text) -> Text:
+        """Return what `predict` takes as its text; computed once in each evaluation."""
+        ...
+
+
+def fitted(method: Method, variables: Variables, text: Text) -> Text:
+    """Return what the `predict` of a method takes as its text: `TwoStages.fit`, or the text."""
+    return method.fit(variables, text) if isinstance(method, TwoStages) else text

@@ -60,6 +60,7 @@ def evaluate(
         FloatingPointError: a score is not finite.
     """
     variables = {"params": state.params, "batch_stats": state.batch_stats}
+    text = run.fit(variables, text)
 
     def predict_request(request: Any) -> Float[Array, "b k"]:
         """Return the scores of one batch."""

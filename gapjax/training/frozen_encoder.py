@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.methods import LossOut, Method, Text, Variables
+from gapjax.methods import LossOut, Method, Text, Variables, fitted
 from gapjax.nn.person_merge import merge
 
 # Whether batch normalization keeps its trained statistics, or uses those of each training batch and
@@ -103,6 +103,10 @@ class Encoded:
         """Return the method's scores of the clips' features."""
         features = self.encoder.encode(self._frozen(variables, text), clips)
         return self.method.predict(self._inner(variables), features, text["method"])
+
+    def fit(self, variables: Variables, text: Text) -> Text:
+        """Return the text with what the method fits to the classes, if it does."""
+        return {**text, "method": fitted(self.method, self._inner(variables), text["method"])}
 
     def _frozen(self, variables: Variables, text: Text) -> Variables:
         """Return the encoder's variables, with the updated statistics if there are any."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
+import jax
 import numpy as np
 import optax
 from jaxtyping import Int
@@ -10,7 +12,7 @@ from jaxtyping import Int
 from data_pipelines.readers.order import TrainOrder
 from data_pipelines.storage.index import Index
 from gapjax.inputs.feed import Feed
-from gapjax.methods import Method
+from gapjax.methods import Method, Text, Variables, fitted
 from gapjax.parallel.sharding import Layout
 from gapjax.training.optimizer import Schedule
 from gapjax.training.step import EvalInput, TrainInput
@@ -99,3 +101,8 @@ class Run(Inputs):
     def steps(self) -> int:
         """Return the number of steps of all epochs."""
         return self.epochs * self.order.steps_per_epoch
+
+    @cached_property
+    def fit(self) -> Callable[[Variables, Text], Text]:
+        """Return the jitted function to what the method's `predict` takes as its text."""
+        return jax.jit(partial(fitted, self.method))
