@@ -31,7 +31,7 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
     plan = read_flat(bundle_files.read_config(folder))
     skeleton, embeddings = _skeleton(facts["body"]), bundle.read_embeddings(folder)
     clips = plan.clips.build(ClipRecipe, skeleton=skeleton, space=facts["space"])
-    size = embeddings["label"].shape[1] if embeddings else 1
+    size = next((rows.shape[-1] for rows in embeddings.values()), 1)
     labels, trained_on = metadata["labels"], metadata["trained_on"]
     parts = metadata["text"].get("recipe", {}).get("parts", PARTS)
     context = Context(

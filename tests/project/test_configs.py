@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from configs import gap_ucla
+from configs.baselines import VARIANTS
 from data_pipelines.errors import UserError
 from gapjax import registry
 from gapjax.experiment import abstract, build
@@ -234,6 +235,27 @@ def test_star_is_trained_as_in_its_release() -> None:
     assert (config.train.epochs, config.train.batch_size) == (40, 64)
     assert (config.encoder.epochs, config.encoder.batch_size) == (82, 32)
     assert module("star_pku").get_config().optimizer.milestones == (15, 20)
+
+
+def test_baselines_are_trained_as_published() -> None:
+    """And with enough steps for all cycles, in the smallest fold, too; small data have a rate."""
+    configs = {name: module("star_ntu60").get_config(name) for name in VARIANTS}
+    for name, config in configs.items():
+        assert (config.method.name, config.optimizer.algorithm) == (name, "adam")
+        assert config.optimizer.learning_rate == (1e-5 if name == "smie" else 1e-4)
+        assert config.zero_shot.gamma is None
+        assert module("star_demo").get_config(name).optimizer.learning_rate == 1e-3
+    for name, (epochs, batch) in {"revise": (300, 1024), "smie": (100, 128)}.items():
+        assert (configs[name].train.epochs, configs[name].train.batch_size) == (epochs, batch)
+    assert configs["jpose"].train.epochs == 300
+    assert configs["smie"].optimizer.schedule == "cosine"
+    assert configs["revise"].optimizer.rules == (("^text/", 1.0, 1e-3),)
+    # Of a fold of the smallest protocol and split: its seen classes, four of five subjects.
+    for name, clips in {"star_ntu60": 30_121, "star_ntu120": 43_605, "star_pku": 11_200}.items():
+        config = module(name).get_config("synse")
+        steps = int(clips * 0.77 * 0.8) // 64
+        assert config.train.epochs * steps > config.method.cycle * config.method.cycles
+    assert module("star_demo").get_config("revise").method.class_text == "description"
 
 
 def test_pku_mmd_is_centered() -> None:

@@ -1,0 +1,124 @@
+"""Losses that align skeletons with text: pure functions, of which the zero-shot baselines consist.
+
+Those with one value per example leave its reduction to the caller.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+
+def rank_hinge(
+    scores: Float[Array, "b k"],
+    labels: Int[Array, " b"],
+    margin: float,
+    alike: Bool[Array, "k k"] | None = None,
+) -> Float[Array, " b"]:
+    """Return Σ_k max(0, margin + score_k - score_label) over the classes k that are not the label.
+
+    Args:
+        scores: of every example and class, of shape [batch, classes].
+        labels: classes of shape [batch].
+        margin: by how much the label's score should be larger.
+        alike: which classes are no negatives of each other; None for each class alone.
+
+    Returns:
+        The loss of each example, of shape [batch].
+
+    >>> rank_hinge(jnp.array([[1.0, 0.9, 0.0]]), jnp.array([0]), 0.3).round(2).tolist()
+    [0.2]
+    """
+    alike = jnp.eye(scores.shape[1], dtype=bool) if alike is None else alike
+    own = jnp.take_along_axis(scores, labels[:, None], axis=1)
+    return jnp.where(alike[labels], 0.0, jax.nn.relu(margin + scores - own)).sum(axis=1)
+
+
+def hardest_triplet(
+    x: Float[Array, "b d"], words: Int[Array, " b"], margin: float
+) -> Float[Array, " b"]:
+    """Return max(0, margin + x·n - x·p) of each example x, with its hardest n and p in the batch.
+
+    p is the least similar example of the same word, which may be x itself, and n the most similar
+    of another; without one of another word the loss is 0.
+
+    Args:
+        x: vectors of shape [batch, channels].
+        words: what is alike in examples, of shape [batch].
+        margin: by how much p should be more similar.
+    """
+    similarity = x @ x.T
+    same = words[:, None] == words[None]
+    nearest = jnp.where(same, -jnp.inf, similarity).max(axis=1)
+    farthest = jnp.where(same, similarity, jnp.inf).min(axis=1)
+    has_other = ~same.all(axis=1)
+    difference = jnp.where(has_other, nearest, 0.0) - farthest
+    return jnp.where(has_other, jax.nn.relu(margin + difference), 0.0)
+
+
+def mean_discrepancy(
+    x: Float[Array, "b d"], y: Float[Array, "b d"], sharpness: float
+) -> Float[Array, ""]:
+    """Return the squared maximum mean discrepancy of two samples (Gretton et al., JMLR 2012).
+
+    The biased estimate, with the kernel exp(-sharpness · ‖a - b‖²).
+
+    >>> float(mean_discrepancy(jnp.zeros((3, 2)), jnp.full((3, 2), 9.0), 32.0))
+    2.0
+    """
+
+    def kernel(a: Float[Array, "b d"], b: Float[Array, "b d"]) -> Float[Array, ""]:
+        """Return the mean kernel of all pairs."""
+        squared = jnp.square(a[:, None] - b[None]).sum(axis=-1)
+        return jnp.exp(-sharpness * squared).mean()
+
+    return kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)
+
+
+def divergence_from_normal(
+    mean: Float[Array, "b a"], log_variance: Float[Array, "b a"]
+) -> Float[Array, " b"]:
+    """Return KL(N(mean, variance) ‖ N(0, I)) of each example, in nats.
+
+    >>> divergence_from_normal(jnp.array([[0.0, 2.0]]), jnp.zeros((1, 2))).tolist()
+    [2.0]
+    """
+    return 0.5 * (jnp.exp(log_variance) + jnp.square(mean) - 1 - log_variance).sum(axis=-1)
+
+
+def gaussian_distance(
+    first: tuple[Float[Array, "b a"], Float[Array, "b a"]],
+    second: tuple[Float[Array, "b a"], Float[Array, "b a"]],
+) -> Float[Array, " b"]:
+    """Return the 2-Wasserstein distance of two Gaussians of independent dimensions (CADA-VAE).
+
+    √(‖μ₁ - μ₂‖² + ‖σ₁ - σ₂‖²) of each example (Schönfeld et al., CVPR 2019, Eq. 4); its gradient
+    is 0 where the two are equal.
+
+    Args:
+        first: means and logarithms of variances.
+        second: those of the other Gaussians.
+    """
+    (mean1, log1), (mean2, log2) = first, second
+    deviation = jnp.exp(0.5 * log1) - jnp.exp(0.5 * log2)
+    squared = (jnp.square(mean1 - mean2) + jnp.square(deviation)).sum(axis=-1)
+    differ = squared > 0
+    return jnp.where(differ, jnp.sqrt(jnp.where(differ, squared, 1.0)), 0.0)
+
+
+def jensen_shannon(
+    positive: Float[Array, " b"], negative: Float[Array, " b"], counted: Bool[Array, " b"]
+) -> Float[Array, ""]:
+    """Return the Jensen-Shannon estimate of mutual information (SMIE; Hjelm et al., ICLR 2019).
+
+    The mean of -softplus(-T) over true pairs minus that of softplus(T) over false ones.
+
+    Args:
+        positive: the critic T of pairs that belong together.
+        negative: T of pairs that do not.
+        counted: which of the latter are truly false.
+
+    >>> round(float(jensen_shannon(jnp.zeros(2), jnp.zeros(2), jnp.ones(2, bool))), 4)
+    -1.3863
+    """
+    false = jnp.where(counted, jax.nn.softplus(negative), 0.0).sum() / jnp.maximum(counted.sum(), 1)
+    return -jax.nn.softplus(-positive).mean() - false
