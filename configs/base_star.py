@@ -3,7 +3,8 @@
 The text encoder: `clip` (the paper's, ViT-L/14@336px), `clip_b32`, `clip_b16`, `clip_l14`,
 `clip_l14_336`, `bert`, `minilm` (BERT, from a PyPI package), `mpnet`; by default hashed words.
 `described` recognizes by descriptions, part by part, too (ours). References: `global` (one part, no
-prompts), `regression` (pooled features to names, linearly). `ctr_gcn` has that encoder, whose
+prompts), `regression` (pooled features to names, linearly), and the paper's baselines `revise`,
+`jpose`, `cada_vae`, `synse` and `smie` (configs/baselines.py). `ctr_gcn` has that encoder, whose
 features are of joints and their surroundings (ours). Ablations: `no_attention`,
 `no_attribute_prompts`, `no_semantic_prompts`. `unseen_names` lets unseen names take part in the
 semantic loss, as released; `paper` and `released` follow the paper or the release where the two
@@ -14,7 +15,7 @@ are none. Variants may be combined in any order.
 
 from ml_collections import ConfigDict
 
-from configs import base
+from configs import base, baselines
 from configs.base import setting
 from gapjax import backbones
 from gapjax.experiment.config_dict import choose, new_config
@@ -147,12 +148,12 @@ def smoke_star(config: ConfigDict) -> None:
     config.encoder.repeat = 1
     config.encoder.optimizer.milestones = ()
     config.zero_shot.folds = 1
-    if config.method.name == "star":
-        config.method.attributes = 6
-        config.method.heads = 2
-        if config.method.similarity == "dot":
-            # An encoder of four steps has large features: at the paper's rate, losses overflow.
-            config.optimizer.learning_rate = 1e-5
+    config.train.batch_size = min(config.train.batch_size, 64)
+    small = {"attributes": 6, "heads": 2, "samples": 10, "classifier_steps": 10}
+    config.method.update({key: value for key, value in small.items() if key in config.method})
+    if config.method.get("similarity") == "dot":
+        # An encoder of four steps has large features: at the paper's rate, losses overflow.
+        config.optimizer.learning_rate = 1e-5
 
 
 split_weights = setting(
@@ -192,6 +193,7 @@ ZERO_SHOT_VARIANTS = {
     ),
     "global": align_globally,
     "regression": regress_text,
+    **baselines.VARIANTS,
     "split_weights": split_weights,
     "bfloat16": base.bfloat16,
     "smoke": smoke_star,

@@ -12,13 +12,14 @@ mixes all joints: its features of a part know the whole body, and parts have lit
 Variants: the splits `18_6` (the default), `20_4`, `20_4_simple`; `shift_gcn` has the paper's
 encoder; `paper` and `released` follow the paper or the release where the two differ; `global`
 aligns the whole body without prompts, the reference; `regression` maps pooled features to the
-names' text linearly; `fresh` encodes other random clips in every step; `bfloat16` computes in
-bfloat16; `split_weights` splits what does not depend on samples; `smoke` checks the plumbing.
+names' text linearly; `revise`, `jpose`, `cada_vae`, `synse` and `smie` are the paper's baselines;
+`fresh` encodes other random clips in every step; `bfloat16` computes in bfloat16; `split_weights`
+splits what does not depend on samples; `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict
 
-from configs import base, base_star
+from configs import base, base_star, baselines
 
 VARIANTS = {
     **base.splits("18_6", "20_4", "20_4_simple"),
@@ -27,6 +28,7 @@ VARIANTS = {
     "released": base_star.released_star,
     "global": base_star.align_globally,
     "regression": base_star.regress_text,
+    **baselines.VARIANTS,
     "fresh": base.setting(
         "Encode other random clips in every step instead of caching features.",
         encoder__features="fresh",

@@ -12,11 +12,37 @@ from gapjax.studies.study import Row
 DATASETS: Mapping[str, ModuleType] = {"NTU RGB+D 55/5": star_ntu60, "PKU-MMD 46/5": star_pku}
 
 
-def methods(group: str, variants: str, paper: Mapping[str, float] | None = None) -> tuple[Row, ...]:
-    """Return the rows of a split: two references, then STAR with the paper's numbers."""
+# The methods that the paper compares STAR with, by variant.
+BASELINES = {
+    "revise": "ReViSE",
+    "jpose": "JPoSE",
+    "cada_vae": "CADA-VAE",
+    "synse": "SynSE",
+    "smie": "SMIE",
+}
+
+
+def methods(
+    group: str,
+    variants: str,
+    paper: Mapping[str, float] | None = None,
+    **baselines: Mapping[str, float],
+) -> tuple[Row, ...]:
+    """Return the rows of a split: two references, the paper's baselines, then STAR.
+
+    Args:
+        group: the split.
+        variants: the variants that select it.
+        paper: the paper's numbers of STAR.
+        baselines: those of baselines, by variant.
+    """
     return (
         Row("Global alignment", variants=f"{variants},global", group=group),
         Row("Linear map", variants=f"{variants},regression", group=group),
+        *(
+            Row(name, {}, baselines.get(key, {}), variants=f"{variants},{key}", group=group)
+            for key, name in BASELINES.items()
+        ),
         Row("STAR", {}, paper or {}, variants=variants, group=group),
     )
 
