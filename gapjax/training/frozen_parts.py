@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.methods import LossOut, Method, Text, Variables
+from gapjax.methods import LossOut, Method, Text, Variables, fitted
 from gapjax.parallel.tree_paths import first_matches
 from gapjax.training.optimizer import ParameterRule
 
@@ -59,6 +59,10 @@ class PartlyFrozen:
     ) -> Float[Array, "b k"]:
         """Return the method's scores."""
         return self.method.predict(variables, clips, text)
+
+    def fit(self, variables: Variables, text: Text) -> Text:
+        """Return the text with what the method fits to the classes, if it does."""
+        return fitted(self.method, variables, text)
 
 
 def keep(method: Method, rules: Sequence[ParameterRule]) -> Method:

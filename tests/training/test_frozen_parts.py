@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gapjax.methods import fitted
 from gapjax.methods.supervised import Supervised
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.heads import Recognizer
@@ -81,3 +82,13 @@ def test_which_modules_are_frozen() -> None:
     method = Supervised(Recognizer(TwoNorms(), 3))
     assert keep(method, [ParameterRule("a", 0.5)]) is method
     assert isinstance(keep(method, [ParameterRule("a", 0.0)]), PartlyFrozen)
+
+
+def test_what_is_fitted_to_the_classes_still_is() -> None:
+    class TwoStages(Supervised):
+        def fit(self, variables: Any, text: Any) -> Any:
+            return {**text, "fitted": jnp.ones(3)}
+
+    method = TwoStages(Recognizer(TwoNorms(), 3))
+    for each in (method, keep(method, [ParameterRule("^backbone/", 0.0)])):
+        assert set(fitted(each, {}, {})) == {"fitted"}
