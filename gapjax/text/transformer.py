@@ -27,7 +27,7 @@ ACTIVATIONS = {
 }
 
 # Vectors that stand before the words of every string, as embeddings of tokens do.
-Prompt = Float[Array, "c d"]
+Prompt = Float[Array, "n2 d"]
 
 
 @dataclass(frozen=True)
