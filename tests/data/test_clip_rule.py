@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from data_pipelines.conversion import reading
+from data_pipelines.conversion import reading, report
 from data_pipelines.errors import FileError
 from data_pipelines.formats import own
 from data_pipelines.parsers import clip
@@ -68,3 +68,11 @@ def test_nobody_is_no_clip(tmp_path: pathlib.Path) -> None:
     found = own.open_raw(raw, "mine")
     with pytest.raises(FileError, match="anybody is seen with a confidence above zero; remove"):
         reading.clips_of(found.items[0], list(own.read(found.items[0])), found.spec)
+
+
+def test_what_is_dropped_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    report.say_dropped([(20, 0), (0, 0), (3, 1)])
+    assert capsys.readouterr().out.splitlines() == [
+        "dropped: 23 frames in which nobody is seen, of 2 samples",
+        "dropped: 1 persons who move less than others, of 1 samples",
+    ]

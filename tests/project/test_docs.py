@@ -71,6 +71,11 @@ def test_commands_and_variants_exist(page: str) -> None:
         assert set(variants.split(",")) - {""} <= set(known), f"{name}:{variants}"
 
 
+def test_the_caption_of_the_demos_picture_is_its_seeds_result() -> None:
+    (caption,) = re.findall(r"STAR, seed 1: ([\d.]+) %", text("README.md"))
+    assert f"by seed STAR has {caption}, " in text("docs/results.md")
+
+
 def test_every_row_of_fidelity_names_a_test() -> None:
     rows = [line for line in text("docs/fidelity.md").splitlines() if line.startswith("| ")]
     tests = [row.rstrip("| ").rpartition(" | ")[2] for row in rows if not row.endswith("| test |")]

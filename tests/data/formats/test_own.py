@@ -12,13 +12,14 @@ from etils import epath
 
 from data_pipelines import show, verify
 from data_pipelines.convert import convert, main
-from data_pipelines.datasets import ntu60
+from data_pipelines.datasets import ntu60, synthetic
 from data_pipelines.errors import DataError
 from data_pipelines.formats import own
 from data_pipelines.readers.sample import read
 from data_pipelines.specs import catalog, checked_yaml, spec_file
 from data_pipelines.specs.dataset import Protocol
 from data_pipelines.storage.index import Index, select
+from docs import fine_tuning_data
 from support import own_folder
 
 
@@ -402,6 +403,23 @@ def test_folders_are_told_apart(tmp_path: pathlib.Path, capsys: pytest.CaptureFi
         f"{folder}: 7 samples, already converted; {other} is not read (--overwrite converts again, "
         "--name=NAME beside it)\n"
     )
+
+
+@pytest.mark.slow
+def test_the_folder_of_the_docs(data: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Six classes that the split leaves unseen: five training clips of each, all test clips."""
+    fine_tuning_data.write(data, tmp_path / "mine", clips=5)
+    opened = own.open_raw(tmp_path / "mine", "mine")
+    unseen = synthetic.SPEC.zero_shot["18_6"]
+    assert opened.spec.labels == tuple(synthetic.SPEC.labels[number] for number in unseen)
+    train = opened.spec.protocols["xsub"].train
+    samples = [item.sample for item in opened.items]
+    labels = [each.metadata[0] for each in samples if each.column("subject") in train]
+    assert np.bincount(labels).tolist() == [5] * 6
+    (record,) = own.read(opened.items[0])
+    index = Index.load(data / "synthetic")
+    (row,) = np.flatnonzero(index.name == record.name.removeprefix("clips/"))
+    np.testing.assert_array_equal(record.skeleton, read(str(data / "synthetic"), index, int(row)))
 
 
 def test_a_header_that_is_no_python(tmp_path: pathlib.Path) -> None:
