@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import itertools
 import os
 import signal
 import sys
@@ -45,10 +46,14 @@ def expect_interruptions() -> None:
     """Let Ctrl-C end the process with one line while Python imports the modules of a command.
 
     There is nothing to save yet, and an exception could get lost within a library. `guarded` ends
-    this. Programs that import a package are left alone: only where Python looks for the module of
-    `python -m` is this the first argument.
+    this. Programs that import a package are left alone.
     """
-    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    words = itertools.pairwise(sys.orig_argv)
+    module = next((word for option, word in words if option == "-m"), "")
+    # The first argument is this only while Python looks for the module.
+    if sys.argv[:1] != ["-m"] or module.partition(".")[0] not in ("gapjax", "data_pipelines"):
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
 
 

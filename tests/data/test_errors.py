@@ -33,6 +33,18 @@ def test_an_interruption_while_modules_are_imported(tmp_path: pathlib.Path, modu
     assert (done.returncode, done.stderr) == (130, "gapjax: interrupted\n")
 
 
+def test_programs_of_others_are_interrupted_as_ever(tmp_path: pathlib.Path) -> None:
+    """Also those that import a command while Python looks for their module."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "__init__.py").write_text("import gapjax")
+    code = "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "theirs" / "main.py").write_text(f"{code}except KeyboardInterrupt:\n    print(1)")
+    variables = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    call = [sys.executable, "-m", "theirs.main"]
+    done = subprocess.run(call, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
 def test_an_interruption_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     @command.guarded
     def main() -> int:
