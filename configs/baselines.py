@@ -1,8 +1,8 @@
 """The zero-shot methods that STAR is compared with, as variants of its configs.
 
 Rates, batches and epochs are those of their public code, on which their modules say more. Where the
-data have few clips, a larger rate takes the place of many epochs (ours, chosen on the built-in
-data).
+data have few clips, a larger rate takes the place of many epochs, and short cycles that of long
+ones (ours).
 """
 
 from ml_collections import ConfigDict

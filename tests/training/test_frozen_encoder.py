@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import shift_gcn
-from gapjax.methods import LossOut, Text, Variables
+from gapjax.methods import LossOut, Text, Variables, fitted
 from gapjax.nn.heads import Recognizer
 from gapjax.training.frozen_encoder import Encoded, Encoder
 
@@ -100,6 +100,26 @@ def test_a_frozen_encoder_is_no_part_of_the_state(encoder: Encoder, clips: jax.A
     by_hand = Mean().predict(variables, features, {})
     scores = jax.jit(method.predict)(variables, clips, text)
     np.testing.assert_allclose(scores, by_hand, rtol=1e-6)
+
+
+def test_what_a_method_fits_to_the_classes_reaches_its_predictions(
+    encoder: Encoder, clips: jax.Array
+) -> None:
+    class Fitting(Mean):
+        """Predicts what it fitted."""
+
+        def fit(self, variables: Variables, text: Text) -> Text:
+            return {"fitted": 3 * variables["params"]["scale"], **text}
+
+        def predict(self, variables: Variables, clips: jax.Array, text: Text) -> jax.Array:
+            return text["fitted"] * super().predict(variables, clips, text)
+
+    scores = {}
+    for method in (Encoded(Mean(), encoder), Encoded(Fitting(), encoder)):
+        variables = method.init(jax.random.key(2), clips)
+        text = fitted(method, variables, method.prepare_text())
+        scores[len(scores)] = jax.jit(method.predict)(variables, clips, text)
+    np.testing.assert_allclose(scores[1], 3 * scores[0], rtol=1e-6)
 
 
 def test_the_released_normalization_drifts(encoder: Encoder, clips: jax.Array) -> None:
