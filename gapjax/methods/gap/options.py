@@ -16,9 +16,10 @@ class Options:
     Attributes:
         partition: `none` (no text), `global`, or a partition of the skeleton (`2`, `4`, `6`, ...).
         global_text: the whole body's string: `synonym`, `label`, `template` (the label in a prefix,
-            cloze or suffix of Figure 4), `paragraph`, `manual` (atomic movements in their order),
-            `part_states` (those nearest to the label), or `none`. Of several strings one is drawn
-            for each sample and step; of recipes that `+` joins, `synonym+paragraph`, each as often.
+            cloze or suffix of Figure 4), `paragraph`, `description` (the movements of all parts),
+            `manual` (atomic movements in their order), `part_states` (those nearest to the label),
+            or `none`. Of several strings one is drawn for each sample and step; of recipes that `+`
+            joins, `synonym+paragraph`, each as often.
         part_states: how many states of body parts `part_states` has (K of section 3.5, which does
             not tell it; the example in Figure 4 has five).
         part_text: how a part's string is written: `plain` or `released`.
