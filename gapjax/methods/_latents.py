@@ -1,29 +1,24 @@
-"""What CADA-VAE and SynSE share: autoencoders of skeletons and of texts in one latent space.
+"""What CADA-VAE and SynSE share: losses that change in cycles, and a second stage.
 
-A text has one or several parts, such as noun and verb, each with latent dimensions of its own,
-which together are those of the skeleton. Once they are trained, a linear classifier is fitted to
-latents of the classes' texts, and recognizes skeletons by theirs.
+Once the autoencoders are trained, a linear classifier is fitted to latents of the classes' texts,
+and recognizes skeletons by theirs.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
 from gapjax.methods import Embeddings, Inference, LossOut, Outputs, Text, Variables
-from gapjax.methods._on_features import OnFeatures, Rows, pooled
-from gapjax.nn.alignment import divergence_from_normal, gaussian_distance
+from gapjax.methods._latent_network import SMALL
+from gapjax.methods._on_features import OnFeatures, pooled
 from gapjax.nn.losses import cross_entropy
-from gapjax.nn.perceptron import Activation
 from gapjax.registry import number
 
-# Xavier's uniform initializer with a gain of 0.5.
-SMALL = nn.initializers.variance_scaling(0.25, "fan_avg", "uniform")
 # The fractions of a cycle after which the weight of divergences rises, and after which latents of
 # one modality are decoded to the other: steps 1000 and 1500 of 1900.
 RISE, CROSS = 10 / 19, 15 / 19
@@ -50,133 +45,6 @@ class LatentOptions:
     samples: int = number(500, least=1)
     classifier_steps: int = number(300, least=1)
     classifier_rate: float = number(1e-3)
-
-
-class Gaussian(NamedTuple):
-    """A normal distribution of independent dimensions for each example.
-
-    Attributes:
-        mean: its means.
-        log_variance: the logarithms of its variances.
-    """
-
-    mean: Float[Array, "*n a"]
-    log_variance: Float[Array, "*n a"]
-
-    def draw(self, key: Key[Array, ""]) -> Float[Array, "*n a"]:
-        """Return a sample of each."""
-        noise = jax.random.normal(key, self.mean.shape)
-        return self.mean + jnp.exp(0.5 * self.log_variance) * noise
-
-
-class Autoencoder(nn.Module):
-    """A variational autoencoder of one linear layer each way.
-
-    Attributes:
-        latent: the dimensions of the latent space.
-        last: the activation of what is decoded; None for none.
-    """
-
-    latent: int
-    last: Activation | None = None
-
-    def setup(self) -> None:
-        """Create the encoder."""
-        self.mean = nn.Dense(self.latent, kernel_init=SMALL)
-        self.log_variance = nn.Dense(self.latent, kernel_init=SMALL)
-
-    def encode(self, x: Float[Array, "n c"]) -> Gaussian:
-        """Return the latent distribution of vectors."""
-        return Gaussian(self.mean(x), self.log_variance(x))
-
-    @nn.compact
-    def decode(self, latent: Float[Array, "n a"], size: int) -> Float[Array, "n c"]:
-        """Return vectors of `size` channels."""
-        decoded = nn.Dense(size, kernel_init=SMALL, name="decoder")(latent)
-        return self.last(decoded) if self.last else decoded
-
-
-class Terms(NamedTuple):
-    """The losses of a batch, before they are weighed.
-
-    Attributes:
-        skeleton: the squared error of skeletons, the mean over their channels.
-        text: that of texts, the sum over their parts.
-        skeleton_divergence: of the skeletons' latent distributions from the normal one.
-        text_divergence: of the texts'.
-        cross: the squared errors of what is decoded from the other modality.
-        distance: of the latent distributions of skeletons and texts.
-    """
-
-    skeleton: Float[Array, ""]
-    text: Float[Array, ""]
-    skeleton_divergence: Float[Array, ""]
-    text_divergence: Float[Array, ""]
-    cross: Float[Array, ""]
-    distance: Float[Array, ""]
-
-
-class Network(nn.Module):
-    """The autoencoders. Features are after a ReLU, and so is what is decoded to them.
-
-    Attributes:
-        parts: the parts of a text, in the order of their latent dimensions.
-        latent: the dimensions of a skeleton's latent.
-    """
-
-    parts: tuple[str, ...]
-    latent: int
-
-    def setup(self) -> None:
-        """Create the autoencoders."""
-        self.skeleton = Autoencoder(self.latent, nn.relu)
-        each = self.latent // len(self.parts)
-        self.text = {part: Autoencoder(each) for part in self.parts}
-
-    def __call__(self, features: Float[Array, "b d"], text: Rows) -> Gaussian:
-        """Run every layer, to initialize it; return the latent distribution of skeletons."""
-        rows = {part: text[part][:1] for part in self.parts}
-        one = features[:1]
-        self.terms(one, rows, jax.random.key(0))
-        return self.skeleton.encode(features)
-
-    def of_text(self, text: Rows) -> Gaussian:
-        """Return the latent distribution of texts, the parts' side by side."""
-        parts = [self.text[part].encode(text[part]) for part in self.parts]
-        return Gaussian(*(jnp.concatenate(rows, axis=-1) for rows in zip(*parts, strict=True)))
-
-    def terms(self, features: Float[Array, "b d"], text: Rows, key: Key[Array, ""]) -> Terms:
-        """Return the losses of pairs of skeletons and texts."""
-        skeletons, texts = self.skeleton.encode(features), self.of_text(text)
-        keys = jax.random.split(key)
-        latent, text_latent = skeletons.draw(keys[0]), texts.draw(keys[1])
-        size = features.shape[1]
-        crossed = _error(self.skeleton.decode(text_latent, size), features)
-        return Terms(
-            skeleton=_error(self.skeleton.decode(latent, size), features),
-            text=self._text_error(text_latent, text),
-            skeleton_divergence=divergence_from_normal(*skeletons).mean(),
-            text_divergence=divergence_from_normal(*texts).mean(),
-            cross=crossed + self._text_error(latent, text),
-            distance=gaussian_distance(tuple(skeletons), tuple(texts)).mean(),
-        )
-
-    def _text_error(self, latent: Float[Array, "b a"], text: Rows) -> Float[Array, ""]:
-        """Return the squared errors of texts decoded from latents, the sum over parts."""
-        shares = jnp.split(latent, len(self.parts), axis=1)
-        errors = [
-            _error(self.text[part].decode(share, text[part].shape[1]), text[part])
-            for part, share in zip(self.parts, shares, strict=True)
-        ]
-        return sum(errors, start=jnp.zeros(()))
-
-    def mean(self, features: Float[Array, "b d"]) -> Float[Array, "b a"]:
-        """Return the means of the skeletons' latent distributions."""
-        return self.skeleton.mean(features)
-
-
-def _error(found: Float[Array, "b c"], wanted: Float[Array, "b c"]) -> Float[Array, ""]:
-    return jnp.square(found - wanted).mean()
 
 
 def progress(
@@ -208,7 +76,7 @@ class LatentMethod(OnFeatures):
         return {**fresh, "batch_stats": {"steps": jnp.zeros((), jnp.int32)}}
 
     def weights(self, step: Int[Array, ""]) -> Mapping[str, Float[Array, ""] | float]:
-        """Return the weights of `Terms` in a step."""
+        """Return the weights of `_latent_network.Terms` in a step."""
         raise NotImplementedError
 
     def loss(

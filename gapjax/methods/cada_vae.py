@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from jaxtyping import Array, Float, Int
 
 from gapjax.methods import Context, Inference, MethodSpec
-from gapjax.methods._latents import LatentMethod, LatentOptions, Network, inference_of, progress
+from gapjax.methods._latent_network import Network
+from gapjax.methods._latents import LatentMethod, LatentOptions, inference_of, progress
 from gapjax.methods._on_features import class_strings, embed_class
 from gapjax.registry import check_choices, number, one_of
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from jaxtyping import Array, Float, Int
 
 from gapjax.methods import Context, Inference, MethodSpec
+from gapjax.methods._latent_network import Network
 from gapjax.methods._latents import (
     CROSS,
     RISE,
     LatentMethod,
     LatentOptions,
-    Network,
     inference_of,
     progress,
 )

@@ -12,7 +12,8 @@ import optax
 import pytest
 
 from gapjax.methods import Method, cada_vae, fitted, get, jpose, revise, smie, synse
-from gapjax.methods._latents import Gaussian, fit_classifier
+from gapjax.methods._latent_network import Gaussian
+from gapjax.methods._latents import fit_classifier
 from gapjax.methods._on_features import pooled
 from gapjax.prompts.strings import word_strings
 from support import zero_shot_toy as toy
