@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -21,7 +20,7 @@ from gapjax.nn.batch_norm import BatchNorm, RowWeights
 from gapjax.nn.blocks import encode, plan_blocks
 from gapjax.nn.graph import SUBSETS
 from gapjax.nn.initializers import fan_out_normal
-from gapjax.nn.layers import Projection, pointwise
+from gapjax.nn.layers import pointwise, relu_with_residual
 from gapjax.nn.temporal import TEMPORAL
 from gapjax.nn.topology import Topology, relation_axes, sum_over_neighbors, topologies
 from gapjax.nn.torch_weights import Imported, StateDict, join
@@ -62,9 +61,7 @@ class GraphConv(nn.Module):
         y = (sum_over_neighbors(topology, value, order) + offset).astype(x.dtype)
         how: dict[str, Any] = {"train": train, "weights": weights}
         y = BatchNorm(order, scale_init=nn.initializers.constant(1e-6), name="norm")(y, **how)
-        if channels != self.features:
-            x = Projection(order, self.features, name="residual")(x, **how)
-        return jax.nn.relu(y + x)
+        return relu_with_residual(y, x, order, **how)
 
 
 class Backbone(nn.Module):
@@ -137,8 +134,9 @@ def _graph(state: StateDict, name: str) -> Imported:
 
 
 def _temporal(state: StateDict, name: str) -> Imported:
-    of = _single_scale if f"{name}.conv.weight" in state else _multi_scale
-    return of(state, name)
+    if f"{name}.conv.weight" in state:
+        return state.convolution_over_time(f"{name}.conv", f"{name}.bn")
+    return _multi_scale(state, name)
 
 
 def _multi_scale(state: StateDict, name: str) -> Imported:
@@ -157,12 +155,6 @@ def _multi_scale(state: StateDict, name: str) -> Imported:
         "bias": np.concatenate([state.bias(f"{each}.conv") for each in convolutions]),
     }
     return params, statistics
-
-
-def _single_scale(state: StateDict, name: str) -> Imported:
-    params, statistics = join({"norm": state.norm([f"{name}.bn"])})
-    kernel = state.time_kernel(f"{name}.conv")
-    return {**params, "kernel": kernel, "bias": state.bias(f"{name}.conv")}, statistics
 
 
 BACKBONE = BackboneSpec(Backbone, from_torch)

@@ -22,7 +22,7 @@ from gapjax.nn.axis_order import LAYOUTS, Ordered, spread
 from gapjax.nn.batch_norm import BatchNorm, RowWeights
 from gapjax.nn.blocks import encode, plan_blocks
 from gapjax.nn.initializers import fan_in_uniform, fan_out_normal
-from gapjax.nn.layers import Projection, pointwise
+from gapjax.nn.layers import pointwise, relu_with_residual
 from gapjax.nn.shift import GRADIENTS, ROWS, shift_joints, shift_time
 from gapjax.nn.torch_weights import Imported, StateDict, join
 from gapjax.registry import chosen, number
@@ -55,10 +55,7 @@ class GraphConv(nn.Module):
         # The bias is the same for all joints, so that shifting it changes nothing.
         norm = BatchNorm(order, "cv", name="norm")
         y = norm(y, jnp.repeat(bias, joints), train=train, weights=weights)
-        if channels != self.features:
-            change = Projection(order, self.features, name="residual")
-            x = change(x, train=train, weights=weights)
-        return jax.nn.relu(y + x)
+        return relu_with_residual(y, x, order, train=train, weights=weights)
 
 
 class TemporalShift(nn.Module):

@@ -85,7 +85,8 @@ def from_published(
         UserError: it may have been trained on unseen classes.
     """
     state = StateDict(torch_weights.skeleton_encoder_arrays(torch_weights.read(path)))
-    outputs = len(state.array("fc.bias")) if "fc.bias" in state else 0
+    bias = f"{state.classifier}.bias"
+    outputs = len(state.array(bias)) if bias in state else 0
     if not declared:
         known = f"all of {', '.join(unseen)}" if outputs == len(seen) + len(unseen) else "unknown"
         raise UserError(

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from gapjax.nn import rows
 from gapjax.nn.axis_order import Ordered, arrange, bodies_in_order, features_of_clips
 from gapjax.nn.batch_norm import BatchNorm, RowWeights
-from gapjax.nn.layers import Projection
+from gapjax.nn.layers import relu_with_residual
 
 
 class BlockPlan(NamedTuple):
@@ -66,11 +66,7 @@ class Block(nn.Module):
         how: dict[str, Any] = {"train": train, "weights": weights}
         y = self.graph(features, name="graph")(x, **how)
         y = self.temporal(stride, name="temporal")(y, **how)
-        if residual:
-            same = x.shape[order.index("c")] == features and stride == 1
-            change = Projection(order, features, stride, name="residual")
-            y = y + (x if same else change(x, **how))
-        return jax.nn.relu(y)
+        return relu_with_residual(y, x, order, stride, **how) if residual else jax.nn.relu(y)
 
 
 def encode(

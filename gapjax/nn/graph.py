@@ -33,3 +33,29 @@ def spatial_subsets(skeleton: Skeleton) -> Float[np.ndarray, "g u v"]:
     outward = [(parent, child) for child, parent in inward]
     itself = [(joint, joint) for joint in range(skeleton.num_joints)]
     return np.stack([adjacency(links, skeleton.num_joints) for links in (itself, inward, outward)])
+
+
+def normalized_subsets(
+    skeleton: Skeleton, farthest: int | None = None
+) -> Float[np.ndarray, "g u v"]:
+    """Return three subsets of the neighbors v of each joint u, whose sum over v is 1 in all.
+
+    The subsets are the joint itself, neighbors as far from the root of the bones or farther, and
+    nearer ones. Source: ST-GCN, section 3.3 (facts B.4).
+
+    Args:
+        skeleton: the body model.
+        farthest: the number of bones from which on joints are equally far from the root, if any.
+    """
+    parents = dict(skeleton.bones)
+
+    def distance(joint: int) -> int:
+        """Return the number of bones between a joint and the root."""
+        return 1 + distance(parents[joint]) if joint in parents else 0
+
+    subsets = np.zeros((SUBSETS, skeleton.num_joints, skeleton.num_joints), np.float32)
+    subsets[0] = np.eye(skeleton.num_joints)
+    for child, parent in skeleton.bones:
+        away = 2 if farthest is None or distance(child) <= farthest else 1
+        subsets[1, parent, child] = subsets[away, child, parent] = 1.0
+    return subsets / subsets.sum(axis=(0, 2))[:, None]

@@ -91,5 +91,8 @@ def recognizer_from_torch(
         UserError: an array is missing.
     """
     encoder = backbone(state)
-    params = {"backbone": encoder["params"], "classifier": {"Dense_0": state.dense("fc")}}
+    params = {
+        "backbone": encoder["params"],
+        "classifier": {"Dense_0": state.dense(state.classifier)},
+    }
     return {"params": params, "batch_stats": {"backbone": encoder["batch_stats"]}}

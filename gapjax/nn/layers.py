@@ -95,6 +95,15 @@ def convolve_time(
     )
 
 
+def convolve_graph(
+    kernel: Float[Array, "g d c"], topology: Float[Array, "g u v"], x: Ordered, order: str
+) -> Ordered:
+    """Return a convolution over a graph: Σ_g Σ_v topology[g, u, v] · kernel[g] · x[v]."""
+    value = pointwise(kernel, x, order, "gdc")
+    result = order.replace("v", "u")
+    return jnp.einsum(f"guv,g{order}->{result}", topology.astype(x.dtype), value)
+
+
 def max_over_time(x: Ordered, order: str, stride: int) -> Ordered:
     """Return the maximum over windows of three frames, padded to keep the length, by a stride."""
     padded = jnp.pad(x, pads(order, "t", 1, 1), constant_values=-jnp.inf)
@@ -125,3 +134,28 @@ class Projection(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         y = pointwise(kernel, every(x, self.order, self.stride), self.order)
         return BatchNorm(self.order, name="norm")(y, bias, train=train, weights=weights)
+
+
+def relu_with_residual(
+    y: Ordered,
+    x: Ordered,
+    order: str,
+    stride: int = 1,
+    *,
+    train: bool,
+    weights: RowWeights | None = None,
+) -> Ordered:
+    """Return relu(y + x), with x projected by a module `residual` where the shapes differ.
+
+    Args:
+        y: what a module makes of x.
+        x: its input.
+        order: the names of the axes.
+        stride: frames of x from one of y to the next.
+        train: as of `Projection`.
+        weights: as of `Projection`.
+    """
+    if x.shape != y.shape:
+        change = Projection(order, y.shape[order.index("c")], stride, name="residual")
+        x = change(x, train=train, weights=weights)
+    return jax.nn.relu(y + x)

@@ -25,6 +25,9 @@ Importer = Callable[["StateDict", str], Imported]
 # The first normalization of every published skeleton encoder.
 DATA_NORM = "data_bn"
 
+# The last layer of every published skeleton network; ST-GCN's is the second.
+CLASSIFIERS = ("fc", "fcn")
+
 # What wrappers of a published model put before its names.
 WRAPPERS = ("module.",)
 
@@ -128,6 +131,11 @@ class StateDict:
         """Return the number of names that start with a prefix."""
         return sum(name.startswith(prefix) for name in self._state)
 
+    @property
+    def classifier(self) -> str:
+        """Return the name of the last layer; the first of `CLASSIFIERS` if there is none."""
+        return next((name for name in CLASSIFIERS if f"{name}.weight" in self), CLASSIFIERS[0])
+
     def array(self, name: str) -> Float[np.ndarray, "..."]:
         """Return an array by name.
 
@@ -170,6 +178,11 @@ class StateDict:
         """Return parameters and statistics of a 1x1 convolution followed by a normalization."""
         params, statistics = join({"norm": self.norm([norm])})
         return {**params, "kernel": self.kernel(conv), "bias": self.bias(conv)}, statistics
+
+    def convolution_over_time(self, conv: str, norm: str) -> Imported:
+        """Return parameters and statistics of a convolution over time and a normalization."""
+        params, statistics = join({"norm": self.norm([norm])})
+        return {**params, "kernel": self.time_kernel(conv), "bias": self.bias(conv)}, statistics
 
     def residual(self, conv: str, norm: str) -> dict[str, Imported]:
         """Return a projection as the module `residual`; nothing where the network has none."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.specs.skeletons import KINECT20
-from gapjax.backbones import ctr_gcn, shift_gcn
+from gapjax.backbones import ctr_baseline, ctr_gcn, shift_gcn, st_gcn
 from gapjax.nn.axis_order import LAYOUTS
 
 pytestmark = pytest.mark.slow
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 NETWORKS = {
     "ctr_gcn": partial(ctr_gcn.Backbone, width=8),
     "ctr_gcn, single scale": partial(ctr_gcn.Backbone, width=8, temporal="single_scale"),
+    "ctr_baseline": partial(ctr_baseline.Backbone, width=7),
+    "st_gcn": partial(st_gcn.Backbone, width=7),
     "shift_gcn": partial(shift_gcn.Backbone, width=7, shift_gradient="true"),
 }
 

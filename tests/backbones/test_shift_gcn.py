@@ -21,6 +21,7 @@ from gapjax.nn.pooling import pool
 from gapjax.nn.torch_weights import StateDict
 from gapjax.parallel.tree_paths import first_matches
 from support.numerics import close
+from support.published import clips
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def test_published_network(load_pack: Load, mode: str, layout: str) -> None:
     """The pack has every 16th channel of the last block."""
     state, outputs = load_pack("shift_gcn_ntu60")
     variables = from_torch(StateDict(state), shift_gcn.from_torch)
-    x = jnp.asarray(outputs["input"].transpose(0, 4, 2, 3, 1))
+    x = clips(outputs["input"])
 
     def features(network: Recognizer, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         encoded = network.backbone(x, train=mode == "train")

@@ -10,6 +10,7 @@ from data_pipelines.specs import catalog
 from gapjax.experiment.model import method_options
 from gapjax.experiment.schema import Key, all_keys, read_flat
 from gapjax.inputs.clips import ClipRecipe
+from gapjax.registry import choices
 
 BAD = (-1, -0.5, math.nan, math.inf, 10**20)
 
@@ -38,7 +39,7 @@ def refusal(key: Key, value: object, method: str, backbone: str) -> str:
 
 
 @pytest.mark.parametrize("method", ["gap", "star"])
-@pytest.mark.parametrize("backbone", ["ctr_gcn", "shift_gcn"])
+@pytest.mark.parametrize("backbone", choices("gapjax.backbones"))
 def test_a_bad_number_is_refused_or_valid(method: str, backbone: str) -> None:
     keys = numbers(method, backbone)
     assert len(keys) > 30

@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from data_pipelines.specs.skeletons import KINECT20, NTU25
-from gapjax.backbones import ctr_gcn, shift_gcn
+from gapjax.backbones import ctr_baseline, ctr_gcn, shift_gcn, st_gcn
 from gapjax.methods.gap.network import DescribedRecognizer
 from gapjax.nn import rows
 from gapjax.nn.ghost_batch_norm import Replicas
@@ -66,7 +66,7 @@ def assert_equal(found: Any, expected: Any, near: float = 1e-5) -> None:
     jax.tree.map(close, gradients, gradients2)
 
 
-@pytest.mark.parametrize("module", [ctr_gcn, shift_gcn])
+@pytest.mark.parametrize("module", [ctr_gcn, shift_gcn, st_gcn, ctr_baseline])
 def test_one_step_with_some_and_all_second_persons_absent(module: Any) -> None:
     """On one device, and on eight with a share of three clips each.
 
