@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -11,13 +12,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import gap_demo, star_demo
 from data_pipelines.errors import UserError
 from data_pipelines.specs.skeletons import COCO17, KINECT20, NTU25, Skeleton
 from gapjax.backbones import ctr_baseline, st_gcn
+from gapjax.experiment import abstract
+from gapjax.experiment.config_dict import choose, plan_of
+from gapjax.experiment.stages import stages
 from gapjax.methods.supervised import from_torch
 from gapjax.nn.axis_order import LAYOUTS
 from gapjax.nn.heads import Recognizer
 from gapjax.nn.torch_weights import StateDict
+from gapjax.parallel.sharding import ShapeLayout, make_layout
+from gapjax.training import loop
 from support.numerics import close
 from support.published import (
     Read,
@@ -171,3 +178,22 @@ def test_bfloat16_keeps_parameters_and_statistics_in_float32(name: str) -> None:
     assert {leaf.dtype for leaf in jax.tree.leaves(updates)} == {jnp.dtype("float32")}
     error = jnp.abs(found.astype(jnp.float32) - expected).mean() / jnp.abs(expected).mean()
     assert float(error) < 0.03
+
+
+@pytest.mark.parametrize(("demo", "stage_count"), [(gap_demo, 1), (star_demo, 2)])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_methods_of_both_papers_take_it(
+    tmp_path: Path, name: str, demo: ModuleType, stage_count: int
+) -> None:
+    """GAP; STAR, and the supervised run that trains its encoder."""
+    config = demo.get_config("smoke")
+    choose(config, "backbone", name)
+    config.data.dir, config.zero_shot.folds = str(tmp_path), 0
+    layout = make_layout(1)
+    shapes = ShapeLayout(layout.mesh, layout.rules)
+    plans = [stage.plan for stage in stages(plan_of(config), tmp_path)]
+    assert len(plans) == stage_count
+    states = [loop.state_shapes(abstract.build(plan, shapes, abstract.Size())) for plan in plans]
+    graph = states[0].params["network"] if demo is gap_demo else states[0].params
+    graph = graph["backbone"]["block0"]["graph"]
+    assert {"st_gcn": "importance", "ctr_baseline": "adjacency"}[name] in graph

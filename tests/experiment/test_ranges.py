@@ -10,7 +10,6 @@ from data_pipelines.specs import catalog
 from gapjax.experiment.model import method_options
 from gapjax.experiment.schema import Key, all_keys, read_flat
 from gapjax.inputs.clips import ClipRecipe
-from gapjax.registry import choices
 
 BAD = (-1, -0.5, math.nan, math.inf, 10**20)
 
@@ -38,8 +37,10 @@ def refusal(key: Key, value: object, method: str, backbone: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("method", ["gap", "star"])
-@pytest.mark.parametrize("backbone", choices("gapjax.backbones"))
+@pytest.mark.parametrize(
+    ("method", "backbone"),
+    [("gap", "ctr_gcn"), ("star", "shift_gcn"), ("gap", "st_gcn"), ("star", "ctr_baseline")],
+)
 def test_a_bad_number_is_refused_or_valid(method: str, backbone: str) -> None:
     keys = numbers(method, backbone)
     assert len(keys) > 30

@@ -10,7 +10,7 @@ import pytest
 from jaxtyping import Array, Float
 
 from data_pipelines.specs.skeletons import KINECT20
-from gapjax.backbones import ctr_gcn, shift_gcn, st_gcn
+from gapjax.backbones import ctr_gcn, shift_gcn
 from gapjax.methods import Variables
 from gapjax.nn.batch_norm import EPSILON, MOMENTUM, BatchNorm
 from gapjax.nn.ghost_batch_norm import Replicas
@@ -56,7 +56,7 @@ def test_moments_and_running_statistics() -> None:
     np.testing.assert_allclose(running["var"], var, rtol=1e-5)
 
 
-@pytest.mark.parametrize("module", [ctr_gcn, shift_gcn, st_gcn])
+@pytest.mark.parametrize("module", [ctr_gcn, shift_gcn])
 def test_a_share_is_as_a_batch_of_its_own(module: object) -> None:
     """On one device and on two, with the variables of the backbone alone."""
     x, backbone = clips(), module.Backbone(KINECT20, width=8, stages=(1,))
