@@ -1,8 +1,9 @@
 """Classify raw files with a bundle: python -m gapjax.classify --bundle=DIR FILE...
 
 A file is NTU RGB+D's .skeleton, or a .npy or .npz of frames x joints x coordinates (of several
-persons, frames x persons x joints x coordinates, or persons first). A bundle of STAR recognizes any
-classes by name, and shows the similarity of each body part to each class's description.
+persons, frames x persons x joints x coordinates, or persons first). Zero-shot bundles, except those
+of CADA-VAE and SynSE, recognize any classes by name; STAR's show the similarity of each body part
+to each class's description.
 """
 
 import argparse
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gapjax.classify", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--bundle", type=Path, required=True, help="written by gapjax.export")
-    parser.add_argument("--classes", help='any names: "wave; fall down" (bundles of STAR)')
+    parser.add_argument("--classes", help='any names: "wave; fall down" (zero-shot bundles)')
     parser.add_argument("--descriptions", default="", help="a YAML file that describes them")
     parser.add_argument("--top", type=int, default=5, help="how many classes to show (default: 5)")
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")

@@ -34,6 +34,7 @@ class Inference:
         embeddings: (trained variables) → the embeddings of the training classes.
         embed_options: the JSON-serializable options of `MethodSpec.embed` for any other classes.
         parts: the names of the parts of the output `part`, in order.
+        fits: whether `strip` fits something to the texts of the training classes.
         encode: the skeleton encoder; None for a method that learns from features, or without one.
     """
 
@@ -42,6 +43,7 @@ class Inference:
     embeddings: Callable[[Variables], Embeddings] = _no_embeddings
     embed_options: Mapping[str, Any] = field(default_factory=dict)
     parts: Sequence[str] = ()
+    fits: bool = False
     encode: Encode | None = None
 
 

@@ -160,4 +160,4 @@ def inference_of(method: LatentMethod) -> Inference:
         del embeddings
         return {"score": method.predict(variables, clips, variables["classifier"])}
 
-    return Inference(strip, apply)
+    return Inference(strip, apply, fits=True)

@@ -137,6 +137,11 @@ def read_embeddings(folder: Path) -> Embeddings:
         return {name: content[name] for name in content.files}
 
 
+def takes_classes(metadata: Mapping[str, Any]) -> bool:
+    """Return whether a bundle scores any classes, by the embeddings of their texts."""
+    return "recipe" in metadata["text"]
+
+
 def function_file(folder: Path) -> Path:
     """Return the file of a bundle's function, which older bundles spell recognise.jax."""
     return next(folder.glob("recogni[sz]e.jax"), folder / FUNCTION)

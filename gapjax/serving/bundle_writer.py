@@ -86,7 +86,7 @@ def metadata_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[st
         "ranges": run.ranges(),
         "preprocessing": {key: recipe[key] for key in recipe if key not in NOT_PREPROCESSING},
         "parts": list(run.inference.parts),
-        "text": {**run.text, "recipe": dict(run.inference.embed_options)} if run.text else {},
+        "text": _text(run),
         "gamma": {"value": gammas[source], "source": source} if source else None,
         "run": dict(run.facts),
         "measured": run.results,
@@ -95,6 +95,12 @@ def metadata_of(run: Trained, workdir: Path, frames: int, lite: bool) -> dict[st
         **dates(),
         "environment": _environment(workdir),
     }
+
+
+def _text(run: Trained) -> dict[str, Any]:
+    """Return the text encoder, and if classes are an input, how their texts are embedded."""
+    recipe = {"recipe": dict(run.inference.embed_options)} if run.embeddings else {}
+    return {**run.text, **recipe}
 
 
 def dates() -> dict[str, str]:

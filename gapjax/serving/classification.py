@@ -1,4 +1,4 @@
-"""Classify raw files with a bundle: any classes with a zero-shot bundle, else the trained ones."""
+"""Classify raw files with a bundle: any classes where texts are its input, else its own."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from gapjax import methods
 from gapjax.experiment import model, schema
 from gapjax.methods import EncodeText
 from gapjax.prompts.descriptions import ClassText, from_name
-from gapjax.serving.bundle import Bundle, Embeddings
+from gapjax.serving.bundle import Bundle, Embeddings, takes_classes
 from gapjax.serving.class_names import doubts, requested_classes
 from gapjax.serving.ranges import figure_of, unlike
 from gapjax.serving.reports import Found
@@ -41,13 +41,12 @@ def classify(
         UserError: the arguments do not fit the bundle.
         DataError: a file cannot be used.
     """
-    zero_shot = bool(bundle.metadata["text"])
     names, texts = bundle.metadata["labels"], {}
     if classes is not None or descriptions:
-        if not zero_shot:
+        if not takes_classes(bundle.metadata):
             raise UserError(
-                f"{bundle.folder}: its classes are those it was trained on; leave out --classes "
-                "and --descriptions (bundles of STAR take them)"
+                f"{bundle.folder}: a bundle of {bundle.metadata['run']['method']} has its own "
+                "classes alone; leave out --classes and --descriptions"
             )
         names, texts = requested_classes(classes, descriptions, names)
     clips = read_clips(bundle, paths)
@@ -55,9 +54,7 @@ def classify(
     # Only now: an error is printed without warnings before it.
     for doubt in (*doubts(names, bundle.metadata["labels"]), *_strange(bundle, paths, clips)):
         print(f"gapjax: warning: {doubt}", file=sys.stderr)
-    score = outputs["score"]
-    score = calibrated(bundle, score, names) if zero_shot else softmax(score, axis=1)
-    measure = "score" if zero_shot else "probability"
+    measure, score = _measured(bundle, outputs["score"], names)
     files, parts = [str(path) for path in paths], bundle.metadata["parts"]
     return Found(files, names, measure, score, parts, outputs.get("part"))
 
@@ -139,6 +136,15 @@ def _text_encoder(bundle: Bundle) -> EncodeText:
             "version, than when the bundle was written; export the run again"
         )
     return embedder.embed
+
+
+def _measured(
+    bundle: Bundle, score: Float[np.ndarray, "b k"], names: Sequence[str]
+) -> tuple[str, Float[np.ndarray, "b k"]]:
+    """Return the name and the values of what is printed: scores after γ, or probabilities."""
+    if takes_classes(bundle.metadata) or bundle.metadata["gamma"]:
+        return "score", calibrated(bundle, score, names)
+    return "probability", softmax(score, axis=1)
 
 
 def calibrated(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gapjax.serving import bundle
+
 # The clip as gapjax.classify takes it, by the rule of `data_pipelines.specs.clip_rule`.
 _CLIP = """# Raw: frames x joints x coordinates; of several persons frames x persons x joints x
 # coordinates, or persons first.
@@ -101,7 +103,7 @@ def card(metadata: Mapping[str, Any], name: str) -> str:
 
 def _use(metadata: Mapping[str, Any], name: str) -> list[str]:
     """Return Python code and commands that use the bundle."""
-    takes_classes = bool(metadata["text"])
+    takes_classes = bundle.takes_classes(metadata)
     code = _filled(_USE, metadata, name, embeddings=_EMBEDDINGS[takes_classes])
     return [
         "With jax, numpy and orbax-checkpoint alone; the frames are raw, the bundle prepares them:",

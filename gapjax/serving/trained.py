@@ -45,7 +45,7 @@ class Trained:
         shape: (persons, longest clip of the dataset in frames, joints, coordinates).
         labels: the names of the classes that scores are given for.
         trained_on: the names of the classes whose samples were trained on.
-        text: the text encoder, its checkpoint and its digest; empty if classes are no input.
+        text: the text encoder, its checkpoint and its digest; empty if scores need no text.
         results: the step, the epoch and the metrics of the evaluation at its end.
         facts: the metadata of its results.
         config: the run's config, flat.
@@ -117,7 +117,7 @@ def load(workdir: Path, data: str = "", scores: bool = True) -> Trained:
         shape=(persons, int(dataset.index.frames.max()), joints, coordinates),
         labels=dataset.labels,
         trained_on=checkpoint.trained_on,
-        text=_text(plan) if embeddings else {},
+        text=_text(plan) if embeddings or inference.fits else {},
         results=results,
         facts=describe(plan, dataset),
         config=plan.flat(),

@@ -129,6 +129,35 @@ def test_trained_classes_of_gap(
     assert shares == sorted(shares, reverse=True)
 
 
+def fixed_bundle(gamma: dict | None) -> bundle.Bundle:
+    """Return a bundle of CADA-VAE with two classes, of which the first was trained on."""
+    metadata = {
+        "labels": ["wave", "bow"],
+        "trained_on": ["wave"],
+        "text": {"encoder": "hashed", "checkpoint": "", "digest": "0"},
+        "gamma": gamma,
+        "parts": [],
+        "run": {"method": "cada_vae"},
+        "input": {"shape": [2, 60, 25, 3], "joints": list(JOINTS), "space": 3},
+    }
+    return bundle.Bundle(
+        pathlib.Path("cada"), metadata, {}, {}, lambda *_: {"score": np.float32([[2.0, 1.5]])}
+    )
+
+
+def test_classes_that_are_fixed_may_be_calibrated(saved: pathlib.Path) -> None:
+    """CADA-VAE and SynSE take no other classes, and yet seen classes lose γ."""
+    opened = fixed_bundle({"value": 1.0, "source": "validation"})
+    found = classification.classify(opened, [saved], None, "")
+    assert found.measure == "score"
+    np.testing.assert_array_equal(found.score, [[1.0, 1.5]])
+    with pytest.raises(UserError, match="a bundle of cada_vae has its own classes alone"):
+        classification.classify(opened, [saved], "wave; sit", "")
+    found = classification.classify(fixed_bundle(None), [saved], None, "")
+    assert found.measure == "probability"
+    np.testing.assert_allclose(found.score.sum(), 1, rtol=1e-6)
+
+
 def test_descriptions_name_the_classes(tmp_path: pathlib.Path) -> None:
     path = write_descriptions(tmp_path / "mine.yaml", "skate", "dive")
     names, texts = class_names.requested_classes(None, str(path))
@@ -233,7 +262,7 @@ def test_gap_takes_no_classes(
 ) -> None:
     status, (line,) = run(f"--bundle={gap_bundle}", flag, saved)
     assert status == 2
-    assert "its classes are those it was trained on; leave out --classes" in line
+    assert "a bundle of gap has its own classes alone; leave out --classes" in line
 
 
 def test_bad_input_gets_one_line(
