@@ -31,11 +31,11 @@ def build_method(plan: Plan, dataset: Dataset) -> Method:
     context = replace(method_context(plan, dataset), published=start(plan, dataset).usable())
     try:
         require_distinct_classes(plan, context.descriptions)
+        return methods.get(plan.method.name).build(context, method_options(plan))
     except MissingTextError as error:
         file = _file(plan, dataset)
         where = file_names(file) if file else f"{dataset.spec.name} has no file of them"
         raise UserError(f"{where}: {error}") from None
-    return methods.get(plan.method.name).build(context, method_options(plan))
 
 
 def require_distinct_classes(plan: Plan, texts: Sequence[ClassText]) -> None:

@@ -39,7 +39,12 @@ def refusal(key: Key, value: object, method: str, backbone: str) -> str:
 
 @pytest.mark.parametrize(
     ("method", "backbone"),
-    [("gap", "ctr_gcn"), ("star", "shift_gcn"), ("gap", "st_gcn"), ("star", "ctr_baseline")],
+    [
+        ("gap", "ctr_gcn"),
+        ("star", "shift_gcn"),
+        ("part_classification", "st_gcn"),
+        ("star", "ctr_baseline"),
+    ],
 )
 def test_a_bad_number_is_refused_or_valid(method: str, backbone: str) -> None:
     keys = numbers(method, backbone)

@@ -274,14 +274,22 @@ def test_training_names_the_file_that_lacks_a_text(tmp_path: Path) -> None:
     """The file, the class and the key; a mistake in the config names no file."""
     file = write(tmp_path, {"classes": [{"label": label} for label in NW_UCLA]})
     dataset = Mock(Dataset, labels=NW_UCLA)
-    dataset.spec = dataclasses.replace(nw_ucla.SPEC, texts=file)
     dataset.problem = SimpleNamespace(classes=range(10), unseen_indices=())
     config = gap_ucla.get_config("")
     lacking = "class 'pick up with one hand' has no manual in its description"
-    for text, expected in (("manual", f"^{re.escape(file)}: {lacking}"), ("x", "^method.global_t")):
-        config.method.update(partition="global", global_text=text)
+
+    def check(texts: str, partition: str, text: str, expected: str) -> None:
+        dataset.spec = dataclasses.replace(nw_ucla.SPEC, texts=texts)
+        config.method.update(partition=partition, global_text=text)
         with pytest.raises(UserError, match=expected):
             model.build_method(plan_of(config), dataset)
+
+    check(file, "global", "manual", f"^{re.escape(file)}: {lacking}")
+    check(file, "global", "x", "^method.global_text='x' is not known")
+    # A class that describes other parts than those that the partition reads.
+    wings = [entry(label, parts={"wing": f"beats as in {label}"}) for label in NW_UCLA]
+    other = write(tmp_path, {"classes": wings})
+    check(other, "4", "label", f"^{re.escape(other)}: no text describes the part 'head'")
 
 
 def test_parts_of_another_body(tmp_path: Path) -> None:
