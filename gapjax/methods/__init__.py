@@ -4,7 +4,7 @@ A new method is a new module here: its name is the value of `method.name` in a c
 fields of its options are the other keys of that section.
 """
 
-from gapjax.methods._base import EncodeText, LossOut, Method, Text, Variables, fitted
+from gapjax.methods._base import EncodeText, Fit, LossOut, Method, Text, Variables, make_fit
 from gapjax.methods._inference import Embeddings, Inference, Outputs, fixed_classes
 from gapjax.methods._partition import joints_of_parts
 from gapjax.methods._spec import Context, MethodSpec, get
@@ -13,6 +13,7 @@ __all__ = [
     "Context",
     "Embeddings",
     "EncodeText",
+    "Fit",
     "Inference",
     "LossOut",
     "Method",
@@ -20,8 +21,8 @@ __all__ = [
     "Outputs",
     "Text",
     "Variables",
-    "fitted",
     "fixed_classes",
     "get",
     "joints_of_parts",
+    "make_fit",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
@@ -14,6 +15,9 @@ EncodeText = Callable[[Sequence[str]], Float[np.ndarray, "n e"]]
 
 # The pytree of arrays that a method receives at every step.
 Text = Any
+
+# (variables, text) → what `Method.predict` takes as its text.
+Fit = Callable[[Variables, Text], Text]
 
 
 class LossOut(NamedTuple):
@@ -73,6 +77,21 @@ class TwoStages(Method, Protocol):
         ...
 
 
-def fitted(method: Method, variables: Variables, text: Text) -> Text:
-    """Return what the `predict` of a method takes as its text: `TwoStages.fit`, or the text."""
-    return method.fit(variables, text) if isinstance(method, TwoStages) else text
+@runtime_checkable
+class Wrapper(Method, Protocol):
+    """A method around another one, which may have two stages."""
+
+    def make_fit(self) -> Fit:
+        """Return `make_fit` of the method within, for the variables and text of this one."""
+        ...
+
+
+def make_fit(method: Method) -> Fit:
+    """Return the function to what the `predict` of a method takes as its text.
+
+    That is `TwoStages.fit`, which alone is jitted, or the text itself: a jitted function would copy
+    what it passes on, such as the weights of a frozen encoder.
+    """
+    if isinstance(method, Wrapper):
+        return method.make_fit()
+    return jax.jit(method.fit) if isinstance(method, TwoStages) else lambda _, text: text

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.methods import LossOut, Method, Text, Variables, fitted
+from gapjax.methods import Fit, LossOut, Method, Text, Variables, make_fit
 from gapjax.nn.person_merge import merge
 
 # Whether batch normalization keeps its trained statistics, or uses those of each training batch and
@@ -104,9 +104,15 @@ class Encoded:
         features = self.encoder.encode(self._frozen(variables, text), clips)
         return self.method.predict(self._inner(variables), features, text["method"])
 
-    def fit(self, variables: Variables, text: Text) -> Text:
-        """Return the text with what the method fits to the classes, if it does."""
-        return {**text, "method": fitted(self.method, self._inner(variables), text["method"])}
+    def make_fit(self) -> Fit:
+        """Return the function to the text with what the method fits to the classes, if it does."""
+        fit = make_fit(self.method)
+
+        def fit_inner(variables: Variables, text: Text) -> Text:
+            """Return the text with the method's part of it fitted."""
+            return {**text, "method": fit(self._inner(variables), text["method"])}
+
+        return fit_inner
 
     def _frozen(self, variables: Variables, text: Text) -> Variables:
         """Return the encoder's variables, with the updated statistics if there are any."""

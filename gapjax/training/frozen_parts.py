@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.methods import LossOut, Method, Text, Variables, fitted
+from gapjax.methods import Fit, LossOut, Method, Text, Variables, make_fit
 from gapjax.parallel.tree_paths import first_matches
 from gapjax.training.optimizer import ParameterRule
 
@@ -60,9 +60,9 @@ class PartlyFrozen:
         """Return the method's scores."""
         return self.method.predict(variables, clips, text)
 
-    def fit(self, variables: Variables, text: Text) -> Text:
-        """Return the text with what the method fits to the classes, if it does."""
-        return fitted(self.method, variables, text)
+    def make_fit(self) -> Fit:
+        """Return that of the method."""
+        return make_fit(self.method)
 
 
 def keep(method: Method, rules: Sequence[ParameterRule]) -> Method:

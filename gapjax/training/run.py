@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
-import jax
 import numpy as np
 import optax
 from jaxtyping import Int
@@ -12,7 +11,7 @@ from jaxtyping import Int
 from data_pipelines.readers.order import TrainOrder
 from data_pipelines.storage.index import Index
 from gapjax.inputs.feed import Feed
-from gapjax.methods import Method, Text, Variables, fitted
+from gapjax.methods import Fit, Method, make_fit
 from gapjax.parallel.sharding import Layout
 from gapjax.training.optimizer import Schedule
 from gapjax.training.step import EvalInput, TrainInput
@@ -103,6 +102,6 @@ class Run(Inputs):
         return self.epochs * self.order.steps_per_epoch
 
     @cached_property
-    def fit(self) -> Callable[[Variables, Text], Text]:
-        """Return the jitted function to what the method's `predict` takes as its text."""
-        return jax.jit(partial(fitted, self.method))
+    def fit(self) -> Fit:
+        """Return `make_fit` of the method, whose jitted function is compiled once."""
+        return make_fit(self.method)

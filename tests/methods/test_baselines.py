@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 
-from gapjax.methods import Method, cada_vae, fitted, get, jpose, revise, smie, synse
+from gapjax.methods import Method, cada_vae, get, jpose, make_fit, revise, smie, synse
 from gapjax.methods._latent_network import Gaussian
 from gapjax.methods._latents import fit_classifier
 from gapjax.methods._on_features import pooled
@@ -103,7 +103,7 @@ def test_it_recognizes_classes_it_never_saw(name: str, start: Callable) -> None:
 
     @jax.jit
     def scores(text: Any) -> tuple[jax.Array, jax.Array]:
-        score = method.predict(variables, clips, fitted(method, variables, text))
+        score = method.predict(variables, clips, make_fit(method)(variables, text))
         return score, inference.apply(kept, clips, words)["score"]
 
     score, again = map(np.asarray, scores(begun.text))

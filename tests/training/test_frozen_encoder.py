@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import operator
 
 import flax.linen as nn
 import jax
@@ -12,7 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from data_pipelines.specs.skeletons import NTU25
 from gapjax.backbones import shift_gcn
-from gapjax.methods import LossOut, Text, Variables, fitted
+from gapjax.methods import LossOut, Text, Variables, make_fit
 from gapjax.nn.heads import Recognizer
 from gapjax.training.frozen_encoder import Encoded, Encoder
 
@@ -117,7 +118,10 @@ def test_what_a_method_fits_to_the_classes_reaches_its_predictions(
     scores = {}
     for method in (Encoded(Mean(), encoder), Encoded(Fitting(), encoder)):
         variables = method.init(jax.random.key(2), clips)
-        text = fitted(method, variables, method.prepare_text())
+        given = method.prepare_text()
+        text = make_fit(method)(variables, given)
+        # No weight is copied.
+        assert all(map(operator.is_, *map(jax.tree.leaves, (text["encoder"], given["encoder"]))))
         scores[len(scores)] = jax.jit(method.predict)(variables, clips, text)
     np.testing.assert_allclose(scores[1], 3 * scores[0], rtol=1e-6)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gapjax.methods import fitted
+from gapjax.methods import make_fit
 from gapjax.methods.supervised import Supervised
 from gapjax.nn.ghost_batch_norm import Replicas
 from gapjax.nn.heads import Recognizer
@@ -91,4 +91,4 @@ def test_what_is_fitted_to_the_classes_still_is() -> None:
 
     method = TwoStages(Recognizer(TwoNorms(), 3))
     for each in (method, keep(method, [ParameterRule("^backbone/", 0.0)])):
-        assert set(fitted(each, {}, {})) == {"fitted"}
+        assert set(make_fit(each)({}, {})) == {"fitted"}
