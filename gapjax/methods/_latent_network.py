@@ -27,12 +27,12 @@ class Gaussian(NamedTuple):
         log_variance: the logarithms of its variances.
     """
 
-    mean: Float[Array, "*n a"]
-    log_variance: Float[Array, "*n a"]
+    mean: Float[Array, "n a"]
+    log_variance: Float[Array, "n a"]
 
-    def draw(self, key: Key[Array, ""]) -> Float[Array, "*n a"]:
-        """Return a sample of each."""
-        noise = jax.random.normal(key, self.mean.shape)
+    def draw(self, keys: Key[Array, " n"]) -> Float[Array, "n a"]:
+        """Return a sample of each, by a key of its own."""
+        noise = jax.vmap(lambda key: jax.random.normal(key, self.mean.shape[1:]))(keys)
         return self.mean + jnp.exp(0.5 * self.log_variance) * noise
 
 
@@ -104,7 +104,7 @@ class Network(nn.Module):
         """Run every layer, to initialize it; return the latent distribution of skeletons."""
         rows = {part: text[part][:1] for part in self.parts}
         one = features[:1]
-        self.terms(one, rows, jax.random.key(0))
+        self.terms(one, rows, jax.random.split(jax.random.key(0), 1))
         return self.skeleton.encode(features)
 
     def of_text(self, text: Rows) -> Gaussian:
@@ -112,11 +112,11 @@ class Network(nn.Module):
         parts = [self.text[part].encode(text[part]) for part in self.parts]
         return Gaussian(*(jnp.concatenate(rows, axis=-1) for rows in zip(*parts, strict=True)))
 
-    def terms(self, features: Float[Array, "b d"], text: Rows, key: Key[Array, ""]) -> Terms:
+    def terms(self, features: Float[Array, "b d"], text: Rows, keys: Key[Array, " b"]) -> Terms:
         """Return the losses of pairs of skeletons and texts."""
         skeletons, texts = self.skeleton.encode(features), self.of_text(text)
-        keys = jax.random.split(key)
-        latent, text_latent = skeletons.draw(keys[0]), texts.draw(keys[1])
+        first, second = jax.vmap(jax.random.split)(keys).T
+        latent, text_latent = skeletons.draw(first), texts.draw(second)
         size = features.shape[1]
         crossed = _error(self.skeleton.decode(text_latent, size), features)
         return Terms(

@@ -71,9 +71,9 @@ class LatentMethod(OnFeatures):
     options: Any
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
-        """Return freshly initialized variables, with the number of steps so far."""
-        fresh = super().init(rng, clips)
-        return {**fresh, "batch_stats": {"steps": jnp.zeros((), jnp.int32)}}
+        """Return freshly initialized variables, with the steps so far and the draws of `fit`."""
+        fresh, draws = super().init(rng, clips), jax.random.key_data(jax.random.fold_in(rng, 1))
+        return {**fresh, "batch_stats": {"steps": jnp.zeros((), jnp.int32), "draws": draws}}
 
     def weights(self, step: Int[Array, ""]) -> Mapping[str, Float[Array, ""] | float]:
         """Return the weights of `_latent_network.Terms` in a step."""
@@ -88,23 +88,29 @@ class LatentMethod(OnFeatures):
         keys: Key[Array, " b"],
     ) -> LossOut:
         """Return the weighted sum of the losses of a batch."""
-        step = variables["batch_stats"]["steps"]
+        statistics = variables["batch_stats"]
+        step = statistics["steps"]
         of_batch = jax.tree.map(lambda rows: rows[labels], text)
         params = {"params": variables["params"]}
-        terms = self.network.apply(params, pooled(clips), of_batch, keys[0], method="terms")
+        terms = self.network.apply(params, pooled(clips), of_batch, keys, method="terms")
         weights = self.weights(step)
         total = sum(
             (weights[name] * value for name, value in terms._asdict().items()), jnp.zeros(())
         )
-        return LossOut(total, {"steps": step + 1}, {"loss": total, **terms._asdict()})
+        return LossOut(total, {**statistics, "steps": step + 1}, {"loss": total, **terms._asdict()})
 
     def fit(self, variables: Variables, text: Text) -> Text:
-        """Return a linear classifier of latents: `kernel` (a k) and `bias` (k)."""
+        """Return a linear classifier of latents: `kernel` (a k) and `bias` (k).
+
+        The draws are the same in each evaluation, and others with another seed.
+        """
         classes = self.network.apply({"params": variables["params"]}, text, method="of_text")
         rows = jax.tree.map(lambda each: jnp.repeat(each, self.options.samples, axis=0), classes)
-        draw_key, key = jax.random.split(jax.random.key(0))
+        seed = jax.random.wrap_key_data(variables["batch_stats"]["draws"])
+        draw_key, key = jax.random.split(seed)
+        draws = jax.random.split(draw_key, len(rows.mean))
         labels = jnp.repeat(jnp.arange(len(classes.mean)), self.options.samples)
-        return fit_classifier(rows.draw(draw_key), labels, len(classes.mean), self.options, key)
+        return fit_classifier(rows.draw(draws), labels, len(classes.mean), self.options, key)
 
     def predict(
         self, variables: Variables, clips: Float[Array, "b t v d"], text: Text
@@ -141,17 +147,14 @@ def fit_classifier(
     return jax.lax.fori_loop(0, options.classifier_steps, step, (start, optimizer.init(start)))[0]
 
 
-def inference_of(method: LatentMethod) -> Inference:
+def own_classes(method: LatentMethod) -> Inference:
     """Return the inference of a method for its own classes, to which the classifier is fitted."""
 
     def strip(variables: Variables) -> Variables:
         """Return the parameters of skeletons' means, and the classifier."""
         skeleton = {"mean": variables["params"]["skeleton"]["mean"]}
-        text = jax.tree.map(jnp.asarray, method.prepare_text())
-        return {
-            "params": {"skeleton": skeleton},
-            "classifier": jax.jit(method.fit)(variables, text),
-        }
+        classifier = jax.jit(method.fit)(variables, method.prepare_text())
+        return {"params": {"skeleton": skeleton}, "classifier": classifier}
 
     def apply(
         variables: Variables, clips: Float[Array, "b t v d"], embeddings: Embeddings

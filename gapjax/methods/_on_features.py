@@ -16,7 +16,7 @@ from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings, word_strings
 from gapjax.text.embedding_cache import mean_of_each
 
-# The texts of a class → the embeddings of each, of unit length, a row per class.
+# The name of a text, `label`, `verb` or `noun` → its embedding for each class, of unit length.
 Words = dict[str, Float[np.ndarray, "k e"]]
 Rows = Mapping[str, Float[Array, "k e"]]
 
@@ -41,8 +41,7 @@ class OnFeatures:
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
         """Return freshly initialized variables."""
-        text = jax.tree.map(jnp.asarray, self.text)
-        fresh = jax.jit(self.network.init)(rng, pooled(clips), text)
+        fresh = jax.jit(self.network.init)(rng, pooled(clips), self.text)
         return {"params": fresh["params"], "batch_stats": {}}
 
     def predict(
@@ -100,7 +99,7 @@ def class_strings(texts: Sequence[ClassText], options: Any) -> list[list[str]]:
     return global_strings(texts, options.class_text)
 
 
-def inference_of(method: OnFeatures, options: Mapping[str, Any] | None = None) -> Inference:
+def any_classes(method: OnFeatures, options: Mapping[str, Any] | None = None) -> Inference:
     """Return the inference of a method that scores any classes with embeddings."""
 
     def apply(

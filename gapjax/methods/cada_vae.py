@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from gapjax.methods import Context, Inference, MethodSpec
 from gapjax.methods._latent_network import Network
-from gapjax.methods._latents import LatentMethod, LatentOptions, inference_of, progress
+from gapjax.methods._latents import LatentMethod, LatentOptions, own_classes, progress
 from gapjax.methods._on_features import class_strings, embed_class
 from gapjax.registry import check_choices, number, one_of
 
@@ -70,7 +70,7 @@ def build(context: Context, options: Options) -> CadaVae:
 
 def inference(context: Context, options: Options) -> Inference:
     """Return the inference of the trained method, for its own classes."""
-    return inference_of(build(context, options))
+    return own_classes(build(context, options))
 
 
 METHOD = MethodSpec(

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from gapjax.methods import Context, Inference, LossOut, MethodSpec, Text, Variables
-from gapjax.methods._on_features import OnFeatures, Rows, embed_words, inference_of, pooled
+from gapjax.methods._on_features import OnFeatures, Rows, any_classes, embed_words, pooled
 from gapjax.nn.alignment import hardest_triplet, rank_hinge
 from gapjax.nn.losses import normalize
 from gapjax.nn.perceptron import Perceptron
@@ -148,7 +148,7 @@ def build(context: Context, options: Options) -> Jpose:
 
 def inference(context: Context, options: Options) -> Inference:
     """Return the inference of the trained method, for any classes with embeddings."""
-    return inference_of(build(context, options))
+    return any_classes(build(context, options))
 
 
 METHOD = MethodSpec(

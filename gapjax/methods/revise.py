@@ -18,9 +18,9 @@ from gapjax.methods import Context, Inference, LossOut, MethodSpec, Text, Variab
 from gapjax.methods._on_features import (
     OnFeatures,
     Rows,
+    any_classes,
     class_strings,
     embed_class,
-    inference_of,
     pooled,
 )
 from gapjax.nn.alignment import mean_discrepancy, rank_hinge
@@ -192,7 +192,7 @@ def build(context: Context, options: Options) -> Revise:
 
 def inference(context: Context, options: Options) -> Inference:
     """Return the inference of the trained method, for any classes with embeddings."""
-    return inference_of(build(context, options), {"class_text": options.class_text})
+    return any_classes(build(context, options), {"class_text": options.class_text})
 
 
 METHOD = MethodSpec(

@@ -22,9 +22,9 @@ from gapjax.methods import Context, Inference, LossOut, MethodSpec, Text, Variab
 from gapjax.methods._on_features import (
     OnFeatures,
     Rows,
+    any_classes,
     class_strings,
     embed_class,
-    inference_of,
     pooled,
 )
 from gapjax.nn.alignment import jensen_shannon
@@ -99,9 +99,9 @@ class Critic(nn.Module):
     ) -> tuple[Float[Array, " b"], Float[Array, " b"], Float[Array, " b"]]:
         """Return the judgments of each text with its skeleton, its calm frames, and the next."""
         skeletons, texts = self.maps(jnp.concatenate([features, calm]), text)
-        whole, calm_frames = jnp.split(skeletons, 2)
+        whole, part = jnp.split(skeletons, 2)
         others = jnp.roll(whole, -1, axis=0)
-        rows = jnp.concatenate([whole + texts, calm_frames + texts, others + texts])
+        rows = jnp.concatenate([whole + texts, part + texts, others + texts])
         first, second, third = jnp.split(self.rest(nn.relu(rows))[:, 0], 3)
         return first, second, third
 
@@ -176,7 +176,7 @@ def build(context: Context, options: Options) -> Smie:
 
 def inference(context: Context, options: Options) -> Inference:
     """Return the inference of the trained method, for any classes with embeddings."""
-    return inference_of(build(context, options), {"class_text": options.class_text})
+    return any_classes(build(context, options), {"class_text": options.class_text})
 
 
 METHOD = MethodSpec(

@@ -19,7 +19,7 @@ from gapjax.methods._latents import (
     RISE,
     LatentMethod,
     LatentOptions,
-    inference_of,
+    own_classes,
     progress,
 )
 from gapjax.methods._on_features import embed_words
@@ -67,7 +67,7 @@ def build(context: Context, options: Options) -> SynSe:
 
 def inference(context: Context, options: Options) -> Inference:
     """Return the inference of the trained method, for its own classes."""
-    return inference_of(build(context, options))
+    return own_classes(build(context, options))
 
 
 METHOD = MethodSpec(

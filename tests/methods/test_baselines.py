@@ -118,7 +118,8 @@ def test_unseen_texts_take_no_part_in_training(name: str, start: Callable) -> No
     method, variables, text, clips, labels, keys = start(name)
     if "steps" in variables["batch_stats"]:
         # All losses of the last step of a cycle count.
-        variables = {**variables, "batch_stats": {"steps": jnp.asarray(3 * 60 - 1)}}
+        statistics = {**variables["batch_stats"], "steps": jnp.asarray(3 * 60 - 1)}
+        variables = {**variables, "batch_stats": statistics}
 
     @jax.jit
     def gradient(text: Any) -> Any:
@@ -256,27 +257,26 @@ def test_weights_in_the_published_cycles() -> None:
 
 def test_the_losses_of_latents(start: Callable) -> None:
     """In NumPy, with the draws of the network; and half of a latent is a word's."""
-    method, variables, text, clips, labels, (key, *_) = start("synse")
+    method, variables, text, clips, labels, keys = start("synse")
     words = {word: np.asarray(rows)[labels] for word, rows in text.items()}
     apply = jax.jit(functools.partial(method.network.apply, method="terms"))
-    terms = apply({"params": variables["params"]}, pooled(clips), words, key)
+    terms = apply({"params": variables["params"]}, pooled(clips), words, keys)
     params = jax.tree.map(np.asarray, variables["params"])
     skeletons = np.asarray(pooled(clips))
 
     def layer(part: str, name: str, x: np.ndarray) -> np.ndarray:
         return x @ params[part][name]["kernel"] + params[part][name]["bias"]
 
-    keys = jax.random.split(key)
+    draws = [jax.random.split(key) for key in keys]
     parts = {"skeleton": skeletons, "text_noun": words["noun"], "text_verb": words["verb"]}
     mean = {part: layer(part, "mean", x) for part, x in parts.items()}
     logs = {part: layer(part, "log_variance", x) for part, x in parts.items()}
     both = [np.concatenate([each["text_noun"], each["text_verb"]], 1) for each in (mean, logs)]
     latent, text_latent = (
-        center + np.exp(spread / 2) * np.asarray(jax.random.normal(each, center.shape))
-        for center, spread, each in (
-            (mean["skeleton"], logs["skeleton"], keys[0]),
-            (*both, keys[1]),
-        )
+        center
+        + np.exp(spread / 2)
+        * np.stack([jax.random.normal(pair[which], center.shape[1:]) for pair in draws])
+        for which, (center, spread) in enumerate(((mean["skeleton"], logs["skeleton"]), both))
     )
 
     def word_errors(z: np.ndarray) -> float:
@@ -300,8 +300,8 @@ def test_the_classifier_recovers_the_classes_of_its_latents() -> None:
 
     @jax.jit
     def fit(centers: jax.Array) -> tuple[jax.Array, dict]:
-        keys = jax.random.split(jax.random.key(0))
-        latents = Gaussian(centers, jnp.full(centers.shape, -2.0)).draw(keys[0])
+        keys = jax.random.split(jax.random.key(0), len(centers))
+        latents = Gaussian(centers, jnp.full(centers.shape, -2.0)).draw(keys)
         return latents, fit_classifier(latents, jnp.asarray(labels), 4, options, keys[1])
 
     latents, found = jax.tree.map(np.asarray, fit(jnp.asarray(centers)))
