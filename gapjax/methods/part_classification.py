@@ -4,7 +4,7 @@ Xiang et al., Generative Action Description Prompts for Skeleton-based Action Re
 2023, section 4.3. Parts and their pooling are GAP's; there is no text.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import flax.linen as nn
 import jax
@@ -89,7 +89,7 @@ class PartClassifiers(nn.Module):
         return jnp.stack(logits, axis=1)
 
 
-class PartRecognizer(Recognizer):
+class PartRecognizer(Recognizer, kw_only=True):
     """A recognizer with a classifier for each part, and for the whole body if that is scored.
 
     Attributes:
@@ -97,8 +97,8 @@ class PartRecognizer(Recognizer):
         score: as in `Options`.
     """
 
-    parts: tuple[tuple[int, ...], ...] = ()
-    score: str = "parts"
+    parts: tuple[tuple[int, ...], ...]
+    score: str
 
     def setup(self) -> None:
         """Create the classifiers."""
@@ -133,7 +133,7 @@ class PartClassification(Supervised):
     """
 
     network: PartRecognizer
-    loss_weight: float = 0.8
+    loss_weight: float = field(kw_only=True)
 
     def loss(
         self,
