@@ -33,18 +33,18 @@ class OptimizerOptions:
     """The optimizer.
 
     Attributes:
-        algorithm: `sgd` with Nesterov momentum, as in both papers, or `adam` (Kingma and Ba, ICLR
-            2015).
-        schedule: what follows warm-up: `steps` at the milestones, or `cosine`, half a wave that
-            ends at 0, by epoch.
         learning_rate: the learning rate after warm-up.
         warmup_epochs: epochs of linear warm-up: epoch e (from 0) has (e+1)/warmup_epochs of it.
-        milestones: epochs after which the learning rate is divided by ten.
+        milestones: epochs after which the learning rate is divided by ten; () for a cosine.
         momentum: Nesterov momentum; without effect on Adam.
         weight_decay: L2 penalty of every parameter, added to the gradient before its moments.
         rules: exceptions by parameter path, as (pattern, factor of the learning rate) or (pattern,
             factor, weight decay); the first that matches applies. A factor of 0 freezes, and a
             module all of whose parameters are frozen keeps its running statistics and uses them.
+        algorithm: `sgd` with Nesterov momentum, as in both papers, or `adam` (Kingma and Ba, ICLR
+            2015).
+        schedule: what follows warm-up: `steps` at the milestones, or `cosine`, half a wave that
+            ends at 0, by epoch.
     """
 
     learning_rate: float = number(0.1, most=100.0)
@@ -64,7 +64,7 @@ class OptimizerOptions:
 Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
 
 
-def step_schedule(options: OptimizerOptions, steps_per_epoch: int, epochs: int = 0) -> Schedule:
+def step_schedule(options: OptimizerOptions, steps_per_epoch: int, epochs: int) -> Schedule:
     """Return step → learning rate, constant within an epoch as in the released code.
 
     Args:
@@ -73,9 +73,14 @@ def step_schedule(options: OptimizerOptions, steps_per_epoch: int, epochs: int =
         epochs: the epochs of the training, which a cosine needs.
 
     Raises:
-        UserError: the milestones do not ascend, or lie within the warm-up.
+        UserError: the milestones do not ascend, lie within the warm-up, or are those of a cosine.
     """
     if options.schedule == "cosine":
+        if options.milestones:
+            raise UserError(
+                f"optimizer.milestones={tuple(options.milestones)} are of "
+                "optimizer.schedule='steps'; a cosine needs ()"
+            )
         return _cosine(options, steps_per_epoch, epochs)
     # A boundary of optax applies from its own step on, as `epoch >= milestone` in the papers' code.
     changes = [*range(1, options.warmup_epochs), *options.milestones]

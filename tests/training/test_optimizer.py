@@ -1,5 +1,7 @@
 """The optimizer against PyTorch's SGD and Adam in NumPy."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +25,7 @@ def torch_sgd(
 
 
 def descend(options: OptimizerOptions, params: dict, gradients: list[dict], per_epoch: int) -> dict:
-    optimizer = make_optimizer(options, step_schedule(options, per_epoch))
+    optimizer = make_optimizer(options, step_schedule(options, per_epoch, 4))
     state = optimizer.init(params)
     for gradient in gradients:
         updates, state = optimizer.update(gradient, state, params)
@@ -77,11 +79,16 @@ def test_a_cosine_ends_at_zero() -> None:
     assert float(schedule(5)) == float(schedule(3))
     with pytest.raises(UserError, match=r"optimizer\.schedule='cosines' .*did you mean 'cosine'"):
         OptimizerOptions(schedule="cosines")
+    both = dataclasses.replace(options, milestones=(3,))
+    with pytest.raises(
+        UserError, match=r"^optimizer\.milestones=\(3,\) are of .*='steps'; .* \(\)$"
+    ):
+        step_schedule(both, steps_per_epoch=3, epochs=6)
 
 
 def test_schedule_of_the_papers() -> None:
     options = OptimizerOptions(learning_rate=0.1, warmup_epochs=5, milestones=(90, 100))
-    schedule = step_schedule(options, steps_per_epoch=200)
+    schedule = step_schedule(options, steps_per_epoch=200, epochs=110)
     epochs = {0: 0.02, 1: 0.04, 3: 0.08, 4: 0.1, 89: 0.1, 90: 0.01, 99: 0.01, 100: 0.001}
     for epoch, rate in epochs.items():
         for step in (0, 199):
@@ -90,7 +97,7 @@ def test_schedule_of_the_papers() -> None:
 
 def test_schedule_without_warmup() -> None:
     schedule = step_schedule(
-        OptimizerOptions(learning_rate=0.1, warmup_epochs=0, milestones=(1,)), 3
+        OptimizerOptions(learning_rate=0.1, warmup_epochs=0, milestones=(1,)), 3, 2
     )
     assert [float(schedule(step)) for step in range(4)] == pytest.approx([0.1, 0.1, 0.1, 0.01])
 
@@ -98,7 +105,7 @@ def test_schedule_without_warmup() -> None:
 @pytest.mark.parametrize("milestones", [(5, 3), (1,), (7, 7)])
 def test_milestones_that_do_not_ascend_are_refused(milestones: tuple[int, ...]) -> None:
     with pytest.raises(UserError, match=r"optimizer\.milestones"):
-        step_schedule(OptimizerOptions(warmup_epochs=3, milestones=milestones), 10)
+        step_schedule(OptimizerOptions(warmup_epochs=3, milestones=milestones), 10, 9)
 
 
 def test_rules_set_learning_rate_and_weight_decay() -> None:
@@ -117,6 +124,6 @@ def test_rules_set_learning_rate_and_weight_decay() -> None:
 
 def test_a_rule_that_matches_no_parameter_is_refused() -> None:
     options = OptimizerOptions(rules=(ParameterRule("txt_encoder"),))
-    optimizer = make_optimizer(options, step_schedule(options, 1))
+    optimizer = make_optimizer(options, step_schedule(options, 1, 1))
     with pytest.raises(UserError, match="'txt_encoder' matches no parameter"):
         optimizer.init({"text_encoder": jnp.ones(2)})
