@@ -3,9 +3,9 @@
 Schönfeld et al., Generalized Zero- and Few-Shot Learning via Aligned Variational Autoencoders, CVPR
 2019 (https://arxiv.org/abs/1812.01784), for skeletons as a baseline of SynSE (Gupta et al., ICIP
 2021; https://github.com/skelemoa/synse-zsl, `cada_vae/`), whose layers, weights and schedule these
-are: ten cycles of 1900 steps of 64 samples, Adam at 1e-4. The alignment of distributions, which
-that code computes and weighs by 0, counts here as in the original. docs/fidelity.md lists its
-defects.
+are (facts F.4): ten cycles of 1900 steps of 64 samples, Adam at 1e-4. The alignment of
+distributions, which that code computes and weighs by 0, counts here as in the original.
+docs/fidelity.md lists what else is otherwise here.
 """
 
 from collections.abc import Mapping

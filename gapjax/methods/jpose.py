@@ -3,8 +3,8 @@
 Wray, Larlus, Csurka and Damen, Fine-Grained Action Retrieval Through Multiple Parts-of-Speech
 Embeddings, ICCV 2019 (https://arxiv.org/abs/1908.03477), for skeletons as a baseline of SynSE
 (Gupta et al., ICIP 2021; https://github.com/skelemoa/synse-zsl, `jpose/`), whose layers, weights
-and rates these are. A class is scored by the cosine in the joint space. docs/fidelity.md lists
-where the code of SynSE's authors has defects.
+and rates these are (facts F.3). A class is scored by the cosine in the joint space.
+docs/fidelity.md lists what is otherwise here.
 """
 
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ class Jpose(OnFeatures):
 
     Attributes:
         options: its options.
-        ids: for verbs and nouns, what tells each class's from others.
+        ids: for verbs and for nouns, the number of each class's word.
     """
 
     options: Options
@@ -130,7 +130,7 @@ def _alike(ids: Int[np.ndarray, " k"]) -> Bool[Array, "k k"]:
 
 
 def word_ids(texts: Sequence[ClassText]) -> dict[str, Int[np.ndarray, " k"]]:
-    """Return what tells the verb, and the noun, of each class from those of others."""
+    """Return the number of each class's verb, and of its noun: equal words, equal numbers."""
     columns = zip(WORDS, zip(*word_strings(texts), strict=True), strict=True)
     return {word: np.unique(strings, return_inverse=True)[1] for word, strings in columns}
 

@@ -4,7 +4,7 @@ Tsai, Huang and Salakhutdinov, Learning Robust Visual-Semantic Embeddings, ICCV 
 (https://arxiv.org/abs/1703.05908), for skeletons as a baseline of SynSE (Gupta et al., ICIP 2021;
 https://github.com/skelemoa/synse-zsl, `revise/`), whose sizes, weights and rates these are. The
 original's adaptation to unlabeled samples is left out, as there. A class is scored by a dot
-product. docs/fidelity.md lists where the code of SynSE's authors has defects.
+product. Facts F.2 has what that code does, docs/fidelity.md what is otherwise here.
 """
 
 from dataclasses import dataclass

@@ -2,13 +2,14 @@
 
 Zhou et al., Zero-shot Skeleton-based Action Recognition via Mutual Information Estimation and
 Maximization, ACM MM 2023 (https://arxiv.org/abs/2308.03950; layers, weights and rates of
-https://github.com/YujieOuO/SMIE). A pair of a skeleton and its class should be judged better than
-one of the next skeleton of the batch (Jensen-Shannon estimate), and better than the same skeleton
-without its frames of most motion (temporal constraint). A class is scored by the critic.
+https://github.com/YujieOuO/SMIE; facts F.6). A pair of a skeleton and its class should be judged
+better than one of the next skeleton of the batch (Jensen-Shannon estimate), and better than the
+same skeleton without its frames of most motion (temporal constraint). A class is scored by the
+critic.
 
 The frames that the constraint leaves out are those of the encoder's features, which know their
-neighbors; in the original, clips are cut before the encoder. docs/fidelity.md lists this, and where
-the authors' code has defects.
+neighbors; in the original, clips are cut before the encoder. docs/fidelity.md lists this, and what
+else is otherwise here.
 """
 
 from dataclasses import dataclass

@@ -59,7 +59,8 @@ def _movement(text: ClassText, part: str) -> str:
 def _refuse(text: ClassText, field: str) -> NoReturn:
     raise MissingTextError(
         f"class {text.label!r} has no {field} in its description, which this config reads: add "
-        f"`{field}` to the file of descriptions (text.file, or `texts` in dataset.yaml)"
+        f"`{field}` to the file of descriptions (text.file, `texts` in dataset.yaml, or "
+        "--descriptions of gapjax.classify)"
     )
 
 

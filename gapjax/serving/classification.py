@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -101,10 +102,11 @@ def class_embeddings(
     """Return the embeddings of classes.
 
     Those of the bundle's classes come from the bundle, unless `texts` describes them. A class that
-    neither has is described by its name.
+    neither has is described by its name, which is neither a verb nor a noun.
 
     Raises:
-        UserError: the text encoder is not the one that the bundle was trained with.
+        UserError: the text encoder is not the one that the bundle was trained with, or a class
+            lacks what the method reads.
     """
     labels = bundle.metadata["labels"]
     new = [name for name in names if name in texts or name not in labels]
@@ -115,7 +117,7 @@ def class_embeddings(
         index |= {name: len(labels) + i for i, name in enumerate(new)}
         options = bundle.metadata["text"]["recipe"]
         named = partial(from_name, parts=options.get("parts", PARTS))
-        described = [texts.get(name) or named(name) for name in new]
+        described = [texts.get(name) or replace(named(name), verb="", noun="") for name in new]
         plan, known = schema.read_flat(bundle.config()), [name for name in names if name in index]
         # Names stand for the bundle's own classes, whose texts it does not contain.
         every = [*described, *(named(name) for name in known if name not in new)]

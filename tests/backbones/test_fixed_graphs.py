@@ -111,10 +111,16 @@ def test_shapes_on_any_body(name: str, skeleton: Skeleton) -> None:
 
 
 def test_initialization_of_st_gcn() -> None:
-    """The published one, but for residuals and the normalization of the input (fidelity)."""
-    backbone = st_gcn.Backbone(KINECT20, width=32, stages=(1,))
-    params = initial(backbone, jnp.zeros((1, 1, 8, 20, 3)))["params"]["block0"]
-    graph, temporal = params["graph"], params["temporal"]
+    """The published one, but for residuals, the classifier and the input's normalization."""
+    network = Recognizer(st_gcn.Backbone(KINECT20, width=32, stages=(1, 1)), 5)
+    params = initial(network, jnp.zeros((1, 1, 8, 20, 3)))["params"]
+    residual = params["backbone"]["block1"]["residual"]
+    assert np.std(residual["kernel"]) == pytest.approx((2 / 64) ** 0.5, rel=0.1)
+    for norm in (residual["norm"], params["backbone"]["data_norm"]):
+        np.testing.assert_array_equal(norm["scale"], np.ones_like(norm["scale"]))
+    kernel = params["classifier"]["Dense_0"]["kernel"]
+    assert np.std(kernel) == pytest.approx((2 / 5) ** 0.5, rel=0.15)
+    graph, temporal = (params["backbone"]["block0"][name] for name in ("graph", "temporal"))
     np.testing.assert_array_equal(graph["importance"], np.ones((3, 20, 20)))
     assert not np.any(graph["bias"])
     assert not np.any(temporal["bias"])

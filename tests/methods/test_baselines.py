@@ -138,6 +138,21 @@ def test_unseen_texts_take_no_part_in_training(name: str, start: Callable) -> No
         assert np.any(left)
 
 
+@pytest.mark.parametrize("name", ["revise", "jpose"])
+def test_ranking_trains_the_texts_of_other_classes(name: str, start: Callable) -> None:
+    """Of all seen classes that are not in the batch; nothing else depends on their texts."""
+    method, variables, text, clips, labels, keys = start(name)
+
+    @jax.jit
+    @jax.grad
+    def gradient(text: Any) -> jax.Array:
+        return method.loss(variables, clips, labels, text, keys).total
+
+    for rows in gradient(text).values():
+        assert np.any(rows[toy.SEEN[6:]], axis=1).all()
+        assert not np.any(rows[np.array(toy.UNSEEN)])
+
+
 @pytest.mark.parametrize(
     ("name", "options", "embedding", "count"),
     [

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from configs import star_demo
 from data_pipelines.datasets import ntu60, synthetic
 from data_pipelines.errors import FileError, UserError
 from data_pipelines.parsers import clip
@@ -21,6 +22,8 @@ from data_pipelines.specs.skeletons import NTU25, PARTS
 from data_pipelines.synthesis.samples import filmed, takes
 from data_pipelines.synthesis.skeleton_text import skeleton_text
 from gapjax import classify
+from gapjax.experiment import model
+from gapjax.experiment.config_dict import plan_of
 from gapjax.prompts.descriptions import from_name, load_all
 from gapjax.serving import bundle, class_names, classification
 
@@ -156,6 +159,30 @@ def test_classes_that_are_fixed_may_be_calibrated(saved: pathlib.Path) -> None:
     found = classification.classify(fixed_bundle(None), [saved], None, "")
     assert found.measure == "probability"
     np.testing.assert_allclose(found.score.sum(), 1, rtol=1e-6)
+
+
+def test_a_name_is_no_verb_and_no_noun(tmp_path: pathlib.Path) -> None:
+    """JPoSE reads both, so that descriptions must have them."""
+    plan = plan_of(star_demo.get_config("jpose"))
+    (tmp_path / "config.json").write_text(json.dumps(plan.flat()))
+    text = {"recipe": {}, "encoder": "hashed", "digest": model.text_embedder(plan).digest}
+    rows = np.eye(1, 256, dtype=np.float32)
+    opened = bundle.Bundle(
+        tmp_path,
+        {"labels": ["wave"], "run": {"method": "jpose"}, "text": text},
+        {},
+        {"verb": rows, "noun": rows},
+        lambda *_: {},
+    )
+    with pytest.raises(UserError, match=r"'kick a ball' has no verb .*--descriptions of gapjax"):
+        classification.class_embeddings(opened, ["wave", "kick a ball"], {})
+    described = dataclasses.replace(from_name("kick a ball"), verb="kick", noun="ball")
+    found = classification.class_embeddings(
+        opened, ["wave", "kick a ball"], {"kick a ball": described}
+    )
+    for word, other in (("verb", "noun"), ("noun", "verb")):
+        np.testing.assert_array_equal(found[word][0], rows[0])
+        assert np.abs(found[word][1] - found[other][1]).max() > 0.01
 
 
 def test_descriptions_name_the_classes(tmp_path: pathlib.Path) -> None:
