@@ -67,6 +67,8 @@ def regress_text(config: ConfigDict) -> None:
     choose(config, "method", "text_regression")
     config.method.global_text = text
     config.optimizer.learning_rate = 0.1
+    # The paper's γ is of STAR's scores.
+    config.zero_shot.gamma = None
 
 
 @base.about("skeleton encoder")

@@ -253,6 +253,14 @@ def test_baselines_are_trained_as_published() -> None:
     assert module("star_demo").get_config("revise").method.class_text == "description"
 
 
+def test_the_papers_gamma_is_of_its_network_alone() -> None:
+    gammas = {
+        variant: module("star_ntu60").get_config(variant).zero_shot.gamma
+        for variant in ("", "global", "regression")
+    }
+    assert gammas == {"": 0.012, "global": 0.012, "regression": None}
+
+
 @pytest.mark.parametrize("variant", ["cada_vae", "synse"])
 @pytest.mark.parametrize(
     ("name", "smallest", "clips", "steps"),
