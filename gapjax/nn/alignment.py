@@ -1,4 +1,4 @@
-"""Losses that align skeletons with text: pure functions, of which the zero-shot baselines consist.
+"""Losses that align skeletons with text, for the zero-shot baselines: pure functions.
 
 Those with one value per example leave its reduction to the caller.
 """
@@ -15,6 +15,9 @@ def rank_hinge(
     alike: Bool[Array, "k k"] | None = None,
 ) -> Float[Array, " b"]:
     """Return Σ_k max(0, margin + score_k - score_label) over the classes k that are not the label.
+
+    The ranking loss of ReViSE (Tsai et al., ICCV 2017) and JPoSE (Wray et al., ICCV 2019), as the
+    public code of SynSE has it, but for the label itself (docs/fidelity.md).
 
     Args:
         scores: of every example and class, of shape [batch, classes].
@@ -38,13 +41,21 @@ def hardest_triplet(
 ) -> Float[Array, " b"]:
     """Return max(0, margin + x·n - x·p) of each example x, with its hardest n and p in the batch.
 
-    p is the least similar example of the same word, which may be x itself, and n the most similar
-    of another; without one of another word the loss is 0.
+    The ranking within skeletons of JPoSE (Wray et al., ICCV 2019). p is the least similar example
+    of the same word, which may be x itself, and n the most similar of another; without one of
+    another word the loss is 0.
 
     Args:
         x: vectors of shape [batch, channels].
         words: what is alike in examples, of shape [batch].
         margin: by how much p should be more similar.
+
+    Returns:
+        The loss of each example, of shape [batch].
+
+    >>> x, words = jnp.array([[1.0, 0.0], [0.5, 0.0], [0.0, 1.0]]), jnp.array([0, 0, 1])
+    >>> hardest_triplet(x, words, 0.75).tolist()
+    [0.25, 0.5, 0.0]
     """
     similarity = x @ x.T
     same = words[:, None] == words[None]
@@ -58,9 +69,15 @@ def hardest_triplet(
 def mean_discrepancy(
     x: Float[Array, "b d"], y: Float[Array, "b d"], sharpness: float
 ) -> Float[Array, ""]:
-    """Return the squared maximum mean discrepancy of two samples (Gretton et al., JMLR 2012).
+    """Return mean k(x, x') + mean k(y, y') - 2 mean k(x, y), k(a, b) = exp(-sharpness · ‖a - b‖²).
 
-    The biased estimate, with the kernel exp(-sharpness · ‖a - b‖²).
+    The biased estimate of the squared maximum mean discrepancy (Gretton et al., JMLR 2012), by
+    which ReViSE aligns the codes of skeletons and texts.
+
+    Args:
+        x: a sample, of shape [examples, channels].
+        y: another one, as large.
+        sharpness: of the kernel.
 
     >>> float(mean_discrepancy(jnp.zeros((3, 2)), jnp.full((3, 2), 9.0), 32.0))
     2.0
@@ -80,6 +97,13 @@ def divergence_from_normal(
 ) -> Float[Array, " b"]:
     """Return KL(N(mean, variance) ‖ N(0, I)) of each example, in nats.
 
+    ½ Σ (variance + mean² - 1 - log variance) over dimensions (Kingma and Welling, ICLR 2014,
+    Appendix B).
+
+    Args:
+        mean: the means, of shape [batch, dimensions].
+        log_variance: the logarithms of the variances.
+
     >>> divergence_from_normal(jnp.array([[0.0, 2.0]]), jnp.zeros((1, 2))).tolist()
     [2.0]
     """
@@ -92,12 +116,19 @@ def gaussian_distance(
 ) -> Float[Array, " b"]:
     """Return the 2-Wasserstein distance of two Gaussians of independent dimensions (CADA-VAE).
 
-    √(‖μ₁ - μ₂‖² + ‖σ₁ - σ₂‖²) of each example (Schönfeld et al., CVPR 2019, Eq. 4); its gradient
-    is 0 where the two are equal.
+    √(‖μ₁ - μ₂‖² + ‖σ₁ - σ₂‖²) of each example (Schönfeld et al., CVPR 2019); its gradient is 0
+    where the two are equal.
 
     Args:
         first: means and logarithms of variances.
         second: those of the other Gaussians.
+
+    Returns:
+        The distance of each example, of shape [batch].
+
+    >>> zeros = jnp.zeros((1, 2))
+    >>> gaussian_distance((jnp.array([[3.0, 4.0]]), zeros), (zeros, zeros)).tolist()
+    [5.0]
     """
     (mean1, log1), (mean2, log2) = first, second
     deviation = jnp.exp(0.5 * log1) - jnp.exp(0.5 * log2)
@@ -111,7 +142,7 @@ def jensen_shannon(
 ) -> Float[Array, ""]:
     """Return the Jensen-Shannon estimate of mutual information (SMIE; Hjelm et al., ICLR 2019).
 
-    The mean of -softplus(-T) over true pairs minus that of softplus(T) over false ones.
+    mean -softplus(-T) over true pairs - mean softplus(T) over false ones, in nats.
 
     Args:
         positive: the critic T of pairs that belong together.

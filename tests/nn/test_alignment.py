@@ -1,5 +1,7 @@
 """The losses of the zero-shot baselines against slow NumPy, and in closed form."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,3 +102,26 @@ def test_jensen_shannon() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     without = alignment.jensen_shannon(*arguments, jnp.zeros(4, bool))
     np.testing.assert_allclose(without, -np.mean([softplus(-t) for t in true]), rtol=1e-5)
+
+
+EXTREME = jnp.asarray([[0.0, 0.0, 60.0, -60.0], [0.0, 0.0, 60.0, -60.0], [1e4, -1e4, 0.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("loss", "changes"),
+    [
+        (lambda x: alignment.rank_hinge(x, jnp.array([0, 3, 1]), 0.3).sum(), True),
+        (lambda x: alignment.hardest_triplet(x, jnp.array([0, 1, 1]), 0.3).sum(), True),
+        # Of equal samples and of samples far apart.
+        (lambda x: alignment.mean_discrepancy(x[:2], x[1:], 32.0), False),
+        (lambda x: alignment.divergence_from_normal(x, jnp.clip(x, -60, 60)).sum(), True),
+        (lambda x: alignment.jensen_shannon(x[0], x[2], jnp.zeros(4, bool)), True),
+        (lambda x: alignment.jensen_shannon(x[0], x[2], jnp.ones(4, bool)), True),
+    ],
+)
+def test_gradients_are_finite(loss: Callable[[jax.Array], jax.Array], changes: bool) -> None:
+    """At equal examples, at large values, and where nothing is counted."""
+    value, gradient = jax.value_and_grad(loss)(EXTREME)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert bool(gradient.any()) == changes
