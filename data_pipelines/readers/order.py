@@ -132,7 +132,7 @@ def subject_fold(
 
 
 def _split(
-    index: Index, rows: Int[np.ndarray, " n"], subjects: Int[np.ndarray, " s"]
+    index: Index, rows: Int[np.ndarray, " n"], subjects: Int[np.ndarray, " n3"]
 ) -> tuple[Int64[np.ndarray, " n1"], Int64[np.ndarray, " n2"]]:
     """Return the rows of all other subjects, and those of the given ones."""
     given = np.isin(index.subject[rows], subjects)

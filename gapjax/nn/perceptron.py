@@ -1,4 +1,4 @@
-"""Perceptrons of any sizes, of which the zero-shot baselines consist."""
+"""Perceptrons of any sizes, for the zero-shot baselines."""
 
 from collections.abc import Callable, Sequence
 

@@ -25,7 +25,7 @@ class Present(NamedTuple):
     """How many bodies of a batch are present at most.
 
     Attributes:
-        clips: the clips of the batch; one of another size is not meant.
+        clips: the clips of the batch; in a batch of another size every body is computed.
         shares: the equal, consecutive parts that the batch is counted in.
         most: the present bodies of a part; the first person of a clip always counts as present.
     """
