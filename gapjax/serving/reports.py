@@ -17,7 +17,7 @@ class Found:
     Attributes:
         files: the files.
         classes: the names of the classes.
-        measure: what a score is: `probability` (of fixed classes) or `score`.
+        measure: what a score is: `probability`, or `score` where classes or γ are an input.
         score: the scores of all files.
         parts: the names of the body parts; empty if they are not compared.
         part: the similarity of each part, if they are.
