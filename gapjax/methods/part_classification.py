@@ -89,7 +89,7 @@ class PartClassifiers(nn.Module):
         return jnp.stack(logits, axis=1)
 
 
-class PartRecognizer(Recognizer, kw_only=True):
+class PartRecognizer(Recognizer):
     """A recognizer with a classifier for each part, and for the whole body if that is scored.
 
     Attributes:
@@ -97,8 +97,8 @@ class PartRecognizer(Recognizer, kw_only=True):
         score: as in `Options`.
     """
 
-    parts: tuple[tuple[int, ...], ...]
-    score: str
+    parts: tuple[tuple[int, ...], ...] = field(kw_only=True)
+    score: str = field(kw_only=True)
 
     def setup(self) -> None:
         """Create the classifiers."""
