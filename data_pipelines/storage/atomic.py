@@ -2,13 +2,13 @@
 
 import contextlib
 import errno
-import fcntl
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
+
+import filelock
 
 # A folder that is replaced lies under this name in the hidden folder during the exchange.
 _REPLACED = "replaced"
@@ -18,31 +18,16 @@ _REPLACED = "replaced"
 def locked(target: Path) -> Iterator[None]:
     """Let one process at a time write `target`; the lock ends with the process, however it ends.
 
-    Its hidden file beside `target` is removed at the end of the block. A file system without locks
-    (ENOLCK: NFS without lockd) is written without one.
+    A file system without locks (ENOLCK: NFS without lockd) is written without one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    file = target.with_name(f".{target.name}.lock")
     with contextlib.ExitStack() as stack:
-        while not _is_ours(stack.enter_context(file.open("ab")), file):
-            stack.close()
-        # While it is locked: what waited for it opens another one.
-        stack.callback(file.unlink, missing_ok=True)
+        try:
+            stack.enter_context(filelock.FileLock(target.with_name(f".{target.name}.lock")))
+        except OSError as error:
+            if error.errno != errno.ENOLCK:
+                raise
         yield
-
-
-def _is_ours(opened: IO[bytes], file: Path) -> bool:
-    """Lock an open file; return whether it is still the one of that name."""
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno != errno.ENOLCK:
-            raise
-        return True
-    try:
-        return os.path.samestat(os.fstat(opened.fileno()), file.stat())
-    except FileNotFoundError:
-        return False
 
 
 @contextlib.contextmanager

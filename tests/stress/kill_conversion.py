@@ -113,7 +113,7 @@ def resume(conversion: Conversion, out: Path, whole: Path) -> list[str]:
     if not re.search(r"files read before: ([\d,]+) of \1\n", said):
         return [f"did not go on where it was: {said}"]
     left = sorted(path.name for path in out.iterdir())
-    faults = [] if left == [conversion.name] else [f"left {left}"]
+    faults = [] if left == [f".{conversion.name}.lock", conversion.name] else [f"left {left}"]
     return faults + differences(out / conversion.name, whole)
 
 

@@ -232,7 +232,7 @@ def test_killed(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match="no converted dataset is here"):
         Index.load(tmp_path / "tiny")
     assert len(Index.load(convert("tiny", None, tmp_path))) == 11
-    assert {path.name for path in tmp_path.iterdir()} == {"tiny"}
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny", ".tiny.lock"}
 
 
 def test_without_tensorflow(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

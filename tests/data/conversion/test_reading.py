@@ -59,7 +59,7 @@ def test_what_has_been_read_is_not_read_again(
     assert "files read before: 7 of 11\n" in capsys.readouterr().out
     other = tiny_dataset.converted(tmp_path / "undisturbed")
     assert contents(tmp_path / "tiny") == contents(other)
-    assert {path.name for path in tmp_path.iterdir()} == {"tiny", "undisturbed"}
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny", ".tiny.lock", "undisturbed"}
 
 
 def test_a_cut_chunk_is_read_again(interrupted: Callable, tmp_path: pathlib.Path) -> None:

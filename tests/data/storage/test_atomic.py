@@ -1,11 +1,8 @@
 """Atomic writing: files and folders that are there completely or not at all."""
 
 import contextlib
-import fcntl
-import os
 import pathlib
 import threading
-from typing import IO
 
 import pytest
 
@@ -158,23 +155,3 @@ def test_one_writer_at_a_time(tmp_path: pathlib.Path) -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
-    assert not list((tmp_path / "new").iterdir())
-
-
-def test_a_lock_that_was_removed_while_it_was_waited_for(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It keeps nobody out any more: the one that has its name now is taken."""
-    lock, taken = tmp_path / ".target.lock", []
-
-    def flock(file: IO[bytes], operation: int) -> None:
-        if not taken:
-            lock.unlink()
-        taken.append(os.fstat(file.fileno()).st_ino)
-        real(file, operation)
-
-    real = fcntl.flock
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with locked(tmp_path / "target"):
-        assert len(taken) == 2
-        assert lock.stat().st_ino == taken[-1]

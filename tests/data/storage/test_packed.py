@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import errno
-import fcntl
 import os
 import pathlib
 import re
@@ -10,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import filelock
 import numpy as np
 import pytest
 
@@ -23,7 +23,12 @@ from support import tiny_dataset
 
 
 def left_over(directory: pathlib.Path) -> set[str]:
-    return {path.name for path in directory.iterdir()} - {"1.0.0", "index.csv", "pack"}
+    return {path.name for path in directory.iterdir()} - {
+        "1.0.0",
+        "index.csv",
+        "pack",
+        ".pack.lock",
+    }
 
 
 def test_bodies_lie_one_after_another(tiny_copy: pathlib.Path) -> None:
@@ -224,7 +229,7 @@ def test_a_folder_that_may_not_be_written(
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     expected = f"pack cannot be written: {os.strerror(number)}; run `python -m data_pipelines.pack"
     with pytest.raises(UserError, match=expected):
         open_pack(tiny_copy)
@@ -238,7 +243,7 @@ def test_a_file_system_without_locks(
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     assert len(open_pack(tiny_copy).start) == 11
 
 
