@@ -90,19 +90,6 @@ class Backbone(nn.Module):
         )
 
 
-def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
-    """Return the variables of `Backbone` from the published CTR-baseline's state dict.
-
-    Args:
-        state: the published arrays; blocks are called `l1`, `l2`, ...
-        blocks: how many blocks there are.
-
-    Raises:
-        UserError: an array is missing.
-    """
-    return state.backbone(_graph, _temporal, blocks)
-
-
 def _graph(state: StateDict, name: str) -> Imported:
     modules = {"norm": state.norm([f"{name}.bn"])}
     params, statistics = join(modules | state.residual(f"{name}.down.0", f"{name}.down.1"))
@@ -117,4 +104,6 @@ def _temporal(state: StateDict, name: str) -> Imported:
     return state.convolution_over_time(f"{name}.conv", f"{name}.bn")
 
 
+# The published state dict → the variables of `Backbone`.
+from_torch = partial(StateDict.backbone, graph=_graph, temporal=_temporal)
 BACKBONE = BackboneSpec(Backbone, from_torch)

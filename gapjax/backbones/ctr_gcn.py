@@ -99,19 +99,6 @@ class Backbone(nn.Module):
         )
 
 
-def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
-    """Return the variables of `Backbone` from the published CTR-GCN's state dict.
-
-    Args:
-        state: the published arrays; blocks are called `l1`, `l2`, ...
-        blocks: how many blocks there are.
-
-    Raises:
-        UserError: an array is missing.
-    """
-    return state.backbone(_graph, _temporal, blocks)
-
-
 def _graph(state: StateDict, name: str) -> Imported:
     def stack(
         get: Callable[[str], Float[np.ndarray, "..."]], layer: str
@@ -157,4 +144,6 @@ def _multi_scale(state: StateDict, name: str) -> Imported:
     return params, statistics
 
 
+# The published state dict → the variables of `Backbone`.
+from_torch = partial(StateDict.backbone, graph=_graph, temporal=_temporal)
 BACKBONE = BackboneSpec(Backbone, from_torch)

@@ -128,19 +128,6 @@ class Backbone(nn.Module):
         )
 
 
-def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
-    """Return the variables of `Backbone` from the published Shift-GCN's state dict.
-
-    Args:
-        state: the published arrays; blocks are called `l1`, `l2`, ...
-        blocks: how many blocks there are.
-
-    Raises:
-        UserError: an array is missing.
-    """
-    return state.backbone(_graph, _temporal, blocks)
-
-
 def _graph(state: StateDict, name: str) -> Imported:
     mask = state.array(f"{name}.Feature_Mask")[0]
 
@@ -172,4 +159,6 @@ def _temporal(state: StateDict, name: str) -> Imported:
 # More weight decay for the spatial convolutions, none for the masks (facts E.3).
 RULES = (("graph/linear$", 1.0, 1e-3), ("graph/mask$", 1.0, 0.0))
 
+# The published state dict → the variables of `Backbone`.
+from_torch = partial(StateDict.backbone, graph=_graph, temporal=_temporal)
 BACKBONE = BackboneSpec(Backbone, from_torch, RULES)

@@ -130,12 +130,11 @@ class Backbone(nn.Module):
         )
 
 
-def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
+def from_torch(state: StateDict) -> dict[str, dict]:
     """Return the variables of `Backbone` from the published ST-GCN's state dict.
 
     Args:
         state: the published arrays.
-        blocks: how many blocks there are.
 
     Raises:
         UserError: an array is missing.
@@ -143,7 +142,7 @@ def from_torch(state: StateDict, blocks: int = 10) -> dict[str, dict]:
     if "A" in state:
         # The fixed adjacency, which follows from the skeleton.
         state.array("A")
-    return state.network(partial(_block, state), blocks)
+    return state.network(partial(_block, state))
 
 
 def _block(state: StateDict, number: int) -> Imported:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from gapjax.methods._base import EncodeText, Text, Variables
 from gapjax.methods._inference import Embeddings, Inference, Outputs
+from gapjax.nn.losses import normalize
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings, word_strings
 from gapjax.text.embedding_cache import mean_of_each
@@ -117,4 +118,4 @@ def _params(variables: Variables) -> Variables:
 
 
 def _unit(rows: Float[np.ndarray, "k e"]) -> Float[np.ndarray, "k e"]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return np.asarray(normalize(jnp.asarray(rows)))

@@ -11,26 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from gapjax.methods import (
-    Context,
-    Embeddings,
-    EncodeText,
-    Inference,
-    LossOut,
-    MethodSpec,
-    Outputs,
-    Text,
-    Variables,
-)
+from gapjax.methods import Context, EncodeText, Inference, LossOut, MethodSpec, Text, Variables
+from gapjax.methods._on_features import OnFeatures, Rows, Words, any_classes, embed_class, pooled
 from gapjax.nn.losses import cosine_logits, normalize
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings
-from gapjax.text.embedding_cache import mean_of_each
 
 
 @dataclass(frozen=True)
@@ -67,26 +55,33 @@ def regression_loss(
     return jnp.square(predicted - text[labels]).sum(axis=1)
 
 
-@dataclass(frozen=True)
-class TextRegression:
-    """The baseline.
+class LinearMap(nn.Module):
+    """A linear map from the direction of pooled features to the embeddings of texts.
 
     Attributes:
-        network: the linear map.
-        text: the embedding of each class, of unit length.
+        size: of an embedding.
     """
 
-    network: nn.Dense
-    text: Float[np.ndarray, "k e"]
+    size: int
 
-    def prepare_text(self) -> Text:
-        """Return the embeddings of the classes."""
-        return self.text
+    def setup(self) -> None:
+        """Create the map, whose parameters are those of the module."""
+        self.dense = nn.Dense(self.size)
+        nn.share_scope(self, self.dense)
 
-    def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
-        """Return freshly initialized variables."""
-        fresh = jax.jit(self.network.init)(rng, direction(clips))
-        return {"params": fresh["params"], "batch_stats": {}}
+    def __call__(self, features: Float[Array, "b d"], text: Rows) -> Float[Array, "b e"]:
+        """Return the mapped features."""
+        del text
+        return self.dense(normalize(features))
+
+    def score(self, features: Float[Array, "b d"], text: Rows) -> Float[Array, "b k"]:
+        """Return the cosine similarities to the embeddings of the classes."""
+        return cosine_logits(self(features, text), text["label"], 1.0)
+
+
+@dataclass(frozen=True)
+class TextRegression(OnFeatures):
+    """The baseline."""
 
     def loss(
         self,
@@ -98,33 +93,18 @@ class TextRegression:
     ) -> LossOut:
         """Return the mean squared distance to the embedding of the sample's class."""
         del keys
-        predicted = self.network.apply({"params": variables["params"]}, direction(clips))
-        loss = regression_loss(predicted, text, labels).mean()
+        predicted = self.network.apply({"params": variables["params"]}, pooled(clips), text)
+        loss = regression_loss(predicted, text["label"], labels).mean()
         return LossOut(loss, {}, {"loss": loss})
 
-    def predict(
-        self, variables: Variables, clips: Float[Array, "b t v d"], text: Text
-    ) -> Float[Array, "b k"]:
-        """Return the cosine similarities to the embeddings of the classes."""
-        predicted = self.network.apply({"params": variables["params"]}, direction(clips))
-        return cosine_logits(predicted, text, 1.0)
 
-
-def direction(features: Float[Array, "b t v d"]) -> Float[Array, "b d"]:
-    """Return the mean over frames and joints, scaled to unit length."""
-    return normalize(features.astype(jnp.float32).mean(axis=(1, 2)))
-
-
-def embed(
-    texts: Sequence[ClassText], options: Mapping[str, Any], encode: EncodeText
-) -> dict[str, Float[np.ndarray, "k e"]]:
+def embed(texts: Sequence[ClassText], options: Mapping[str, Any], encode: EncodeText) -> Words:
     """Return the embeddings of classes, of unit length; `options` names the text.
 
     Raises:
         UserError: there is no such text.
     """
-    text = mean_of_each(global_strings(texts, options["global_text"]), encode)
-    return {"label": text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-12)}
+    return embed_class(texts, {"class_text": options["global_text"]}, encode)
 
 
 def build(context: Context, options: Options) -> TextRegression:
@@ -133,25 +113,13 @@ def build(context: Context, options: Options) -> TextRegression:
     Raises:
         UserError: there is no such text.
     """
-    text = embed(context.descriptions, vars(options), context.encode)["label"]
-    return TextRegression(nn.Dense(text.shape[1]), text)
+    text = embed(context.descriptions, vars(options), context.encode)
+    return TextRegression(LinearMap(text["label"].shape[1]), text, tuple(context.unseen))
 
 
 def inference(context: Context, options: Options) -> Inference:
     """Return the inference of the trained method, for any classes with embeddings."""
-    method = build(context, options)
-
-    def apply(
-        variables: Variables, clips: Float[Array, "b t v d"], embeddings: Embeddings
-    ) -> Outputs:
-        """Return the cosine similarities to the embeddings of the classes."""
-        return {"score": method.predict(variables, clips, embeddings["label"])}
-
-    def strip(variables: Variables) -> Variables:
-        """Return the linear map."""
-        return {"params": variables["params"]}
-
-    return Inference(strip, apply, lambda _: {"label": method.text}, vars(options))
+    return any_classes(build(context, options), vars(options))
 
 
 METHOD = MethodSpec(

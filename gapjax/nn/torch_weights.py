@@ -28,6 +28,9 @@ DATA_NORM = "data_bn"
 # The last layer of every published skeleton network; ST-GCN's is the second.
 CLASSIFIERS = ("fc", "fcn")
 
+# Every published skeleton network has as many.
+_BLOCKS = 10
+
 # What wrappers of a published model put before its names.
 WRAPPERS = ("module.",)
 
@@ -188,13 +191,12 @@ class StateDict:
         """Return a projection as the module `residual`; nothing where the network has none."""
         return {"residual": self.projection(conv, norm)} if f"{conv}.weight" in self else {}
 
-    def backbone(self, graph: Importer, temporal: Importer, blocks: int) -> dict[str, dict]:
-        """Return the variables of a backbone whose modules are named as CTR-GCN's.
+    def backbone(self, graph: Importer, temporal: Importer) -> dict[str, dict]:
+        """Return the variables of a backbone named as CTR-GCN, whose blocks are `l1` to `l10`.
 
         Args:
             graph: the importer of a block's graph module, `gcn1`.
             temporal: the importer of its temporal module, `tcn1`.
-            blocks: how many blocks there are, called `l1`, `l2`, ...
 
         Raises:
             UserError: an array is missing.
@@ -207,17 +209,16 @@ class StateDict:
             modules["temporal"] = temporal(self, f"{name}.tcn1")
             return join(modules | self.residual(f"{name}.residual.conv", f"{name}.residual.bn"))
 
-        return self.network(block, blocks)
+        return self.network(block)
 
-    def network(self, block: Callable[[int], Imported], blocks: int) -> dict[str, dict]:
-        """Return the variables of a backbone.
+    def network(self, block: Callable[[int], Imported]) -> dict[str, dict]:
+        """Return the variables of a backbone of ten blocks.
 
         Args:
             block: the parameters and statistics of a block, by its number from 0.
-            blocks: how many blocks there are.
         """
         modules = {"data_norm": self.norm([DATA_NORM])}
-        modules |= {f"block{number}": block(number) for number in range(blocks)}
+        modules |= {f"block{number}": block(number) for number in range(_BLOCKS)}
         params, statistics = join(modules)
         return {"params": params, "batch_stats": statistics}
 

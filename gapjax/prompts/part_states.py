@@ -8,9 +8,12 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import yaml
 from jaxtyping import Float
+
+from gapjax.nn.losses import cosine_logits
 
 STATES = Path(__file__).with_name("part_states.yaml")
 
@@ -39,10 +42,6 @@ def nearest_states(
         count: how many states a class has (K of the paper).
     """
     states = all_states()
-    cosine = _directions(encode(labels)) @ _directions(encode(states)).T
-    order = np.argsort(-cosine, axis=1, kind="stable")[:, :count]
+    cosine = cosine_logits(jnp.asarray(encode(labels)), jnp.asarray(encode(states)), 1.0)
+    order = np.argsort(-np.asarray(cosine), axis=1, kind="stable")[:, :count]
     return [[states[i] for i in row] for row in order]
-
-
-def _directions(embeddings: Float[np.ndarray, "n e"]) -> Float[np.ndarray, "n e"]:
-    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)

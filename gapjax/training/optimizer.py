@@ -1,6 +1,5 @@
 """Gradient descent as in both papers, or Adam, with exceptions by parameter path."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -97,16 +96,11 @@ def step_schedule(options: OptimizerOptions, steps_per_epoch: int, epochs: int) 
 
 def _cosine(options: OptimizerOptions, steps_per_epoch: int, epochs: int) -> Schedule:
     """Return warm-up, then half a wave: SMIE's schedule, whose warm-up starts an epoch earlier."""
-    warmup = options.warmup_epochs
-
-    def schedule(step: Int[Array, ""] | int) -> Float[Array, ""]:
-        """Return the learning rate of a step."""
-        epoch = jnp.asarray(step) // steps_per_epoch
-        wave = 0.5 * (1 + jnp.cos(math.pi * (epoch - warmup) / max(epochs - warmup, 1)))
-        risen = (epoch + 1) / max(warmup, 1)
-        return options.learning_rate * jnp.where(epoch < warmup, risen, wave)
-
-    return schedule
+    rate, warmup = options.learning_rate, options.warmup_epochs
+    rise = optax.linear_schedule(rate / max(warmup, 1), rate, max(warmup - 1, 1))
+    wave = optax.cosine_decay_schedule(rate, max(epochs - warmup, 1))
+    by_epoch = optax.join_schedules([rise, wave], [warmup])
+    return lambda step: by_epoch(jnp.asarray(step) // steps_per_epoch)
 
 
 def make_optimizer(options: OptimizerOptions, schedule: Schedule) -> optax.GradientTransformation:

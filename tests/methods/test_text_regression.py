@@ -59,7 +59,7 @@ def test_the_loss_is_the_squared_distance(method: TextRegression) -> None:
     clips = jax.random.normal(jax.random.key(0), (5, 3, 20, 7))
     labels = jnp.array([0, 3, 1, 1, 2])
     variables = method.init(jax.random.key(1), clips)
-    text = jnp.asarray(method.prepare_text())
+    text = jax.tree.map(jnp.asarray, method.prepare_text())
     keys = jax.random.split(jax.random.key(2), 5)
     kernel = np.asarray(variables["params"]["kernel"])
     pooled = np.asarray(clips).mean(axis=(1, 2))
@@ -75,4 +75,5 @@ def test_the_loss_is_the_squared_distance(method: TextRegression) -> None:
 def test_features_of_zeros_have_finite_scores(method: TextRegression) -> None:
     clips = jnp.zeros((2, 3, 20, 7))
     variables = method.init(jax.random.key(1), clips)
-    assert np.isfinite(method.predict(variables, clips, jnp.asarray(method.prepare_text()))).all()
+    text = jax.tree.map(jnp.asarray, method.prepare_text())
+    assert np.isfinite(method.predict(variables, clips, text)).all()
