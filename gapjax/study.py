@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         running.run_all(left, options.workdir, renew)
     print(f"\n{renew()}")
-    for path in gammas.write(study, units):
-        print(path)
+    for write in (gammas.write, *study.figures):
+        for path in write(study, units):
+            print(path)
     return status
 
 

@@ -74,11 +74,12 @@ def draw_confusion(
     *,
     side: float = 4.5,
     marked: Collection[int] = (),
+    title: str = "rows: true class, columns: recognized as",
+    order: Int[np.ndarray, " k"] | None = None,
 ) -> None:
     """Draw a confusion matrix, shaded by the share of each true class's samples.
 
-    Classes that are confused are neighbors (`confusions.similarity_order`). Where there is no room
-    for all names, every second is written, or every third, ...
+    Where there is no room for all names, every second is written, or every third, ...
 
     Args:
         axes: where to draw.
@@ -87,11 +88,13 @@ def draw_confusion(
         labels: the names of the classes.
         side: the height of the matrix in inches, about.
         marked: classes whose names have another color.
+        title: what is written above it.
+        order: the order of the classes; None for the one in which those confused are neighbors.
     """
-    order = confusions.similarity_order(counts)
+    order = confusions.similarity_order(counts) if order is None else order
     counts, classes = counts[np.ix_(order, order)], len(counts)
     share = confusions.shares(counts)
-    style(axes, "rows: true class, columns: recognized as")
+    style(axes, title)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
     room = 72 * side / classes
     size = float(np.clip(0.75 * room, SMALLEST, 9))
@@ -136,26 +139,36 @@ def draw_list(axes: Axes, title: str, lines: Sequence[str]) -> None:
 
 
 def draw_bars(
-    axes: Axes, values: Float[np.ndarray, " k"], labels: Sequence[str], title: str
+    axes: Axes,
+    values: Float[np.ndarray, " k"],
+    labels: Sequence[str],
+    title: str,
+    deviations: Float[np.ndarray, " k"] | None = None,
 ) -> None:
     """Draw one horizontal bar per class, sorted, in percent; negative bars have another color.
 
-    Classes whose value is nan are left out.
+    Classes whose value is nan are left out, and so is a deviation that is nan.
     """
+    if deviations is None:
+        deviations = np.full(len(values), np.nan)
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")]
     percent, rows = 100 * values[order], np.arange(len(order))
+    bars = 100 * np.nan_to_num(deviations[order])
     style(axes, title)
     axes.barh(rows, percent, height=0.66, color=[LINES[int(value < 0)] for value in percent])
+    if bars.any():
+        axes.errorbar(percent, rows, xerr=bars, fmt="none", ecolor=QUIET, elinewidth=1, capsize=2)
     axes.set_yticks(rows, [labels[k] for k in order], size=8.5, color=INK)
     axes.set_ylim(-0.7, len(order) - 0.3)
     axes.margins(x=0.12)
     axes.set_xticks([])
     axes.axvline(0, color=QUIET, linewidth=0.8)
-    for row, value in zip(rows, percent, strict=True):
+    for row, value, bar in zip(rows, percent, bars, strict=True):
         offset, side = (4, "left") if value >= 0 else (-4, "right")
         annotation = {"xytext": (offset, 0), "textcoords": "offset points", "ha": side}
-        axes.annotate(f"{value:.1f}", (value, row), va="center", size=8, color=QUIET, **annotation)
+        text, end = f"{value:.1f}", (value + math.copysign(bar, value), row)
+        axes.annotate(text, end, va="center", size=8, color=QUIET, **annotation)
 
 
 def draw_curves(axes: Axes, curves: Mapping[str, Series], title: str, form: str) -> None:

@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from matplotlib.axes import Axes
 
 from data_pipelines.errors import DataError, UserError
 from data_pipelines.specs import catalog
 from gapjax.analysis import confusions, figures
-from gapjax.analysis.fusion import align
 from gapjax.analysis.metrics import (
     confusion_counts,
     mean_class_accuracy,
@@ -73,31 +72,6 @@ def write_figures(workdir: Path, scores: Scores, labels: Sequence[str], folder: 
     confusions.write_confusions(counts, labels, folder / "confusions.csv")
 
 
-def write_comparison(
-    workdirs: Sequence[Path], scores: Sequence[Scores], labels: Sequence[str], folder: Path
-) -> list[Path]:
-    """Write a run's gain over another in each class, and the curves of both.
-
-    Args:
-        workdirs: the working directories of the run and of the other.
-        scores: their scores of the same evaluation.
-        labels: the names of the classes.
-        folder: where to write.
-
-    Returns:
-        The files, which have the other run's name in theirs.
-
-    Raises:
-        UserError: metrics cannot be read, or the scores are not of the same samples.
-    """
-    names = workdir_names(workdirs)
-    suffix = names[1].replace("/", "_")
-    paths = [folder / f"{kind}_{suffix}.png" for kind in ("gain_over", "curves_with")]
-    write_gain(scores, labels, names, paths[0])
-    write_curves(workdirs, paths[1])
-    return paths
-
-
 def write_summary(workdir: Path, scores: Scores, labels: Sequence[str], path: Path) -> None:
     """Write one figure with a run's result, curves and confusion matrix."""
     history = read_history(workdir / "metrics.jsonl")
@@ -144,32 +118,9 @@ def draw_confusions(
 def write_accuracy(scores: Scores, labels: Sequence[str], path: Path) -> None:
     """Write the accuracy of each class."""
     values = per_class_accuracy(scores.score, scores.label)
-    _write_bars(values, labels, "accuracy of each class, %", result(scores), path)
-
-
-def write_gain(
-    scores: Sequence[Scores], labels: Sequence[str], names: Sequence[str], path: Path
-) -> None:
-    """Write the gain in accuracy of a run over another in each class (GAP, ICCV 2023, Fig. 6)."""
-    run, other = align(scores, names)
-    first, second = (per_class_accuracy(of.score, of.label) for of in (run, other))
-    top1, other_top1 = (100 * top_k_accuracy(of.score, of.label, 1) for of in (run, other))
-    heading = f"{names[0]}: {top1:.1f} %, {names[1]}: {other_top1:.1f} %"
-    title = f"gain in accuracy of {names[0]} over {names[1]}, percentage points"
-    about = (heading, figures.metadata(run, METADATA))
-    _write_bars(first - second, labels, title, about, path)
-
-
-def _write_bars(
-    values: Float[np.ndarray, " k"],
-    labels: Sequence[str],
-    title: str,
-    about: tuple[str, list[str]],
-    path: Path,
-) -> None:
     figure = figures.figure(6.4, 1.5 + 0.24 * len(labels))
-    figures.draw_bars(figure.subplots(), values, labels, title)
-    figures.headline(figure, *about)
+    figures.draw_bars(figure.subplots(), values, labels, "accuracy of each class, %")
+    figures.headline(figure, *result(scores))
     figures.save(figure, path)
 
 

@@ -1,9 +1,13 @@
 """What a study is: rows of a table, each with the runs that it is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+# (study, its runs) → the paths of the figures that it writes.
+Figure = Callable[["Study", Sequence[Any]], Iterable[Path]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Study:
         rows: the rows in their order; the first of a group is its reference.
         variants: variants of all rows, separated by commas.
         overrides: dotted key → value, of all rows.
+        figures: what is drawn at the end, besides the table (`gapjax.studies.row_figures`).
         note: what the command line changes of them.
     """
 
@@ -59,6 +64,7 @@ class Study:
     rows: tuple[Row, ...]
     variants: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    figures: Sequence[Figure] = ()
     note: str = ""
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from gapjax.analysis import confusions, figures, run_figures
+from gapjax.analysis import confusions, figures, run_figures, run_sets
 from gapjax.analysis.metrics import confusion_counts, top_k_accuracy
+from gapjax.analysis.run_sets import RunSet
 from gapjax.workdir.score_tables import write_rows
 from gapjax.workdir.scores import Scores
 from gapjax.zero_shot.calibration import (
@@ -74,6 +75,45 @@ def write_confusion(
     path = folder / "confusion.png"
     run_figures.draw_confusions(counts, labels, title, about, path, marked=unseen)
     confusions.write_confusions(counts, labels, folder / "confusions.csv")
+
+
+def write_confusion_pair(sets: Sequence[RunSet], labels: Sequence[str], path: Path) -> Path:
+    """Write the confusions of unseen classes among themselves by two methods, side by side.
+
+    As in STAR (ACM MM 2024), Fig. 5. Both have the order of classes in which those that either
+    confuses are neighbors; the counts of several runs are summed.
+
+    Args:
+        sets: the runs of each method, of the same samples.
+        labels: the names of all classes.
+        path: the figure; beside it, `.csv` has each method's share of every pair of classes.
+
+    Returns:
+        The path of the figure.
+    """
+    unseen = unseen_indices(sets[0].scores[0])
+    kept = [[restrict(of.score, of.label, unseen) for of in each.scores] for each in sets]
+    counts = [np.sum([confusion_counts(*of) for of in of_set], axis=0) for of_set in kept]
+    order = confusions.similarity_order(np.sum(counts, axis=0))
+    names, side = [labels[k] for k in unseen], float(np.clip(0.4 * len(unseen), 3.4, 9))
+    figure, top1 = figures.figure(2 * side + 4.6, side + 2.8), []
+    for axes, each, of_set, count in zip(figure.subplots(1, 2), sets, kept, counts, strict=True):
+        top1.append(100 * np.mean([top_k_accuracy(*of, 1) for of in of_set]))
+        title = f"{each.name}: {top1[-1]:.1f} %"
+        figures.draw_confusion(axes, count, names, side=side, title=title, order=order)
+    heading = f"{len(unseen)} unseen classes: {top1[0]:.1f} and {top1[1]:.1f} % recognized"
+    about = [*run_sets.metadata(sets), "rows: true class, columns: recognized as"]
+    figures.headline(figure, heading, about)
+    figures.save(figure, path)
+    shares = [100 * confusions.shares(count) for count in counts]
+    rows = [
+        (names[true], names[k], *(f"{share[true, k]:.2f}" for share in shares))
+        for true in order
+        for k in order
+    ]
+    head = ("true", "recognized", *(each.name for each in sets))
+    write_rows(path.with_suffix(".csv"), [head, *rows])
+    return path
 
 
 def write_gammas(

@@ -86,8 +86,8 @@ def test_the_command_writes_figures_and_tables(
     ]  # fmt: skip
     assert plots.main([str(workdir), "--scores=validation"]) == 0
     assert plots.main([str(workdir), f"--compare={tmp_path / 'b/joint'}"]) == 0
-    new = {"validation", "gain_over_b_joint.png", "curves_with_b_joint.png"}
-    assert {path.name for path in plotted.iterdir()} == {*content, *new}
+    new = {"gain_over_b_joint.png", "gain_over_b_joint.csv", "curves_with_b_joint.png"}
+    assert {path.name for path in plotted.iterdir()} == {*content, *new, "validation"}
     assert all((plotted / name).read_bytes() == content[name] for name in content)
     compared = [
         str(plotted / name) for name in ("gain_over_b_joint.png", "curves_with_b_joint.png")
@@ -107,27 +107,48 @@ def test_the_table_of_confusions(tmp_path: pathlib.Path) -> None:
     ]
 
 
-def test_a_comparison_names_its_runs(
+def test_a_comparison_of_sets_has_the_seeds_deviation(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In the first class 9 and 9 of 10 clips are right, of the other set 4 and 6."""
     drawn: list[str] = []
+    save = figures.save
 
     def record(figure: Figure, path: pathlib.Path) -> None:
         figure.canvas.draw()
         drawn.extend(t.get_text() for t in figure.findobj(lambda a: hasattr(a, "get_text")))
+        save(figure, path)
 
     monkeypatch.setattr(figures, "save", record)
-    workdirs = [tmp_path / "ours", tmp_path / "theirs"]
-    for workdir in workdirs:
-        write_run(workdir, LINES)
-    run_figures.write_comparison(workdirs, [scores(3), scores(3)], ["x", "y", "z"], tmp_path)
+    label = np.repeat(np.arange(3), 10).astype(np.int32)
+    for run, right in {"a/1": 9, "a/2": 9, "b/1": 4, "b/2": 6}.items():
+        score = np.eye(4, dtype=np.float32)[label]
+        score[right:10] = [0, 0, 0, 1]
+        names = np.array([f"s{i}" for i in range(30)])
+        facts = {"dataset": "own", "seed": run[-1], "method": run[0]}
+        write_run(tmp_path / run, LINES, Scores(score, label, names, facts))
+        (tmp_path / run / "data.json").write_text('{"labels": ["nod", "bow", "hug", "sit"]}')
+    ours, theirs = ([str(tmp_path / name / seed) for seed in "12"] for name in "ab")
+    assert plots.main([*ours, "--compare", *theirs, "--more-than=4"]) == 0
+    assert (tmp_path / "a/1/plots/gain_over_b.csv").read_text().splitlines() == [
+        "class,samples,accuracy,deviation,other_accuracy,other_deviation,gain,gain_deviation",
+        "nod,10,90.000,0.000,50.000,14.142,40.000,14.142",
+        "bow,10,100.000,0.000,100.000,0.000,0.000,0.000",
+        "hug,10,100.000,0.000,100.000,0.000,0.000,0.000",
+    ]
     for expected in (
-        "gain in accuracy of ours over theirs, percentage points",
-        "ours 50.0",
-        "theirs 50.0",
+        "gain in accuracy of a over b, percentage points",
+        "a: 96.7 %, b: 83.3 %",
+        "40.0",
+        "nod",
+        *("a/1 50.0", "b/2 50.0"),
     ):
         assert expected in drawn
-    assert any(text.startswith("ours: 9") and "%, theirs: 9" in text for text in drawn)
+    assert "bow" not in drawn
+    (about,) = [text.replace("\N{NO-BREAK SPACE}", " ") for text in drawn if "differ" in text]
+    assert "1 of 3 classes differ by more than 4 points" in about.replace("\n", " ")
+    assert "own" in about
+    assert "seed" not in about
 
 
 def test_a_directory_without_scores_is_one_line_and_status_2(
@@ -154,14 +175,34 @@ def test_the_command_draws_a_zero_shot_run(
     assert [line.split()[0] for line in printed[2:4]] == ["oracle", "paper"]
 
 
-def test_zero_shot_runs_are_not_compared(
+def test_zero_shot_runs_have_confusions_side_by_side(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
 ) -> None:
-    for run in ("a", "b"):
-        write_run(tmp_path / run, [{"step": 1, "epoch": 1}], scores(10, **ZERO_SHOT))
-    assert plots.main([str(tmp_path / "a"), f"--compare={tmp_path / 'b'}"]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(f"gapjax: --compare={tmp_path / 'b'}: ")
-    assert printed.err.count("\n") == 1
-    assert not (tmp_path / "a" / "plots").exists()
+    """Classes 1 and 4 are unseen: a seen class with a higher score does not count."""
+    label = np.array([1, 1, 1, 1, 4, 4, 0], np.int32)
+    best = {"a": [1, 1, 1, 4, 4, 4, 0], "b": [4, 4, 1, 1, 4, 1, 0]}
+    for run, classes in best.items():
+        score = np.eye(10, dtype=np.float32)[classes]
+        score[:, 0] += 5
+        names = np.array([f"s{i}" for i in range(7)])
+        write_run(tmp_path / run, [], Scores(score, label, names, ZERO_SHOT))
+    assert plots.main([str(tmp_path / "a"), f"--compare={tmp_path / 'b'}"]) == 0
+    path = tmp_path / "a" / "plots" / "confusions_with_b.png"
+    assert capsys.readouterr().out.strip() == str(path)
+    assert path.stat().st_size > 10_000
+    assert sorted(path.with_suffix(".csv").read_text().splitlines()) == sorted(
+        [
+            "true,recognized,a,b",
+            "pick up with two hands,pick up with two hands,75.00,50.00",
+            "pick up with two hands,sit down,25.00,50.00",
+            "sit down,pick up with two hands,0.00,50.00",
+            "sit down,sit down,100.00,50.00",
+        ]
+    )
+
+
+def test_several_directories_are_for_comparisons(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert plots.main([str(tmp_path / "a"), str(tmp_path / "b")]) == 2
+    assert capsys.readouterr().err.startswith("gapjax: 2 directories: give one, or")

@@ -17,7 +17,7 @@ from data_pipelines.errors import Preempted, UserError
 from gapjax import study as command
 from gapjax.experiment.stages import stages
 from gapjax.parallel import preemption
-from gapjax.studies import gammas, jobs, reading, results, running, shared, tables
+from gapjax.studies import gammas, jobs, reading, results, row_figures, running, shared, tables
 from gapjax.studies.study import Row, Study
 from gapjax.workdir.scores import Scores, scores_path, write_scores
 
@@ -73,6 +73,21 @@ def test_a_table_has_the_runs_that_are_finished(
     }
 
 
+def test_rows_are_compared_class_by_class(
+    streams: tuple[Study, list[reading.Unit]], tmp_path: Path
+) -> None:
+    """Figures are of the runs that are finished, and of rows that are one run for a seed."""
+    study, units = streams
+    figure = row_figures.gains(4.0)
+    assert list(figure(study, units)) == []
+    score = {"joint": [[3.0, 0], [0, 1], [0, 1]], "bone": [[1.0, 0], [2, 0], [0, 1]]}
+    for unit in units:
+        finish(unit, {}, np.array(score.get(unit.row.name, score["bone"])))
+    assert list(figure(study, units)) == [tmp_path / "bone" / "gain.png"]
+    table = (tmp_path / "bone" / "gain.csv").read_text().splitlines()
+    assert table[1].startswith("0,3,66.667,0.000,33.333,0.000,33.333,")
+
+
 def test_only_the_result_of_the_same_config_counts(
     streams: tuple[Study, list[reading.Unit]],
 ) -> None:
@@ -119,6 +134,10 @@ def test_rows_share_their_encoder(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "| fast learner | - |" in (workdir / "table.md").read_text()
     figures = list(gammas.write(study, units))
     assert figures == [workdir / name / "gamma.png" for name in ("slow", "fast_learner")]
+    pairs = list(row_figures.confusions(study, units))
+    assert pairs == [workdir / "fast_learner" / "confusions.png"]
+    shares = (workdir / "fast_learner" / "confusions.csv").read_text()
+    assert shares.startswith("true,recognized,fast learner,slow\n")
     head, *points = (workdir / "slow" / "gamma.csv").read_text().splitlines()
     assert head == "gamma,S,U,H"
     assert points[0].split(",")[2] == points[-1].split(",")[1] == "0.000"
