@@ -1,4 +1,4 @@
-"""Write docs/configs.md from the config files and dataclasses, and study_tables.py's pages.
+"""Write docs/configs.md from the config files and dataclasses, and the studies' pages.
 
 python -m docs.config_reference
 """
@@ -90,7 +90,8 @@ def _first(change: Any) -> str:
 
 
 if __name__ == "__main__":
-    from docs import study_tables
+    from docs import measured_tables, study_tables
 
-    for path, text in {PAGE: page(), **study_tables.pages()}.items():
+    pages = {PAGE: page(), **study_tables.pages(), **measured_tables.pages()}
+    for path, text in pages.items():
         path.write_text(text)

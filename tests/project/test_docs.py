@@ -108,7 +108,7 @@ def test_the_reference_of_configs_is_current() -> None:
 
 def test_the_tables_of_the_papers_are_current() -> None:
     """Run `python -m docs.config_reference` after a change of a study."""
-    pages = generator("study_tables").pages()
+    pages = generator("study_tables").pages() | generator("measured_tables").pages()
     assert [page for page, content in pages.items() if page.read_text() != content] == []
 
 
@@ -132,3 +132,21 @@ def test_measured_rows_of_a_study(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match=r"gap_table2\.csv has rows that .* not: X"):
         list(tables.section("gap_table2"))
+
+
+def test_measured_rows_of_real_skeletons(tmp_path: Path) -> None:
+    """Random splits share a column, and differences are those of runs that both rows have."""
+    tables = generator("measured_tables")
+    tables.DOCS = tmp_path
+    (tmp_path / "results").mkdir()
+    lines = [
+        *("22/5,STAR,ZSL,1,40", "22/5,STAR,ZSL,2,44", "random 1,STAR,ZSL,1,50", "22/5,STAR,H,1,9"),
+        *("22/5,SynSE,ZSL,1,43", "random 1,SynSE,ZSL,1,55", "random 2,SynSE,ZSL,1,65"),
+    ]
+    content = "\n".join(("group,row,column,seed,value", *lines))
+    (tmp_path / "results" / "utd_star.csv").write_text(content)
+    table = list(tables.section("utd_star"))
+    assert "| STAR | 42.0 ± 2.8 | - | - | 50.0 |  |" in table
+    # Differences of 3 and 5 points: 4 with 12.706 (Student's t of one degree of freedom) around.
+    assert "| SynSE | 43.0 | - | - | 60.0 ± 7.1 | +4.0 [-8.7, +16.7], 2 runs |" in table
+    assert "| STAR | 9.0 | - | - | - |  |" in table

@@ -50,7 +50,7 @@ def test_every_row_has_its_data(name: str, unsettled: None) -> None:
         if data.zero_shot:
             assert unseen_classes(spec, data.zero_shot)
         assert unit.plan.text.encoder in ("clip", "bert", "mpnet")
-        assert unit.plan.train.epochs > 20
+        assert unit.plan.train.epochs > 20 or "quick" in study.variants
         unit.plan.clips.build(ClipRecipe, skeleton=spec.skeleton, space=spec.space)
     assert len({unit.workdir for unit in units}) == len(units)
 
