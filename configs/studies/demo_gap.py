@@ -1,7 +1,7 @@
 """GAP (ICCV 2023) on the built-in data: partitions, as in its Table 1a.
 
 Data:     python -m data_pipelines.convert synthetic --out=data
-Command:  python -m gapjax.study configs/studies/demo_gap.py --seeds=5 --workdir=runs/demo_gap
+Command:  python -m gapjax.study configs/studies/demo_gap.py --workdir=runs/demo_gap --seeds=5
 
 Hashed text, and the network of the demo.
 """

@@ -49,8 +49,9 @@ def test_every_row_has_its_data(name: str, unsettled: None) -> None:
         assert data.protocol in spec.protocols
         if data.zero_shot:
             assert unseen_classes(spec, data.zero_shot)
-        assert unit.plan.text.encoder in ("clip", "bert", "mpnet")
-        assert unit.plan.train.epochs > 20 or "quick" in study.variants
+        if name.startswith(("gap", "star")):
+            assert unit.plan.text.encoder in ("clip", "bert", "mpnet")
+            assert unit.plan.train.epochs > 20
         unit.plan.clips.build(ClipRecipe, skeleton=spec.skeleton, space=spec.space)
     assert len({unit.workdir for unit in units}) == len(units)
 
