@@ -15,6 +15,7 @@ import yaml
 from configs import gap_ucla
 from data_pipelines.datasets import nw_ucla
 from data_pipelines.errors import UserError
+from data_pipelines.specs import catalog
 from data_pipelines.specs.class_texts import MissingTextError
 from data_pipelines.specs.skeletons import KINECT20, NTU25, PARTS
 from gapjax.experiment import model
@@ -95,7 +96,7 @@ def test_several_files(tmp_path: Path) -> None:
         load_texts("nw_ucl+utd_mhad", ["nap"])
 
 
-@pytest.mark.parametrize("name", ["nw_ucla", "utd_mhad", "ntu60", "ntu120", "pku_mmd", "synthetic"])
+@pytest.mark.parametrize("name", catalog.modules())
 def test_every_dataset_is_described(name: str) -> None:
     spec = importlib.import_module(f"data_pipelines.datasets.{name}").SPEC
     assert tuple(text.label for text in load_texts(spec.texts, spec.labels)) == spec.labels

@@ -20,8 +20,9 @@ import scipy.io
 
 from data_pipelines.datasets import nw_ucla, pku_mmd, utd_mhad
 from data_pipelines.parsers import ntu, ntu_cleaning, pku
-from data_pipelines.parsers.sources import Source, sources
-from stress import fuzz_damage
+from data_pipelines.parsers.sources import sources
+from stress import fuzz_damage, fuzz_kinect
+from stress.fuzz_held import check, held
 from support.ntu_text import footage, ntu_text, person, slowly
 
 # Valid files of a parser.
@@ -70,20 +71,6 @@ def _from_middling(content: bytes) -> int:
     return abs(len(content) - 3000)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Held(Source):
-    """A raw file that is in memory."""
-
-    content: bytes = b""
-
-    def read(self) -> bytes:
-        return self.content
-
-
-def _held(name: str, content: bytes) -> _Held:
-    return _Held(name, f"raw/{name}", None, (0, 0), content)
-
-
 def _ntu_file(rng: np.random.Generator) -> bytes:
     """One to three bodies that come, vanish, and are seen under flickering ids; empty frames."""
     length = int(rng.choice([1, 2, 3, 16]))
@@ -114,7 +101,7 @@ def _read_ntu(content: bytes) -> None:
         skeleton = ntu_cleaning.cleaned(found)
     except ntu_cleaning.NobodyError:
         return
-    _check(skeleton, 25)
+    check(skeleton, 25)
 
 
 def _pku_file(rng: np.random.Generator) -> bytes:
@@ -126,11 +113,11 @@ def _pku_file(rng: np.random.Generator) -> bytes:
 
 
 def _read_pku(content: bytes) -> None:
-    found = pku.skeleton(_held("0002-L", content))
+    found = pku.skeleton(held("0002-L", content))
     lines = [line.split() for line in content.rstrip().split(b"\n")]
     expected = np.array([[float(text) for text in line] for line in lines]).astype(np.float32)
     np.testing.assert_array_equal(found, expected.reshape(-1, 2, 25, 3))
-    _check(found, 25)
+    check(found, 25)
 
 
 def _pku_labels(rng: np.random.Generator) -> bytes:
@@ -141,7 +128,7 @@ def _pku_labels(rng: np.random.Generator) -> bytes:
 
 
 def _read_pku_labels(content: bytes) -> None:
-    classes, source = len(pku_mmd.SPEC.labels), _held("0002-L", content)
+    classes, source = len(pku_mmd.SPEC.labels), held("0002-L", content)
     for action in pku.actions(source):
         pku.check(action, source, classes, 1000)
         assert 0 <= action.label < classes
@@ -171,8 +158,8 @@ def _ucla_file(rng: np.random.Generator) -> bytes:
 
 
 def _read_ucla(content: bytes) -> None:
-    (record,) = nw_ucla.read(_held("a01_s01_e00_v01", content))
-    _check(record.skeleton, 20)
+    (record,) = nw_ucla.read(held("a01_s01_e00_v01", content))
+    check(record.skeleton, 20)
 
 
 def _utd_file(rng: np.random.Generator) -> bytes:
@@ -207,8 +194,8 @@ def _bomb() -> bytes:
 
 
 def _read_utd(content: bytes) -> None:
-    (record,) = utd_mhad.read(_held("a1_s1_t1_skeleton", content))
-    _check(record.skeleton, 20)
+    (record,) = utd_mhad.read(held("a1_s1_t1_skeleton", content))
+    check(record.skeleton, 20)
 
 
 def _archive(rng: np.random.Generator) -> bytes:
@@ -231,16 +218,6 @@ def _read_archive(content: bytes) -> None:
             assert isinstance(source.read(), bytes)
 
 
-def _check(skeleton: np.ndarray, joints: int) -> None:
-    """Assert that a record's coordinates are t m v 3 and finite."""
-    assert skeleton.dtype == np.float32
-    assert skeleton.ndim == 4
-    assert skeleton.shape[2:] == (joints, 3)
-    assert skeleton.shape[0] > 0
-    assert skeleton.shape[1] in (1, 2)
-    assert np.isfinite(skeleton).all()
-
-
 PARSERS = {
     "ntu": Parser(_ntu_file, _read_ntu, fuzz_damage.TEXT),
     "pku": Parser(_pku_file, _read_pku, fuzz_damage.TEXT),
@@ -248,5 +225,11 @@ PARSERS = {
     "pku_lists": Parser(_pku_list, _read_pku_list, fuzz_damage.TEXT),
     "ucla": Parser(_ucla_file, _read_ucla, fuzz_damage.TEXT),
     "utd": Parser(_utd_file, _read_utd, fuzz_damage.BINARY),
+    "utkinect": Parser(fuzz_kinect.utkinect_file, fuzz_kinect.read_utkinect, fuzz_damage.TEXT),
+    "utkinect_list": Parser(
+        fuzz_kinect.utkinect_list, fuzz_kinect.read_utkinect_list, fuzz_damage.TEXT
+    ),
+    "msrc": Parser(fuzz_kinect.msrc_file, fuzz_kinect.read_msrc, fuzz_damage.TEXT),
+    "msrc_tags": Parser(fuzz_kinect.msrc_tags, fuzz_kinect.read_msrc_tags, fuzz_damage.TEXT),
     "archive": Parser(_archive, _read_archive, fuzz_damage.BINARY),
 }

@@ -33,6 +33,10 @@ SPLITS = {
     ("utd_mhad", "14_13"): "0,1,6,8,9,10,12,13,19,20,21,23,24",
     ("nw_ucla", "8_2"): "1,4",
     ("nw_ucla", "5_5"): "1,3,4,6,8",
+    ("utkinect", "8_2"): "1,6",
+    ("utkinect", "5_5"): "1,3,5,6,8",
+    ("msrc12", "9_3"): "1,4,9",
+    ("msrc12", "8_4"): "0,3,6,11",
 }
 UNSEEN = {
     ("ntu60", "55_5"): ["reading", "writing", "put on a hat/cap", "jump up", "touch pocket"],
@@ -48,6 +52,8 @@ CLASSES = {
     "pku_mmd_2": 51,
     "utd_mhad": 27,
     "nw_ucla": 10,
+    "utkinect": 10,
+    "msrc12": 12,
 }
 
 
