@@ -67,6 +67,7 @@ class Backbone(nn.Module):
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage; from the second on, each stage halves the frames.
         layout: the order of axes inside, one of `gapjax.nn.axis_order.LAYOUTS`.
+        recompute: whether the gradient computes again what is cheap (`gapjax.nn.recompute`).
     """
 
     skeleton: Skeleton
@@ -74,6 +75,7 @@ class Backbone(nn.Module):
     width: int = number(64, least=1, most=4096)
     stages: tuple[int, ...] = number((4, 3, 3), least=1, most=100)
     layout: str = "channels_first"
+    recompute: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
@@ -87,6 +89,7 @@ class Backbone(nn.Module):
             order=order,
             train=train,
             dtype=self.dtype,
+            recompute=self.recompute,
         )
 
 

@@ -74,6 +74,7 @@ class Backbone(nn.Module):
         stages: blocks of each stage; from the second on, each stage halves the frames.
         temporal: `multi_scale` or `single_scale`.
         layout: the order of axes inside, one of `gapjax.nn.axis_order.LAYOUTS`.
+        recompute: whether the gradient computes again what is cheap (`gapjax.nn.recompute`).
     """
 
     skeleton: Skeleton
@@ -82,6 +83,7 @@ class Backbone(nn.Module):
     stages: tuple[int, ...] = number((4, 3, 3), least=1, most=100)
     temporal: str = "multi_scale"
     layout: str = "channels_first"
+    recompute: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
@@ -96,6 +98,7 @@ class Backbone(nn.Module):
             order=order,
             train=train,
             dtype=self.dtype,
+            recompute=self.recompute,
         )
 
 

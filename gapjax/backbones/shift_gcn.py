@@ -23,6 +23,7 @@ from gapjax.nn.batch_norm import BatchNorm, RowWeights
 from gapjax.nn.blocks import encode, plan_blocks
 from gapjax.nn.initializers import fan_in_uniform, fan_out_normal
 from gapjax.nn.layers import pointwise, relu_with_residual
+from gapjax.nn.recompute import keep
 from gapjax.nn.shift import GRADIENTS, ROWS, shift_joints, shift_time
 from gapjax.nn.torch_weights import Imported, StateDict, join
 from gapjax.registry import chosen, number
@@ -49,7 +50,7 @@ class GraphConv(nn.Module):
         deviation = nn.initializers.normal(self.features**-0.5)
         linear = self.param("linear", deviation, (self.features, channels))
         bias = self.param("linear_bias", zeros, (self.features,))
-        y = shift_joints(x, 1, order)
+        y = keep(shift_joints(x, 1, order))
         y = (y * spread(jnp.tanh(mask) + 1.0, "cv", order)).astype(x.dtype)
         y = shift_joints(pointwise(linear, y, order), -1, order)
         # The bias is the same for all joints, so that shifting it changes nothing.
@@ -82,7 +83,8 @@ class TemporalShift(nn.Module):
         bias = self.param("bias", fan_in_uniform(channels), (channels,))
         how: dict[str, Any] = {"train": train, "weights": weights}
         y = BatchNorm(order, name="entry_norm")(x, **how)
-        y = pointwise(kernel, shift_time(y, before, 1, self.gradient, order), order)
+        y = keep(shift_time(y, before, 1, self.gradient, order))
+        y = keep(pointwise(kernel, y, order))
         y = jax.nn.relu(y + spread(bias, "c", order)).astype(x.dtype)
         y = shift_time(y, after, self.stride, self.gradient, order)
         return BatchNorm(order, name="norm")(y, **how)
@@ -98,6 +100,7 @@ class Backbone(nn.Module):
         stages: blocks of each stage; from the second on, each stage halves the frames.
         shift_gradient: how temporal shifts learn, `released` (by sign) or `true`.
         layout: the order of axes inside, one of `gapjax.nn.axis_order.LAYOUTS`.
+        recompute: whether the gradient computes again what is cheap (`gapjax.nn.recompute`).
     """
 
     skeleton: Skeleton
@@ -106,6 +109,7 @@ class Backbone(nn.Module):
     stages: tuple[int, ...] = number((4, 3, 3), least=1, most=100)
     shift_gradient: str = "released"
     layout: str = "channels_first"
+    recompute: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
@@ -125,6 +129,7 @@ class Backbone(nn.Module):
             order=order,
             train=train,
             dtype=self.dtype,
+            recompute=self.recompute,
         )
 
 

@@ -99,6 +99,7 @@ class Backbone(nn.Module):
         distances: by what neighbors are nearer to the body's root: `released`, by distances up to
             two bones, or `paper`, by all of them.
         layout: the order of axes inside, one of `gapjax.nn.axis_order.LAYOUTS`.
+        recompute: whether the gradient computes again what is cheap (`gapjax.nn.recompute`).
     """
 
     skeleton: Skeleton
@@ -107,6 +108,7 @@ class Backbone(nn.Module):
     stages: tuple[int, ...] = number((4, 3, 3), least=1, most=100)
     distances: str = "released"
     layout: str = "channels_first"
+    recompute: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "b m t v c"], *, train: bool) -> Float[Array, "b m t2 v d"]:
@@ -126,6 +128,7 @@ class Backbone(nn.Module):
             order=order,
             train=train,
             dtype=self.dtype,
+            recompute=self.recompute,
             norm_of="vc",
         )
 

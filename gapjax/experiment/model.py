@@ -120,8 +120,9 @@ def build_backbone(plan: Plan, skeleton: Skeleton) -> nn.Module:
     train = platform.settle(plan, platform.ANY).train
     make = backbones.get(plan.backbone.name).module
     given = {"skeleton": skeleton, "dtype": jnp.dtype(train.precision)}
-    if "layout" in {field.name for field in dataclasses.fields(make)}:
-        given["layout"] = train.layout
+    fields = {field.name for field in dataclasses.fields(make)}
+    execution = {"layout": train.layout, "recompute": train.recompute}
+    given |= {key: value for key, value in execution.items() if key in fields}
     backbone = plan.backbone.build(make, **given)
     replicas = train.replicas
     return backbone if replicas == 1 else Replicas(backbone, replicas)

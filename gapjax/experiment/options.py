@@ -91,6 +91,9 @@ class TrainOptions(Section):
             GPUs, and float32 on CPUs. Parameters are always float32.
         layout: the order of axes within a backbone, which changes no result: `channels_first`
             or `channels_last`; `auto` for `channels_last` on TPUs, else `channels_first`.
+        recompute: whether a backbone computes again for its gradient what is cheap, such as
+            normalization and ReLU, rather than keep it: less memory, somewhat slower, and the
+            same results ([Performance](performance.md)).
         absent_persons: `once` computes what all absent persons of a batch share once, with equal
             results ([Performance](performance.md)); `each` computes every one of them.
         init_from: the workdir of a run, an exported bundle, or a published state dict (.pt, .npz,
@@ -106,6 +109,7 @@ class TrainOptions(Section):
     replicas: int = number(1, least=1)
     precision: str = one_of("auto", "float32", "bfloat16")
     layout: str = one_of("auto", *LAYOUTS)
+    recompute: bool = False
     absent_persons: str = one_of("once", "each")
     init_from: str = ""
     steps_per_dispatch: int = number(1, least=1)

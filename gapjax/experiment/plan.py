@@ -28,7 +28,10 @@ from gapjax.training.run import Cadence
 Built = TypeVar("Built")
 
 # Fields that the dataset or another section decides, and what Flax adds to a module.
-NOT_KEYS = {"skeleton", "space", "dtype", "backbone.layout", "parent", "name", "text.seed"}
+NOT_KEYS = {
+    *("skeleton", "space", "dtype", "backbone.layout", "backbone.recompute"),
+    *("parent", "name", "text.seed"),
+}
 
 # Sections without a meaning for a method that learns from clips.
 _OF_FEATURES = ("encoder", "zero_shot")

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from data_pipelines.errors import UserError
 from gapjax.nn.axis_order import CHANNELS_FIRST, arrange, spread
 from gapjax.nn.initializers import Initializer
+from gapjax.nn.recompute import keep
 
 # PyTorch's defaults.
 EPSILON = 1e-5
@@ -76,7 +77,8 @@ class BatchNorm(nn.Module):
         offset = mean.value - shift
         variance = var.value
         if train:
-            offset, variance = moments(x, self.order, self.of, weights)
+            x = keep(x)
+            offset, variance = map(keep, moments(x, self.order, self.of, weights))
             count = x.size // channels
             if weights is not None:
                 count = count // weights.weight.size * weights.bodies

@@ -11,6 +11,7 @@ from gapjax.nn import rows
 from gapjax.nn.axis_order import Ordered, arrange, bodies_in_order, features_of_clips
 from gapjax.nn.batch_norm import BatchNorm, RowWeights
 from gapjax.nn.layers import relu_with_residual
+from gapjax.nn.recompute import recomputed
 
 
 class BlockPlan(NamedTuple):
@@ -78,6 +79,7 @@ def encode(
     order: str,
     train: bool,
     dtype: Any,
+    recompute: bool = False,
     norm_of: str = "mvc",
 ) -> Float[Array, "b m t2 v d"]:
     """Return the features of every person, joint and remaining frame.
@@ -93,6 +95,7 @@ def encode(
         order: the names of the axes inside.
         train: whether batch normalization uses the batch's own moments.
         dtype: of the computation after the first block; all else is float32.
+        recompute: whether the gradient computes again what is cheap (`gapjax.nn.recompute`).
         norm_of: the axes that have statistics of their own in the normalization of the input.
     """
     kept = rows.rows_of(clips)
@@ -101,8 +104,10 @@ def encode(
     x = arrange(clips, "bmtvc", "mvcbt")
     x = BatchNorm("mvcbt", norm_of, name="data_norm")(x, train=train)
     x = rows.take(bodies_in_order(x, order), kept, n)
+    how: dict[str, Any] = {"train": train, "weights": weights}
     for plan in plans:
         block = Block(order, plan, graph, temporal, name=plan.name)
+        x = recomputed(block, x, **how) if recompute else block(x, **how)
         # A first block in bfloat16 costs accuracy (docs/results.md); the others do not.
-        x = block(x, train=train, weights=weights).astype(dtype)
+        x = x.astype(dtype)
     return features_of_clips(rows.spread(x, kept, n), order, persons)

@@ -10,6 +10,7 @@ from gapjax.nn.axis_order import CHANNELS_FIRST, Ordered, spread, vector_sum
 from gapjax.nn.graph import SUBSETS, spatial_subsets
 from gapjax.nn.initializers import fan_out_normal
 from gapjax.nn.layers import pointwise
+from gapjax.nn.recompute import keep
 
 
 class Topology(nn.Module):
@@ -70,7 +71,7 @@ class Topology(nn.Module):
         bias = self.param("entry_bias", nn.initializers.zeros, shape)
         entry = pointwise(kernel, mean, axes, "sgdc")
         bias = spread(bias, "sgc", f"sg{axes}")
-        return (entry + bias).astype(mean.dtype)
+        return keep((entry + bias).astype(mean.dtype))
 
 
 def relation_axes(order: str) -> str:

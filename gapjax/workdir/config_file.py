@@ -29,6 +29,7 @@ EXECUTION_KEYS = (
     "train.checkpoint_every",
     "train.layout",
     "train.log_every",
+    "train.recompute",
     "train.steps_per_dispatch",
     "mesh.devices",
     "mesh.cpu_devices",

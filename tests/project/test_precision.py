@@ -42,10 +42,12 @@ def test_auto_is_what_suits_the_platform(of: str, precision: str, layout: str) -
     train = platform.settle(plan_of(config), of).train
     assert (train.precision, train.layout) == (precision, layout)
     config.train.precision, config.train.layout = "float32", "channels_last"
+    config.train.recompute = True
     given = plan_of(config)
     assert platform.settle(given, of) == given
     backbone = build_backbone(given, KINECT20)
     assert (backbone.dtype, backbone.layout) == (jnp.dtype("float32"), "channels_last")
+    assert backbone.recompute
 
 
 @pytest.mark.slow
