@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from data_pipelines.errors import UserError
 from gapjax.parallel import agreement
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import evaluation, loop
-from gapjax.workdir import checkpoints, restoring
+from gapjax.workdir import checkpoints, integrity, restoring
 from gapjax.workdir.checkpoints import newest_step, read_newest
 from gapjax.workdir.integrity import checksums
 from stress.damage_checkpoints import damaged
@@ -210,14 +212,22 @@ def test_partial_checkpoints_are_removed(workdir: Path) -> None:
     assert not partial.exists()
 
 
-def test_checksums_depend_on_every_bit_and_not_on_the_sharding() -> None:
+def test_checksums_depend_on_every_bit_and_not_on_the_sharding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = np.random.default_rng(0)
     tree = {
         "a": rng.normal(size=(16, 3, 5)).astype(np.float32),
-        "b": [np.arange(24, dtype=np.int32), np.zeros((), np.float16)],
+        "b": [np.arange(24, dtype=np.int32), np.zeros((), np.float16), np.array([True, False])],
+        "c": jnp.linspace(0, 1, 7, dtype=jnp.bfloat16),
+        "key": jax.random.key(3),
     }
     plain = checksums(tree)
-    assert sorted(plain) == ["a", "b/0", "b/1"]
+    assert sorted(plain) == ["a", "b/0", "b/1", "b/2", "c", "key"]
+    with monkeypatch.context() as elsewhere:
+        # As on a GPU, where the numbers stay.
+        elsewhere.setattr(integrity, "_is_on_host", lambda array: False)
+        assert checksums(tree) == plain
     layout = make_layout(8)
     assert checksums(layout.replicate(tree)) == plain
     split = layout.put_batches({"a": tree["a"][None]})["a"][0]
