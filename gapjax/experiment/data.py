@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from data_pipelines.errors import UserError
 from data_pipelines.readers.order import TrainOrder, hold_out_subjects, subject_fold
@@ -162,8 +162,15 @@ def describe_selection(plan: Plan, dataset: Dataset) -> dict[str, str]:
 
 def training_frames(dataset: Dataset, most: int) -> Iterator[Float[np.ndarray, "m t v c"]]:
     """Yield the raw frames of evenly chosen training samples, persons first."""
-    train, index, directory = dataset.problem.train, dataset.stored, dataset.directory
-    rows = train[np.unique(np.linspace(0, len(train) - 1, most).astype(int))]
+    train = dataset.problem.train
+    return raw_frames(dataset, train[np.unique(np.linspace(0, len(train) - 1, most).astype(int))])
+
+
+def raw_frames(
+    dataset: Dataset, rows: Int[np.ndarray, " n"]
+) -> Iterator[Float[np.ndarray, "m t v c"]]:
+    """Yield the raw frames of samples, persons first."""
+    index, directory = dataset.stored, dataset.directory
     if (directory / "pack").exists():
         pack = open_pack(directory, index)
         yield from (pack.skeleton(int(row)).swapaxes(0, 1) for row in rows)

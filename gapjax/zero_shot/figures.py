@@ -19,7 +19,7 @@ from gapjax.zero_shot.calibration import (
     recognize,
     seen_unseen_curve,
 )
-from gapjax.zero_shot.metrics import restrict, unseen_indices
+from gapjax.zero_shot.metrics import reported_gamma, restrict, unseen_indices
 
 # The metadata of scores below a figure's title.
 METADATA = ("dataset", "protocol", "split", "method", "backbone")
@@ -61,8 +61,7 @@ def write_confusion(
     Classes are recognized at γ by validation, or at the first of `gammas`; without any, at 0.
     """
     unseen = unseen_indices(scores)
-    source = "validation" if "validation" in gammas else next(iter(gammas), "")
-    gamma = gammas.get(source, 0.0)
+    source, gamma = reported_gamma(gammas)
     recognized = recognize(scores.score, unseen, gamma)
     counts = confusion_counts(np.eye(scores.score.shape[1])[recognized], scores.label)
     seen_accuracy, unseen_accuracy = seen_unseen_curve(scores.score, scores.label, unseen).at(gamma)

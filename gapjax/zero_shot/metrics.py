@@ -16,6 +16,18 @@ def unseen_indices(scores: Scores) -> list[int]:
     return [int(index) for index in str(scores.facts.get("unseen", "")).split()]
 
 
+def reported_gamma(gammas: Mapping[str, float]) -> tuple[str, float]:
+    """Return the source and the value of the γ at which classes are shown as recognized.
+
+    That is γ by validation, or else the first one; without any, 0 from no source.
+
+    >>> reported_gamma({"paper": 0.012, "validation": 0.3}), reported_gamma({})
+    (('validation', 0.3), ('', 0.0))
+    """
+    source = "validation" if "validation" in gammas else next(iter(gammas), "")
+    return source, gammas.get(source, 0.0)
+
+
 def restrict(
     score: Float[np.ndarray, "n k"], label: Int[np.ndarray, " n"], classes: Sequence[int]
 ) -> tuple[Float[np.ndarray, "n2 k2"], Int[np.ndarray, " n2"]]:

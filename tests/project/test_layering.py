@@ -20,8 +20,9 @@ from support.source_tree import (
 ROWS = (
     "configs",
     "gapjax.main gapjax.bench gapjax.compile gapjax.ensemble gapjax.summarize gapjax.plots "
-    "gapjax.export gapjax.classify gapjax.embed gapjax.study gapjax.prompts.lint "
-    "gapjax.prompts.generate",
+    "gapjax.export gapjax.classify gapjax.embed gapjax.study gapjax.report "
+    "gapjax.prompts.lint gapjax.prompts.generate",
+    "gapjax.reporting",
     "gapjax.serving gapjax.studies",
     "gapjax.experiment",
     "gapjax.training",
@@ -56,6 +57,7 @@ ONLY = {
     "data_pipelines.specs": "gapjax data_pipelines",
     "data_pipelines.convert": "gapjax.experiment.generated data_pipelines",
     "data_pipelines.synthesis.stand_in": "gapjax.experiment.generated data_pipelines",
+    "data_pipelines.drawing.scene": "gapjax.reporting.skeletons data_pipelines",
     "data_pipelines.storage.atomic": "gapjax data_pipelines",
     "data_pipelines.storage.disk": "gapjax data_pipelines",
     "data_pipelines.storage.npy": "gapjax data_pipelines",
@@ -77,6 +79,7 @@ ONLY = {
     "jax.sharding": "gapjax.parallel",
     "matplotlib": "gapjax.analysis gapjax.zero_shot.figures data_pipelines.drawing",
     "ml_collections": "configs gapjax.experiment.config_dict",
+    "plotly": "gapjax.reporting.page",
     "optax": "gapjax.training gapjax.methods gapjax.nn",
     "orbax": "gapjax.workdir gapjax.serving.bundle_writer",
     "tensorflow": "data_pipelines.storage",

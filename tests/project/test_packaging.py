@@ -40,7 +40,7 @@ def test_the_wheel_holds_the_two_packages(wheel: zipfile.ZipFile) -> None:
         path.relative_to(ROOT).as_posix()
         for package in ("gapjax", "data_pipelines")
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".yaml", ".txt", ".typed")
+        if path.suffix in (".py", ".yaml", ".txt", ".typed", ".html", ".css", ".js")
     }
     assert set(names) == files
     assert {"gapjax/py.typed", "data_pipelines/py.typed"} < files
@@ -71,7 +71,9 @@ def test_what_is_imported_is_declared_and_nothing_else() -> None:
     }
     dependencies = declared(PROJECT["dependencies"])
     undeclared = {name for name, found in distributions.items() if not found & dependencies}
-    # PyTorch reads published weights, and Weights & Biases receives logs, for who has them.
+    # PyTorch reads published weights, Weights & Biases receives logs, and Plotly draws the charts
+    # of a report, for who has them.
     extras = PROJECT["optional-dependencies"]
-    assert undeclared == {*extras["parity"], *extras["wandb"]} == {"torch", "wandb"}
+    assert undeclared == {"torch", "wandb", "plotly"}
+    assert undeclared == declared([*extras["parity"], *extras["wandb"], *extras["report"]])
     assert not dependencies - set.union(*distributions.values())
