@@ -10,11 +10,9 @@ from jaxtyping import Float
 from gapjax import methods
 from gapjax.reporting.mistakes import Mistake
 from gapjax.reporting.runs import ReportedRun
+from gapjax.reporting.skeletons import Clip
 from gapjax.serving import trained
 from gapjax.serving.trained import Trained
-
-# Sample → its raw frames.
-Clips = Mapping[str, Float[np.ndarray, "m t v c"]]
 
 
 def may_have(run: ReportedRun) -> bool:
@@ -23,7 +21,7 @@ def may_have(run: ReportedRun) -> bool:
 
 
 def of_mistakes(
-    run: ReportedRun, mistakes: Sequence[Mistake], clips: Clips, data: str
+    run: ReportedRun, mistakes: Sequence[Mistake], clips: Mapping[str, Clip], data: str
 ) -> dict[str, Any] | None:
     """Return the similarity of each part with both classes of each mistake.
 
@@ -48,9 +46,7 @@ def of_mistakes(
     }
 
 
-def outputs(
-    run: Trained, clips: Sequence[Float[np.ndarray, "m t v c"]]
-) -> dict[str, Float[Any, "b k ..."]]:
+def outputs(run: Trained, clips: Sequence[Clip]) -> dict[str, Float[Any, "b k ..."]]:
     """Return the outputs of a trained network for raw clips, in one batch."""
     persons, longest, joints, coordinates = run.shape
     frames = np.zeros((len(clips), persons, longest, joints, coordinates), np.float32)

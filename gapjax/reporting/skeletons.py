@@ -23,7 +23,8 @@ MILLISECONDS = 1000 / 30
 # Panels are this wide and high; a joint that is not there lies at `ABSENT`.
 PANEL, ABSENT = 60_000, 65_535
 
-Clip = Float[np.ndarray, "m t v c"]
+# Raw frames, persons first.
+Clip = Float[np.ndarray, "_ _ v c"]
 
 
 def opened(run: ReportedRun, folder: str) -> Dataset:
