@@ -21,11 +21,10 @@ Joints, coordinates and confidence must be the same; the rest of the body model 
 
 Coordinates are neither scaled nor rotated. Those of NW-UCLA and UTD-MHAD are in meters in Kinect's
 axes, but a median clip of NW-UCLA has 31 frames, between which a hand moves 7 cm; one of UTD-MHAD
-67, and 0.8 cm.
+67, and 0.8 cm. `data.balance=sources` trains on each dataset equally often.
 """
 
 import dataclasses
-import functools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,41 +33,21 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from data_pipelines.errors import FileError
 from data_pipelines.formats import _merged_classes
-from data_pipelines.parsers.sources import State, state_of
 from data_pipelines.specs import catalog, checked_yaml, spec_file
 from data_pipelines.specs.checked_yaml import Metadata
 from data_pipelines.specs.dataset import DatasetSpec, Protocol, RawDataset
 from data_pipelines.specs.record import Record
 from data_pipelines.storage import index as indexing
-from data_pipelines.storage import packed
+from data_pipelines.storage import packed, stored_samples
 from data_pipelines.storage.index import Index
+from data_pipelines.storage.stored_samples import Item
 
 WANTED = "a YAML file, as datasets: {data/nw_ucla: xview, data/utd_mhad: xsub}"
 
 
 # The setup of samples on neither side of their protocol.
 _UNUSED = 2
-
-
-@dataclass(frozen=True)
-class Item:
-    """Row `row` of the dataset in `folder`, whose pack has the state `state`.
-
-    Attributes:
-        metadata: label, subject, camera and setup in the merged dataset.
-        name: its name in the merged dataset.
-    """
-
-    folder: str
-    state: State
-    row: int
-    metadata: tuple[int, int, int, int]
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.folder} ({self.name})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,17 +92,7 @@ def open_raw(raw: pathlib.Path, name: str) -> RawDataset:
 
 def read(item: Item) -> Iterator[Record]:
     """Yield a sample, from the pack."""
-    pack = _pack(item.folder, item.state)
-    if pack is None:
-        raise FileError(str(item), "its pack is gone; run the command again")
-    yield Record(pack.skeleton(item.row), *item.metadata, item.name)
-
-
-@functools.lru_cache(maxsize=8)
-def _pack(folder: str, state: State) -> packed.Pack | None:
-    """Return the pack of a dataset; `state` is part of the cache key."""
-    del state
-    return packed.stored(pathlib.Path(folder), indexing.read(folder))
+    return stored_samples.read(item)
 
 
 def _part(metadata: Metadata, raw: pathlib.Path, path: str, protocol: Any) -> _Part:
@@ -186,7 +155,7 @@ def _items(parts: Sequence[_Part], numbers: Mapping[str, int]) -> Iterator[Item]
     subjects_before = 0
     for part in parts:
         index, folder = part.index, str(part.folder)
-        state = state_of(part.folder / "pack" / "frames.npy")
+        state = stored_samples.state(part.folder)
         subjects, subject = np.unique(index.subject, return_inverse=True)
         setup = np.full(len(index), _UNUSED)
         train, test = indexing.select(index, part.protocol)

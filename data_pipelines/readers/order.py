@@ -8,7 +8,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Int, Int64, Shaped
 
 from data_pipelines.errors import DataError
 from data_pipelines.storage.index import Index
@@ -43,6 +43,7 @@ class TrainOrder:
         repeat: how often an epoch visits each sample.
         batch_size: items per step, over all hosts.
         seed: the seed of the order.
+        visits: for each row, by how much its `repeat` is multiplied; None for 1 each.
     """
 
     rows: Int64[np.ndarray, " n"]
@@ -50,11 +51,23 @@ class TrainOrder:
     repeat: int
     batch_size: int
     seed: int
+    visits: Int64[np.ndarray, " n"] | None = None
+
+    @functools.cached_property
+    def items(self) -> Int64[np.ndarray, " n2"]:
+        """Return the items of an epoch, one occurrence of the samples after another."""
+        ones = np.ones(len(self.rows), np.int64)
+        times = self.repeat * (ones if self.visits is None else self.visits)
+        passes = range(int(times.max(initial=0)))
+        return np.concatenate(
+            [self.rows[:0].astype(np.int64)]
+            + [each * self.samples_in_index + self.rows[times > each] for each in passes]
+        )
 
     @property
     def steps_per_epoch(self) -> int:
         """Return the number of full batches of an epoch; DataError if there is none."""
-        items = len(self.rows) * self.repeat
+        items = len(self.items)
         if items < self.batch_size:
             raise DataError(
                 f"an epoch has {items} items, less than one batch of {self.batch_size}: "
@@ -66,15 +79,25 @@ class TrainOrder:
     def batch(self, step: int) -> Int64[np.ndarray, " b"]:
         """Return the items of a step, counted from 0 over all epochs."""
         epoch, step = divmod(step, self.steps_per_epoch)
-        order = permutation(len(self.rows) * self.repeat, self.seed, epoch)
-        order = order[step * self.batch_size : (step + 1) * self.batch_size]
-        occurrence, position = np.divmod(order, len(self.rows))
-        return occurrence * self.samples_in_index + self.rows[position]
+        order = permutation(len(self.items), self.seed, epoch)
+        return self.items[order[step * self.batch_size : (step + 1) * self.batch_size]]
 
     def batches(self, first_step: int, last_step: int) -> Int64[np.ndarray, "n b"]:
         """Return the items of the steps `first_step` to `last_step - 1`."""
         steps = range(first_step, last_step)
         return np.array([self.batch(step) for step in steps], np.int64).reshape(-1, self.batch_size)
+
+
+def equal_visits(group: Shaped[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Return for each sample how often to visit it so that all groups have about as many visits.
+
+    The largest group is visited once; a sample of another as often as that is larger, rounded.
+
+    >>> equal_visits(np.array(["a", "a", "a", "b", "a", "a", "c", "c"])).tolist()
+    [1, 1, 1, 5, 1, 1, 2, 2]
+    """
+    _, number, count = np.unique(group, return_inverse=True, return_counts=True)
+    return np.rint(count.max(initial=0) / count).astype(np.int64)[number]
 
 
 def eval_batches(

@@ -24,6 +24,7 @@ from gapjax.experiment.features import (
 )
 from gapjax.experiment.model import build_method, clip_recipe, clip_shape, uses_text
 from gapjax.experiment.plan import Plan
+from gapjax.experiment.sources import summary_by_source
 from gapjax.experiment.stages import Upstream
 from gapjax.inputs import modalities
 from gapjax.inputs.clips import eval_clips, train_clips
@@ -70,8 +71,10 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
         encoder=functools.partial(load_encoder, plan, dataset, upstream),
         features=functools.partial(cached_features, plan, dataset, layout, upstream),
     )
-    summarize = zero_shot_summary(plan, dataset, upstream) if plan.on_features else None
-    return connect(plan, dataset, layout, sources, summarize or evaluation.summary)
+    zero_shot = zero_shot_summary(plan, dataset, upstream) if plan.on_features else None
+    summarize = zero_shot or evaluation.summary
+    summarize = summary_by_source(summarize) if plan.eval.by_source else summarize
+    return connect(plan, dataset, layout, sources, summarize)
 
 
 def check(plan: Plan) -> None:

@@ -18,7 +18,7 @@ from data_pipelines.storage import index as indexing
 from data_pipelines.storage.digests import DIGITS, protocol_digest, split_digest
 from data_pipelines.storage.index import FILE, Index
 from data_pipelines.storage.packed import open_pack
-from gapjax.experiment import generated
+from gapjax.experiment import generated, sources
 from gapjax.experiment.plan import Plan
 from gapjax.inputs.feed import Feed, ResidentFeed, Store, StreamFeed
 from gapjax.inputs.present import CountingFeed
@@ -192,6 +192,7 @@ def train_order(plan: Plan, dataset: Dataset) -> TrainOrder:
         repeat=plan.data.repeat * plan.views,
         batch_size=plan.train.batch_size,
         seed=plan.seed,
+        visits=sources.visits(plan, dataset.index.name[dataset.problem.train]),
     )
 
 
@@ -229,9 +230,8 @@ def _is_short(plan: Plan, order: TrainOrder | None) -> bool:
 def open_feed(plan: Plan, dataset: Dataset, layout: Layout) -> Feed:
     """Return the feed of a plan; for a resident one, pack the dataset if that is not done yet."""
     if plan.data.feed == "resident":
-        return resident_feed(
-            open_pack(dataset.directory, dataset.stored).frames, plan, dataset, layout
-        )
+        pack = open_pack(dataset.directory, dataset.stored)
+        return resident_feed(pack.frames, plan, dataset, layout)
     index = dataset.index
     shape = {"frames": int(index.frames.max()), "persons": dataset.spec.persons}
     read = functools.partial(stream, dataset.directory, index, **shape)

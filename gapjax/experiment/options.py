@@ -40,6 +40,9 @@ class DataOptions(Section):
         resident: how a resident feed places the frames: `replicated` on every device, or `sharded`
             over them.
         repeat: passes over the training samples in one epoch.
+        balance: what training visits equally often: `samples`, or `sources`, the datasets of a
+            merged one (what the names of samples have before a `/`), as nearly as whole numbers of
+            visits allow.
         validation_subjects: training subjects held out for validation.
         cross_validation: folds of the training subjects, of which that of the seed is tested in
             place of the protocol's test samples, and not trained on; 0 for none. Seeds 1 to 5 have
@@ -59,6 +62,7 @@ class DataOptions(Section):
     feed: str = one_of("resident", "stream")
     resident: str = one_of("replicated", "sharded")
     repeat: int = number(1, least=1)
+    balance: str = one_of("samples", "sources")
     validation_subjects: int = 0
     cross_validation: int = 0
     zero_shot: str = ""
@@ -131,11 +135,14 @@ class EvalOptions(Section):
     Attributes:
         batch_size: samples that are scored at once, on all devices together.
         every: epochs between two evaluations; the last epoch is always evaluated.
+        by_source: whether the samples of each source (`data.balance`) have metrics of their own,
+            too.
     """
 
     section = "eval"
     batch_size: int = number(64, least=1)
     every: int = number(1, least=1)
+    by_source: bool = False
 
 
 @dataclass(frozen=True)

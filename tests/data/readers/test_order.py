@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from data_pipelines.readers.order import TrainOrder, eval_batches, permutation
+from data_pipelines.readers.order import TrainOrder, equal_visits, eval_batches, permutation
 
 ROWS = np.array([1, 4, 5, 8, 13, 16, 17])
 ORDER = TrainOrder(rows=ROWS, samples_in_index=19, repeat=3, batch_size=4, seed=7)
@@ -53,6 +53,27 @@ def test_an_epoch_without_remainder_visits_everything() -> None:
     order = TrainOrder(rows=ROWS, samples_in_index=19, repeat=2, batch_size=7, seed=0)
     items = order.batches(0, 2).ravel()
     assert sorted(items) == sorted([*ROWS, *ROWS + 19])
+
+
+def test_rows_of_small_groups_are_visited_more_often() -> None:
+    group = np.array(["b", "a", "a", "a", "c", "c", "a"])
+    visits = equal_visits(group)
+    assert visits.tolist() == [4, 1, 1, 1, 2, 2, 1]
+    order = TrainOrder(ROWS, samples_in_index=19, repeat=3, batch_size=6, seed=0, visits=visits)
+    assert order.steps_per_epoch == 6
+    items = order.batches(0, 6).ravel()
+    expected = [
+        each * 19 + row for row, n in zip(ROWS, visits, strict=True) for each in range(3 * n)
+    ]
+    assert sorted(items) == sorted(expected)
+    # Each visit is an item of its own, and so has its own random numbers.
+    assert len(set(items.tolist())) == len(items)
+
+
+def test_equal_visits_are_those_of_all_samples() -> None:
+    visits = equal_visits(np.repeat([1, 2], 7)[: len(ROWS)])
+    order = TrainOrder(ROWS, samples_in_index=19, repeat=3, batch_size=4, seed=7, visits=visits)
+    np.testing.assert_array_equal(order.batches(0, 13), ORDER.batches(0, 13))
 
 
 def test_epochs_and_seeds_differ() -> None:

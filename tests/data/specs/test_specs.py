@@ -54,6 +54,7 @@ CLASSES = {
     "nw_ucla": 10,
     "utkinect": 10,
     "msrc12": 12,
+    "kinect_union": 45,
 }
 
 
