@@ -28,8 +28,9 @@ def of_mistakes(
     They are computed by the trained network, of these clips alone.
 
     Returns:
-        `parts`, their names, and `true` and `recognized`, each with a row for each mistake and a
-        number for each part; None if the method compares no parts.
+        `parts`, their names; `score`, what the run's scores are by, if its config says so; and
+        `true` and `recognized`, each with a row for each mistake and a number for each part. None
+        if the method compares no parts.
 
     Raises:
         UserError: the run is not finished, or its text encoder or dataset is not here.
@@ -41,6 +42,7 @@ def of_mistakes(
     rows = np.arange(len(mistakes))
     return {
         "parts": [name.replace("_", " ") for name in opened.inference.parts],
+        "score": run.config.get("method.score", ""),
         "true": part[rows, [each.true for each in mistakes]].round(4),
         "recognized": part[rows, [each.recognized for each in mistakes]].round(4),
     }

@@ -25,6 +25,7 @@ def test_parts_are_of_the_clips_and_classes_that_are_shown(star_run: pathlib.Pat
     shown = content([run], "test", 5, "")["runs"][0]["mistakes"]
     assert shown["missing"] == ""
     assert shown["evidence"]["parts"] == list(opened.inference.parts)
+    assert shown["evidence"]["score"] == run.config["method.score"]
     for i, each in enumerate(found):
         for key, number in (("true", each.true), ("recognized", each.recognized)):
             expected = np.asarray(outputs["part"])[i, number]

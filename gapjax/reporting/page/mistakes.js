@@ -15,7 +15,8 @@ function drawMistakes(run, place) {
   if (of.evidence) {
     place.append(element("p", {}, "Bars: similarity of the movement of each body part with its " +
       "description in the ", element("span", {class: "legend true"}, "true"), " and in the ",
-      element("span", {class: "legend recognized"}, "recognized"), " class."));
+      element("span", {class: "legend recognized"}, "recognized"), " class.",
+      of.evidence.score === "name" ? " The score of this run is by names: parts do not count in it." : ""));
   }
   if (of.missing) place.append(element("p", {class: "unseen"}, of.missing));
   place.append(element("div", {class: "clips"},
