@@ -61,6 +61,21 @@ def inference_of(plan: Plan, context: Context) -> Inference:
     return spec.inference(context, method_options(plan))
 
 
+def build_alignment(plan: Plan, dataset: Dataset) -> Inference:
+    """Return the inference of what a plan's method compares (`MethodSpec.alignment`).
+
+    Raises:
+        UserError: it compares clips with no text.
+    """
+    spec = methods.get(plan.method.name)
+    if spec.alignment is None:
+        raise UserError(
+            f"method.name={plan.method.name!r} has no space that clips and texts share: give its "
+            "METHOD an `alignment`"
+        )
+    return spec.alignment(method_context(plan, dataset), method_options(plan))
+
+
 def method_options(plan: Plan) -> Any:
     """Return the options of a plan's method, or raise UserError if it refuses a value."""
     return plan.method.build(methods.get(plan.method.name).options)

@@ -12,8 +12,9 @@ from gapjax.nn.heads import Recognizer
 # The embeddings of classes by name, one row per class; empty for a method of fixed classes.
 Embeddings = Mapping[str, Float[Any, "k ..."]]
 
-# `score` (b k) and, for a method that compares parts, `part` (b k p).
-Outputs = dict[str, Float[Array, "b k ..."]]
+# `score` (b k) and, for a method that compares parts, `part` (b k p); of `MethodSpec.alignment`,
+# `whole` (b a) and `part` (b p a).
+Outputs = dict[str, Float[Array, "b ..."]]
 
 # (stripped variables, clips) → the features of the skeleton encoder, the persons merged into one.
 Encode = Callable[[Variables, Float[Array, "b m t v c"]], Float[Array, "b t2 v d"]]

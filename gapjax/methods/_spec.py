@@ -63,6 +63,9 @@ class MethodSpec:
         build: (context, options) → the method.
         inference: (context, options) → the inference of the trained method; None if its runs cannot
             be exported.
+        alignment: (context, options) → the inference of what the method compares: outputs `whole`
+            (b a) and `part` (b p a) of clips, and embeddings `whole` (k a) and `part` (k p a) of
+            the training classes, of which one pair may be missing; None if it has no such space.
         learns_from: `clips`, or `features` of a frozen skeleton encoder. Methods on features also
             recognize classes without training samples.
         uses_text: (options) → whether the method needs the descriptions of the classes.
@@ -78,6 +81,7 @@ class MethodSpec:
     options: type
     build: Callable[[Context, Options], Method]
     inference: Callable[[Context, Options], Inference] | None = None
+    alignment: Callable[[Context, Options], Inference] | None = None
     learns_from: Literal["clips", "features"] = "clips"
     uses_text: Callable[[Options], bool] = _uses_text
     class_strings: Callable[[Sequence[ClassText], Options], list[list[str]]] | None = None

@@ -10,7 +10,7 @@ For code of your own, `of_clips` is a pure function of arrays, which may be jitt
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,9 +32,12 @@ from gapjax.methods import Embeddings, Variables
 from gapjax.nn.pooling import pool, pool_parts
 from gapjax.parallel.sharding import make_layout
 from gapjax.registry import chosen
-from gapjax.serving.trained import Trained, load
+from gapjax.serving.trained import Trained, load, without_scores
 from gapjax.training import evaluation
 from gapjax.workdir.config_file import read_config
+
+# (variables, clips, embeddings of the classes) → a pytree of arrays of a batch.
+Compute = Callable[[Variables, Float[Array, "b m t v c"], Embeddings], Any]
 
 # Part name → its joints.
 Parts = Mapping[str, Sequence[int]]
@@ -100,7 +103,15 @@ def embed(
     every = {"train": dataset.problem.train, "all": np.arange(len(dataset.index))}
     selections = {**dataset.problem.evaluations, **every}
     rows = np.asarray(selections[chosen("samples", samples, selections)])
-    features, score = _in_batches(run, plan, dataset, rows, parts)
+
+    def compute(
+        variables: Variables, clips: Float[Array, "b m t v c"], embeddings: Embeddings
+    ) -> tuple[Features, Float[Array, "b k"]]:
+        """Return the features and the scores of clips."""
+        score = run.inference.apply(variables, clips, embeddings)["score"]
+        return of_clips(run, variables, clips, parts), score
+
+    features, score = in_batches(run, plan, dataset, rows, compute)
     return Embedded(
         features=features,
         score=score,
@@ -159,14 +170,14 @@ def parts_of(run: Trained, partition: str = "") -> dict[str, tuple[int, ...]]:
 
 def _loaded(workdir: Path, data: str) -> Trained:
     """Return a run, without scores if they need a text encoder that is not here."""
-    plan, scores = read_flat(read_config(workdir)), True
+    plan, build = read_flat(read_config(workdir)), model.build_inference
     if plan.on_features:
         try:
             _ = model.text_embedder(plan).digest
         except UserError as error:
             print(f"gapjax: warning: features without scores: {error}", file=sys.stderr)
-            scores = False
-    return load(workdir, data, scores)
+            build = without_scores
+    return load(workdir, data, build)
 
 
 def write(file: BinaryIO, embedded: Embedded) -> None:
@@ -184,24 +195,30 @@ def write(file: BinaryIO, embedded: Embedded) -> None:
     )
 
 
-def _in_batches(
-    run: Trained, plan: Plan, dataset: Dataset, rows: Int[np.ndarray, " n"], parts: Parts
-) -> tuple[Features, Float[np.ndarray, "n k"]]:
-    """Return the features and the scores of samples, in the order of `rows`."""
+def in_batches(
+    run: Trained, plan: Plan, dataset: Dataset, rows: Int[np.ndarray, " n"], compute: Compute
+) -> Any:
+    """Return what is computed of the clips of samples, in the order of `rows`, on one device.
+
+    Args:
+        run: the finished run.
+        plan: its plan.
+        dataset: its dataset.
+        rows: the samples.
+        compute: (variables, clips, embeddings of the classes) → arrays, whose first axis is the
+            batch; jitted here.
+    """
     layout = make_layout(1)
     feed = count_bodies(plan, dataset, layout, open_feed(plan, dataset, layout))
 
     @jax.jit
-    def step(
-        variables: Variables, embeddings: Embeddings, store: Any, request: Any
-    ) -> tuple[Features, Float[Array, "b k"]]:
-        """Return the features and the scores of one batch, whose request has one step."""
+    def step(variables: Variables, embeddings: Embeddings, store: Any, request: Any) -> Any:
+        """Return what is computed of one batch, whose request has one step."""
         batch = feed.load(store, first_step(request))
-        clips = eval_clips(run.clips, batch.frames, batch.length)
         with known(request):
-            outputs = run.inference.apply(variables, clips, embeddings)
-            return of_clips(run, variables, clips, parts), outputs["score"]
+            return compute(variables, eval_clips(run.clips, batch.frames, batch.length), embeddings)
 
     trained = jax.device_put((run.variables, dict(run.embeddings)), jax.devices()[0])
-    compute = partial(step, *trained, feed.store)
-    return evaluation.in_batches(feed, compute, rows, plan.eval.batch_size)
+    return evaluation.in_batches(
+        feed, partial(step, *trained, feed.store), rows, plan.eval.batch_size
+    )

@@ -81,14 +81,17 @@ class Trained:
         return self.inference.apply(variables, eval_clips(self.clips, frames, length), embeddings)
 
 
-def load(workdir: Path, data: str = "", scores: bool = True) -> Trained:
+def load(
+    workdir: Path,
+    data: str = "",
+    build: Callable[[Plan, Dataset], Inference] = model.build_inference,
+) -> Trained:
     """Return the finished run of a working directory.
 
     Args:
         workdir: the working directory.
         data: the folder of converted datasets; if empty, that of the run's config.
-        scores: whether a run whose classes are an input reads their text. Without it, no class is
-            scored, and the text encoder need not be here.
+        build: returns what is inferred; by default the scores of classes.
 
     Raises:
         UserError: it is no working directory, the run is not finished, or its dataset is not there.
@@ -106,7 +109,7 @@ def load(workdir: Path, data: str = "", scores: bool = True) -> Trained:
     dataset = open_dataset(plan)
     check_used(workdir, plan, dataset, checkpoint.trained_on)
     persons, _, joints, coordinates = model.clip_shape(plan, dataset)
-    inference = _inference(plan, dataset, workdir, scores)
+    inference = _inference(plan, dataset, workdir, build(plan, dataset))
     variables = {"params": state["params"], "batch_stats": state.get("batch_stats") or {}}
     embeddings = inference.embeddings(variables)
     return Trained(
@@ -139,12 +142,17 @@ def _ranges(dataset: Dataset) -> Mapping[str, Any]:
     return ranges_of([figure for figure in figures if figure])
 
 
-def _inference(plan: Plan, dataset: Dataset, workdir: Path, scores: bool) -> Inference:
+def without_scores(plan: Plan, dataset: Dataset) -> Inference:
+    """Return an inference that scores no class, and needs no text encoder."""
+    del plan, dataset
+    return Inference(_nothing, _no_scores)
+
+
+def _inference(plan: Plan, dataset: Dataset, workdir: Path, method: Inference) -> Inference:
     if not plan.on_features:
-        return model.build_inference(plan, dataset)
-    inference = model.build_inference(plan, dataset) if scores else Inference(_nothing, _no_scores)
+        return method
     upstream = stages(plan, workdir)[-1].upstream
-    return with_encoder(inference, load_encoder(plan, dataset, upstream))
+    return with_encoder(method, load_encoder(plan, dataset, upstream))
 
 
 def _nothing(variables: Variables) -> Variables:

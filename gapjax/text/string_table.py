@@ -14,7 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped
 
+from gapjax.nn.losses import normalize
 from gapjax.parallel.sharding import shard_rows
+
+# How many strings `means` encodes at once.
+AT_ONCE = 64
 
 
 class TextTable(NamedTuple):
@@ -77,3 +81,18 @@ def encode(
     distinct, inverse = jnp.unique(ids, size=size, fill_value=0, return_inverse=True)
     embeddings = encoder(shard_rows(jnp.asarray(table.rows)[distinct]))
     return embeddings[inverse.reshape(ids.shape)]
+
+
+def means(table: TextTable, encoder: Encode | None) -> Float[Array, "k e"]:
+    """Return the mean embedding of the strings of each class, which have unit length before it.
+
+    Args:
+        table: the strings of all classes.
+        encoder: the text encoder of a table of tokens; None for a table of embeddings.
+    """
+    rows = jnp.asarray(table.rows)
+    if encoder is not None:
+        rows = jax.lax.map(lambda row: encoder(row[None])[0], rows, batch_size=AT_ONCE)
+    own = jnp.arange(table.ids.shape[1])[None] < jnp.asarray(table.counts)[:, None]
+    share = own / jnp.asarray(table.counts)[:, None]
+    return jnp.einsum("kse,ks->ke", normalize(rows.astype(jnp.float32))[table.ids], share)

@@ -20,7 +20,7 @@ from support.source_tree import (
 ROWS = (
     "configs",
     "gapjax.main gapjax.bench gapjax.compile gapjax.ensemble gapjax.summarize gapjax.plots "
-    "gapjax.export gapjax.classify gapjax.embed gapjax.study gapjax.report "
+    "gapjax.export gapjax.classify gapjax.embed gapjax.spaces gapjax.study gapjax.report "
     "gapjax.prompts.lint gapjax.prompts.generate",
     "gapjax.reporting",
     "gapjax.serving gapjax.studies",
@@ -82,6 +82,7 @@ ONLY = {
     "plotly": "gapjax.reporting.page",
     "optax": "gapjax.training gapjax.methods gapjax.nn",
     "orbax": "gapjax.workdir gapjax.serving.bundle_writer",
+    "sklearn": "gapjax.analysis.projection",
     "tensorflow": "data_pipelines.storage",
     "tensorflow_datasets": "data_pipelines.storage",
     "torch": "gapjax.nn.torch_weights",

@@ -6,6 +6,7 @@ encoder and the heads are used in training only.
 """
 
 from gapjax.methods import MethodSpec
+from gapjax.methods.gap.alignment import alignment
 from gapjax.methods.gap.method import Gap, build, inference
 from gapjax.methods.gap.network import from_torch
 from gapjax.methods.gap.options import Options
@@ -17,6 +18,7 @@ METHOD = MethodSpec(
     options=Options,
     build=build,
     inference=inference,
+    alignment=alignment,
     class_strings=class_strings,
     uses_text=lambda options: options.partition != "none",
     from_torch=from_torch,

@@ -92,7 +92,7 @@ class Gap:
         """Return Eq. 1: cross-entropy plus λ times the multi-part contrastive loss (Eq. 6)."""
         params = variables["params"]
         (logits, heads), updates = self.network.apply(
-            _network_variables(variables),
+            network_variables(variables),
             clips,
             train=True,
             mutable=["batch_stats"],
@@ -118,9 +118,9 @@ class Gap:
     ) -> Float[Array, "b k"]:
         """Return the class logits, which depend on neither text nor heads."""
         del text
-        return self.network.apply(_network_variables(variables), clips, train=False)
+        return self.network.apply(network_variables(variables), clips, train=False)
 
-    def _text_encoder(self, params: Any, text: Text) -> string_table.Encode | None:
+    def encoder_of(self, params: Any, text: Text) -> string_table.Encode | None:
         """Return the text encoder with the parameters of this step; None for embedded strings."""
         if self.text_encoder is None:
             return None
@@ -132,7 +132,7 @@ class Gap:
         self, params: Any, text: Text, labels: Int[Array, " b"], keys: Key[Array, " b"]
     ) -> Float[Array, "b h e"]:
         """Return the text embeddings that each sample's heads should match."""
-        encoder, embeddings = self._text_encoder(params, text), []
+        encoder, embeddings = self.encoder_of(params, text), []
         if "global" in text:
             ids = string_table.draw(text["global"], labels, keys)
             embeddings.append(string_table.encode(text["global"], ids, encoder)[:, None])
@@ -158,7 +158,8 @@ class Gap:
         return losses.mean(axis=0).sum() / divisor
 
 
-def _network_variables(variables: Variables) -> Variables:
+def network_variables(variables: Variables) -> Variables:
+    """Return the variables of the network, without the text encoder."""
     return {"params": variables["params"]["network"], "batch_stats": variables["batch_stats"]}
 
 

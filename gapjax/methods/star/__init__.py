@@ -5,7 +5,7 @@ moves; an unseen class is recognized by its name alone (Eq. 1-9; docs/facts.md D
 """
 
 from gapjax.methods import MethodSpec
-from gapjax.methods.star.inference import inference
+from gapjax.methods.star.inference import alignment, inference
 from gapjax.methods.star.method import Star, build
 from gapjax.methods.star.options import SCORES, Options
 from gapjax.methods.star.published import from_torch
@@ -17,6 +17,7 @@ METHOD = MethodSpec(
     options=Options,
     build=build,
     inference=inference,
+    alignment=alignment,
     learns_from="features",
     class_strings=class_strings,
     embed=embed,

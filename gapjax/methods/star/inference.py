@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from gapjax.methods import Context, Embeddings, Inference, Outputs, Variables
-from gapjax.methods.star.method import build
+from gapjax.methods.star.method import Star, build
 from gapjax.methods.star.network import StarNetwork, name_and_parts
 from gapjax.methods.star.options import Options
 from gapjax.methods.star.texts import embed_options, joints_of
@@ -61,17 +63,45 @@ def inference(context: Context, options: Options) -> Inference:
     star = build(context, options)
     parts = tuple(joints_of(options.partition, context.skeleton))
     compared_parts = parts if options.part_weight > 0 else ()
-    trained = AnyClasses(
-        network=star.network.clone(semantic_prompts="none"),
-        text=star.text,
-        prompted=star.prompted(),
-        score_by_parts=options.score == "name_and_parts",
-        return_parts=bool(compared_parts),
-    )
+    trained = _trained(star, bool(compared_parts))
     return Inference(
         trained.strip,
         trained.apply,
         trained.embeddings,
         embed_options(options, parts, star.scale),
         compared_parts,
+    )
+
+
+def alignment(context: Context, options: Options) -> Inference:
+    """Return the inference of the latents of clips and of the training classes (Eq. 1-4)."""
+    star = build(context, options)
+    trained = _trained(star, return_parts=False)
+
+    def embeddings(variables: Variables) -> Embeddings:
+        """Return the latents of names, and of descriptions with their trained prompts."""
+        text, params = trained.embeddings(variables), trained.strip(variables)
+        text = jax.tree.map(jnp.asarray, text)
+        latents = trained.network.apply(params, text["part"], text["label"], method="texts")
+        return dict(zip(("part", "whole"), latents, strict=True))
+
+    def apply(
+        variables: Variables, features: Float[Array, "b t v d"], embeddings: Embeddings
+    ) -> Outputs:
+        """Return the latents of clips."""
+        del embeddings
+        latents = trained.network.apply(variables, features, method="movements")
+        return dict(zip(("part", "whole"), latents, strict=True))
+
+    parts = tuple(joints_of(options.partition, context.skeleton))
+    return Inference(trained.strip, apply, embeddings, parts=parts)
+
+
+def _trained(star: Star, return_parts: bool) -> AnyClasses:
+    return AnyClasses(
+        network=star.network.clone(semantic_prompts="none"),
+        text=star.text,
+        prompted=star.prompted(),
+        score_by_parts=star.options.score == "name_and_parts",
+        return_parts=return_parts,
     )

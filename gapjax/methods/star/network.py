@@ -105,9 +105,21 @@ class StarNetwork(nn.Module):
             part_text: the descriptions of the parts of all classes, seen and unseen.
             label_text: the names of all classes.
         """
+        texts = self.texts(self._prompted(part_text), label_text)
+        return Latents(*self.movements(features), *texts)
+
+    def movements(
+        self, features: Float[Array, "b t v c"]
+    ) -> tuple[Float[Array, "b p a"], Float[Array, "b a"]]:
+        """Return the latents of clips: of their parts, and whole."""
         part = self.skeleton(features)
-        descriptions = self.part_projector(self._prompted(part_text))
-        return Latents(part, self._whole(part), descriptions, self._labels(label_text))
+        return part, self._whole(part)
+
+    def texts(
+        self, part_text: Float[Array, "k p e"], label_text: Float[Array, "k e"]
+    ) -> tuple[Float[Array, "k p a"], Float[Array, "k a"]]:
+        """Return the latents of texts, of parts and of names, without prompts."""
+        return self.part_projector(part_text), self._labels(label_text)
 
     def score(
         self, features: Float[Array, "b t v c"], label_text: Float[Array, "k e"]
