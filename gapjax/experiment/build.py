@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from gapjax.experiment import initial_weights, platform
+from gapjax.experiment import gating, initial_weights, platform
 from gapjax.experiment.data import (
     Dataset,
     count_bodies,
@@ -74,6 +74,8 @@ def build(plan: Plan, upstream: Upstream | None = None) -> Run:
     zero_shot = zero_shot_summary(plan, dataset, upstream) if plan.on_features else None
     summarize = zero_shot or evaluation.summary
     summarize = summary_by_source(summarize) if plan.eval.by_source else summarize
+    if plan.on_features and plan.zero_shot.gate:
+        summarize = gating.with_gate(plan, dataset, layout, upstream, summarize)
     return connect(plan, dataset, layout, sources, summarize)
 
 
@@ -85,6 +87,7 @@ def check(plan: Plan) -> None:
         DataError: the dataset is missing or damaged.
     """
     open_devices(plan)
+    gating.check(plan)
     dataset = open_dataset(plan)
     clip_recipe(plan, dataset)
     step_schedule(plan.optimizer, train_order(plan, dataset).steps_per_epoch, plan.train.epochs)

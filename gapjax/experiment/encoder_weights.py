@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from data_pipelines.errors import UserError
 from gapjax.backbones import FromTorch
 from gapjax.methods import Variables
@@ -38,6 +41,22 @@ def from_workdir(workdir: Path, config: Mapping[str, Any], unseen: Sequence[str]
         raise UserError(f"{workdir} is no run of a skeleton encoder; is it {workdir / 'encoder'}?")
     read_results(workdir, read_config(workdir)["train.epochs"], checkpoint.step)
     return {"params": parts["backbone"], "batch_stats": statistics.get("backbone", {})}
+
+
+def classifier(
+    workdir: Path,
+) -> tuple[Float[np.ndarray, "d k"], Float[np.ndarray, " k"], tuple[str, ...]]:
+    """Return the kernel and the bias of the classifier of an encoder's run, and its classes.
+
+    Raises:
+        UserError: the encoder is a published file, or of another method.
+    """
+    checkpoint = read_newest(workdir) if workdir.is_dir() else None
+    parts = by_part(checkpoint.state["params"]) if checkpoint else {}
+    if checkpoint is None or "classifier" not in parts:
+        raise UserError(f"zero_shot.gate=True: the encoder {workdir} has no classifier of its own")
+    layer = parts["classifier"]["Dense_0"]
+    return np.asarray(layer["kernel"]), np.asarray(layer["bias"]), tuple(checkpoint.trained_on)
 
 
 def _refuse_unseen(source: str, trained_on: Sequence[str], unseen: Sequence[str]) -> None:

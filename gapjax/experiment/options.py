@@ -217,9 +217,12 @@ class ZeroShotOptions(Section):
         fold_encoder: `shared`: all folds use the run's encoder, which was trained on their
             pseudo-unseen classes, too; or `own`: each fold trains one without them, which takes as
             long as the run's. docs/results.md compares both.
+        gate: whether SynSE's gate is fitted to the folds, and reported beside calibrated stacking
+            (`gapjax.zero_shot.gate`); needs folds with encoders of their own.
     """
 
     section = "zero_shot"
     gamma: float | None = None
     folds: int = 3
     fold_encoder: str = one_of("shared", "own")
+    gate: bool = False

@@ -120,7 +120,8 @@ def fold_stages(plan: Plan, workdir: Path, number: int, encoder: Path) -> list[S
 
     They train from scratch: the weights of `train.init_from` may know their pseudo-unseen classes.
     """
-    data, zero_shot = replace(plan.data, fold=number), replace(plan.zero_shot, folds=0)
+    data = replace(plan.data, fold=number)
+    zero_shot = replace(plan.zero_shot, folds=0, gate=False)
     train = replace(plan.train, init_from="")
     fold = replace(plan, data=data, zero_shot=zero_shot, train=train)
     if plan.zero_shot.fold_encoder == "shared":

@@ -3,9 +3,9 @@
 Gupta, Sharma and Sarvadevabhatla, Syntactically Guided Generative Embeddings for Zero-Shot Skeleton
 Action Recognition, ICIP 2021 (https://arxiv.org/abs/2101.11530; layers, weights and schedule of
 https://github.com/skelemoa/synse-zsl, `synse/`; facts F.5): half of a skeleton's latent dimensions
-are decoded to the noun, half to the verb. Its gate between classifiers of seen and unseen classes
-is left out: calibrated stacking takes its place, as in STAR (4.5). docs/fidelity.md lists what else
-is otherwise.
+are decoded to the noun, half to the verb. Calibrated stacking takes the place of its gate between
+classifiers of seen and unseen classes, as in STAR (4.5); `zero_shot.gate` reports both.
+docs/fidelity.md lists what else is otherwise.
 """
 
 from collections.abc import Mapping
