@@ -25,8 +25,9 @@ def split(group: str, zero_shot: str) -> tuple[Row, ...]:
     """
     of_split = {"data.zero_shot": zero_shot}
 
-    def row(name: str, variants: str = "", **keys: object) -> Row:
-        """Return a row of the split."""
+    def row(name: str, how: str | Mapping[str, object] = "") -> Row:
+        """Return a row of the split, by variants or by keys."""
+        variants, keys = (how, {}) if isinstance(how, str) else ("", how)
         return Row(name, {**of_split, **keys}, variants=variants, group=group)
 
     return (
@@ -37,12 +38,7 @@ def split(group: str, zero_shot: str) -> tuple[Row, ...]:
         row("Linear map", "regression"),
         row("Linear map, described", "described,regression"),
         *(row(name, variant) for variant, name in star_rows.BASELINES.items()),
-        *(
-            row(f"{n} parts", **{"method.partition": key})
-            for n, key in (("Two", "2"), ("Four", "4"))
-        ),
-        *(
-            row(f"without {part}", how) if isinstance(how, str) else row(f"without {part}", **how)
-            for part, how in _WITHOUT.items()
-        ),
+        row("Two parts", {"method.partition": "2"}),
+        row("Four parts", {"method.partition": "4"}),
+        *(row(f"without {part}", how) for part, how in _WITHOUT.items()),
     )
