@@ -304,8 +304,15 @@ def advised() -> set[str]:
     for path in FILES_OF_PROJECT.values():
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= set(re.findall(rf"\b((?:{_SECTIONS})\.[\w.]+='?[\w:]+)", node.value))
+                found |= set(re.findall(rf"\b((?:{_SECTIONS})\.[\w.]+='?[\w:]*\w)", node.value))
     return found
+
+
+# What the same message names besides.
+COMPANIONS = {
+    "encoder.norm=released": ("--config.encoder.features=fresh",),
+    "zero_shot.gate=True": ("--config.zero_shot.fold_encoder=own",),
+}
 
 
 def test_advice_of_messages_is_accepted() -> None:
@@ -317,9 +324,7 @@ def test_advice_of_messages_is_accepted() -> None:
         key, value = pair.split("=")
         refusals = 0
         for config in configs:
-            flags_ = [f"--config.{pair}"]
-            if pair == "encoder.norm=released":
-                flags_.append("--config.encoder.features=fresh")
+            flags_ = [f"--config.{pair}", *COMPANIONS.get(pair, ())]
             try:
                 plan = parse(config, *flags_)
             except SystemExit:

@@ -246,7 +246,7 @@ def test_without_tensorflow(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
 def test_unknown_dataset(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tyni", f"--out={tmp_path}"]) == 2
     printed = capsys.readouterr()
-    assert printed.err.startswith("gapjax: no dataset 'tyni' (there are: ntu120, ntu60, nw_ucla, ")
+    assert printed.err.startswith("gapjax: no dataset 'tyni' (there are: kinect_union, msrc12, ")
     assert " spec" not in printed.err
     assert printed.err.count("\n") == 1
 
