@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given)
     study = reading.load(options.study, options.over)
-    study = reading.select(study, options.rows) if options.rows else study
+    chosen = reading.select(study, options.rows) if options.rows else study
+    study = reading.shown(study, chosen, options.workdir)
     compilation_cache.use(options.compilation_cache)
     preemption.listen()
     devices = jobs.devices(options.jobs) if options.jobs > 1 and not options.run else []
@@ -38,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (unit,) = (unit for unit in units if unit.workdir == options.run)
         running.run_one(unit, options.workdir)
         return 0
-    left = running.check(units)
-    print(f"{study.title}: {len(units)} runs, {len(left)} to do", flush=True)
+    to_carry_out = [unit for unit in units if unit.row in chosen.rows]
+    left = running.check(to_carry_out)
+    print(f"{study.title}: {len(to_carry_out)} runs, {len(left)} to do", flush=True)
     if options.check:
         return 0
 

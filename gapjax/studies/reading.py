@@ -147,6 +147,12 @@ def select(study: Study, text: str) -> Study:
     return replace(study, rows=tuple(rows))
 
 
+def shown(study: Study, chosen: Study, workdir: Path) -> Study:
+    """Return a study with the rows that are chosen, and those that were begun before."""
+    rows = (row for row in study.rows if row in chosen.rows or _folder(row, workdir).exists())
+    return replace(study, rows=tuple(rows))
+
+
 def units(study: Study, workdir: Path, seeds: int) -> list[Unit]:
     """Return the runs of a study, all rows of a seed before the next seed.
 
@@ -201,9 +207,13 @@ def _plan(study: Study, row: Row, variants: str) -> Plan:
 
 
 def _unit(row: Row, variants: str, plan: Plan, workdir: Path, seed: int) -> Unit:
-    folders = filter(None, (row.group, row.name, variants))
-    path = workdir.joinpath(*map(_slug, folders), SEED.format(seed))
-    return Unit(row, seed, replace(plan, seed=seed), path)
+    folder = _folder(row, workdir) / (_slug(variants) if variants else "")
+    return Unit(row, seed, replace(plan, seed=seed), folder / SEED.format(seed))
+
+
+def _folder(row: Row, workdir: Path) -> Path:
+    """Return the folder of a row's runs."""
+    return workdir.joinpath(*map(_slug, filter(None, (row.group, row.name))))
 
 
 def _slug(name: str) -> str:

@@ -135,6 +135,16 @@ def test_a_wrong_row_is_named(row: Row, message: str) -> None:
         units(row)
 
 
+def test_tables_keep_rows_that_were_begun(tmp_path: Path) -> None:
+    """Whatever `--rows` chooses the next time."""
+    table = reading.load(f"{ROOT}/configs/studies/gap_table3.py")
+    chosen = reading.select(table, "X-Sub: Bone")
+    assert reading.shown(table, chosen, tmp_path) == chosen
+    (tmp_path / "x-sub" / "joint" / "seed1").mkdir(parents=True)
+    titles = [row.title for row in reading.shown(table, chosen, tmp_path).rows]
+    assert titles == ["X-Sub: Joint", "X-Sub: Bone", "X-Sub: Bone-M"]
+
+
 def test_rows_have_names_of_their_own() -> None:
     with pytest.raises(UserError, match="row 'a b': another row has this name, or one too much"):
         units(Row("a b"), Row("A_b"))
