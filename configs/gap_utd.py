@@ -18,7 +18,7 @@ from gapjax.experiment.config_dict import new_config
 
 
 def small(config: ConfigDict) -> None:
-    """Train three small blocks, which a CPU does within minutes; text stays as it is."""
+    """Train three small blocks, for a CPU; text stays as it is."""
     config.clips.window = 32
     config.backbone.width = 32
     config.backbone.stages = (1, 1, 1)

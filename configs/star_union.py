@@ -19,7 +19,7 @@ from configs import base, base_star
 
 
 def quick(config: ConfigDict) -> None:
-    """Learn what a CPU learns in short."""
+    """Train a small network for few epochs, for a CPU."""
     base_star.quick(config)
     config.encoder.epochs = 4
     config.encoder.optimizer.milestones = (2, 3)

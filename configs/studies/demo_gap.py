@@ -7,18 +7,12 @@ Hashed text, and the network of the demo.
 """
 
 from configs import gap_demo
-from configs.studies.gap_table1b import whole
-from gapjax.studies.study import Row, Study
+from configs.studies.gap_rows import partitions
+from gapjax.studies.study import Study
 
 STUDY = Study(
     title="GAP on the built-in data",
     config=gap_demo,
     overrides={"method.global_text": "none"},
-    rows=(
-        Row("None", {"method.partition": "none"}),
-        Row("Global", whole("synonym")),
-        Row("Upper, Lower", {"method.partition": "2"}),
-        Row("Head, Hand, Hip, Leg", {"method.partition": "4"}),
-        Row("Head, Hand, Arm, Hip, Leg, Foot", {"method.partition": "6"}),
-    ),
+    rows=partitions(),
 )

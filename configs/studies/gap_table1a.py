@@ -8,22 +8,21 @@ here: four parts have the 85.4 of "body parts" in Table 1b, and the 85.5 there a
 """
 
 from configs import gap_ntu120
-from gapjax.studies.study import Row, Study
+from configs.studies.gap_rows import partitions
+from gapjax.studies.study import Study
 
 STUDY = Study(
     title="GAP, Table 1a: partition strategies",
     config=gap_ntu120,
     variants="clip",
     overrides={"backbone.temporal": "single_scale", "method.global_text": "none"},
-    rows=(
-        Row("None", {"method.partition": "none"}, {"top-1": 84.6}),
-        Row(
-            "Global",
-            {"method.partition": "global", "method.global_text": "synonym"},
-            {"top-1": 85.2},
-        ),
-        Row("Upper, Lower", {"method.partition": "2"}, {"top-1": 85.3}),
-        Row("Head, Hand, Hip, Leg", {"method.partition": "4"}, {"top-1": 85.4}),
-        Row("Head, Hand, Arm, Hip, Leg, Foot", {"method.partition": "6"}, {"top-1": 85.4}),
+    rows=partitions(
+        {
+            "None": 84.6,
+            "Global": 85.2,
+            "Upper, Lower": 85.3,
+            "Head, Hand, Hip, Leg": 85.4,
+            "Head, Hand, Arm, Hip, Leg, Foot": 85.4,
+        }
     ),
 )

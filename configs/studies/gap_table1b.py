@@ -9,13 +9,8 @@ texts together, are not in the paper. Single-scale temporal convolutions (4.2).
 """
 
 from configs import gap_ntu120
+from configs.studies.gap_rows import whole
 from gapjax.studies.study import Row, Study
-
-
-def whole(text: str) -> dict[str, str]:
-    """Return the keys of a text about the whole body alone."""
-    return {"method.partition": "global", "method.global_text": text}
-
 
 STUDY = Study(
     title="GAP, Table 1b: text prompt types",

@@ -10,7 +10,7 @@ answers of GPT-3. Single-scale temporal convolutions (4.2).
 """
 
 from configs import gap_ntu120
-from configs.studies.gap_table1b import whole
+from configs.studies.gap_rows import whole
 from gapjax.studies.study import Row, Study
 
 STUDY = Study(

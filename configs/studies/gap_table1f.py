@@ -10,7 +10,7 @@ Single-scale temporal convolutions (4.2).
 """
 
 from configs import gap_ntu120
-from configs.studies.gap_table1b import whole
+from configs.studies.gap_rows import whole
 from gapjax.studies.study import Row, Study
 
 LEARNED = {**whole("label"), "method.prompt_tokens": 16}

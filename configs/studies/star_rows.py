@@ -21,6 +21,16 @@ BASELINES = {
     "smie": "SMIE",
 }
 
+# Table 7: what STAR does without, and the fields of a row that take it away.
+COMPONENTS: Mapping[str, Mapping[str, Any]] = {
+    "AM": {"variants": "no_attention"},
+    "VAP": {"variants": "no_attribute_prompts"},
+    "SPP": {"variants": "no_semantic_prompts"},
+    "MPCE": {"overrides": {"method.part_weight": 0.0}},
+    "SCE": {"overrides": {"method.semantic_weight": 0.0}},
+    "GCE": {"overrides": {"method.global_weight": 0.0}},
+}
+
 
 def methods(
     group: str,

@@ -8,7 +8,7 @@ are known by their names, as in the paper; `described` rows recognize by descrip
 """
 
 from configs import star_ucla
-from configs.studies import measured_rows
+from configs.studies import star_small
 from gapjax.studies.study import Study
 
 SPLITS = {"8/2": "8_2", "5/5": "5_5"}
@@ -17,5 +17,5 @@ STUDY = Study(
     title="STAR on NW-UCLA",
     config=star_ucla,
     variants="quick,minilm",
-    rows=tuple(row for name, key in SPLITS.items() for row in measured_rows.split(name, key)),
+    rows=tuple(row for name, key in SPLITS.items() for row in star_small.split(name, key)),
 )

@@ -8,7 +8,7 @@ Other texts: `--over=text.file=FILE`.
 """
 
 from configs import gap_utd
-from configs.studies.gap_table1b import whole
+from configs.studies.gap_rows import partitions, whole
 from gapjax.studies.study import Row, Study
 
 STUDY = Study(
@@ -17,11 +17,7 @@ STUDY = Study(
     variants="small,minilm",
     overrides={"method.global_text": "none"},
     rows=(
-        Row("None", {"method.partition": "none"}),
-        Row("Global", whole("synonym")),
-        Row("Upper, Lower", {"method.partition": "2"}),
-        Row("Head, Hand, Hip, Leg", {"method.partition": "4"}),
-        Row("Head, Hand, Arm, Hip, Leg, Foot", {"method.partition": "6"}),
+        *partitions(),
         Row("Label name", whole("template")),
         Row("Paragraph", whole("paragraph")),
         Row(

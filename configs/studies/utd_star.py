@@ -8,7 +8,7 @@ are known by their names, as in the paper; `described` rows recognize by descrip
 """
 
 from configs import star_utd
-from configs.studies import measured_rows
+from configs.studies import star_small
 from gapjax.studies.study import Study
 
 SPLITS = {
@@ -22,5 +22,5 @@ STUDY = Study(
     title="STAR on UTD-MHAD",
     config=star_utd,
     variants="quick,minilm",
-    rows=tuple(row for name, key in SPLITS.items() for row in measured_rows.split(name, key)),
+    rows=tuple(row for name, key in SPLITS.items() for row in star_small.split(name, key)),
 )

@@ -1,6 +1,5 @@
 """The runs of a report: what was run, its result, and what each sample was recognized as."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +13,7 @@ from data_pipelines.errors import UserError
 from gapjax.analysis import run_figures
 from gapjax.analysis.metrics import top_k_accuracy
 from gapjax.analysis.run_table import workdir_names
-from gapjax.workdir import history
+from gapjax.workdir import history, json_object
 from gapjax.workdir.config_file import read_config
 from gapjax.workdir.scores import Scores, read_scores, scores_path
 from gapjax.zero_shot.calibration import Curve, recognize, seen_unseen_curve
@@ -138,17 +137,4 @@ def _metrics(workdir: Path, evaluation: str) -> dict[str, float]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file; empty if it is missing.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: evaluate the run again (--mode=evaluate)")
-    return content
+    return json_object.read(path, "evaluate the run again (--mode=evaluate)")

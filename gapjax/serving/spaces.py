@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -18,6 +19,7 @@ from gapjax.experiment import model
 from gapjax.experiment.data import open_dataset
 from gapjax.experiment.schema import read_flat
 from gapjax.methods import Embeddings, Variables
+from gapjax.nn.losses import normalize
 from gapjax.registry import chosen
 from gapjax.serving.features import in_batches
 from gapjax.serving.trained import load
@@ -122,10 +124,7 @@ def _by_space(
     spaces = {WHOLE: found["whole"]} if "whole" in found else {}
     if "part" in found:
         spaces |= {name: found["part"][:, number] for number, name in enumerate(parts)}
-    return {
-        name: each / np.maximum(np.linalg.norm(each, axis=1, keepdims=True), 1e-12)
-        for name, each in spaces.items()
-    }
+    return {name: np.asarray(normalize(jnp.asarray(each))) for name, each in spaces.items()}
 
 
 def write_figure(

@@ -12,6 +12,7 @@ from typing import Any
 from data_pipelines.errors import UserError
 from data_pipelines.storage.atomic import replacing_file
 from data_pipelines.storage.disk import writing
+from gapjax.workdir import json_object
 
 FILE = "data.json"
 
@@ -54,16 +55,7 @@ def read(workdir: Path) -> Facts:
     Raises:
         UserError: the file is damaged.
     """
-    path = workdir / FILE
-    if not path.exists():
-        return {}
-    try:
-        facts = json.loads(path.read_text())
-    except (OSError, ValueError):
-        facts = None
-    if not isinstance(facts, dict):
-        raise UserError(f"{path} is damaged; choose another working directory")
-    return facts
+    return json_object.read(workdir / FILE, "choose another working directory")
 
 
 def difference(there: Facts, here: Facts, keys: Iterable[str]) -> str:
