@@ -32,3 +32,33 @@ def split(group: str, zero_shot: str) -> tuple[Row, ...]:
         row("Four parts", overrides={"method.partition": "4"}),
         *(row(f"without {part}", **how) for part, how in star_rows.COMPONENTS.items()),
     )
+
+
+_BACKBONES = {"shift_gcn": "Shift-GCN", "ctr_gcn": "CTR-GCN", "st_gcn": "ST-GCN"}
+# What is done in training → overrides.
+_TRAINING = {
+    "": {},
+    ", random clips in every step": {"encoder.features": "fresh"},
+    ", four clips of a sample": {"encoder.views": 4},
+    ", three times the epochs": {
+        "encoder.epochs": 24,
+        "encoder.optimizer.milestones": (18, 21),
+    },
+}
+
+
+def encoders(zero_shot: str) -> tuple[Row, ...]:
+    """Return rows of a split by skeleton encoder, with more training clips, and trained longer.
+
+    Args:
+        zero_shot: the split, as `data.zero_shot` names it.
+    """
+    return tuple(
+        Row(
+            f"{name}{training}",
+            {"data.zero_shot": zero_shot, "backbone.name": backbone, **overrides},
+            group=zero_shot.replace("_", "/"),
+        )
+        for training, overrides in _TRAINING.items()
+        for backbone, name in _BACKBONES.items()
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_pipelines.storage.disk import writing
 from gapjax.studies.reading import Unit
-from gapjax.studies.running import is_finished, result
+from gapjax.studies.running import is_finished, metrics
 from gapjax.studies.study import Study
 from gapjax.workdir.history import gammas_of
 from gapjax.workdir.scores import read_scores, scores_path
@@ -32,7 +32,7 @@ def write(study: Study, units: Sequence[Unit]) -> Iterator[Path]:
         for unit in runs:
             scores = read_scores(scores_path(unit.workdir, "test"))
             curves.append(seen_unseen_curve(scores.score, scores.label, unseen_indices(scores)))
-            measured.append(result(unit)["evaluations"]["test"]["metrics"])
+            measured.append(metrics(unit.workdir))
         title, folder = f"{study.title}. {row.title}", runs[0].workdir.parent
         with writing(folder):
             path = figures.write_gammas(curves, _means(measured), title, folder)

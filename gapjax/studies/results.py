@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from gapjax.analysis import fusion
 from gapjax.analysis.comparison import Line
+from gapjax.experiment.stages import stages
 from gapjax.studies.reading import Unit
-from gapjax.studies.running import is_finished, result
+from gapjax.studies.running import is_finished, metrics
 from gapjax.studies.study import SUPERVISED, ZERO_SHOT, Row, Study
-from gapjax.training import evaluation
+from gapjax.training import evaluation, report
 from gapjax.zero_shot import metrics as zero_shot_metrics
 
 Metrics = Mapping[str, float]
@@ -54,9 +55,17 @@ def _by_seed(
 
 def _mean(runs: Sequence[Unit]) -> Metrics:
     """Return the means of the metrics that all runs have."""
-    measured = [result(unit)["evaluations"]["test"]["metrics"] for unit in runs]
+    measured = [{**metrics(unit.workdir), **_of_folds(unit)} for unit in runs]
     keys = [key for key in measured[0] if all(key in each for each in measured)]
     return {key: statistics.fmean(each[key] for each in measured) for key in keys}
+
+
+def _of_folds(unit: Unit) -> Metrics:
+    """Return the mean over a run's folds of their accuracy on pseudo-unseen classes."""
+    folds = stages(unit.plan, unit.workdir)[-1].upstream.folds
+    name = "zsl/top1"
+    measured = [metrics(fold)[name] for fold in folds if (fold / report.FILE).is_file()]
+    return {f"folds/{name}": statistics.fmean(measured)} if measured else {}
 
 
 def _fused(runs: Sequence[Unit]) -> Metrics:

@@ -46,12 +46,17 @@ def is_finished(unit: Unit) -> bool:
     changes = carry_out.compare(stages(unit.plan, unit.workdir)[-1])
     if changes or not (unit.workdir / report.FILE).is_file():
         return False
-    return result(unit)["epoch"] == unit.plan.train.epochs
+    return result(unit.workdir)["epoch"] == unit.plan.train.epochs
 
 
-def result(unit: Unit) -> dict[str, Any]:
+def result(workdir: Path) -> dict[str, Any]:
     """Return the content of the `result.json` of a run."""
-    return json.loads((unit.workdir / report.FILE).read_text())
+    return json.loads((workdir / report.FILE).read_text())
+
+
+def metrics(workdir: Path) -> dict[str, float]:
+    """Return the metrics of a finished run on its test samples."""
+    return result(workdir)["evaluations"]["test"]["metrics"]
 
 
 def run_one(unit: Unit, workdir: Path) -> None:

@@ -68,13 +68,16 @@ class Study:
     note: str = ""
 
 
-# Columns of a table → the metric of `result.json`. S, U and H are at the γ that the folds choose.
+# Columns of a table → the metric of `result.json`. S, U and H are at the γ that the folds choose;
+# "folds" is the mean over them of what ZSL is, on their pseudo-unseen classes: what hyperparameters
+# can be chosen by.
 SUPERVISED = {"top-1": "eval/top1"}
 ZERO_SHOT = {
     "ZSL": "zsl/top1",
     "S": "gzsl_validation/seen",
     "U": "gzsl_validation/unseen",
     "H": "gzsl_validation/harmonic",
+    "folds": "folds/zsl/top1",
 }
 
 # What takes the place of a row's text encoder in `:smoke`, which needs no weights.

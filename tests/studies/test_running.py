@@ -1,5 +1,6 @@
 """Runs of a study: what is shared, what is skipped, and what its table says of them."""
 
+import csv
 import dataclasses
 import json
 import signal
@@ -132,6 +133,11 @@ def test_rows_share_their_encoder(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert (unit.workdir / "encoder").resolve() == encoder
     assert running.check(units) == []
     assert "| fast learner | - |" in (workdir / "table.md").read_text()
+    values = list(csv.DictReader((workdir / "runs.csv").read_text().splitlines()))
+    for unit in units:
+        fold = running.metrics(unit.workdir / "fold1")
+        (line,) = (v for v in values if (v["row"], v["column"]) == (unit.row.name, "folds"))
+        assert float(line["value"]) == pytest.approx(100 * fold["zsl/top1"], abs=1e-3)
     figures = list(gammas.write(study, units))
     assert figures == [workdir / name / "gamma.png" for name in ("slow", "fast_learner")]
     pairs = list(row_figures.confusions(study, units))
