@@ -13,7 +13,7 @@ KEPT := glibc.malloc.trim_threshold=1000000000000:glibc.malloc.top_pad=67108864
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 8))')
 export GLIBC_TUNABLES ?= $(LARGE):$(KEPT)
 
-.PHONY: demo check test static parity docs clean
+.PHONY: demo expected check test static parity docs clean
 
 demo: $(INSTALLED)
 	$(RUN) -m data_pipelines.convert synthetic --out=data
@@ -21,6 +21,12 @@ demo: $(INSTALLED)
 	$(RUN) -m gapjax.plots runs/gap_demo
 	$(RUN) -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
 	$(RUN) -m gapjax.plots runs/star_demo
+
+# Status 1 if a number is outside of the tolerance that docs/expected.md has for it.
+expected: $(INSTALLED)
+	$(RUN) -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
+	$(RUN) -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
+	$(RUN) -m docs.expected runs/gap_demo runs/star_demo
 
 check: static
 	$(RUN) -m pytest -n $(WORKERS) --dist=worksteal -m 'not slow'

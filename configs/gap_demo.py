@@ -2,7 +2,7 @@
 
 Data:     nothing to obtain: the first run makes data/synthetic
 Command:  python -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
-Expected: 80.0 % ± 1.2 top-1 on X-Sub (three seeds; chance is 4.2 %)
+Expected: docs/expected.md; chance is 4.2 %
 Cost:     1 min 54 s on two CPU cores, the compilation included
 
 Streams:  :bone, :joint_motion, :bone_motion, then python -m gapjax.ensemble of the four workdirs.

@@ -4,7 +4,7 @@ Data:     python -m data_pipelines.convert nw_ucla --raw=all_sqe.zip --out=data
 Command:  python -m gapjax.main --config=configs/gap_ucla.py:clip --workdir=runs/ucla_joint
 Streams:  :bone, :joint_motion, :bone_motion, then python -m gapjax.ensemble of the four workdirs.
 Expected: paper 94.0 joint, 95.3 bone, 93.5 joint motion, 91.2 bone motion, 97.2 ensemble.
-          `quick`: 89.4 without text (one seed; docs/results.md).
+          Here: docs/expected.md
 Cost:     110 epochs of 5,100 clips: about 13 hours at the 12 clips/s measured on two CPU cores.
 
 Variants: those of every config of GAP (configs/base_gap.py).

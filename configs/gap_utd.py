@@ -2,7 +2,7 @@
 
 Data:     python -m data_pipelines.convert utd_mhad --raw=Skeleton.zip --out=data
 Command:  python -m gapjax.main --config=configs/gap_utd.py:small,minilm --workdir=runs/gap_utd
-Expected: the paper has no numbers on this dataset, and none were measured yet.
+Expected: docs/expected.md; the paper has no numbers on this dataset
 Cost:     65 epochs of 134 steps of 16 clips; `small` trains a fifth of them, in 26 steps an epoch.
 
 Streams:  :bone, :joint_motion, :bone_motion, then python -m gapjax.ensemble of the four workdirs.

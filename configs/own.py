@@ -3,8 +3,7 @@
 Data:     python -m data_pipelines.convert own --raw=FOLDER --out=data --name=mine
 Command:  python -m gapjax.main --config=configs/own.py --config.data.dataset=mine
           --config.data.protocol=xsub --workdir=runs/mine    (in one line)
-Expected: depends on the data; with five training clips of each of six classes, 16.7 % from scratch
-          and 72.2 % from a network of other movements, where chance is 16.7 % (docs/own-data.md)
+Expected: depends on the data; docs/own-data.md has an example
 Cost:     30 epochs, at 1.2 GFLOP a clip of two persons with 25 joints, 0.4 of one with 17 (counted
           by XLA before it compiles)
 

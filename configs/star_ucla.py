@@ -3,8 +3,7 @@
 Data:     python -m data_pipelines.convert nw_ucla --raw=all_sqe.zip --out=data
 Command:  python -m gapjax.main --config=configs/star_ucla.py:minilm --workdir=runs/star_ucla
 Splits:   `8_2` (the default), `5_5`; others by --config.data.zero_shot=random:2:SEED
-Expected: `:quick,minilm,described` 52.6 % ± 4.5 at 8/2, 40.8 % ± 2.4 at 5/5, three seeds
-          (docs/real-skeletons.md); chance is 50.0 and 20.0 %
+Expected: docs/expected.md; chance is 50.0 % at 8/2 and 20.0 % at 5/5
 Cost:     `:quick` some minutes on one CPU core. The full networks, never run: encoder 77 TFLOP
           (12 epochs of 127 steps of 32 clips, 1.58 GFLOP each as compiled, docs/compiled.md), STAR
           33 TFLOP (10 epochs of 63 steps of 64)

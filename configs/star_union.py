@@ -7,7 +7,7 @@ Splits:   eight of 45 classes are unseen: `split1` (the default), `split2`, `spl
           `split5` are random:8:1 to random:8:5; others by --config.data.zero_shot=random:8:SEED
 Balance:  training visits the four datasets about equally often (data.balance=sources), though 71 %
           of the clips are MSRC-12's; all results are there for each dataset, too (eval.by_source)
-Expected: not measured; chance is 12.5 % among the unseen classes
+Expected: docs/expected.md; chance is 12.5 % among the unseen classes
 Cost:     not measured; an epoch visits 8,500 to 11,700 clips, by the split
 
 Variants: `quick`, for a CPU; the splits, and those of every config of STAR (configs/base_star.py).

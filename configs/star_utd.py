@@ -3,8 +3,7 @@
 Data:     python -m data_pipelines.convert utd_mhad --raw=Skeleton.zip --out=data
 Command:  python -m gapjax.main --config=configs/star_utd.py:minilm --workdir=runs/star_utd
 Splits:   `22_5` (the default), `18_9`, `14_13`; others by --config.data.zero_shot=random:5:SEED
-Expected: `:quick,minilm,described` 31.7 % ± 5.9 at 22/5, where chance is 20.0 %, three seeds
-          (docs/results.md)
+Expected: docs/expected.md; chance is 20.0 % at 22/5
 Cost:     `:quick` from two and a half minutes on one CPU core (encoder 88 s, fold and STAR 66 s).
           The full networks, never run: encoder 82 TFLOP (30 epochs of 54 steps of 32 clips, 1.58
           GFLOP each as compiled, docs/compiled.md), STAR 42 TFLOP (30 epochs of 27 steps of 64)

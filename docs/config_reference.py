@@ -90,8 +90,10 @@ def _first(change: Any) -> str:
 
 
 if __name__ == "__main__":
-    from docs import measured_tables, study_tables
+    from docs import expected_table, measured_tables, study_tables
 
-    pages = {PAGE: page(), **study_tables.pages(), **measured_tables.pages()}
+    pages = {PAGE: page()}
+    for module in (study_tables, measured_tables, expected_table):
+        pages |= module.pages()
     for path, text in pages.items():
         path.write_text(text)

@@ -106,9 +106,11 @@ def test_the_reference_of_configs_is_current() -> None:
     assert text("docs/configs.md") == generator("config_reference").page()
 
 
-def test_the_tables_of_the_papers_are_current() -> None:
-    """Run `python -m docs.config_reference` after a change of a study."""
-    pages = generator("study_tables").pages() | generator("measured_tables").pages()
+def test_the_tables_are_current() -> None:
+    """Run `python -m docs.config_reference` after a change of a study or of a measurement."""
+    pages = {}
+    for name in ("study_tables", "measured_tables", "expected_table"):
+        pages |= generator(name).pages()
     assert [page for page, content in pages.items() if page.read_text() != content] == []
 
 
