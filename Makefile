@@ -13,7 +13,7 @@ KEPT := glibc.malloc.trim_threshold=1000000000000:glibc.malloc.top_pad=67108864
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 8))')
 export GLIBC_TUNABLES ?= $(LARGE):$(KEPT)
 
-.PHONY: demo expected check test static parity docs clean
+.PHONY: demo expected bundles check test static parity docs clean
 
 demo: $(INSTALLED)
 	$(RUN) -m data_pipelines.convert synthetic --out=data
@@ -27,6 +27,11 @@ expected: $(INSTALLED)
 	$(RUN) -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
 	$(RUN) -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
 	$(RUN) -m docs.expected runs/gap_demo runs/star_demo
+
+# Trained weights of the built-in data with their model cards, of runs that are as expected.
+bundles: expected
+	$(RUN) -m gapjax.export --workdir=runs/gap_demo --out=bundles/gap_demo
+	$(RUN) -m gapjax.export --workdir=runs/star_demo --out=bundles/star_demo
 
 check: static
 	$(RUN) -m pytest -n $(WORKERS) --dist=worksteal -m 'not slow'
