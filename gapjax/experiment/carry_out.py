@@ -23,6 +23,7 @@ from gapjax.training import loop
 from gapjax.training.run import Run
 from gapjax.workdir import checkpoints, config_file, data_file, lock, weights_and_biases
 from gapjax.workdir.bundle_files import is_bundle
+from gapjax.workdir.bundle_hub import located
 from gapjax.workdir.log import Sink
 
 MODES = ("train", "evaluate")
@@ -169,7 +170,7 @@ def evaluate(stage: Stage) -> dict[str, Any]:
     if claimed:
         compare(stage)
         data_facts.check_used(stage.workdir, stage.plan, open_dataset(stage.plan))
-    there = Path(plan.train.init_from)
+    there = located(Path(plan.train.init_from))
     if plan.on_features and plan.train.init_from and there.is_dir():
         of_bundle = "a bundle is for gapjax.classify: evaluate the workdir it was exported from"
         advice = of_bundle if is_bundle(there) else f"--mode=evaluate --workdir={there}"

@@ -20,6 +20,7 @@ from gapjax.nn.adoption import Adoption
 from gapjax.nn.torch_weights import Arrays, StateDict
 from gapjax.training.step import TrainState
 from gapjax.workdir import data_file, weights
+from gapjax.workdir.bundle_hub import located
 from gapjax.workdir.weights import UNKNOWN, Weights
 
 # Where one of these differs, only what does not depend on the method is taken.
@@ -60,7 +61,7 @@ def start(plan: Plan, dataset: Dataset) -> Start:
         UserError: the method or the backbone takes no weights, the file or folder is invalid, it is
             of another backbone, or it may have been trained on unseen classes.
     """
-    path, spec = Path(plan.train.init_from), methods.get(plan.method.name)
+    path, spec = located(Path(plan.train.init_from)), methods.get(plan.method.name)
     if path == Path():
         return Start({})
     if spec.from_torch is None:
@@ -93,7 +94,7 @@ def trained_on(plan: Plan) -> Sequence[str]:
     """Return the names of the classes that a plan's initial weights know, or `UNKNOWN`."""
     if not plan.train.init_from:
         return ()
-    path = Path(plan.train.init_from)
+    path = located(Path(plan.train.init_from))
     return weights.read(path).trained_on if path.is_dir() else (UNKNOWN,)
 
 
@@ -192,7 +193,7 @@ def _of_folder(folder: Path, plan: Plan, dataset: Dataset) -> Start:
 
 def _starts_encoder(plan: Plan) -> bool:
     """Return whether a skeleton encoder starts from the weights of a plan, in its own stage."""
-    folder = Path(plan.train.init_from).is_dir()
+    folder = located(Path(plan.train.init_from)).is_dir()
     return plan.on_features and folder and not plan.encoder.checkpoint
 
 

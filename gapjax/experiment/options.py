@@ -100,8 +100,9 @@ class TrainOptions(Section):
             same results ([Performance](performance.md)).
         absent_persons: `once` computes what all absent persons of a batch share once, with equal
             results ([Performance](performance.md)); `each` computes every one of them.
-        init_from: the workdir of a run, an exported bundle, or a published state dict (.pt, .npz,
-            .safetensors) to start from; empty to train from scratch.
+        init_from: the workdir of a run, an exported bundle (or its name on the hub,
+            hf:OWNER/NAME), or a published state dict (.pt, .npz, .safetensors) to start from; empty
+            to train from scratch.
         steps_per_dispatch: steps that one call of the jitted function runs.
         log_every: steps between two lines of metrics; 0 for once an epoch.
         checkpoint_every: steps between two checkpoints; 0 for once an epoch.

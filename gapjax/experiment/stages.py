@@ -16,6 +16,7 @@ from gapjax.experiment import platform
 from gapjax.experiment.data import with_protocol
 from gapjax.experiment.plan import Part, Plan
 from gapjax.parallel.mesh import split_cpu
+from gapjax.workdir.bundle_hub import located
 from gapjax.workdir.config_file import is_claimed, read_config
 
 
@@ -109,9 +110,10 @@ def encoder_start(init_from: Path) -> str:
 
     Published weights of an encoder are given by `encoder.checkpoint`.
     """
-    if init_from == Path() or not init_from.is_dir():
+    folder = located(init_from)
+    if init_from == Path() or not folder.is_dir():
         return ""
-    encoder = init_from / "encoder"
+    encoder = folder / "encoder"
     return str(encoder if encoder.is_dir() else init_from)
 
 

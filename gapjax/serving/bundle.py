@@ -23,6 +23,7 @@ from jax import export
 from jaxtyping import Array, Float, Float32, Int32
 
 from data_pipelines.errors import UserError
+from gapjax.workdir import bundle_hub
 from gapjax.workdir.bundle_files import read_checked, read_config, read_variables
 
 CARD, FUNCTION, TEXT = "README.md", "recognize.jax", "text.npz"
@@ -96,20 +97,25 @@ class Bundle:
 def open_bundle(folder: Path) -> Bundle:
     """Return a bundle after checking its files; warn of one that should be renewed.
 
+    Args:
+        folder: its folder, or its name on the hub (`gapjax.workdir.bundle_hub`).
+
     Raises:
         UserError: it is no bundle, one of its files is missing or has changed, or this jax does not
             read its function any more.
+        HostError: the hub does not answer.
     """
+    name, folder = folder, bundle_hub.located(folder)
     metadata = read_checked(folder)
-    function = _read_function(folder, metadata)
+    function = _read_function(name, folder, metadata)
     until = metadata.get("readable_until", "")
     if until and datetime.date.today().isoformat() > until:
-        what = f"{folder}: jax promises to read it until {until}; {_renewal(folder)}"
+        what = f"{name}: jax promises to read it until {until}; {_renewal(name)}"
         print(f"gapjax: warning: {what}", file=sys.stderr)
     return Bundle(folder, metadata, read_variables(folder), read_embeddings(folder), function)
 
 
-def _read_function(folder: Path, metadata: Mapping[str, Any]) -> Callable[..., Any]:
+def _read_function(name: Path, folder: Path, metadata: Mapping[str, Any]) -> Callable[..., Any]:
     try:
         function = export.deserialize(bytearray(function_file(folder).read_bytes()))
         # Reads what a call would read only when it is compiled.
@@ -119,14 +125,17 @@ def _read_function(folder: Path, metadata: Mapping[str, Any]) -> Callable[..., A
         until = metadata.get("readable_until")
         promise = f", promised to be readable until {until}," if until else ""
         raise UserError(
-            f"{folder}: jax {jax.__version__} does not read its {FUNCTION}{promise} of jax "
-            f"{metadata.get('jax', 'of another version')}; {_renewal(folder)}"
+            f"{name}: jax {jax.__version__} does not read its {FUNCTION}{promise} of jax "
+            f"{metadata.get('jax', 'of another version')}; {_renewal(name)}"
         ) from error
     return jax.jit(function.call)
 
 
-def _renewal(folder: Path) -> str:
-    return f"make it new: python -m gapjax.export --renew={folder}"
+def _renewal(name: Path) -> str:
+    command = "python -m gapjax.export --renew="
+    if bundle_hub.is_on_hub(name):
+        return f"get its folder by `hf download`, then make that new: {command}FOLDER"
+    return f"make it new: {command}{name}"
 
 
 def read_embeddings(folder: Path) -> Embeddings:

@@ -4,7 +4,9 @@ import dataclasses
 import datetime
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -31,9 +33,16 @@ GAMMA_SOURCES = ("validation", "paper")
 # Fields of a clip recipe that do not affect evaluation, or that other entries record.
 NOT_PREPROCESSING = {"skeleton", "train_crop", "rotation", "angle"}
 
+NOT_PUBLISHED: Mapping[str, str] = MappingProxyType({})
+
 
 def write_bundle(
-    run: Trained, workdir: Path, out: Path, frames: int = FRAMES, lite: bool = False
+    run: Trained,
+    workdir: Path,
+    out: Path,
+    frames: int = FRAMES,
+    lite: bool = False,
+    published: Mapping[str, str] = NOT_PUBLISHED,
 ) -> None:
     """Write a bundle atomically.
 
@@ -43,12 +52,13 @@ def write_bundle(
         out: the folder; an existing bundle is replaced.
         frames: the most frames of a clip, and at least those of the dataset's longest.
         lite: whether to write a TFLite file as well.
+        published: what its card says besides: `license`, and `hub`, its name on a model hub.
 
     Raises:
         UserError: `out` exists and is no bundle, or may not be written.
         DiskError: the disk is full, or does not respond.
     """
-    metadata = metadata_of(run, workdir, max(frames, run.shape[1]), lite)
+    metadata = {**metadata_of(run, workdir, max(frames, run.shape[1]), lite), **published}
     with writing(
         out, "choose another --out", "no bundle was written: once it can be, export again"
     ):
@@ -177,8 +187,12 @@ def _complete(folder: Path, run: Trained, metadata: dict[str, Any], name: str) -
     (folder / bundle_files.METADATA).write_text(_json({**metadata, "files": digests}))
 
 
-def renew(folder: Path) -> None:
-    """Write the function of a bundle anew, with the jax that is here; nothing else changes.
+def renew(folder: Path, published: Mapping[str, str] = NOT_PUBLISHED) -> None:
+    """Write the function of a bundle anew, with the jax that is here.
+
+    Args:
+        folder: the bundle; nothing else in it changes, but for its card.
+        published: what its card says anew, see `write_bundle`.
 
     Raises:
         UserError: it is no bundle, is damaged, or is of a gapjax before bundles could be renewed.
@@ -186,7 +200,7 @@ def renew(folder: Path) -> None:
     """
     metadata = bundle_files.read_checked(folder)
     run = restored(folder, metadata)
-    metadata = {**metadata, **dates()}
+    metadata = {**metadata, **dates(), **published}
     with writing(folder, "copy the bundle to a place that can be written", "nothing is changed"):
         folder = folder.absolute()
         with locked(folder), replacing_folder(folder) as new:

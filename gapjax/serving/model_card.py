@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gapjax.serving import bundle
+from gapjax.serving.card_metadata import NO_LICENSE, front_matter
 
 # The clip as gapjax.classify takes it, by the rule of `data_pipelines.specs.clip_rule`.
 _CLIP = """# Raw: frames x joints x coordinates; of several persons frames x persons x joints x
@@ -95,22 +96,24 @@ def card(metadata: Mapping[str, Any], name: str) -> str:
         "Input": _input(metadata),
         "Measured": _measured(metadata),
         "Classes": _classes(metadata),
+        "License": _license(metadata),
     }
     head = f"# {run['method']} on {run['dataset']}\n\n{_origin(metadata)}\n"
     body = [f"## {title}\n\n" + "\n".join(lines) + "\n" for title, lines in sections.items()]
-    return "\n".join([head, *body])
+    return front_matter(metadata, name) + "\n".join([head, *body])
 
 
 def _use(metadata: Mapping[str, Any], name: str) -> list[str]:
     """Return Python code and commands that use the bundle."""
-    takes_classes = bundle.takes_classes(metadata)
+    takes_classes, hub = bundle.takes_classes(metadata), metadata.get("hub", "")
     code = _filled(_USE, metadata, name, embeddings=_EMBEDDINGS[takes_classes])
     return [
+        *((f"`hf download {hub} --local-dir={name}` gets the folder.", "") if hub else ()),
         "With jax, numpy and orbax-checkpoint alone; the frames are raw, the bundle prepares them:",
         "",
         f"```python\n{code}```",
         "",
-        f"With gapjax: `{_CLASSIFY[takes_classes].format(name=name)}`",
+        f"With gapjax: `{_CLASSIFY[takes_classes].format(name=f'hf:{hub}' if hub else name)}`",
         "",
         *_reading(metadata, name),
         *(_lite(metadata, name) if metadata["tflite"] else ()),
@@ -192,3 +195,9 @@ def _classes(metadata: Mapping[str, Any]) -> list[str]:
     if unseen:
         lines.append(f"Never seen in training: {'; '.join(unseen)}.")
     return lines
+
+
+def _license(metadata: Mapping[str, Any]) -> list[str]:
+    """Return under which license the weights are."""
+    dataset, terms = metadata["run"]["dataset"], metadata.get("license", NO_LICENSE)
+    return [f"Of these weights: {terms}. The terms of {dataset} may bind them, too."]

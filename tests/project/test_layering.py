@@ -74,6 +74,8 @@ ONLY = {
     "gapjax.methods.gap": "gapjax.methods.gap",
     "gapjax.methods.star": "gapjax.methods.star",
     "flax": "gapjax",
+    "huggingface_hub": "gapjax.text.huggingface gapjax.workdir.bundle_hub "
+    "gapjax.serving.publication",
     "jax": "gapjax",
     "jax.experimental": "gapjax.parallel gapjax.serving.tflite",
     "jax.sharding": "gapjax.parallel",

@@ -11,6 +11,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 from jax import export as jax_export
 
 from data_pipelines.errors import DiskError, UserError
@@ -100,6 +101,36 @@ def test_metadata(folder: pathlib.Path, workdir: pathlib.Path, kind: str) -> Non
     for text in ("protocol_digest | a7f5e2619559", "dataset | synthetic", "Trained on: wave; nod"):
         assert text in card
     assert {"gap": "eval/top1", "star": "zsl/top1"}[kind] in card
+
+
+def test_the_card_has_what_hubs_read(folder: pathlib.Path, kind: str) -> None:
+    """As huggingface_hub reads it, and with digests that stay strings for any YAML reader."""
+    card = ModelCard.load(folder / bundle.CARD)
+    metadata = bundle_files.read_metadata(folder)
+    data = card.data.to_dict()
+    assert (data["license"], data["library_name"]) == ("unknown", "gapjax")
+    assert (data["pipeline_tag"], data["datasets"]) == ("video-classification", ["synthetic"])
+    assert {kind, "skeleton", "jax"} <= {*data["tags"]}
+    assert ("zero-shot" in data["tags"]) == bundle.takes_classes(metadata)
+    results = card.data.eval_results
+    measured = {result.metric_name: result.metric_value for result in results}
+    assert measured == {
+        key: value
+        for key, value in metadata["measured"].items()
+        if "/" in key and not key.endswith("gamma")
+    }
+    digests = {"protocol_digest": "a7f5e2619559"} | (
+        {"split_digest": "173a4131324e"} if kind == "star" else {}
+    )
+    for result in results:
+        assert (result.dataset_config, result.dataset_split) == ("xsub", "test")
+        assert digests.items() <= result.dataset_args.items()
+    assert "accuracy" in {result.metric_type for result in results}
+    assert 'protocol_digest: "a7f5e2619559"' in (folder / bundle.CARD).read_text()
+    run = {**metadata["run"], "protocol_digest": "12345678901e"}
+    text = model_card.card({**metadata, "run": run, "license": "cc0-1.0"}, "x")
+    assert 'protocol_digest: "12345678901e"' in text
+    assert "Of these weights: cc0-1.0. The terms of synthetic may bind them" in text
 
 
 def test_any_number_of_clips_on_every_platform(folder: pathlib.Path, kind: str) -> None:

@@ -1,0 +1,123 @@
+"""Bundles by their name on the Hugging Face hub: hf:OWNER/NAME, or hf:OWNER/NAME@REVISION.
+
+huggingface_hub keeps what it downloads (`HF_HOME`), and has the token of private ones (`HF_TOKEN`,
+or `hf auth login`). What it keeps is found without a network, too.
+"""
+
+import contextlib
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_pipelines.errors import CommandError, HostError, UserError
+from data_pipelines.storage.disk import writing
+from gapjax.workdir import bundle_files
+
+PREFIX = "hf:"
+REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_NAME = re.compile(rf"{PREFIX}(?P<name>{REPOSITORY.pattern})(@(?P<revision>[\w./-]+))?", re.ASCII)
+SIGNED_IN = "set HF_TOKEN to a token that may, or run `hf auth login`"
+
+
+def located(bundle: Path) -> Path:
+    """Return the folder of a bundle: the path itself, or of a name on the hub, its copy here.
+
+    Raises:
+        UserError: the hub has no such bundle for this user, or what it has is no whole bundle.
+        HostError: the hub does not answer, and there is no copy.
+        DiskError: there is no room for a copy.
+    """
+    if not is_on_hub(bundle):
+        return bundle
+    match = _NAME.fullmatch(str(bundle))
+    if match is None:
+        raise UserError(f"{bundle}: a name on the hub is hf:OWNER/NAME or hf:OWNER/NAME@REVISION")
+    return _copy(match["name"], match["revision"])
+
+
+def is_on_hub(bundle: Path) -> bool:
+    """Return whether a bundle is named as on the hub."""
+    return str(bundle).startswith(PREFIX)
+
+
+@functools.cache
+def _copy(name: str, revision: str | None) -> Path:
+    """Return the folder of huggingface_hub's cache, after downloading what it lacks."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    cache, what = Path(constants.HF_HUB_CACHE), PREFIX + name
+    remedy, advice = "set HF_HOME to another folder", "what is there is kept: run the command again"
+    with writing(cache, remedy, advice), answered(what):
+        folder = Path(huggingface_hub.snapshot_download(name, revision=revision))
+    try:
+        bundle_files.read_checked(folder)
+    except UserError as error:
+        again = f"if the hub has it whole, remove {folder.parents[1]} to download it again"
+        raise UserError(f"{what}: {error}; {again}") from error
+    return folder
+
+
+@contextlib.contextmanager
+def answered(what: str, otherwise: str = "") -> Iterator[None]:
+    """Report in one line that the hub refuses what the block asks for, or does not answer.
+
+    Errors of the disk are raised as they are.
+
+    Args:
+        what: the name of what is asked for.
+        otherwise: what has not happened because of that.
+
+    Raises:
+        UserError: the hub refuses it.
+        HostError: the hub does not answer, or not to the end.
+    """
+    try:
+        yield
+    except CommandError:
+        raise
+    except Exception as error:  # a network fails in many ways
+        cause = _cause(error)
+        if isinstance(cause, OSError) and cause.errno:
+            raise cause from None
+        refused = _refusal(cause)
+        kind, reason = (UserError, refused) if refused else (HostError, _silence(cause))
+        raise kind("; ".join(filter(None, (f"{what}: {reason}", otherwise)))) from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what went wrong, of an error that only says where it did."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    wraps = isinstance(error, LocalEntryNotFoundError | RuntimeError)
+    return _cause(error.__cause__) if wraps and error.__cause__ else error
+
+
+def _refusal(error: BaseException) -> str:
+    """Return why the hub refuses a request; empty if it does not."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.HFValidationError):
+        return f"this is no name on the hub: {error}"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "the hub has no such revision"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"the hub has no repository of this name that you may see; {SIGNED_IN}"
+    if not isinstance(error, errors.HfHubHTTPError):
+        return ""
+    status, said = error.response.status_code, error.server_message or error.response.reason_phrase
+    if status in (401, 403):
+        return f"the hub does not permit it (HTTP {status}: {said}); {SIGNED_IN}"
+    is_transient = status in (408, 429) or status >= 500
+    return "" if is_transient else f"the hub refuses (HTTP {status}: {said})"
+
+
+def _silence(error: BaseException) -> str:
+    """Return in which way the hub does not answer."""
+    from huggingface_hub import constants, errors
+
+    missing = isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled)
+    if missing and constants.is_offline_mode():
+        return "there is no whole copy of it here, and HF_HUB_OFFLINE forbids to ask the hub"
+    return f"the hub does not answer, or not to the end ({type(error).__name__}: {error})"

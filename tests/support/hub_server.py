@@ -1,0 +1,260 @@
+"""A local Hugging Face hub: the endpoints that reading and writing repositories need."""
+
+import base64
+import contextlib
+import hashlib
+import http.server
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from huggingface_hub import constants
+
+WRITER, READER = "hf_writer", "hf_reader"
+Handler = http.server.BaseHTTPRequestHandler
+
+
+@dataclass
+class Repository:
+    """A repository with one branch."""
+
+    private: bool
+    commits: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"0" * 40: {}})
+
+    @property
+    def head(self) -> str:
+        """The newest revision."""
+        return list(self.commits)[-1]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What it has now."""
+        return self.commits[self.head]
+
+
+class Hub:
+    """Repositories by name; `fault` may answer a request in place of the hub."""
+
+    def __init__(self) -> None:
+        """Begin without repositories and faults."""
+        self.repositories: dict[str, Repository] = {}
+        self.stored: dict[str, bytes] = {}
+        self.fault: Callable[[Handler], bool] = lambda handler: False
+        self.requests: list[str] = []
+        self.url = ""
+
+    def answer(self, handler: Handler, body: bytes) -> None:
+        """Answer a request."""
+        self.requests.append(f"{handler.command} {handler.path}")
+        if self.fault(handler):
+            return
+        path = handler.path.partition("?")[0]
+        for pattern, method in _ROUTES.items():
+            if match := re.fullmatch(pattern, f"{handler.command} {path}"):
+                method(self, handler, body, **match.groupdict())
+                return
+        send(handler, 404, {"error": f"no such endpoint: {path}"})
+
+    def _create(self, handler: Handler, body: bytes) -> None:
+        asked = json.loads(body)
+        name, exists = f"{asked['organization']}/{asked['name']}", False
+        if token(handler) != WRITER:
+            send(handler, 403, {"error": "this token may not write"})
+            return
+        exists = name in self.repositories
+        if not exists:
+            self.repositories[name] = Repository(asked["visibility"] == "private")
+        send(handler, 409 if exists else 200, {"url": f"{self.url}/{name}"})
+
+    def _find(self, handler: Handler, name: str, revision: str | None) -> Repository | None:
+        """Return a repository that the request may see, or answer that there is none."""
+        there = self.repositories.get(name)
+        if there is None or (there.private and token(handler) not in (WRITER, READER)):
+            send(handler, 404, {"error": "Repository not found"}, "RepoNotFound")
+        elif revision not in (None, "main", *there.commits):
+            send(handler, 404, {"error": "Invalid rev id"}, "RevisionNotFound")
+        else:
+            return there
+        return None
+
+    def _info(self, handler: Handler, _: bytes, name: str, revision: str | None) -> None:
+        if there := self._find(handler, name, revision):
+            sha = there.head if revision in (None, "main") else revision
+            siblings = [{"rfilename": file} for file in there.commits[sha]]
+            content = {"id": name, "sha": sha, "private": there.private, "siblings": siblings}
+            send(handler, 200, content)
+
+    def _tree(self, handler: Handler, _: bytes, name: str, revision: str) -> None:
+        if there := self._find(handler, name, revision):
+            files = there.files if revision == "main" else there.commits[revision]
+            entries = [
+                {"type": "file", "path": path, "size": len(file), "oid": digest(file)[:40]}
+                for path, file in files.items()
+            ]
+            send(handler, 200, entries)
+
+    def _file(self, handler: Handler, _: bytes, name: str, revision: str, file: str) -> None:
+        there = self._find(handler, name, revision)
+        if there is None:
+            return
+        content = there.commits[revision][file]
+        handler.send_response(200)
+        handler.send_header("X-Repo-Commit", revision)
+        handler.send_header("ETag", f'"{digest(content)[:40]}"')
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        if handler.command == "GET":
+            handler.wfile.write(content)
+
+    def _valid(self, handler: Handler, _: bytes) -> None:
+        send(handler, 200, {"errors": [], "warnings": []})
+
+    def _modes(self, handler: Handler, body: bytes, name: str) -> None:
+        del name
+        files = [
+            {
+                "path": file["path"],
+                "uploadMode": "regular" if file["path"].endswith((".json", ".md")) else "lfs",
+                "shouldIgnore": False,
+            }
+            for file in json.loads(body)["files"]
+        ]
+        send(handler, 200, {"files": files})
+
+    def _batch(self, handler: Handler, body: bytes, name: str) -> None:
+        del name
+        objects = [
+            asked | {"actions": {"upload": {"href": f"{self.url}/lfs/{asked['oid']}"}}}
+            for asked in json.loads(body)["objects"]
+        ]
+        send(handler, 200, {"transfer": "basic", "objects": objects})
+
+    def _store(self, handler: Handler, body: bytes, oid: str) -> None:
+        assert digest(body) == oid
+        self.stored[oid] = body
+        send(handler, 200, {})
+
+    def _commit(self, handler: Handler, body: bytes, name: str) -> None:
+        there = self.repositories[name]
+        files = dict(there.files)
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.stored[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
+        oid = digest(body)[:40]
+        there.commits[oid] = files
+        send(handler, 200, {"commitUrl": f"{self.url}/{name}/commit/{oid}", "commitOid": oid})
+
+
+_NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
+_REVISION = r"(?P<revision>[\w.-]+)"
+_ROUTES = {
+    r"POST /api/repos/create": Hub._create,
+    r"POST /api/validate-yaml": Hub._valid,
+    rf"GET /api/models/{_NAME}(/revision/{_REVISION})?": Hub._info,
+    rf"GET /api/models/{_NAME}/tree/{_REVISION}": Hub._tree,
+    rf"(GET|HEAD) /{_NAME}/resolve/{_REVISION}/(?P<file>.+)": Hub._file,
+    rf"POST /api/models/{_NAME}/preupload/main": Hub._modes,
+    rf"POST /{_NAME}\.git/info/lfs/objects/batch": Hub._batch,
+    r"PUT /lfs/(?P<oid>\w+)": Hub._store,
+    rf"POST /api/models/{_NAME}/commit/main": Hub._commit,
+}
+
+
+def digest(content: bytes) -> str:
+    """Return a SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def token(handler: Handler) -> str:
+    """Return the token of a request."""
+    return handler.headers.get("Authorization", "").removeprefix("Bearer ")
+
+
+def send(handler: Handler, status: int, content: object, code: str = "") -> None:
+    """Send JSON."""
+    body = json.dumps(content).encode()
+    handler.send_response(status)
+    if code:
+        handler.send_header("X-Error-Code", code)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def refusing(status: int, path: str = "", method: str = "") -> Callable[[Handler], bool]:
+    """Return a fault: this status for requests whose path contains `path`."""
+
+    def fault(handler: Handler) -> bool:
+        if path not in handler.path or method not in handler.command:
+            return False
+        send(handler, status, {"error": "as the test says"})
+        return True
+
+    return fault
+
+
+def cutting(path: str, method: str) -> Callable[[Handler], bool]:
+    """Return a fault: the connection ends in the middle of what is sent or received."""
+
+    def fault(handler: Handler) -> bool:
+        if path not in handler.path or handler.command != method:
+            return False
+        if method == "GET":
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000000")
+            handler.end_headers()
+            handler.wfile.write(b"half")
+        handler.close_connection = True
+        return True
+
+    return fault
+
+
+@contextlib.contextmanager
+def serving(monkeypatch: pytest.MonkeyPatch, cache: str) -> Iterator[Hub]:
+    """Yield a hub that huggingface_hub talks to, with an empty cache and nobody signed in."""
+    hub = Hub()
+
+    class Listening(Handler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            with contextlib.suppress(OSError):
+                hub.answer(self, body)
+
+        do_GET = do_HEAD = do_POST = do_PUT = _any  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listening) as listener:
+        listener.daemon_threads = True
+        thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        hub.url = f"http://127.0.0.1:{listener.server_port}"
+        # As HF_ENDPOINT, HF_HOME and HF_HUB_DISABLE_XET set them when huggingface_hub is imported.
+        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", cache)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", f"{cache}/none")
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
+        try:
+            yield hub
+        finally:
+            listener.shutdown()
+            thread.join()
