@@ -7,7 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-# Flax variable collections: {"params": ..., "batch_stats": ...}.
+# Flax variable collections: {"params": ..., "batch_stats": ...}. The second has whatever a step
+# changes without a gradient: running statistics of a batch, and what a method counts.
 Variables = Mapping[str, Any]
 
 # Strings → their embeddings by a frozen text encoder.
@@ -25,7 +26,7 @@ class LossOut(NamedTuple):
 
     Attributes:
         total: the scalar to minimize.
-        batch_stats: the running statistics after this batch.
+        batch_stats: the running statistics and counts after this batch.
         scalars: the values to log, by name.
     """
 

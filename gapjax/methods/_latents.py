@@ -71,7 +71,11 @@ class LatentMethod(OnFeatures):
     options: Any
 
     def init(self, rng: Key[Array, ""], clips: Float[Array, "b t v d"]) -> Variables:
-        """Return freshly initialized variables, with the steps so far and the draws of `fit`."""
+        """Return freshly initialized variables, with the steps so far and the draws of `fit`.
+
+        Neither is a statistic of batches: a checkpoint keeps them where it keeps those, with what a
+        step changes without a gradient.
+        """
         fresh, draws = super().init(rng, clips), jax.random.key_data(jax.random.fold_in(rng, 1))
         return {**fresh, "batch_stats": {"steps": jnp.zeros((), jnp.int32), "draws": draws}}
 
@@ -88,8 +92,8 @@ class LatentMethod(OnFeatures):
         keys: Key[Array, " b"],
     ) -> LossOut:
         """Return the weighted sum of the losses of a batch."""
-        statistics = variables["batch_stats"]
-        step = statistics["steps"]
+        counts = variables["batch_stats"]
+        step = counts["steps"]
         of_batch = jax.tree.map(lambda rows: rows[labels], text)
         params = {"params": variables["params"]}
         terms = self.network.apply(params, pooled(clips), of_batch, keys, method="terms")
@@ -97,7 +101,7 @@ class LatentMethod(OnFeatures):
         total = sum(
             (weights[name] * value for name, value in terms._asdict().items()), jnp.zeros(())
         )
-        return LossOut(total, {**statistics, "steps": step + 1}, {"loss": total, **terms._asdict()})
+        return LossOut(total, {**counts, "steps": step + 1}, {"loss": total, **terms._asdict()})
 
     def fit(self, variables: Variables, text: Text) -> Text:
         """Return a linear classifier of latents: `kernel` (a k) and `bias` (k).

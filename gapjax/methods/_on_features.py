@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from gapjax.methods._base import EncodeText, Text, Variables
 from gapjax.methods._inference import Embeddings, Inference, Outputs
+from gapjax.methods._seen_classes import among, seen_classes
 from gapjax.nn.losses import normalize
 from gapjax.prompts.descriptions import ClassText
 from gapjax.prompts.strings import global_strings, word_strings
@@ -54,16 +55,12 @@ class OnFeatures:
 
     def seen(self) -> Int[np.ndarray, " n"]:
         """Return the indices of the seen classes, ascending."""
-        return np.setdiff1d(np.arange(self._classes()), self.unseen)
+        return seen_classes(len(next(iter(self.text.values()))), self.unseen)
 
     def among_seen(self, text: Text, labels: Int[Array, " b"]) -> tuple[Rows, Int[Array, " b"]]:
         """Return the rows of the seen classes, and labels as indices of these rows."""
         seen = self.seen()
-        index = jnp.asarray(np.searchsorted(seen, np.arange(self._classes())))
-        return jax.tree.map(lambda rows: rows[seen], text), index[labels]
-
-    def _classes(self) -> int:
-        return len(next(iter(self.text.values())))
+        return jax.tree.map(lambda rows: rows[seen], text), among(seen, labels)
 
 
 def pooled(features: Float[Array, "b t v d"]) -> Float[Array, "b d"]:

@@ -18,7 +18,8 @@ class TrainState(NamedTuple):
     Attributes:
         step: the number of batches so far.
         params: the parameters.
-        batch_stats: running statistics.
+        batch_stats: what a step changes without a gradient: running statistics, and counts of a
+            method whose losses depend on them.
         opt_state: the optimizer's state.
         rng: the key that all random draws are folded from; it is constant.
     """

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from gapjax.methods import Context, LossOut, Text, Variables
+from gapjax.methods._seen_classes import among, seen_classes
 from gapjax.methods.star.losses import (
     global_loss,
     part_loss,
@@ -64,8 +65,7 @@ class Star:
         params = {"params": variables["params"]}
         latents = self.network.apply(params, clips, text["part"], text["label"])
         seen = self._seen()
-        index_in_seen = jnp.asarray(np.searchsorted(seen, np.arange(len(text["label"]))))
-        seen, labels = jnp.asarray(seen), index_in_seen[labels]
+        seen, labels = jnp.asarray(seen), among(seen, labels)
         losses = self._losses(latents, seen, labels)
         weights = {
             "part": self.options.part_weight,
@@ -94,7 +94,7 @@ class Star:
 
     def _seen(self) -> Int[np.ndarray, " n"]:
         """Return the indices of the seen classes, ascending."""
-        return np.setdiff1d(np.arange(len(self.text["label"])), self.unseen)
+        return seen_classes(len(self.text["label"]), self.unseen)
 
     def _losses(
         self, latents: Latents, seen: Int[Array, " n"], labels: Int[Array, " b"]
@@ -128,7 +128,7 @@ def build(context: Context, options: Options) -> Star:
         semantic_prompt_scale=options.semantic_prompt_scale,
         similarity=options.similarity,
     )
-    seen = np.setdiff1d(np.arange(len(text["label"])), context.unseen)
+    seen = seen_classes(len(text["label"]), context.unseen)
     factor = TEXT_SCALES[options.text_scale](text["part"][seen])
     text = {name: factor * rows for name, rows in text.items()}
     unseen = tuple(context.unseen)
