@@ -1,22 +1,86 @@
-"""The wheel: what it contains, and that it asks for what the code imports and for nothing else."""
+"""The wheel: what it contains and asks for, and that it works where this repository is not."""
 
+import json
 import shutil
+import site
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import gapjax
+from support import own_folder
 from support.source_tree import FILES, ROOT, imported
 
 pytestmark = pytest.mark.slow
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+COMMANDS = sorted(
+    name.removesuffix(".__main__")
+    for name, path in FILES.items()
+    if '__name__ == "__main__"' in path.read_text() and not name.startswith("launch")
+)
+# Runs `python -m COMMAND --help` for all commands, each in a fork of a process that has imported
+# what is large; prints their statuses and outputs, and the places of the modules.
+HELP = """
+import contextlib, io, json, os, runpy, sys
+import flax.linen, jax, ml_collections, optax, orbax.checkpoint
+
+def run(name):
+    sys.argv, status, out = [name, "--help"], 0, io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        except SystemExit as error:
+            status = error.code or 0
+    places = {module.__file__ for name, module in sys.modules.items()
+              if name.partition(".")[0] in ("gapjax", "data_pipelines")}
+    return {"status": status, "out": out.getvalue(), "places": sorted(places)}
+
+found = {}
+for name in sys.argv[1:]:
+    reading, writing = os.pipe()
+    if not os.fork():
+        with os.fdopen(writing, "w") as file:
+            json.dump(run(name), file)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        found[name] = json.load(file)
+    os.wait()
+print(json.dumps(found))
+"""
+# A config that imports nothing of this repository.
+CONFIG = """
+from gapjax.experiment.config_dict import new_config
+
+def get_config(variants=""):
+    config = new_config(method="supervised")
+    config.data.dataset, config.data.protocol = "mine", "xsub"
+    config.backbone.width, config.backbone.stages = 8, (1,)
+    config.clips.window = 8
+    config.train.batch_size = 4
+    return config
+"""
+# Files of data that modules read beside them.
+READ = """
+from data_pipelines.datasets import _ntu
+from data_pipelines.specs import catalog
+from gapjax.prompts import descriptions, part_states
+print(len(_ntu.missing()))
+for name in catalog.modules():
+    spec = catalog.module(name).SPEC
+    texts = descriptions.load_all(spec.texts)
+    assert {*spec.labels} <= {text.label for text in texts}, name
+"""
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +142,59 @@ def test_what_is_imported_is_declared_and_nothing_else() -> None:
     optional = [name for each in ("parity", "wandb", "report", "tsne") for name in extras[each]]
     assert undeclared - {"sklearn"} | {"scikit-learn"} == declared(optional)
     assert not dependencies - set.union(*distributions.values())
+
+
+@pytest.fixture(scope="module")
+def outside(wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a new virtual environment with the wheel, beside which the dependencies are found.
+
+    A pure wheel is installed by unpacking it. The paths of a .pth file are searched last, and the
+    .pth files in them are not read, so that an editable gapjax there is not found.
+    """
+    folder = tmp_path_factory.mktemp("outside") / "env"
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    wheel.extractall(packages)
+    (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
+    return folder
+
+
+def run_outside(
+    outside: Path, environment: dict[str, str], *arguments: str, status: int = 0
+) -> str:
+    """Run the environment's Python in an empty folder; return what it prints."""
+    here = outside.parent / "here"
+    here.mkdir(exist_ok=True)
+    kept = {name: text for name, text in environment.items() if name != "PYTHONPATH"}
+    command = [str(outside / "bin" / "python"), *arguments]
+    done = subprocess.run(command, cwd=here, env=kept, capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    return done.stdout
+
+
+def test_every_command_starts_outside(outside: Path, environment: dict[str, str]) -> None:
+    found = json.loads(run_outside(outside, environment, "-c", HELP, *COMMANDS))
+    assert len(found) > 15
+    for name, result in found.items():
+        assert result["status"] == 0, result["out"]
+        assert "usage" in result["out"].lower() or "--config" in result["out"], name
+        assert all(place.startswith(str(outside)) for place in result["places"]), name
+        assert str(ROOT) not in result["out"]
+
+
+def test_the_files_of_the_wheel_are_read_outside(
+    outside: Path, environment: dict[str, str]
+) -> None:
+    """The excluded samples of NTU RGB+D, and the descriptions of every dataset."""
+    assert run_outside(outside, environment, "-c", READ) == "535\n"
+
+
+def test_a_run_outside(outside: Path, environment: dict[str, str]) -> None:
+    """Own data are converted, and trained on by a config that is given by its path."""
+    raw = own_folder.write(outside.parent / "mine")
+    (outside.parent / "my_config.py").write_text(CONFIG)
+    convert = ("-m", "data_pipelines.convert", "own", f"--raw={raw}", "--out=data")
+    assert "16 samples" in run_outside(outside, environment, *convert)
+    train = ("-m", "gapjax.main", "--config=../my_config.py", "--workdir=run")
+    assert "top1" in run_outside(outside, environment, *train)
+    assert (outside.parent / "here" / "run" / "result.json").exists()
