@@ -1,111 +1,106 @@
 """Speed of a config: `python -m gapjax.bench --config=configs/gap_ucla.py [--steps=20]`.
 
-Prints a table and a line of JSON. Rates are medians over steps, without the compilation. The feed
-is timed alone, until the frames are on the devices; in training it overlaps with other work. Where
-training has steps of two sizes (`gapjax.inputs.present`), the larger is timed.
+Prints a table and a line of JSON for each config. Rates are medians over steps, without the
+compilation. The feed is timed alone, until the frames are on the devices; in training it overlaps
+with other work. Where training has steps of two sizes (`gapjax.inputs.present`), the larger is
+timed. Of a zero-shot run it is the first stage, its skeleton encoder; `--stage=star` times the last
+one, with the encoder of --config.encoder.checkpoint.
+
+--against="--config.train.layout=channels_last" times the same command with these flags added, too:
+steps take turns, and "times_faster" is the median over pairs of steps.
 """
 
-import itertools
 import json
-import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import jax
 from absl import flags
 
+from gapjax.benchmarks import first_step
+from gapjax.benchmarks.figures import TIMED, Figures, measure
 from gapjax.experiment import build, command_line
-from gapjax.experiment.stages import stages
-from gapjax.inputs.feed import first_step
-from gapjax.inputs.present import fullest
-from gapjax.training import evaluation, loop
-from gapjax.training.run import Run
-
-# The feed is fast and its times vary, so that it is timed over at least so many steps.
-_FEED_STEPS = 50
+from gapjax.experiment.stages import Stage, named_stages, stages
+from gapjax.registry import chosen
 
 _STEPS = flags.DEFINE_integer("steps", 20, "How many steps to time.", lower_bound=1)
+_WHAT = ("start", *TIMED)
+_ONLY = flags.DEFINE_list("only", list(_WHAT), f"What to time, of {', '.join(_WHAT)}.")
+_STAGE = flags.DEFINE_string("stage", "", "The stage of the run; the first by default.")
+_AGAINST = flags.DEFINE_string("against", "", "Flags of a config to compare with.")
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """Return how long a call takes until its results are ready."""
-    start = time.perf_counter()
-    jax.block_until_ready(call())
-    return time.perf_counter() - start
+def config_words(words: Sequence[str]) -> list[str]:
+    """Return those words of a command line that say what the config is.
+
+    >>> config_words(["--steps=3", "--config=a.py", "--config.seed", "2", "--noconfig.clips.flip"])
+    ['--config=a.py', '--config.seed', '2', '--noconfig.clips.flip']
+    """
+    kept = []
+    for before, word in zip(["", *words], words, strict=False):
+        is_value = re.fullmatch(r"--?config[^=]*", before) and not word.startswith("-")
+        if is_value or re.match(r"--?(no)?config\b", word):
+            kept.append(word)
+    return kept
 
 
-def requests(run: Run) -> Iterator[Any]:
-    """Yield training requests of one step each, without end."""
-    steps = run.order.steps_per_epoch
-    for epoch in itertools.count():
-        batches = run.order.batches(epoch * steps, (epoch + 1) * steps)
-        yield from fullest(run.feed).requests(batches, epoch, [1] * steps)
+def stage_of(words: Sequence[str], workdir: Path) -> Stage:
+    """Return the stage that is timed of a config.
+
+    Raises:
+        UserError: the run has no such stage.
+    """
+    plan = command_line.plan_of_words(words)
+    # Folds only choose γ, which takes no time of a step.
+    plan = replace(plan, zero_shot=replace(plan.zero_shot, folds=0, gate=False))
+    named = named_stages(stages(plan, workdir))
+    return named[chosen("--stage", _STAGE.value or next(iter(named)), named)]
 
 
-def time_feed(run: Run, steps: int) -> float:
-    """Return the median seconds from a step's items to its frames on the devices."""
-    load = jax.jit(lambda store, one: run.feed.load(store, first_step(one)))
-    feed = requests(run)
-    times = [seconds(lambda: load(run.feed.store, next(feed))) for _ in range(steps + 1)]
-    return statistics.median(times[1:])
+def time_all(configs: Sequence[Sequence[str]], what: Sequence[str]) -> list[Figures]:
+    """Return the figures of each config, given by its words on the command line."""
+    found: list[Figures] = [{"config": shlex.join(words)} for words in configs]
+    # First: another process cannot have the devices that this one has opened.
+    if "start" in what:
+        for figures, words in zip(found, configs, strict=True):
+            figures["seconds_to_first_step"] = first_step.measure(words)
+    if set(what) & set(TIMED):
+        with tempfile.TemporaryDirectory() as folder:
+            timed = [stage_of(words, Path(folder)) for words in configs]
+            runs = [build.build(stage.plan, stage.upstream) for stage in timed]
+            precisions = [stage.plan.train.precision for stage in timed]
+            measured = measure(runs, precisions, what, _STEPS.value)
+        for figures, more in zip(found, measured, strict=True):
+            figures |= more
+    return found
 
 
-def time_training(run: Run, text: Any, steps: int) -> tuple[float, dict[str, float]]:
-    """Return the median seconds of a training step, and the compiler's cost analysis of it."""
-    state, request = loop.initial_state(run), next(requests(run))
-    dispatch = loop.make_dispatch(run, state).lower(state, run.feed.store, request, text).compile()
-    times = []
-    for _ in range(steps + 1):
-        start = time.perf_counter()
-        state, scalars = dispatch(state, run.feed.store, request, text)
-        jax.block_until_ready(scalars)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:]), dict(dispatch.cost_analysis())
-
-
-def time_inference(run: Run, text: Any, steps: int) -> float:
-    """Return the median seconds of scoring a batch of the training batch's size."""
-    state, request = loop.initial_state(run), next(requests(run))
-    variables = {"params": state.params, "batch_stats": state.batch_stats}
-    predict, text = evaluation.make_predict(run), run.fit(variables, text)
-    times = [
-        seconds(lambda: predict(variables, run.feed.store, request, text)) for _ in range(steps + 1)
-    ]
-    return statistics.median(times[1:])
-
-
-def measure(run: Run, steps: int) -> dict[str, float | str]:
-    """Return the figures of a run, by name and unit."""
-    text = run.layout.replicate(run.method.prepare_text())
-    batch = run.order.batch_size
-    feed_seconds = time_feed(run, max(steps, _FEED_STEPS))
-    train_seconds, cost = time_training(run, text, steps)
-    # The cost analysis is of one device and its part of the batch.
-    local_batch = batch / run.layout.mesh.size
-    return {
-        "device": f"{jax.devices()[0].device_kind} x {run.layout.mesh.size}",
-        "batch": batch,
-        "train_samples_per_sec": batch / train_seconds,
-        "train_step_ms": 1e3 * train_seconds,
-        "inference_samples_per_sec": batch / time_inference(run, text, steps),
-        "feed_samples_per_sec": batch / feed_seconds,
-        "feed_share_of_step": feed_seconds / train_seconds,
-        "train_gflop_per_sample": cost.get("flops", float("nan")) / local_batch / 1e9,
-        "train_mb_moved_per_sample": cost.get("bytes accessed", float("nan")) / local_batch / 1e6,
-    }
+def table(found: Sequence[Figures]) -> list[str]:
+    """Return figures as lines: a name, then a column for each config."""
+    lines = [f"{'':28s} {'this':>16s}  {'against':>16s}"] if len(found) > 1 else []
+    for name in (name for name in found[0] if name != "config"):
+        values = [figures.get(name, "") for figures in found]
+        shown = [f"{each:,.3f}" if isinstance(each, float) else str(each) for each in values]
+        lines.append(f"{name:28s} {'  '.join(f'{each:>16s}' for each in shown)}".rstrip())
+    return lines
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
     del argv
-    *_, stage = stages(command_line.plan(), Path())
-    figures = measure(build.build(stage.plan), _STEPS.value)
-    for name, value in figures.items():
-        shown = f"{value:,.3f}" if isinstance(value, float) else value
-        print(f"{name:28s} {shown}")
-    print(json.dumps(figures))
+    what = [chosen("--only", name, _WHAT) for name in _ONLY.value]
+    words = config_words(sys.argv[1:])
+    configs = [words]
+    if _AGAINST.value:
+        configs.append([*words, *shlex.split(_AGAINST.value)])
+    found = time_all(configs, what)
+    print("\n".join(table(found)))
+    for figures in found:
+        print(json.dumps(figures))
     return 0
 
 

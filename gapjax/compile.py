@@ -19,7 +19,7 @@ from absl import flags
 from data_pipelines.errors import UserError
 from gapjax.experiment import abstract, command_line, platform
 from gapjax.experiment.abstract import Size
-from gapjax.experiment.stages import Stage, stages
+from gapjax.experiment.stages import Stage, named_stages, stages
 from gapjax.inputs.present import fullest
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.kernels import by_kind, kernels_of, largest_buffers
@@ -50,12 +50,6 @@ _BODIES = flags.DEFINE_float(
 _BUFFERS = 10
 # Bytes of a megabyte.
 _MB = 1e6
-
-
-def named_stages(run_stages: Sequence[Stage]) -> dict[str, Stage]:
-    """Return name → stage, without the folds, whose step is like that of the run itself."""
-    kept = [stage for stage in run_stages if not stage.plan.data.fold]
-    return {stage.workdir.name or stage.plan.method.name: stage for stage in kept}
 
 
 def compile_step(run: Run) -> jax.stages.Compiled:

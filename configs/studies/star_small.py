@@ -36,7 +36,7 @@ def split(group: str, zero_shot: str) -> tuple[Row, ...]:
 
 _BACKBONES = {"shift_gcn": "Shift-GCN", "ctr_gcn": "CTR-GCN", "st_gcn": "ST-GCN"}
 # What is done in training → overrides.
-_TRAINING = {
+_TRAINING: Mapping[str, Mapping[str, Any]] = {
     "": {},
     ", random clips in every step": {"encoder.features": "fresh"},
     ", four clips of a sample": {"encoder.views": 4},

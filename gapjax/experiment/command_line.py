@@ -37,6 +37,18 @@ def plan() -> Plan:
     return plan_of(flags.FLAGS["config"].value)
 
 
+def plan_of_words(words: Sequence[str]) -> Plan:
+    """Return the plan of flags of `--config` alone; exit with status 2 if one cannot be read.
+
+    Raises:
+        UserError: a value is invalid.
+    """
+    values = flags.FlagValues()
+    flags.DEFINE_string("config", None, "", flag_values=values)
+    parse(["", *words], values)
+    return plan_of(values["config"].value)
+
+
 def run(main: Callable[[Sequence[str]], int]) -> None:
     """Run a command, and exit with a status of `data_pipelines.errors`."""
 

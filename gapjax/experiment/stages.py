@@ -5,6 +5,7 @@ stage is not repeated, and an interrupted one resumes.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def stages(plan: Plan, workdir: Path) -> list[Stage]:
     fold_workdirs = tuple(fold[-1].workdir for fold in folds)
     last = Stage(workdir, plan, Upstream(encoder, workdir / "features", fold_workdirs))
     return [*first, *itertools.chain(*folds), last]
+
+
+def named_stages(run_stages: Sequence[Stage]) -> dict[str, Stage]:
+    """Return name → stage, without the folds, whose step is like that of the run itself."""
+    *earlier, last = run_stages
+    kept = {stage.workdir.name: stage for stage in earlier if not stage.plan.data.fold}
+    return {**kept, last.plan.method.name: last}
 
 
 def with_precision(plan: Plan, workdir: Path) -> Plan:

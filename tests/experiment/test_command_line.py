@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from absl import flags
 
 from data_pipelines.errors import UserError
 from gapjax.experiment import command_line, config_dict
@@ -27,10 +26,7 @@ DEMO = f"--config={ROOT}/configs/gap_demo.py:smoke"
 
 def parse(*arguments: str) -> Plan:
     """Return the plan of a command line."""
-    values = flags.FlagValues()
-    flags.DEFINE_string("config", None, "", flag_values=values)
-    command_line.parse(["command", *arguments], values)
-    return plan_of(values.config)
+    return command_line.plan_of_words(arguments)
 
 
 def test_variants_and_keys() -> None:

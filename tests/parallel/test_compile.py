@@ -15,12 +15,12 @@ import pytest
 
 from configs import gap_demo, gap_ucla, star_demo, star_ntu60
 from data_pipelines.errors import UserError
-from gapjax.compile import compile_step, named_stages, program_figures, program_of, table
+from gapjax.compile import compile_step, program_figures, program_of, table
 from gapjax.experiment import abstract
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.build import build
 from gapjax.experiment.config_dict import choose, plan_of
-from gapjax.experiment.stages import stages
+from gapjax.experiment.stages import named_stages, stages
 from gapjax.parallel import topology
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.sharding import shape_layout

@@ -23,7 +23,7 @@ ROWS = (
     "gapjax.export gapjax.classify gapjax.embed gapjax.spaces gapjax.study gapjax.report "
     "gapjax.prompts.lint gapjax.prompts.generate",
     "gapjax.reporting",
-    "gapjax.serving gapjax.studies",
+    "gapjax.serving gapjax.studies gapjax.benchmarks",
     "gapjax.experiment",
     "gapjax.training",
     "gapjax.methods",

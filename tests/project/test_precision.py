@@ -8,13 +8,12 @@ import pytest
 
 from configs import gap_ucla, star_ucla
 from data_pipelines.specs.skeletons import KINECT20
-from gapjax.compile import named_stages
 from gapjax.experiment import abstract, platform
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.config_dict import plan_of
 from gapjax.experiment.model import build_backbone
 from gapjax.experiment.plan import Plan
-from gapjax.experiment.stages import stages
+from gapjax.experiment.stages import named_stages, stages
 from gapjax.parallel.sharding import shape_layout
 from gapjax.training import loop
 
