@@ -24,13 +24,13 @@ from absl import flags
 from gapjax.benchmarks import first_step
 from gapjax.benchmarks.figures import TIMED, Figures, measure
 from gapjax.experiment import build, command_line
-from gapjax.experiment.stages import Stage, named_stages, stages
+from gapjax.experiment.stage_flag import selected
+from gapjax.experiment.stages import Stage, stages
 from gapjax.registry import chosen
 
 _STEPS = flags.DEFINE_integer("steps", 20, "How many steps to time.", lower_bound=1)
 _WHAT = ("start", *TIMED)
 _ONLY = flags.DEFINE_list("only", list(_WHAT), f"What to time, of {', '.join(_WHAT)}.")
-_STAGE = flags.DEFINE_string("stage", "", "The stage of the run; the first by default.")
 _AGAINST = flags.DEFINE_string("against", "", "Flags of a config to compare with.")
 
 
@@ -49,16 +49,11 @@ def config_words(words: Sequence[str]) -> list[str]:
 
 
 def stage_of(words: Sequence[str], workdir: Path) -> Stage:
-    """Return the stage that is timed of a config.
-
-    Raises:
-        UserError: the run has no such stage.
-    """
+    """Return the stage that is timed of a config: what `--stage` names, or the first."""
     plan = command_line.plan_of_words(words)
     # Folds only choose γ, which takes no time of a step.
     plan = replace(plan, zero_shot=replace(plan.zero_shot, folds=0, gate=False))
-    named = named_stages(stages(plan, workdir))
-    return named[chosen("--stage", _STAGE.value or next(iter(named)), named)]
+    return next(iter(selected(stages(plan, workdir)).values()))
 
 
 def time_all(configs: Sequence[Sequence[str]], what: Sequence[str]) -> list[Figures]:

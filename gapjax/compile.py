@@ -19,13 +19,13 @@ from absl import flags
 from data_pipelines.errors import UserError
 from gapjax.experiment import abstract, command_line, platform
 from gapjax.experiment.abstract import Size
-from gapjax.experiment.stages import Stage, named_stages, stages
+from gapjax.experiment.stage_flag import selected
+from gapjax.experiment.stages import Stage, stages
 from gapjax.inputs.present import fullest
 from gapjax.parallel.hlo import collectives
 from gapjax.parallel.kernels import by_kind, kernels_of, largest_buffers
 from gapjax.parallel.sharding import shape_layout
 from gapjax.parallel.topology import open_topology
-from gapjax.registry import chosen
 from gapjax.training import loop
 from gapjax.training.run import Run
 
@@ -34,7 +34,6 @@ _TOPOLOGY = flags.DEFINE_string(
     "v5e:2x4",
     "The devices: v5e:2x4, v6e:16x16, h100:8, h100:2x8, a100:8, b200:8, cpu:8.",
 )
-_STAGE = flags.DEFINE_string("stage", "", "One stage of the run; all by default.")
 _JSON = flags.DEFINE_string("json", "", "The file to write the figures to.")
 _FRAMES = flags.DEFINE_integer(
     "frames", Size.longest, "Frames of the longest sample, if the data are not here.", lower_bound=1
@@ -176,11 +175,8 @@ def main(argv: Sequence[str]) -> int:
     # First: it chooses the platform, which cannot be changed once JAX has opened a device.
     devices = open_topology(_TOPOLOGY.value)
     plan = platform.settle(command_line.plan(), devices[0].platform)
-    selected = named_stages(stages(plan, Path()))
-    if _STAGE.value:
-        selected = {_STAGE.value: selected[chosen("--stage", _STAGE.value, selected)]}
     size, rows = Size(_FRAMES.value, _MEAN_FRAMES.value, _BODIES.value), []
-    for name, stage in selected.items():
+    for name, stage in selected(stages(plan, Path())).items():
         row = {"stage": name, "topology": _TOPOLOGY.value, **measure(stage, devices, size)}
         print("\n".join(table(row)), flush=True)
         rows.append(row)

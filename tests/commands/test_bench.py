@@ -83,7 +83,7 @@ def test_the_command(
     """Two configs in a table and in lines of JSON."""
     words = [f"--config={ROOT}/configs/gap_demo.py:smoke,no_text", f"--config.data.dir={data}"]
     monkeypatch.setattr(sys, "argv", ["bench", "--steps=2", *words, *SMALL])
-    values = {"_AGAINST": "--config.train.batch_size=16", "_STAGE": "", "_STEPS": 1}
+    values = {"_AGAINST": "--config.train.batch_size=16", "_STEPS": 1}
     for name, value in {**values, "_ONLY": ["start", "inference"]}.items():
         monkeypatch.setattr(bench, name, SimpleNamespace(value=value))
     monkeypatch.setattr(first_step, "measure", len)
