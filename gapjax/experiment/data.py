@@ -170,7 +170,20 @@ def raw_frames(
     dataset: Dataset, rows: Int[np.ndarray, " n"]
 ) -> Iterator[Float[np.ndarray, "m t v c"]]:
     """Yield the raw frames of samples, persons first."""
-    index, directory = dataset.stored, dataset.directory
+    return stored_frames(dataset.directory, dataset.stored, rows, dataset.spec.persons)
+
+
+def stored_frames(
+    directory: Path, index: Index, rows: Int[np.ndarray, " n"], persons: int
+) -> Iterator[Float[np.ndarray, "m t v c"]]:
+    """Yield the raw frames of samples of a converted dataset, persons first.
+
+    Args:
+        directory: its folder.
+        index: its samples.
+        rows: which of them.
+        persons: the most persons of a sample.
+    """
     if (directory / "pack").exists():
         pack = open_pack(directory, index)
         yield from (pack.skeleton(int(row)).swapaxes(0, 1) for row in rows)
@@ -178,7 +191,7 @@ def raw_frames(
         longest = int(index.frames.max())
         for row, (frames, _) in zip(
             rows,
-            stream(directory, index, rows[:, None], longest, dataset.spec.persons),
+            stream(directory, index, rows[:, None], longest, persons),
             strict=True,
         ):
             yield frames[0, :, : index.frames[row]]

@@ -12,7 +12,7 @@ from gapjax.reporting.content import as_json
 # The programs of `page/`, in their order.
 PROGRAMS = (
     *("elements.js", "table.js", "charts.js", "overview.js", "gamma.js"),
-    *("classes.js", "player.js", "mistakes.js", "comparison.js", "main.js"),
+    *("classes.js", "bodies.js", "player.js", "mistakes.js", "comparison.js", "main.js"),
 )
 
 

@@ -44,20 +44,25 @@ def classify(
     """
     names, texts = bundle.metadata["labels"], {}
     if classes is not None or descriptions:
-        if not takes_classes(bundle.metadata):
-            raise UserError(
-                f"{bundle.folder}: a bundle of {bundle.metadata['run']['method']} has its own "
-                "classes alone; leave out --classes and --descriptions"
-            )
+        require_classes(bundle)
         names, texts = requested_classes(classes, descriptions, names)
     clips = read_clips(bundle, paths)
     outputs = bundle.recognize(clips, class_embeddings(bundle, names, texts))
     # Only now: an error is printed without warnings before it.
     for doubt in (*doubts(names, bundle.metadata["labels"]), *_strange(bundle, paths, clips)):
         print(f"gapjax: warning: {doubt}", file=sys.stderr)
-    measure, score = _measured(bundle, outputs["score"], names)
+    measure, score = measured(bundle, outputs["score"], names)
     files, parts = [str(path) for path in paths], bundle.metadata["parts"]
     return Found(files, names, measure, score, parts, outputs.get("part"))
+
+
+def require_classes(bundle: Bundle) -> None:
+    """Refuse a bundle that cannot score classes by name."""
+    if not takes_classes(bundle.metadata):
+        raise UserError(
+            f"{bundle.folder}: a bundle of {bundle.metadata['run']['method']} has its own "
+            "classes alone; leave out --classes and --descriptions"
+        )
 
 
 def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Clip]:
@@ -67,33 +72,57 @@ def read_clips(bundle: Bundle, paths: Sequence[Path]) -> list[Clip]:
         DataError: a file cannot be used.
         UserError: a clip is longer than the bundle takes.
     """
-    facts = bundle.metadata["input"]
-    persons, longest, _, coordinates = facts["shape"]
-    # Older bundles do not say what the numbers of a joint are.
-    confidence = coordinates > facts.get("space", coordinates)
-    sort = facts.get("person_order") != "recorded"
-    clips = []
-    for path in paths:
-        frames = clip_file.read(path, facts["joints"], coordinates, persons, confidence, sort)
-        if len(frames) > longest:
+    longest = bundle.metadata["input"]["shape"][1]
+    clips = [read_clip(bundle, path) for path in paths]
+    for path, clip in zip(paths, clips, strict=True):
+        if clip.shape[1] > longest:
             raise UserError(
-                f"{path}: has {len(frames)} frames, {bundle.folder} takes at most {longest}; cut "
-                f"it, or export again with --frames={len(frames)}"
+                f"{path}: has {clip.shape[1]} frames, {bundle.folder} takes at most {longest}; cut "
+                f"it, or export again with --frames={clip.shape[1]}"
             )
-        clips.append(frames.swapaxes(0, 1))
     return clips
+
+
+def read_clip(bundle: Bundle, path: Path) -> Clip:
+    """Return the clip of a raw file, which may be longer than the bundle takes.
+
+    Raises:
+        DataError: the file cannot be used.
+    """
+    facts = bundle.metadata["input"]
+    persons, _, _, coordinates = facts["shape"]
+    confidence, sort = coordinates > space_of(bundle), sorts_persons(bundle)
+    frames = clip_file.read(path, facts["joints"], coordinates, persons, confidence, sort)
+    return frames.swapaxes(0, 1)
+
+
+def space_of(bundle: Bundle) -> int:
+    """Return the number of coordinates of a joint, without its confidence."""
+    facts = bundle.metadata["input"]
+    # Older bundles do not say what the numbers of a joint are.
+    return facts.get("space", facts["shape"][3])
+
+
+def sorts_persons(bundle: Bundle) -> bool:
+    """Return whether the persons of a clip are ordered by their motion."""
+    return bundle.metadata["input"].get("person_order") != "recorded"
 
 
 def _strange(bundle: Bundle, paths: Sequence[Path], clips: Sequence[Clip]) -> Iterator[str]:
     """Yield in what clips are far from the data that the bundle was trained on."""
-    ranges, facts = bundle.metadata.get("ranges"), bundle.metadata["input"]
-    if ranges is None:
-        return
     for path, clip in zip(paths, clips, strict=True):
-        figure = figure_of(clip, facts["space"], facts["body"]["bones"])
-        found = unlike(figure, ranges, bundle.metadata["preprocessing"]) if figure else []
+        found = unlike_training(bundle, clip)
         if found:
             yield f"{path} is unlike the training data: {'; '.join(found)}"
+
+
+def unlike_training(bundle: Bundle, clip: Clip) -> list[str]:
+    """Return in what a clip is far from the data that a bundle was trained on."""
+    ranges, facts = bundle.metadata.get("ranges"), bundle.metadata["input"]
+    if not ranges:
+        return []
+    figure = figure_of(clip, facts["space"], facts["body"]["bones"])
+    return unlike(figure, ranges, bundle.metadata["preprocessing"]) if figure else []
 
 
 def class_embeddings(
@@ -140,13 +169,19 @@ def _text_encoder(bundle: Bundle) -> EncodeText:
     return embedder.embed
 
 
-def _measured(
+def measured(
     bundle: Bundle, score: Float[np.ndarray, "b k"], names: Sequence[str]
 ) -> tuple[str, Float[np.ndarray, "b k"]]:
     """Return the name and the values of what is printed: scores after γ, or probabilities."""
-    if takes_classes(bundle.metadata) or bundle.metadata["gamma"]:
-        return "score", calibrated(bundle, score, names)
-    return "probability", softmax(score, axis=1)
+    name = measure(bundle)
+    if name == "score":
+        return name, calibrated(bundle, score, names)
+    return name, softmax(score, axis=1)
+
+
+def measure(bundle: Bundle) -> str:
+    """Return what a bundle's numbers are: `score`, or `probability` where no text is compared."""
+    return "score" if takes_classes(bundle.metadata) or bundle.metadata["gamma"] else "probability"
 
 
 def calibrated(

@@ -21,8 +21,8 @@ ROWS = (
     "configs",
     "gapjax.main gapjax.bench gapjax.compile gapjax.ensemble gapjax.summarize gapjax.plots "
     "gapjax.export gapjax.classify gapjax.embed gapjax.spaces gapjax.study gapjax.report "
-    "gapjax.prompts.lint gapjax.prompts.generate",
-    "gapjax.reporting",
+    "gapjax.live gapjax.prompts.lint gapjax.prompts.generate",
+    "gapjax.reporting gapjax.streaming",
     "gapjax.serving gapjax.studies gapjax.benchmarks",
     "gapjax.experiment",
     "gapjax.training",
@@ -57,12 +57,13 @@ ONLY = {
     "data_pipelines.specs": "gapjax data_pipelines",
     "data_pipelines.convert": "gapjax.experiment.generated data_pipelines",
     "data_pipelines.synthesis.stand_in": "gapjax.experiment.generated data_pipelines",
-    "data_pipelines.drawing.scene": "gapjax.reporting.skeletons data_pipelines",
+    "data_pipelines.drawing.scene": "gapjax.reporting.skeletons gapjax.streaming.greeting "
+    "data_pipelines",
     "data_pipelines.storage.atomic": "gapjax data_pipelines",
     "data_pipelines.storage.disk": "gapjax data_pipelines",
     "data_pipelines.storage.npy": "gapjax data_pipelines",
     "data_pipelines.storage.index": "gapjax.experiment gapjax.training.run gapjax.zero_shot.splits "
-    "data_pipelines",
+    "gapjax.streaming.replays data_pipelines",
     "data_pipelines.storage.contents": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.digests": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.packed": "gapjax.experiment.data data_pipelines",
@@ -90,6 +91,7 @@ ONLY = {
     "torch": "gapjax.nn.torch_weights",
     "transformers": "gapjax.text",
     "wandb": "gapjax.workdir.weights_and_biases",
+    "websockets": "gapjax.streaming.server",
 }
 
 

@@ -136,10 +136,12 @@ def test_what_is_imported_is_declared_and_nothing_else() -> None:
     dependencies = declared(PROJECT["dependencies"])
     undeclared = {name for name, found in distributions.items() if not found & dependencies}
     # PyTorch reads published weights, Weights & Biases receives logs, Plotly draws the charts of a
-    # report, and scikit-learn projects, for who has them.
+    # report, scikit-learn projects, and websockets serves the live page, for who has them.
     extras = PROJECT["optional-dependencies"]
-    assert undeclared == {"torch", "wandb", "plotly", "sklearn"}
-    optional = [name for each in ("parity", "wandb", "report", "tsne") for name in extras[each]]
+    assert undeclared == {"torch", "wandb", "plotly", "sklearn", "websockets"}
+    optional = [
+        name for each in ("parity", "wandb", "report", "tsne", "live") for name in extras[each]
+    ]
     assert undeclared - {"sklearn"} | {"scikit-learn"} == declared(optional)
     assert not dependencies - set.union(*distributions.values())
 

@@ -1,6 +1,4 @@
-// Elements of the page. Text is always set as text: names of classes may hold anything.
-
-const DATA = JSON.parse(document.getElementById("data").textContent);
+// Elements of a page. Text is always set as text: names of classes may hold anything.
 
 // element("td", {class: "number"}, "1", child) -> a <td> with attributes and children.
 function element(name, attributes, ...children) {

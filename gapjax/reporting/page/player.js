@@ -1,8 +1,6 @@
 // A moving skeleton on a canvas: the views side by side.
 
 const ABSENT = 65535, PANEL = 60000;
-// The colors of each person: left side, middle, right side.
-const PERSONS = [["#1f4e9c", "#6d7f96", "#3fb1ea"], ["#b5371f", "#9a7d70", "#f2a23a"]];
 const PLAYERS = [];
 
 function unpacked(text) {
@@ -35,37 +33,19 @@ function drawFrame(state, frame) {
     const left = v * (width + gap);
     context.fillStyle = "#6b7787";
     context.fillText(view.title, left + 8, 16);
-    for (let person = 0; person < skeleton.shape[1]; person++) drawBody(state, context, v, frame, person, left);
+    for (let person = 0; person < skeleton.shape[1]; person++) drawPerson(state, context, v, frame, person, left);
   });
   context.fillStyle = "#6b7787";
   context.fillText(`${frame + 1}/${skeleton.shape[0]}`, 8, height - 8);
   state.frame = frame;
 }
 
-function drawBody(state, context, view, frame, person, left) {
+function drawPerson(state, context, view, frame, person, left) {
   const [, persons, joints] = state.skeleton.shape;
   const start = (frame * persons + person) * joints;
   const place = (joint) => [left + state.x[view][start + joint] / PANEL * state.width,
     22 + state.y[start + joint] / PANEL * (state.height - 44)];
-  const there = (joint) => state.y[start + joint] !== ABSENT;
-  const colors = PERSONS[person % PERSONS.length];
-  context.lineWidth = 2.5;
-  context.lineCap = "round";
-  for (const [child, parent] of state.skeleton.bones) {
-    if (!there(child) || !there(parent)) continue;
-    context.strokeStyle = colors[state.skeleton.sides[child]];
-    context.beginPath();
-    context.moveTo(...place(child));
-    context.lineTo(...place(parent));
-    context.stroke();
-  }
-  for (let joint = 0; joint < joints; joint++) {
-    if (!there(joint)) continue;
-    context.fillStyle = colors[state.skeleton.sides[joint]];
-    context.beginPath();
-    context.arc(...place(joint), 2.2, 0, 2 * Math.PI);
-    context.fill();
-  }
+  drawBody(context, state.skeleton, person, place, (joint) => state.y[start + joint] !== ABSENT);
 }
 
 function play(now) {

@@ -1,0 +1,194 @@
+"""The server with clients: frames and classes in, what is recognized out, bad clients answered."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+
+from data_pipelines.errors import UserError
+from gapjax.streaming import server
+from gapjax.streaming.greeting import PERSONS
+from gapjax.streaming.replays import Replay
+from gapjax.streaming.site import FILES, Site
+from support import live_server
+from support.live_server import SHAPE, joined
+from support.source_tree import ROOT
+
+CLIP = np.random.default_rng(0).normal(size=(7, 1, *SHAPE[2:])).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Return the port of a server with one clip and a folder of a pose model."""
+    pose = tmp_path_factory.mktemp("pose")
+    (pose / "pose.js").write_text("var Pose;")
+    (pose / "deeper").mkdir()
+    site = Site([Replay("a.npy", "wave", lambda: CLIP)], str(pose))
+    with pytest.MonkeyPatch.context() as patch:
+        toy = live_server.recognizer(patch)
+        with live_server.serving(toy, site) as port:
+            yield port
+
+
+def best(message: dict) -> list[str]:
+    return [each["name"] for each in message["recognized"]]
+
+
+def test_frames_are_recognized(port: int) -> None:
+    with joined(port) as client:
+        hello = client.receive("hello")["hello"]
+        assert (hello["window"], hello["every"], hello["persons"]) == (8, 4, PERSONS)
+        assert len(hello["body"]["joints"]) == len(hello["body"]["matrix"]) == SHAPE[2]
+        assert client.receive("classes")["classes"] == live_server.LABELS
+        client.frames(7, 4)
+        found = client.receive("recognized")
+        assert (best(found)[0], found["time"], found["frames"]) == ("kick it", 3, 4)
+        assert found["recognized"][0]["parts"] == [0, 0]
+        # Three frames are too few for another turn; nothing is computed without frames.
+        client.frames(4, 3, first=4)
+        assert client.silent("recognized")
+        client.frames(4, 1, first=7)
+        found = client.receive("recognized")
+        assert (found["time"], found["frames"], found["received"]) == (7, 8, 8)
+        assert {*best(found)[:2]} == {"wave", "clap"}
+        client.send(clear=True)
+        for _ in range(4):
+            client.send(frame=[])
+        assert client.receive("recognized")["recognized"] == []
+
+
+def test_classes_take_effect_at_once(port: int) -> None:
+    with joined(port) as client:
+        client.frames(9, 4)
+        assert best(client.receive("recognized"))[0] == "kick it"
+        client.send(classes="wave; fall down;; Kick_It ")
+        assert client.receive("classes")["classes"] == ["wave", "fall down", "kick it"]
+        # Without another frame.
+        assert best(client.receive("recognized"))[0] == "fall down"
+        for text, line in (("wave; wave", "twice"), ("x;" * 600, "twice")):
+            client.send(classes=text)
+            assert line in client.receive("error")["error"]
+        names = [f"class {k}" for k in range(513)]
+        client.send(classes=";".join(names))
+        assert "513 classes are more than 512" in client.receive("error")["error"]
+        client.send(classes=";".join(names[:17]))
+        assert client.receive("classes")["classes"] == names[:17]
+        assert best(client.receive("recognized"))[0] in names[10:17]
+        client.send(classes=" ")
+        assert client.receive("classes")["classes"] == live_server.LABELS
+
+
+def test_bad_frames_are_answered_and_the_connection_is_kept(port: int) -> None:
+    with joined(port) as client:
+        for text in ("{", '{"frame": [[1]]}', '{"frame": [[NaN]]}', '{"x": 1}', b"\xff\xfe"):
+            client.connection.send(text)
+            line = client.receive("error")["error"]
+            assert line
+            assert "\n" not in line
+        client.frames(7, 4)
+        assert best(client.receive("recognized"))[0] == "kick it"
+
+
+def test_a_message_that_is_too_long_ends_its_own_connection(port: int) -> None:
+    with joined(port) as client, joined(port) as other:
+        client.connection.send("x" * 1_000_000)
+        with pytest.raises(ConnectionClosedError) as error:
+            client.receive("error")
+        assert error.value.rcvd.code == 1009
+        other.frames(7, 4)
+        assert best(other.receive("recognized"))[0] == "kick it"
+
+
+def test_another_stream_is_watched(port: int) -> None:
+    with joined(port) as sender, joined(port) as page:
+        number = sender.receive("hello")["hello"]["stream"]
+        sender.frames(7, 1)
+        while number not in page.receive("streams")["streams"]:
+            pass
+        page.send(watch=number)
+        assert page.receive("classes")["of"] == number
+        sender.frames(7, 3, first=1)
+        shown = page.receive("frame")
+        assert (shown["of"], np.shape(shown["frame"])) == (number, (1, *SHAPE[2:]))
+        assert best(page.receive("recognized"))[0] == "kick it"
+        # What is typed on the page concerns what it shows.
+        page.send(classes="jumping")
+        assert sender.receive("classes")["classes"] == live_server.LABELS
+        assert sender.receive("classes")["classes"] == ["jumping"]
+        sender.connection.close()
+        while number in page.receive("streams")["streams"]:
+            pass
+        page.send(watch=number)
+        assert "no stream" in page.receive("error")["error"]
+
+
+def fetched(port: int, path: str, host: str = "") -> tuple[int, dict, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", path, headers={"Host": host or f"localhost:{port}"})
+    answer = connection.getresponse()
+    return answer.status, dict(answer.getheaders()), answer.read()
+
+
+def test_the_page_is_served_and_nothing_else(port: int) -> None:
+    for path in ("/", "/?x=1", *(f"/{name}" for names in FILES.values() for name in names)):
+        status, headers, body = fetched(port, path)
+        assert (status, int(headers["Content-Length"])) == (200, len(body))
+        assert "default-src 'self';" in headers["Content-Security-Policy"]
+    folders = [ROOT / package.replace(".", "/") / "page" for package in FILES]
+    served = {name for names in FILES.values() for name in names} | {"live.html"}
+    assert {path.name for path in folders[1].iterdir()} <= served
+    _, headers, body = fetched(port, "/clips/0")
+    clip = json.loads(body)
+    assert (clip["label"], clip["shape"]) == ("wave", list(CLIP.shape))
+    assert fetched(port, "/pose/pose.js")[2] == b"var Pose;"
+    for path in (
+        *("/clips/1", "/clips/x", "/clips/-1", "/clips/", "/x/live.js", "/live.html", "//"),
+        *("/pose/", "/pose/deeper", "/pose/../live.js", "/pose/%2e%2e/x", "/../server.py"),
+    ):
+        assert fetched(port, path)[0] == 404, path
+
+
+def test_other_sites_get_nothing(port: int) -> None:
+    """A page of another site, and one whose name leads to this address."""
+    assert fetched(port, "/", host=f"evil.example:{port}")[0] == 403
+    assert fetched(port, "/clips/0", host="localhost:1")[0] == 403
+    for origin in ("http://evil.example", "null", f"https://127.0.0.1:{port}", "http://localhost"):
+        with pytest.raises(InvalidStatus) as error, joined(port, origin=origin):
+            pass
+        assert error.value.response.status_code == 403
+    with joined(port, origin=f"http://localhost:{port}") as client:
+        assert client.receive("hello")
+
+
+def test_too_many_clients(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CLIENTS", 0)
+    with pytest.raises(InvalidStatus) as error, joined(port):
+        pass
+    assert error.value.response.status_code == 503
+
+
+def test_a_backlog_drops_frames_and_says_so(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst is longer than the window: the last frames are recognized, the others dropped."""
+    with joined(port) as client:
+        client.frames(4, 100)
+        client.frames(7, 20, first=100)
+        while True:
+            found = client.receive("recognized")
+            if found["received"] == 120:
+                break
+        assert found["frames"] <= 8
+    # How many depends on the machine: the window's own test has the count.
+
+
+def test_pose_models(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no pose\.js; give the folder of @mediapipe/pose"):
+        Site([], str(tmp_path))
+    remote = Site([], "https://cdn.example/pose@1/")
+    assert remote.facts["pose"] == "https://cdn.example/pose@1"
+    policy = remote.headers["Content-Security-Policy"]
+    assert "script-src 'self' 'wasm-unsafe-eval' https://cdn.example;" in policy
+    assert remote.find("/pose/pose.js") is None
