@@ -13,7 +13,7 @@ KEPT := glibc.malloc.trim_threshold=1000000000000:glibc.malloc.top_pad=67108864
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 8))')
 export GLIBC_TUNABLES ?= $(LARGE):$(KEPT)
 
-.PHONY: demo expected bundles check test static parity docs clean
+.PHONY: demo expected bundles check test static parity docs wheel clean
 
 demo: $(INSTALLED)
 	$(RUN) -m data_pipelines.convert synthetic --out=data
@@ -55,6 +55,17 @@ docs: $(INSTALLED)
 	$(RUN) -m pip install --quiet -e '.[docs]'
 	$(RUN) -m docs.config_reference
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
+# The wheel, in build/wheel, tried in an environment of its own and an empty folder. What setuptools
+# keeps in build/ would be packed again, modules that are gone included.
+wheel: $(INSTALLED)
+	rm -rf build/lib build/bdist.* build/wheel build/empty
+	$(RUN) -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv --clear build/installed
+	build/installed/bin/python -m pip install --quiet build/wheel/gapjax-*.whl
+	mkdir -p build/empty
+	cd build/empty && ../installed/bin/python -m gapjax.main \
+	    --config=$(CURDIR)/configs/gap_demo.py:smoke --workdir=run
 
 $(INSTALLED): pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'gapjax needs Python 3.11 or newer: make PYTHON=...'; exit 2; }
