@@ -14,6 +14,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 from data_pipelines.specs.dataset import DatasetSpec
 from data_pipelines.specs.record import Record
+from data_pipelines.storage import index
 
 # All samples are one split: protocols and zero-shot splits are selections over the index.
 SPLIT = "samples"
@@ -54,7 +55,7 @@ class SkeletonBuilder(
         records: its samples, read once.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version(index.VERSION)
     # Nothing is downloaded; without this, tfds needs a package that it does not require.
     url_infos = MappingProxyType({})
 

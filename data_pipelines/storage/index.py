@@ -9,6 +9,7 @@ import functools
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -22,6 +23,8 @@ from data_pipelines.specs.dataset import Protocol
 from data_pipelines.specs.record import Record
 
 FILE = "index.csv"
+# Of the format of converted datasets: the folder of their TFRecords, in the column `shard`.
+VERSION = "1.0.0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +82,21 @@ def read(directory: str | os.PathLike) -> Index:
     folder = epath.Path(directory)
     if not (folder / FILE).exists():
         raise DataError(f"{folder}: no converted dataset is here; {_conversion(folder)}")
+    text = (folder / FILE).read_text(encoding="utf-8")
+    _check_version(text, folder)
     try:
-        return Index(*_columns((folder / FILE).read_text(encoding="utf-8")))
+        return Index(*_columns(text))
     except (ValueError, OverflowError, csv.Error):
         damaged = f"{folder / FILE}: is cut or altered"
         raise DataError(f"{damaged}; convert again: {_conversion(folder)}") from None
+
+
+def _check_version(text: str, folder: epath.Path) -> None:
+    """Raise DataError if a dataset is of another version of the format, whatever its columns."""
+    versions = {*re.findall(r",(\d+\.\d+\.\d+)/[^,\n]*tfrecord", text)} - {VERSION}
+    if versions:
+        other = f"is of format {max(versions)}, this version of gapjax reads {VERSION}"
+        raise DataError(f"{folder / FILE}: {other}; convert again: {_conversion(folder)}")
 
 
 def write(directory: str | os.PathLike, rows: Iterable[Sequence[str | int]]) -> None:

@@ -57,7 +57,10 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     except ValueError:
         metadata = None
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise UserError(f"{path} does not have the format {FORMAT!r}; export the run again")
+        raise UserError(
+            f"{path} does not have the format {FORMAT!r}; export the run again, "
+            "or use the gapjax that wrote it"
+        )
     return metadata
 
 

@@ -1,6 +1,7 @@
 """The wheel: what it contains and asks for, and that it works where this repository is not."""
 
 import json
+import re
 import shutil
 import site
 import subprocess
@@ -12,10 +13,13 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import gapjax
+from data_pipelines.storage import index
+from gapjax.workdir import bundle_files
 from support import own_folder
 from support.source_tree import FILES, ROOT, imported
 
@@ -113,6 +117,27 @@ def test_the_wheel_holds_the_two_packages(wheel: zipfile.ZipFile) -> None:
 def test_the_version_stands_in_one_place(wheel: zipfile.ZipFile) -> None:
     (metadata,) = (name for name in wheel.namelist() if name.endswith("METADATA"))
     assert f"\nVersion: {gapjax.__version__}\n" in wheel.read(metadata).decode()
+
+
+def test_the_citation_is_of_this_version() -> None:
+    """CITATION.cff has what the format 1.2.0 requires, and the facts of pyproject.toml."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert (citation["cff-version"], citation["type"]) == ("1.2.0", "software")
+    assert citation["version"] == gapjax.__version__
+    assert citation["license"] == PROJECT["license"]
+    for paper in citation["references"]:
+        assert {"type", "title", "authors", "year", "url"} <= paper.keys()
+        assert all({"family-names", "given-names"} == author.keys() for author in paper["authors"])
+    assert {paper["url"] for paper in citation["references"]} == {*PROJECT["urls"].values()}
+
+
+def test_the_changelog_has_the_formats_that_are_checked() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert f"`format` in `bundle.json` is `{bundle_files.FORMAT}`" in changelog
+    assert f"the folder of TFRecords, `{index.VERSION}` in `index.csv`" in changelog
+    sections = re.findall(r"^## (.+)$", changelog, flags=re.MULTILINE)
+    assert sections[:2] == ["Compatibility", "Unreleased"] or sections[1] == gapjax.__version__
 
 
 def declared(requirements: list[str]) -> set[str]:

@@ -50,6 +50,18 @@ def test_missing_dataset_says_the_command(tmp_path: pathlib.Path) -> None:
         Index.load(tmp_path / "nw_ucla")
 
 
+def test_another_version_of_the_format_is_refused(tiny_copy: pathlib.Path) -> None:
+    """Also where its columns are others, which would be called damage."""
+    file = tiny_copy / "index.csv"
+    text = file.read_text().replace(",1.0.0/", ",1.1.0/")
+    for content in (text, text.replace("name,label", "name,clip,label")):
+        file.write_text(content)
+        with pytest.raises(
+            DataError, match=r"is of format 1\.1\.0, .* reads 1\.0\.0; convert again: run `python"
+        ):
+            Index.load(tiny_copy)
+
+
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.9])
 def test_cut_shard(tiny_copy: pathlib.Path, keep: float) -> None:
     (shard,) = tiny_copy.glob("*/*.tfrecord-*")
