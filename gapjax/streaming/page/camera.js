@@ -47,6 +47,7 @@ async function openPose(folder) {
 }
 
 function takePose(results) {
+  if (!CAMERA.running) return;
   CAMERA.frames++;
   const {body, coordinates} = TOLD.hello, {videoWidth, videoHeight} = CAMERA.video;
   const marks = body.space === 3 ? results.poseWorldLandmarks : results.poseLandmarks;

@@ -32,8 +32,8 @@ function watchControls() {
 
 function greet({hello}) {
   const first = !TOLD.hello;
-  TOLD.hello = hello;
-  LINK.stream = hello.stream;
+  Object.assign(TOLD, {hello, frames: [], delays: []});
+  Object.assign(LINK, {stream: hello.stream, watched: 0});
   document.getElementById("about").textContent = `${hello.bundle} · ${hello.method} on ` +
     `${hello.dataset} · windows of ${hello.window} frames, recognized after ${hello.every} new ones`;
   setStage(hello.body);

@@ -13,22 +13,21 @@ function setStage(body) {
 // persons: an array of persons, each an array of joints, each an array of coordinates.
 function drawStage(persons) {
   const canvas = document.getElementById("stage"), context = canvas.getContext("2d");
-  const {body} = STAGE, gap = 20, views = body.views;
-  const width = (canvas.width - gap * (views.length - 1)) / views.length, top = 44;
+  const {body} = STAGE, gap = 10, views = body.views, height = canvas.height / 2;
+  const width = (canvas.width / 2 - gap * (views.length - 1)) / views.length, top = 22;
   const present = persons.map((joints) => joints.map((joint) => isThere(joint, body.space)));
   follow(persons, present);
+  context.setTransform(2, 0, 0, 2, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
-  context.save();
-  context.font = "22px sans-serif";
+  context.font = "11px sans-serif";
   views.forEach((view, v) => {
     const left = v * (width + gap);
     context.fillStyle = "#6b7787";
-    context.fillText(view.title, left + 14, 30);
-    const place = placing(view, left, top, width, canvas.height - top - 20);
+    context.fillText(view.title, left + 8, 16);
+    const place = placing(view, left, top, width, height - top - 10);
     persons.forEach((joints, person) => drawBody(
       context, body, person, (joint) => place(joints[joint]), (joint) => present[person][joint]));
   });
-  context.restore();
   STAGE.shown++;
 }
 
