@@ -29,7 +29,7 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
     if "body" not in facts:
         raise UserError(f"{folder} is too old to be renewed; export its working directory again")
     plan = read_flat(bundle_files.read_config(folder))
-    skeleton, embeddings = _skeleton(facts["body"]), bundle.read_embeddings(folder)
+    skeleton, embeddings = skeleton_of(facts["body"]), bundle.read_embeddings(folder)
     clips = plan.clips.build(ClipRecipe, skeleton=skeleton, space=facts["space"])
     size = next((rows.shape[-1] for rows in embeddings.values()), 1)
     labels, trained_on = metadata["labels"], metadata["trained_on"]
@@ -65,7 +65,7 @@ def restored(folder: Path, metadata: Mapping[str, Any]) -> Trained:
     )
 
 
-def _skeleton(body: Mapping[str, Any]) -> Skeleton:
+def skeleton_of(body: Mapping[str, Any]) -> Skeleton:
     """Return a body model from its JSON."""
     lists = {key: value for key, value in body.items() if isinstance(value, list)}
     bones = tuple((child, parent) for child, parent in lists.pop("bones"))

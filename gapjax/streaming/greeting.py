@@ -3,9 +3,10 @@
 from typing import Any
 
 from data_pipelines.drawing.scene import VIEWS, sides
-from data_pipelines.specs.skeletons import Skeleton
+from data_pipelines.errors import UserError
 from gapjax.serving import classification
 from gapjax.serving.bundle import Bundle
+from gapjax.serving.renewal import skeleton_of
 from gapjax.streaming import landmarks
 from gapjax.streaming.messages import Limits
 from gapjax.streaming.recognizer import Recognizer
@@ -49,12 +50,13 @@ def greeting(recognizer: Recognizer, window: int, every: int) -> dict[str, Any]:
 def _body(bundle: Bundle) -> dict[str, Any]:
     """Return joints, how they are drawn, and how landmarks of a camera become joints."""
     facts, space = bundle.metadata["input"], classification.space_of(bundle)
-    skeleton = Skeleton(**facts["body"])
-    joints = facts["joints"]
+    if "body" not in facts:
+        raise UserError(f"{bundle.folder} is too old to be shown; export its run again")
+    skeleton, joints = skeleton_of(facts["body"]), facts["joints"]
     return {
         "name": facts["skeleton"],
         "joints": joints,
-        "bones": facts["body"]["bones"],
+        "bones": skeleton.bones,
         "sides": sides(skeleton),
         "space": space,
         "views": [vars(view) for view in VIEWS[space]],

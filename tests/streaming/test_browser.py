@@ -85,7 +85,7 @@ def test_clips_move_and_are_recognized(page: tuple[devtools.Page, int]) -> None:
     shown, _ = page
     shown.wait(f"{BEST} === 'wave' || {BEST} === 'clap'")
     assert shown.run(INKED) == [True, True]
-    assert shown.run("STAGE.shown") > 5
+    shown.wait("STAGE.shown > 10")
     assert shown.run("document.querySelectorAll('#mapping tr').length") == SHAPE[2]
     # One after another: the second clip is another class.
     shown.wait(f"{BEST} === 'kick it'")

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +183,17 @@ def test_a_backlog_drops_frames_and_says_so(port: int, monkeypatch: pytest.Monke
                 break
         assert found["frames"] <= 8
     # How many depends on the machine: the window's own test has the count.
+
+
+def test_the_client_of_the_docs(
+    port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/live.md").read_text(), re.DOTALL)
+    np.save(tmp_path / "clip.npy", np.full((30, *SHAPE[2:]), 7.0))
+    program = program.replace("8484", str(port)).replace("clip.npy", str(tmp_path / "clip.npy"))
+    exec(program, {})
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert any(best(line)[0] == "kick it" for line in said if "recognized" in line)
 
 
 def test_pose_models(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def recognizer(monkeypatch: pytest.MonkeyPatch, any_classes: bool = True) -> Rec
     )
     facts = {"shape": SHAPE, "skeleton": "kinect20", "joints": list(KINECT20.joints), "space": 3}
     metadata = {
-        "input": facts | {"body": vars(KINECT20)},
+        "input": facts | {"body": json.loads(json.dumps(vars(KINECT20)))},
         "labels": LABELS,
         "trained_on": LABELS[:1],
         "text": {"recipe": {}} if any_classes else {},
