@@ -83,6 +83,7 @@ class Hub:
                 self._want(self.streams.get(stream.watched) or stream, names, stream)
             case messages.Clear():
                 stream.window.clear()
+                stream.taken = time.monotonic()
             case messages.Watch(stream=number):
                 self._watch(stream, number)
 
@@ -139,9 +140,7 @@ class Hub:
             await self._due.wait()
             self._due.clear()
             while batch := self.streams.next(self._every, BATCH):
-                windows = [(stream.window.take(), stream.time) for stream in batch]
-                for stream in batch:
-                    stream.anew = False
+                windows = [(stream.take(), stream.time) for stream in batch]
                 classes, frames = batch[0].classes, [window for window, _ in windows]
                 started = time.perf_counter()
                 found = await loop.run_in_executor(

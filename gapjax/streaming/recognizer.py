@@ -22,7 +22,7 @@ from gapjax.serving.bundle import Bundle, Embeddings, takes_classes
 BATCH = 8
 # Lists of classes whose embeddings are kept, and the most classes of a list.
 LISTS, MOST_CLASSES = 64, 512
-# The program is compiled for these numbers of classes: the next power of two, at least this many.
+# The program is compiled for powers of two of classes: at least this, and the bundle's own number.
 FEWEST = 16
 
 
@@ -76,6 +76,7 @@ class Recognizer:
             top: how many classes are told of a window.
         """
         self.bundle, self._top = bundle, top
+        self._fewest = max(FEWEST, len(bundle.metadata["labels"]))
         self.any_classes = takes_classes(bundle.metadata)
         if descriptions:
             classification.require_classes(bundle)
@@ -113,7 +114,7 @@ class Recognizer:
         embeddings = classification.class_embeddings(self.bundle, names, texts)
         known = [*self.bundle.metadata["labels"], *texts]
         notes = tuple(class_names.doubts(names, known))
-        return self._compiled(ClassList(names, padded(embeddings, len(names)), notes))
+        return self._compiled(ClassList(names, padded(embeddings, len(names), self._fewest), notes))
 
     def _compiled(self, classes: ClassList) -> ClassList:
         """Return classes after compiling for their number, so that no window waits for it."""
@@ -163,12 +164,14 @@ class Recognizer:
         )
 
 
-def padded(embeddings: Embeddings, count: int) -> Mapping[str, Float32[np.ndarray, "k2 ..."]]:
+def padded(
+    embeddings: Embeddings, count: int, fewest: int = FEWEST
+) -> Mapping[str, Float32[np.ndarray, "k2 ..."]]:
     """Return the embeddings of `count` classes, and of the first one again up to a compiled size.
 
     >>> {key: len(rows) for key, rows in padded({"a": np.ones((17, 2))}, 17).items()}
     {'a': 32}
     """
-    size = max(FEWEST, 1 << (count - 1).bit_length())
+    size = 1 << (max(fewest, count) - 1).bit_length()
     rows = np.where(np.arange(size) < count, np.arange(size), 0)
     return {key: each[rows] for key, each in embeddings.items()}

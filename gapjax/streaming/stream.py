@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import monotonic
+
+import numpy as np
+from jaxtyping import Float32
 
 from gapjax.streaming.outbox import Outbox
 from gapjax.streaming.recognizer import ClassList
 from gapjax.streaming.window import Window
+
+# A window waits no longer for further frames, in seconds: slow cameras have few.
+LONGEST_WAIT = 0.5
 
 
 @dataclass(eq=False)
@@ -23,6 +30,7 @@ class Stream:
         watched: the number of the stream that the client watches; 0 for none.
         wanted: classes that were asked for and are not ready; None for none.
         told: how many of the dropped frames the client was told of.
+        taken: when the window was taken last, by `time.monotonic`.
     """
 
     number: int
@@ -35,11 +43,18 @@ class Stream:
     watched: int = 0
     wanted: str | None = None
     told: int = 0
+    taken: float = field(default_factory=monotonic)
 
     def is_due(self, every: int) -> bool:
         """Return whether there is something new to recognize: frames, or classes."""
         fresh = self.window.fresh
-        return self.window.held > 0 and (fresh >= every or self.anew)
+        late = fresh > 0 and monotonic() > self.taken + LONGEST_WAIT
+        return self.window.held > 0 and (fresh >= every or late or self.anew)
+
+    def take(self) -> Float32[np.ndarray, "t m v c"]:
+        """Return the window; nothing in it is new then."""
+        self.taken, self.anew = monotonic(), False
+        return self.window.take()
 
     def newly_dropped(self) -> int:
         """Return how many frames were dropped since this was asked last."""

@@ -60,6 +60,7 @@ def test_padding_repeats_the_first_class() -> None:
     found = padded({"a": rows}, 17)["a"]
     np.testing.assert_array_equal(found[:17], rows)
     np.testing.assert_array_equal(found[17:], np.repeat(rows[:1], 15, axis=0))
+    assert len(padded({"a": rows}, 17, fewest=33)["a"]) == 64
     assert len(padded({"a": rows[:16]}, 16)["a"]) == len(padded({"a": rows[:1]}, 1)["a"]) == 16
 
 

@@ -55,6 +55,7 @@ def test_frames_are_recognized(port: int) -> None:
         client.frames(4, 1, first=7)
         found = client.receive("recognized")
         assert (found["time"], found["frames"], found["received"]) == (7, 8, 8)
+        assert client.silent("recognized")
         assert {*best(found)[:2]} == {"wave", "clap"}
         client.send(clear=True)
         for _ in range(4):

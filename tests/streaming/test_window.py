@@ -79,14 +79,24 @@ def test_turns() -> None:
     assert streams.next(every=3, most=1) == [few]
     assert streams.next(every=3, most=1) == [first]
     for stream in streams:
-        stream.window.take()
-        stream.anew = False
+        stream.take()
     assert streams.next(every=3, most=8) == []
     # Nothing is recognized again without anything new, but for other classes.
     first.anew = True
     assert streams.next(every=3, most=8) == [first]
     first.window.clear()
     assert streams.next(every=3, most=8) == []
+
+
+def test_slow_frames_do_not_wait() -> None:
+    stream = added(Streams(), 0)
+    stream.taken -= 1
+    assert not stream.is_due(every=3)
+    stream.window.push(frame(1))
+    assert stream.is_due(every=3)
+    assert len(stream.take()) == 1
+    stream.window.push(frame(2))
+    assert not stream.is_due(every=3)
 
 
 def test_watching() -> None:

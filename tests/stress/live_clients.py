@@ -70,12 +70,6 @@ def memory(pid: int) -> float:
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1000
 
 
-def busy(pid: int) -> float:
-    """Return the processor time of a process so far, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
 async def joined(address: str) -> Client:
     connection = await connect(address, compression=None, max_size=None)
     hello = json.loads(await connection.recv())["hello"]
@@ -83,9 +77,9 @@ async def joined(address: str) -> Client:
 
 
 async def in_real_time(clients: list[Client], seconds: int, pid: int) -> None:
-    before, start = busy(pid), time.monotonic()
+    start = time.monotonic()
     await asyncio.gather(*(client.in_real_time(seconds) for client in clients))
-    lasted, used = time.monotonic() - start, busy(pid) - before
+    lasted = time.monotonic() - start
     await asyncio.sleep(2)
     delays = np.array([delay for client in clients for delay in client.delays])
     computed = np.array([each for client in clients for each in client.milliseconds])
@@ -95,7 +89,7 @@ async def in_real_time(clients: list[Client], seconds: int, pid: int) -> None:
         f"{len(delays) / lasted:.1f} recognitions/s, delay {median:.0f} ms (median), "
         f"{most:.0f} ms (99 %), a batch {np.median(computed):.0f} ms, "
         f"{sum(client.dropped for client in clients)} frames dropped, "
-        f"{used / lasted:.2f} cores, {memory(pid):.0f} MB"
+        f"{memory(pid):.0f} MB"
     )
 
 

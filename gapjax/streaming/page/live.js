@@ -16,6 +16,7 @@ function chooseSource(name) {
   document.querySelectorAll("#sources button").forEach((each) =>
     each.setAttribute("aria-pressed", each.textContent === name));
   say("", "note");
+  clearRecognized();
   document.getElementById("controls").replaceChildren(...SOURCES[name].show());
   SOURCES[name].start();
 }

@@ -29,6 +29,14 @@ function showRecognized(told) {
   showNumbers(told);
 }
 
+function clearRecognized() {
+  document.getElementById("best").replaceChildren();
+  document.getElementById("numbers").textContent = "";
+  Object.assign(TOLD, {frames: [], delays: []});
+  showParts([]);
+  drawStage([]);
+}
+
 // The similarity of each body part to the best class.
 function showParts(values) {
   document.querySelector("#parts tbody").replaceChildren(...values.map((value, p) =>
