@@ -1,7 +1,10 @@
 """The server with clients: frames and classes in, what is recognized out, bad clients answered."""
 
+import argparse
+import asyncio
 import http.client
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ from gapjax.streaming import server
 from gapjax.streaming.greeting import PERSONS
 from gapjax.streaming.replays import Replay
 from gapjax.streaming.site import FILES, Site
+from stress import live_clients
 from support import live_server
 from support.live_server import SHAPE, joined
 from support.source_tree import ROOT
@@ -184,6 +188,17 @@ def test_a_backlog_drops_frames_and_says_so(port: int, monkeypatch: pytest.Monke
                 break
         assert found["frames"] <= 8
     # How many depends on the machine: the window's own test has the count.
+
+
+def test_many_clients(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The stress tool, on a small scale."""
+    options = argparse.Namespace(clients=3, seconds=1, frames=300)
+    address = f"ws://127.0.0.1:{port}/stream"
+    asyncio.run(live_clients.measure(address, options, os.getpid()))
+    lines = capsys.readouterr().out.splitlines()
+    assert re.match(r"3 clients: \d+ frames/s, [\d.]+ recognitions/s, delay \d+ ms", lines[0])
+    assert len(lines) == 11
+    assert re.match(r"300 frames at once: \d+ frames/s, \d+ dropped, \d+ MB", lines[-1])
 
 
 def test_the_client_of_the_docs(
