@@ -79,7 +79,8 @@ def answered(what: str, otherwise: str = "") -> Iterator[None]:
         raise
     except Exception as error:  # a network fails in many ways
         cause = _cause(error)
-        if isinstance(cause, OSError) and cause.errno:
+        is_network = isinstance(cause, ConnectionError | TimeoutError)
+        if isinstance(cause, OSError) and cause.errno and not is_network:
             raise cause from None
         refused = _refusal(cause)
         kind, reason = (UserError, refused) if refused else (HostError, _silence(cause))

@@ -166,13 +166,13 @@ def test_a_download_that_is_cut_goes_on(
     assert contents(located(f"hf:{NAME}")) == contents(small)
 
 
+def find_no_room(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_no_room_for_a_copy(hub: Hub, small: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pushed(small)
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", find_no_room)
     with pytest.raises(DiskError, match="cache cannot be written: No space left on device; what"):
         located(f"hf:{NAME}")
 
@@ -260,6 +260,10 @@ def test_a_run_is_pushed_and_used_by_name(
     assert card.data.license == "cc-by-4.0"
     assert f"hf download {NAME} --local-dir=waves" in card.text
     assert f"python -m gapjax.classify --bundle=hf:{NAME} clip.npy" in card.text
+    monkeypatch.setattr(bundle_writer, "lower", find_no_room)
+    assert export.main([f"--workdir={gap_run}", "--push=lab/full"]) == 1
+    assert "full cannot be written: No space left on device; no bund" in capsys.readouterr().err
+    assert "lab/full" not in hub.repositories
     copy = shutil.copytree(gap_bundle, tmp_path / "copy")
     monkeypatch.setattr(bundle_writer, "lower", lambda *_: b"")
     assert export.main([f"--renew={copy}", "--push=lab/renewed", "--public"]) == 0
