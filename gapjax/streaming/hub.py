@@ -118,20 +118,19 @@ class Hub:
     async def _prepare(self, stream: Stream, asking: Stream) -> None:
         loop = asyncio.get_running_loop()
         while (names := stream.wanted) is not None:
-            call = self._recognizer.classes, names if names.strip() else None
+            text = names if names.strip() else None
             try:
-                classes = await loop.run_in_executor(self._text, *call)
+                classes = await loop.run_in_executor(self._text, self._recognizer.classes, text)
             except CommandError as error:
                 asking.outbox.put(_json({"error": str(error)}))
             else:
-                if not names.strip():
-                    classes = self._classes
-                stream.classes, stream.anew = classes, True
+                stream.classes, stream.anew = classes if text else self._classes, True
                 for outbox in stream.outboxes():
                     outbox.put(_told_classes(stream))
                 self._due.set()
-            if stream.wanted is names:
-                stream.wanted = None
+            finally:
+                if stream.wanted is names:
+                    stream.wanted = None
 
     async def run(self) -> None:
         """Recognize windows as they are due, until cancelled."""

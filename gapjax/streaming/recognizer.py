@@ -144,7 +144,7 @@ class Recognizer:
         self, clips: Sequence[Float32[np.ndarray, "_ _ v c"]], classes: ClassList
     ) -> list[Recognized]:
         """Return what clips are recognized as, at most `BATCH` of them."""
-        filled = [*clips, *clips[:1] * (BATCH - len(clips))] if len(clips) > 1 else clips
+        filled = [*clips, *[clips[0]] * (BATCH - len(clips))] if len(clips) > 1 else clips
         outputs = self.bundle.recognize(filled, classes.embeddings)
         count = len(classes.names)
         score = outputs["score"][: len(clips), :count]

@@ -55,14 +55,18 @@ async def serve(hub: Hub, site: Site, host: str, port: int, ready: Callable[[int
         reason = error.strerror or error
         raise UserError(f"--host={host} --port={port}: {reason}; choose another --port") from None
     port = listening.getsockname()[1]
-    names = {f"{name}:{port}" for name in (host, "localhost", "127.0.0.1")}
+    # Browsers leave out the usual port.
+    ending = "" if port == 80 else f":{port}"
+    names = {f"{name}{ending}" for name in (host, "localhost", "127.0.0.1")}
     limits: dict[str, Any] = {"max_size": hub.limits.bytes, "max_queue": 16, "compression": None}
+    # Programs that are no browsers send no origin.
+    origins: list[Any] = [None, *(f"http://{name}" for name in names)]
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(hub.run())
         async with listen(
             lambda connection: _talk(connection, hub),
             sock=listening,
-            origins=[None, *(f"http://{name}" for name in names)],
+            origins=origins,
             process_request=lambda connection, request: _answer(
                 connection, request, site, hub, names
             ),
