@@ -33,10 +33,11 @@ COMMANDS = sorted(
     if '__name__ == "__main__"' in path.read_text() and not name.startswith("launch")
 )
 # Runs `python -m COMMAND --help` for all commands, each in a fork of a process that has imported
-# what is large; prints their statuses and outputs, and the places of the modules.
+# what they share; prints their statuses and outputs, and the places of the modules.
 HELP = """
 import contextlib, io, json, os, runpy, sys
-import flax.linen, jax, ml_collections, optax, orbax.checkpoint
+import matplotlib.pyplot
+import gapjax.experiment.carry_out, gapjax.serving.bundle_writer, gapjax.studies.running
 
 def run(name):
     sys.argv, status, out = [name, "--help"], 0, io.StringIO()
