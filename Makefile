@@ -30,8 +30,8 @@ expected: $(INSTALLED)
 
 # Trained weights of the built-in data with their model cards, of runs that are as expected.
 bundles: expected
-	$(RUN) -m gapjax.export --workdir=runs/gap_demo --out=bundles/gap_demo
-	$(RUN) -m gapjax.export --workdir=runs/star_demo --out=bundles/star_demo
+	$(RUN) -m gapjax.export --workdir=runs/gap_demo --out=bundles/gap_demo --license=apache-2.0
+	$(RUN) -m gapjax.export --workdir=runs/star_demo --out=bundles/star_demo --license=apache-2.0
 
 check: static
 	$(RUN) -m pytest -n $(WORKERS) --dist=worksteal -m 'not slow'
