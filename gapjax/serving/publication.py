@@ -83,8 +83,7 @@ def push(folder: Path, to: Destination) -> str:
     with answered(f"--push={to.name}", _ALL_OR_NOTHING):
         api.create_repo(to.name, private=not to.public, exist_ok=True)
         stale = {*api.list_repo_files(to.name)} - files - _OF_THE_HUB
-        operations = [
-            *(CommitOperationAdd(file, folder / file) for file in sorted(files)),
-            *(CommitOperationDelete(file) for file in sorted(stale)),
-        ]
+        added = [CommitOperationAdd(file, folder / file) for file in sorted(files)]
+        deleted = [CommitOperationDelete(file) for file in sorted(stale)]
+        operations: list[Any] = [*added, *deleted]
         return api.create_commit(to.name, operations, commit_message=message).oid
