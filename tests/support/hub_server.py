@@ -60,7 +60,7 @@ class Hub:
 
     def _create(self, handler: Handler, body: bytes) -> None:
         asked = json.loads(body)
-        name, exists = f"{asked['organization']}/{asked['name']}", False
+        name = f"{asked['organization']}/{asked['name']}"
         if token(handler) != WRITER:
             send(handler, 403, {"error": "this token may not write"})
             return
@@ -112,20 +112,14 @@ class Hub:
     def _valid(self, handler: Handler, _: bytes) -> None:
         send(handler, 200, {"errors": [], "warnings": []})
 
-    def _modes(self, handler: Handler, body: bytes, name: str) -> None:
-        del name
-        files = [
-            {
-                "path": file["path"],
-                "uploadMode": "regular" if file["path"].endswith((".json", ".md")) else "lfs",
-                "shouldIgnore": False,
-            }
-            for file in json.loads(body)["files"]
-        ]
+    def _modes(self, handler: Handler, body: bytes) -> None:
+        paths = [file["path"] for file in json.loads(body)["files"]]
+        modes = {path: "regular" if path.endswith((".json", ".md")) else "lfs" for path in paths}
+        common = {"shouldIgnore": False}
+        files = [{"path": path, "uploadMode": mode} | common for path, mode in modes.items()]
         send(handler, 200, {"files": files})
 
-    def _batch(self, handler: Handler, body: bytes, name: str) -> None:
-        del name
+    def _batch(self, handler: Handler, body: bytes) -> None:
         objects = [
             asked | {"actions": {"upload": {"href": f"{self.url}/lfs/{asked['oid']}"}}}
             for asked in json.loads(body)["objects"]
@@ -161,8 +155,8 @@ _ROUTES = {
     rf"GET /api/models/{_NAME}(/revision/{_REVISION})?": Hub._info,
     rf"GET /api/models/{_NAME}/tree/{_REVISION}": Hub._tree,
     rf"(GET|HEAD) /{_NAME}/resolve/{_REVISION}/(?P<file>.+)": Hub._file,
-    rf"POST /api/models/{_NAME}/preupload/main": Hub._modes,
-    rf"POST /{_NAME}\.git/info/lfs/objects/batch": Hub._batch,
+    r"POST /api/models/[\w./-]+/preupload/main": Hub._modes,
+    r"POST /[\w./-]+\.git/info/lfs/objects/batch": Hub._batch,
     r"PUT /lfs/(?P<oid>\w+)": Hub._store,
     rf"POST /api/models/{_NAME}/commit/main": Hub._commit,
 }
