@@ -23,6 +23,8 @@ from gapjax.streaming.replays import replays
 from gapjax.streaming.site import Site
 
 LOOPBACK = ("127.0.0.1", "localhost")
+# Three seconds at the rate of Kinects.
+WINDOW = 90
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,8 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bundle", type=Path, required=True, help="written by gapjax.export")
     parser.add_argument("--classes", help='any names: "wave; fall down" (zero-shot bundles)')
     parser.add_argument("--descriptions", default="", help="a YAML file that describes them")
-    window = "frames of a window (default: %(default)s)"
-    parser.add_argument("--window", type=command.count, default=60, help=window)
+    window = f"frames of a window (default: {WINDOW}, or as many as the bundle takes)"
+    parser.add_argument("--window", type=command.count, help=window)
     every = "new frames after which a window is recognized again (default: %(default)s)"
     parser.add_argument("--every", type=command.count, default=10, help=every)
     clips = "how many clips of a dataset are offered (default: %(default)s)"
@@ -56,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compilation_cache.use(options.compilation_cache)
     bundle = open_bundle(options.bundle)
     longest = bundle.metadata["input"]["shape"][1]
-    if options.window > longest:
-        raise UserError(f"--window={options.window}: {options.bundle} takes at most {longest}")
+    window = options.window or min(WINDOW, longest)
+    if window > longest:
+        raise UserError(f"--window={window}: {options.bundle} takes at most {longest}")
     site = Site(replays(bundle, options.sources, options.clips), options.pose)
     recognizer = Recognizer(bundle, options.descriptions)
     print(f"compiles {options.bundle} ...", flush=True)
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     async def run() -> None:
         """Serve until interrupted."""
-        hub = Hub(recognizer, classes, site.facts, options.window, options.every)
+        hub = Hub(recognizer, classes, site.facts, window, options.every)
         await server.serve(hub, site, options.host, options.port, ready)
 
     def ready(port: int) -> None:

@@ -137,6 +137,13 @@ def test_a_camera(page: tuple[devtools.Page, int]) -> None:
     knee = LANDMARKS.index("left knee") / 100
     names = shown.run("TOLD.hello.body.joints")
     np.testing.assert_allclose(joints[names.index("left knee")], [-knee, -2 * knee, 3 * knee])
+    # Two coordinates are pixels, and a confidence is the visibility.
+    flat = shown.run(
+        "jointsOf(Array.from({length: 33}, (_, n) => ({x: n / 100, y: n / 50, z: 0, "
+        "visibility: 1 - n / 100})), {...TOLD.hello.body, space: 2}, 3, [640, 480])"
+    )
+    wanted = [640 * knee, 480 * 2 * knee, 1 - knee]
+    np.testing.assert_allclose(flat[names.index("left knee")], wanted)
     shown.wait("document.querySelector('#best .name') !== null")
     assert shown.run("CAMERA.pose.file") == "/pose/x.wasm"
     shown.run(press("clips"))

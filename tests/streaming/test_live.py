@@ -1,19 +1,23 @@
 """The command's mistakes, and real bundles: windows have the scores that files have."""
 
 import pathlib
+import re
 import sys
 
 import numpy as np
 import pytest
+import yaml
 
 from data_pipelines.errors import DataError, UserError
 from data_pipelines.parsers import clip as clip_file
+from data_pipelines.specs.skeletons import PARTS
 from gapjax import live
 from gapjax.serving.bundle import open_bundle
 from gapjax.serving.classification import classify
 from gapjax.streaming import greeting, recognizer, server
 from gapjax.streaming.recognizer import BATCH, Recognizer, padded
 from gapjax.streaming.replays import as_sent, replays
+from stress import live_windows
 from support.ways_in import footage
 
 
@@ -103,6 +107,25 @@ def test_windows_have_the_scores_of_files(
     assert len(saved) < BATCH
 
 
+def test_descriptions_of_a_file(star_bundle: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """They describe what they have, whatever else is typed, and are the classes of the start."""
+    parts = {part: f"{part} sinks to the ground" for part in PARTS}
+    described = {"label": "fall down", "synonyms": ["drop"], "paragraph": "Down.", "parts": parts}
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump({"classes": [described]}))
+    bundle = open_bundle(star_bundle)
+    with_file, by_name = Recognizer(bundle, str(tmp_path / "x.yaml")), Recognizer(bundle)
+    assert with_file.classes(None).names == ("fall down",)
+    found, named = (each.classes("Fall_down; kick a ball") for each in (with_file, by_name))
+    assert (found.names[0], named.names[0]) == ("fall down", "Fall_down")
+    same = [
+        np.array_equal(rows[k], named.embeddings[key][k])
+        for key, rows in found.embeddings.items()
+        for k in (0, 1)
+    ]
+    assert not all(same)
+    assert any(same)
+
+
 def test_bundles_of_fixed_classes(gap_bundle: pathlib.Path, saved: list[pathlib.Path]) -> None:
     bundle = open_bundle(gap_bundle)
     expected = classify(bundle, saved[:1], None, "")
@@ -126,6 +149,7 @@ def test_replays(
     saved: list[pathlib.Path],
     tiny: pathlib.Path,
     tiny_known: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     bundle = open_bundle(star_bundle)
     found = replays(bundle, [saved[0], data / "synthetic"], most=5)
@@ -139,6 +163,16 @@ def test_replays(
             "="
         )
         assert sent["shape"][2:] == (25, 3)
+    flags = f"--bundle={star_bundle}", "--windows=8,120", "--clips=9"
+    assert live_windows.main([str(data / "synthetic"), *flags]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    share = r"[\d.]+"
+    assert len(lines) == 2
+    for line in lines:
+        wanted = (
+            f"all windows {share}, last {share}, last, seen {share}, last, unseen {share} % of 9"
+        )
+        assert re.search(wanted, line)
     with pytest.raises(UserError, match="its body is"):
         replays(bundle, [tiny], most=5)
     with pytest.raises(DataError, match="no such file"):
