@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from data_pipelines.errors import UserError
 from data_pipelines.specs import clip_rule
@@ -166,7 +166,7 @@ class Recognizer:
 
 def padded(
     embeddings: Embeddings, count: int, fewest: int = FEWEST
-) -> Mapping[str, Float32[np.ndarray, "k2 ..."]]:
+) -> Mapping[str, Float[np.ndarray, "k2 ..."]]:
     """Return the embeddings of `count` classes, and of the first one again up to a compiled size.
 
     >>> {key: len(rows) for key, rows in padded({"a": np.ones((17, 2))}, 17).items()}
