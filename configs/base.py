@@ -118,7 +118,7 @@ TEXT_ENCODERS = {
 }
 smoke = setting(
     "Check the plumbing: one small epoch of one block, on generated data if there are none.",
-    clips__window=16,
+    clips__window=8,
     backbone__width=8,
     backbone__stages=(1,),
     optimizer__warmup_epochs=0,

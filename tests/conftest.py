@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import functools
-import gc
 import json
 import os
 import pathlib
@@ -54,12 +53,6 @@ SLOW_FIXTURES = {
 }
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
-
-
-def pytest_collection_finish() -> None:
-    """Collect garbage seldom: tracing makes much that is none, 5 % of the tests' time."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
