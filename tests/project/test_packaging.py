@@ -35,7 +35,7 @@ COMMANDS = sorted(
 # Runs `python -m COMMAND --help` for all commands, each in a fork of a process that has imported
 # what they share; prints their statuses and outputs, and the places of the modules.
 HELP = """
-import contextlib, io, json, os, runpy, sys
+import contextlib, io, json, os, runpy, signal, sys
 import matplotlib.pyplot
 import gapjax.experiment.carry_out, gapjax.serving.bundle_writer, gapjax.studies.running
 
@@ -54,6 +54,8 @@ found = {}
 for name in sys.argv[1:]:
     reading, writing = os.pipe()
     if not os.fork():
+        # Of a lock that a thread of the parent held, nothing else comes back.
+        signal.alarm(120)
         with os.fdopen(writing, "w") as file:
             json.dump(run(name), file)
         os._exit(0)
@@ -195,7 +197,8 @@ def run_outside(
     here.mkdir(exist_ok=True)
     kept = {name: text for name, text in environment.items() if name != "PYTHONPATH"}
     command = [str(outside / "bin" / "python"), *arguments]
-    done = subprocess.run(command, cwd=here, env=kept, capture_output=True, text=True)
+    options = {"capture_output": True, "text": True, "timeout": 600}
+    done = subprocess.run(command, cwd=here, env=kept, **options)
     assert done.returncode == status, done.stderr
     return done.stdout
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 NAMES = ("chromium", "chromium-headless-shell", "google-chrome", "chromium-browser", "chrome")
+# A full browser has a window otherwise.
+FLAGS = ("--headless", "--no-sandbox")
 # Before anything of the page, and after everything.
 FIRST = """<script>window.errors = [];
 addEventListener("error", (event) => errors.push(event.message));
@@ -55,7 +57,7 @@ def run(page: Path, program: str) -> Opened:
     copy = page.with_suffix(".probed.html")
     text = page.read_text().replace("<head>", f"<head>{FIRST}", 1)
     copy.write_text(text.replace("</body>", (LAST % program) + "</body>"))
-    flags = ["--no-sandbox", "--virtual-time-budget=4000", "--enable-logging=stderr"]
+    flags = [*FLAGS, "--virtual-time-budget=4000", "--enable-logging=stderr"]
     command = [chromium(), *flags, "--dump-dom", "--window-size=1240,12000", copy.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     console = re.findall(r":CONSOLE[^\]]*\] (.*)", done.stderr)

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import re
 import subprocess
 import time
 import urllib.request
@@ -13,7 +12,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from support.browser import chromium
+from support.browser import FLAGS, chromium
 
 # Seconds that a page may be busy.
 PATIENCE = 60
@@ -78,22 +77,38 @@ def opened(address: str, profile: Path, *flags: str) -> Iterator[Page]:
 
     Args:
         address: of the page.
-        profile: a folder for what the browser keeps.
+        profile: a new folder for what the browser keeps.
         flags: of the browser.
     """
-    fixed = ["--no-sandbox", "--remote-debugging-port=0", "--window-size=1240,900"]
+    fixed = [*FLAGS, "--remote-debugging-port=0", "--window-size=1240,900"]
     command = [chromium(), *fixed, f"--user-data-dir={profile}", *flags, "about:blank"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as browser:
+    profile.mkdir(parents=True, exist_ok=True)
+    with (profile / "stderr.txt").open("wb") as log:
+        browser = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        with connect(_target(browser, profile), max_size=None) as connection:
+            page = Page(connection)
+            page.call("Page.navigate", url=address)
+            page.wait("location.protocol !== 'about:' && document.readyState === 'complete'")
+            yield page
+    finally:
+        browser.terminate()
         try:
-            lines = iter(browser.stderr.readline, "")
-            found = (re.search(r"listening on ws://([^/]+)/", line) for line in lines)
-            host = next(filter(None, found))[1]
-            with urllib.request.urlopen(f"http://{host}/json/list") as answer:
-                (target,) = [each for each in json.load(answer) if each["type"] == "page"]
-            with connect(target["webSocketDebuggerUrl"], max_size=None) as connection:
-                page = Page(connection)
-                page.call("Page.navigate", url=address)
-                page.wait("location.protocol !== 'about:' && document.readyState === 'complete'")
-                yield page
-        finally:
-            browser.terminate()
+            browser.wait(10)
+        except subprocess.TimeoutExpired:
+            browser.kill()
+            browser.wait()
+
+
+def _target(browser: subprocess.Popen[bytes], profile: Path) -> str:
+    """Return the address of the first page's DevTools, once the browser has one."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and browser.poll() is None:
+        # The file is missing or empty, the port closed, or the list empty while the browser starts.
+        with contextlib.suppress(OSError, IndexError):
+            port = (profile / "DevToolsActivePort").read_text().split()[0]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=5) as answer:
+                pages = [each for each in json.load(answer) if each["type"] == "page"]
+            return str(pages[0]["webSocketDebuggerUrl"])
+        time.sleep(0.05)
+    raise AssertionError(f"no page: {(profile / 'stderr.txt').read_text(errors='replace')}")
