@@ -1,6 +1,7 @@
 """The live page in headless Chromium, where there is one: it moves, and what is typed counts."""
 
 import pathlib
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -60,7 +61,7 @@ def page(
     with pytest.MonkeyPatch.context() as patch:
         toy = live_server.recognizer(patch)
         with (
-            live_server.serving(toy, Site(clips, str(pose))) as port,
+            live_server.serving(toy, Site(clips, str(pose)), window=50) as port,
             devtools.opened(f"http://127.0.0.1:{port}/", profile, *flags) as page,
         ):
             page.wait("document.body.dataset.ready === 'yes'")
@@ -94,7 +95,7 @@ def test_clips_move_and_are_recognized(page: tuple[devtools.Page, int]) -> None:
         " && document.getElementById('numbers').textContent"
     )
     assert "delay" in numbers
-    assert "0 frames dropped" in numbers
+    assert re.search(r"\b0 frames dropped", numbers)
 
 
 def test_typed_classes_take_effect(page: tuple[devtools.Page, int]) -> None:
@@ -121,7 +122,7 @@ def test_another_program_is_shown(page: tuple[devtools.Page, int]) -> None:
         before = shown.run("STAGE.shown")
         client.frames(9, 7, first=1)
         shown.wait(f"STAGE.shown >= {before} + 7")
-        assert shown.wait(BEST) == "kick it"
+        shown.wait(f"{BEST} === 'kick it'")
     shown.wait("LINK.watched === 0")
 
 

@@ -1,10 +1,12 @@
 """The ring buffer against a list of all frames, what is dropped, and whose turn it is."""
 
 import asyncio
+import math
 
 import numpy as np
 import pytest
 
+from gapjax.streaming import stream as stream_module
 from gapjax.streaming.outbox import Outbox
 from gapjax.streaming.recognizer import ClassList
 from gapjax.streaming.stream import Stream, Streams
@@ -62,8 +64,9 @@ def added(streams: Streams, frames: int, classes: ClassList = CLASSES) -> Stream
     return stream
 
 
-def test_turns() -> None:
+def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits longest comes first; those of the same classes come along."""
+    monkeypatch.setattr(stream_module, "LONGEST_WAIT", math.inf)
     streams, other = Streams(), ClassList(("kick",), {})
     first, few, second, third = (
         added(streams, 3),
