@@ -16,7 +16,6 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from absl import flags
@@ -24,8 +23,6 @@ from absl import flags
 from gapjax.benchmarks import first_step
 from gapjax.benchmarks.figures import TIMED, Figures, measure
 from gapjax.experiment import build, command_line
-from gapjax.experiment.stage_flag import selected
-from gapjax.experiment.stages import Stage, stages
 from gapjax.registry import chosen
 
 _STEPS = flags.DEFINE_integer("steps", 20, "How many steps to time.", lower_bound=1)
@@ -48,12 +45,10 @@ def config_words(words: Sequence[str]) -> list[str]:
     return kept
 
 
-def stage_of(words: Sequence[str], workdir: Path) -> Stage:
-    """Return the stage that is timed of a config: what `--stage` names, or the first."""
-    plan = command_line.plan_of_words(words)
-    # Folds only choose γ, which takes no time of a step.
-    plan = replace(plan, zero_shot=replace(plan.zero_shot, folds=0, gate=False))
-    return next(iter(selected(stages(plan, workdir)).values()))
+def start_words() -> list[str]:
+    """Return the flags, beside the config, that a start has as this command has them."""
+    given = (flags.FLAGS[name] for name in ("stage", "compilation_cache"))
+    return [flag.serialize() for flag in given if flag.present]
 
 
 def time_all(configs: Sequence[Sequence[str]], what: Sequence[str]) -> list[Figures]:
@@ -62,10 +57,11 @@ def time_all(configs: Sequence[Sequence[str]], what: Sequence[str]) -> list[Figu
     # First: another process cannot have the devices that this one has opened.
     if "start" in what:
         for figures, words in zip(found, configs, strict=True):
-            figures["seconds_to_first_step"] = first_step.measure(words)
+            figures["seconds_to_first_step"] = first_step.measure([*words, *start_words()])
     if set(what) & set(TIMED):
         with tempfile.TemporaryDirectory() as folder:
-            timed = [stage_of(words, Path(folder)) for words in configs]
+            plans = [command_line.plan_of_words(words) for words in configs]
+            timed = [first_step.stage_of(plan, Path(folder)) for plan in plans]
             runs = [build.build(stage.plan, stage.upstream) for stage in timed]
             precisions = [stage.plan.train.precision for stage in timed]
             measured = measure(runs, precisions, what, _STEPS.value)

@@ -1,13 +1,16 @@
 """How long a command takes from its start to the end of the first training step.
 
 A second process measures it: `python -m gapjax.benchmarks.first_step --config=...` opens data and
-devices, builds the run and trains one step. It writes no checkpoint and no log.
+devices, builds the run of the stage that is timed and trains one step. It writes no checkpoint and
+no log.
 """
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -15,7 +18,9 @@ import jax
 from data_pipelines.errors import UserError
 from gapjax.benchmarks.parts import Training
 from gapjax.experiment import build, command_line
-from gapjax.experiment.stages import stages
+from gapjax.experiment.plan import Plan
+from gapjax.experiment.stage_flag import selected
+from gapjax.experiment.stages import Stage, stages
 
 DONE = "first step done"
 
@@ -26,7 +31,7 @@ def measure(words: Sequence[str]) -> float:
     The devices must be free: a TPU is one process's.
 
     Args:
-        words: the flags of `--config`.
+        words: the flags of `--config`, and others of this command.
 
     Raises:
         UserError: a start fails; it says why on standard error.
@@ -47,14 +52,26 @@ def _start(words: Sequence[str]) -> float:
     raise UserError(f"the start of {' '.join(words)} failed with status {process.returncode}")
 
 
+def stage_of(plan: Plan, workdir: Path) -> Stage:
+    """Return the stage that is timed of a plan: what `--stage` names, or the first.
+
+    Raises:
+        UserError: the run has no such stage.
+    """
+    # Folds only choose γ, which takes no time of a step.
+    plan = replace(plan, zero_shot=replace(plan.zero_shot, folds=0, gate=False))
+    return next(iter(selected(stages(plan, workdir)).values()))
+
+
 def main(argv: Sequence[str]) -> int:
-    """Train one step of a run's first stage; return the exit status."""
+    """Train one step of a run's stage; return the exit status."""
     del argv
-    first, *_ = stages(command_line.plan(), Path())
-    run = build.build(first.plan)
-    step = Training(run, run.layout.replicate(run.method.prepare_text()))
-    jax.block_until_ready(step())
-    print(DONE, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = stage_of(command_line.plan(), Path(folder))
+        run = build.build(stage.plan, stage.upstream)
+        step = Training(run, run.layout.replicate(run.method.prepare_text()))
+        jax.block_until_ready(step())
+        print(DONE, flush=True)
     return 0
 
 

@@ -2,14 +2,17 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
-from configs import gap_demo
+from configs import gap_demo, star_demo
 from data_pipelines.errors import UserError
 from gapjax import bench
 from gapjax.benchmarks import figures, first_step, machine, timing
@@ -20,6 +23,14 @@ from support.commands import ROOT
 
 SMALL = ("--config.backbone.width=8", "--config.clips.window=8")
 WHAT = ("train", "feed")
+
+
+@pytest.fixture(autouse=True)
+def flag_values() -> Iterator[None]:
+    """Flags are as they are without a command line, then and afterwards."""
+    with flagsaver.flagsaver():
+        flags.FLAGS.mark_as_parsed()
+        yield
 
 
 def small_run(data: Path, devices: int) -> Run:
@@ -93,6 +104,22 @@ def test_the_command(
     assert json.loads(this)["seconds_to_first_step"] == len([*words, *SMALL])
     added = json.loads(against)["config"].removeprefix(json.loads(this)["config"])
     assert added == " --config.train.batch_size=16"
+    # A start is that of the stage whose steps are timed.
+    with flagsaver.as_parsed(stage="supervised", compilation_cache="false"):
+        (found,) = bench.time_all([["--config=a.py"]], ["start"])
+        assert bench.start_words() == ["--stage=supervised", "--nocompilation_cache"]
+    assert found["seconds_to_first_step"] == 3
+    assert bench.start_words() == []
+
+
+def test_the_start_of_a_stage() -> None:
+    """The one that is named, in the folder that is given."""
+    plan, workdir = plan_of(star_demo.get_config("smoke")), Path("timed")
+    assert first_step.stage_of(plan, workdir).workdir == workdir / "encoder"
+    with flagsaver.as_parsed(stage="star"):
+        stage = first_step.stage_of(plan, workdir)
+    assert (stage.workdir, stage.plan.zero_shot.folds) == (workdir, 0)
+    assert stage.upstream.features == workdir / "features"
 
 
 def test_a_start_is_the_second_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
