@@ -53,6 +53,9 @@ def require(name: str, public: bool) -> Destination:
         raise UserError(f"--push={name} exists and is no bundle; choose another name")
     if there and not there.private and not public:
         raise UserError(f"--push={name} is public on the hub: add --public if that is right")
+    if there and there.private and public:
+        remedy = "make it public there, or leave --public out"
+        raise UserError(f"--push={name} is private on the hub, which --public leaves so: {remedy}")
     return Destination(name, public)
 
 

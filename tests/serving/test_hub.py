@@ -209,11 +209,15 @@ def test_what_is_refused_before_anything_is_written(
 ) -> None:
     hub.repositories["lab/text"] = Repository(True, {"1" * 40: {"config.json": b"{}"}})
     hub.repositories["lab/open"] = Repository(False)
+    hub.repositories["lab/closed"] = Repository(True)
     cases: dict[str, Callable[[], object]] = {
         "--push=waves: a name on the hub is OWNER/NAME": lambda: pushed(small, "waves"),
         "--push=lab/..x: this is no name on the hub": lambda: pushed(small, "lab/..x"),
         "--push=lab/text exists and is no bundle": lambda: pushed(small, "lab/text"),
         "--push=lab/open is public on the hub: add": lambda: pushed(small, "lab/open"),
+        "--push=lab/closed is private on the hub, which --public leaves so: make it public": (
+            lambda: pushed(small, "lab/closed", public=True)
+        ),
     }
     for message, call in cases.items():
         with pytest.raises(UserError, match=re.escape(message)):
@@ -228,7 +232,7 @@ def test_what_is_refused_before_anything_is_written(
     hub.fault = hub_server.refusing(401)
     monkeypatch.setenv("HF_TOKEN", "hf_expired")
     assert export.main(["--workdir=none", f"--push={NAME}"]) == 2
-    assert set(hub.repositories) == {"lab/text", "lab/open"}
+    assert set(hub.repositories) == {"lab/text", "lab/open", "lab/closed"}
 
 
 def test_a_run_is_pushed_and_used_by_name(
