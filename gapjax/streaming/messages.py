@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Shaped
 
 from data_pipelines.errors import UserError
 
@@ -43,8 +43,11 @@ class Limits:
 
     @property
     def bytes(self) -> int:
-        """Return how long a message may be: numbers have at most 25 characters."""
-        return max(4 * LONGEST, 32 * self.persons * self.joints * self.coordinates + 4096)
+        """Return how long a message may be.
+
+        Numbers have at most 25 characters, and a character is at most two escapes of six bytes.
+        """
+        return 4096 + max(12 * LONGEST, 32 * self.persons * self.joints * self.coordinates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,21 +112,29 @@ def _joints(value: Any, limits: Limits) -> Float32[np.ndarray, "m v c"]:
     _, joints, coordinates = limits.shape
     if value == []:
         return np.zeros((0, joints, coordinates), np.float32)
+    frame = _numbers(value, limits)
+    shape = frame.shape if frame.ndim == 3 else (1, *frame.shape)
+    if shape[1:] != (joints, coordinates) or shape[0] > limits.persons:
+        told = " x ".join(map(str, frame.shape)) or "a single number"
+        raise UserError(f"a frame is {told}; {_wanted(limits)}")
+    # What is not finite is not small, either; integers may be too large for any float.
+    if not all(abs(number) <= LARGEST for number in frame.flat):
+        raise UserError(f"a frame has numbers that are not finite, or beyond {LARGEST:.0e}")
+    return frame.reshape(shape).astype(np.float32)
+
+
+def _numbers(value: Any, limits: Limits) -> Shaped[np.ndarray, "..."]:
+    """Return numbers as objects, which no text in a message makes larger than it is."""
     try:
-        frame = np.array(value)
+        frame = np.array(value, dtype=object)
     except ValueError:
         raise UserError(f"a frame has rows of different lengths; {_wanted(limits)}") from None
-    if frame.dtype.kind not in "if":
+    kinds = set(map(type, frame.flat))
+    if list in kinds:
+        raise UserError(f"a frame has rows of different lengths; {_wanted(limits)}")
+    if not kinds <= {int, float}:
         raise UserError(f"a frame has something else than numbers; {_wanted(limits)}")
-    if frame.ndim == 2:
-        frame = frame[None]
-    if frame.shape[1:] != (joints, coordinates) or len(frame) > limits.persons:
-        shape = " x ".join(map(str, np.shape(value))) or "a single number"
-        raise UserError(f"a frame is {shape}; {_wanted(limits)}")
-    # What is not finite is not small, either.
-    if not (np.abs(frame) <= LARGEST).all():
-        raise UserError(f"a frame has numbers that are not finite, or beyond {LARGEST:.0e}")
-    return frame.astype(np.float32)
+    return frame
 
 
 def _wanted(limits: Limits) -> str:

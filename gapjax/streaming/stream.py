@@ -11,7 +11,7 @@ from gapjax.streaming.outbox import Outbox
 from gapjax.streaming.recognizer import ClassList
 from gapjax.streaming.window import Window
 
-# A window waits no longer for further frames, in seconds: slow cameras have few.
+# A window waits no longer for further frames, in seconds: slow cameras have few, and clips end.
 LONGEST_WAIT = 0.5
 
 
@@ -28,9 +28,10 @@ class Stream:
         anew: whether the same frames are to be recognized again, as other classes.
         watchers: the clients that watch this stream.
         watched: the number of the stream that the client watches; 0 for none.
-        wanted: classes that were asked for and are not ready; None for none.
+        wanted: classes that were asked for and are not ready, and who asked; None for none.
         told: how many of the dropped frames the client was told of.
         taken: when the window was taken last, by `time.monotonic`.
+        epoch: how often frames were cleared or classes changed; results of before are not told.
     """
 
     number: int
@@ -41,9 +42,10 @@ class Stream:
     anew: bool = False
     watchers: set[Outbox] = field(default_factory=set)
     watched: int = 0
-    wanted: str | None = None
+    wanted: "tuple[str, Stream] | None" = None
     told: int = 0
     taken: float = field(default_factory=monotonic)
+    epoch: int = 0
 
     def is_due(self, every: int) -> bool:
         """Return whether there is something new to recognize: frames, or classes."""
@@ -55,6 +57,15 @@ class Stream:
         """Return the window; nothing in it is new then."""
         self.taken, self.anew = monotonic(), False
         return self.window.take()
+
+    def clear(self) -> None:
+        """Forget all frames, and what is being found in them."""
+        self.window.clear()
+        self.taken, self.epoch = monotonic(), self.epoch + 1
+
+    def renew(self, classes: ClassList) -> None:
+        """Take other classes, also for the frames that are there."""
+        self.classes, self.anew, self.epoch = classes, True, self.epoch + 1
 
     def newly_dropped(self) -> int:
         """Return how many frames were dropped since this was asked last."""
@@ -105,7 +116,7 @@ class Streams:
             before.watchers.discard(stream.outbox)
         if after is not None and after is not stream:
             after.watchers.add(stream.outbox)
-        stream.watched = number
+        stream.watched = number if after is not None else 0
 
     def next(self, every: int, most: int) -> list[Stream]:
         """Return streams that are due, those that have waited longest first.

@@ -1,6 +1,7 @@
 """What clients send: what is right is taken, and what is wrong is one line."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -46,6 +47,8 @@ BAD = {
     '{"frame": {"a": 1}}': "something else than numbers",
     '{"frame": "aaa"}': "something else than numbers",
     '{"frame": [[1, 2], [3]]}': "different lengths",
+    '{"frame": [[[1, 2]], [3]]}': "different lengths",
+    '{"frame": [["a", 2]]}': "something else than numbers",
     '{"frame": [[true, false]]}': "something else than numbers",
     '{"frame": [[1, 2]]}': "1 x 2; send 3 joints x 4 coordinates",
     '{"classes": 3}': "classes are a text",
@@ -76,5 +79,23 @@ def test_bounds() -> None:
         sent(frame=JOINTS, time="now")
     with pytest.raises(UserError, match="time is no number"):
         sent(frame=JOINTS, time=float("nan"))
-    largest = json.dumps({"frame": [[[-0.12345678901234567e-10] * 4] * 3] * 2})
-    assert len(largest) < LIMITS.bytes
+    assert isinstance(sent(classes="\U0001f600" * 20_000), messages.Classes)
+
+
+def test_the_longest_messages_are_let_in() -> None:
+    """Numbers of a large body, and characters that JSON escapes twice."""
+    large = Limits(persons=6, joints=500, coordinates=4)
+    frame = [[[-1.2345678901234567e-100] * 4] * 500] * 6
+    assert LIMITS.bytes < len(json.dumps({"frame": frame})) < large.bytes
+    assert len(json.dumps({"classes": "\U0001f600" * 20_000})) < LIMITS.bytes
+
+
+def test_long_texts_cost_no_memory() -> None:
+    """An array of texts has room for the longest one everywhere."""
+    text = json.dumps({"frame": ["a" * 40_000, *[""] * 10_000]})
+    tracemalloc.start()
+    with pytest.raises(UserError, match="something else than numbers"):
+        parse(text, LIMITS)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6

@@ -127,10 +127,26 @@ def test_an_outbox_drops_its_oldest(count: int) -> None:
         for number in range(count):
             outbox.put(str(number))
         kept = [await outbox.get() for _ in range(min(count, 3))]
-        assert outbox.dropped == max(0, count - 3)
         late = asyncio.create_task(outbox.get())
         await asyncio.sleep(0)
         outbox.put("late")
         return [*kept, await late]
 
     assert asyncio.run(read()) == [*map(str, range(max(0, count - 3), count)), "late"]
+
+
+def test_an_outbox_drops_what_passes_first() -> None:
+    async def read() -> list[str]:
+        outbox = Outbox(most=3)
+        for text in ("hello", "frame 1", "classes", "frame 2", "frame 3", "streams", "error"):
+            outbox.put(text, passes=text.startswith("frame"))
+        return [await outbox.get() for _ in range(3)]
+
+    assert asyncio.run(read()) == ["classes", "streams", "error"]
+
+
+def test_who_is_gone_is_not_watched() -> None:
+    streams = Streams()
+    watcher = added(streams, 0)
+    streams.watch(watcher, 2)
+    assert watcher.watched == 0
