@@ -6,11 +6,12 @@ or `hf auth login`). What it keeps is found without a network, too.
 
 import contextlib
 import functools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_pipelines.errors import CommandError, HostError, UserError
+from data_pipelines.errors import HostError, UserError
 from data_pipelines.storage.disk import writing
 from gapjax.workdir import bundle_files
 
@@ -63,7 +64,7 @@ def _copy(name: str, revision: str | None) -> Path:
 def answered(what: str, otherwise: str = "") -> Iterator[None]:
     """Report in one line that the hub refuses what the block asks for, or does not answer.
 
-    Errors of the disk are raised as they are.
+    Errors of the disk, and those that are not of the hub, are raised as they are.
 
     Args:
         what: the name of what is asked for.
@@ -75,10 +76,10 @@ def answered(what: str, otherwise: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except CommandError:
-        raise
-    except Exception as error:  # a network fails in many ways
+    except Exception as error:  # a network fails in many ways, and is named as the cause of some
         cause = _cause(error)
+        if not isinstance(cause, _of_the_hub()):
+            raise
         is_network = isinstance(cause, ConnectionError | TimeoutError)
         if isinstance(cause, OSError) and cause.errno and not is_network:
             raise cause from None
@@ -93,6 +94,15 @@ def _cause(error: BaseException) -> BaseException:
 
     wraps = isinstance(error, LocalEntryNotFoundError | RuntimeError)
     return _cause(error.__cause__) if wraps and error.__cause__ else error
+
+
+def _of_the_hub() -> tuple[type, ...]:
+    """Return the errors of asking the hub, those of its HTTP client included."""
+    from huggingface_hub import errors
+
+    # Which client that is depends on its version; not JSON is what a proxy answers.
+    clients = errors.HfHubHTTPError.__bases__
+    return OSError, errors.HFValidationError, json.JSONDecodeError, *clients
 
 
 def _refusal(error: BaseException) -> str:

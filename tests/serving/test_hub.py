@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard, constants
+from huggingface_hub import ModelCard, constants, errors
 
 from configs import gap_demo
 from data_pipelines.errors import DiskError, HostError, UserError
@@ -164,6 +164,19 @@ def test_a_download_that_is_cut_goes_on(
             located(f"hf:{NAME}")
     hub.fault = lambda handler: False
     assert contents(located(f"hf:{NAME}")) == contents(small)
+
+
+def test_which_errors_are_of_the_hub() -> None:
+    """Not those of a program; those of its HTTP client, and what is raised from them, are."""
+    for wrong in (TypeError("wrong"), RuntimeError("wrong"), KeyError("wrong"), UserError("wrong")):
+        with pytest.raises(type(wrong), match=r"^'?wrong"), bundle_hub.answered("x"):
+            raise wrong
+    client_error = errors.HfHubHTTPError.__bases__[0]
+    wrapping = RuntimeError("uploading")
+    wrapping.__cause__ = client_error("cut")
+    for error in (client_error("cut"), json.JSONDecodeError("cut", "", 0), wrapping):
+        with pytest.raises(HostError, match=r"^x: .*cut"), bundle_hub.answered("x"):
+            raise error
 
 
 def find_no_room(*_: object, **__: object) -> None:
