@@ -6,10 +6,12 @@ or `hf auth login`). What it keeps is found without a network, too.
 
 import contextlib
 import functools
+import glob
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from data_pipelines.errors import HostError, UserError
 from data_pipelines.storage.disk import writing
@@ -44,20 +46,36 @@ def is_on_hub(bundle: Path) -> bool:
 
 @functools.cache
 def _copy(name: str, revision: str | None) -> Path:
-    """Return the folder of huggingface_hub's cache, after downloading what it lacks."""
+    """Return the folder of huggingface_hub's cache, after downloading what of a bundle it lacks."""
+    # huggingface_hub warns where nothing matches; every repository has .gitattributes.
+    folder = _download(name, revision, [bundle_files.METADATA, ".gitattributes"])
+    files = _checked(name, folder, bundle_files.read_metadata)["files"]
+    # Of that revision, also where the name has another one by now.
+    _download(name, folder.name, [bundle_files.METADATA, *map(glob.escape, files)])
+    _checked(name, folder, bundle_files.read_checked)
+    return folder
+
+
+def _checked(
+    name: str, folder: Path, check: Callable[[Path], Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Return what a check of a copy returns, or say how to download it again."""
+    try:
+        return check(folder)
+    except UserError as error:
+        again = f"if the hub has it whole, remove {folder.parents[1]} to download it again"
+        raise UserError(f"{PREFIX}{name}: {error}; {again}") from error
+
+
+def _download(name: str, revision: str | None, patterns: list[str]) -> Path:
+    """Return huggingface_hub's folder of a revision, which has the files of these patterns."""
     import huggingface_hub
     from huggingface_hub import constants
 
-    cache, what = Path(constants.HF_HUB_CACHE), PREFIX + name
     remedy, advice = "set HF_HOME to another folder", "what is there is kept: run the command again"
-    with writing(cache, remedy, advice), answered(what):
-        folder = Path(huggingface_hub.snapshot_download(name, revision=revision))
-    try:
-        bundle_files.read_checked(folder)
-    except UserError as error:
-        again = f"if the hub has it whole, remove {folder.parents[1]} to download it again"
-        raise UserError(f"{what}: {error}; {again}") from error
-    return folder
+    what = {"revision": revision, "allow_patterns": patterns}
+    with writing(Path(constants.HF_HUB_CACHE), remedy, advice), answered(PREFIX + name):
+        return Path(huggingface_hub.snapshot_download(name, **what))
 
 
 @contextlib.contextmanager

@@ -138,6 +138,19 @@ def test_names_and_revisions(hub: Hub, small: pathlib.Path) -> None:
     hub.repositories["lab/text"] = Repository(False, {"1" * 40: {"config.json": b"{}"}})
     with pytest.raises(UserError, match=r"hf:lab/text: .* is no bundle: it has no bundle\.json"):
         located("hf:lab/text")
+    assert not any("config.json" in request for request in hub.requests)
+
+
+def test_only_a_bundle_is_downloaded(hub: Hub, small: pathlib.Path) -> None:
+    """In a repository that has other files, too."""
+    pushed(small)
+    hub.repositories[NAME].files["training/state"] = b"large"
+    assert contents(located(f"hf:{NAME}")) == contents(small)
+    assert not any("training/state" in request for request in hub.requests)
+    shutil.rmtree(constants.HF_HUB_CACHE)
+    hub.fault = hub_server.refusing(403, "/variables/array")
+    with pytest.raises(UserError, match=r"^hf:lab/waves: the hub does not permit it [^:]*:[^:]*$"):
+        located(f"hf:{NAME}")
 
 
 def test_a_copy_is_checked_as_a_folder_is(hub: Hub, small: pathlib.Path) -> None:
