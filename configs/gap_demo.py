@@ -9,7 +9,7 @@ Streams:  :bone, :joint_motion, :bone_motion, then python -m gapjax.ensemble of 
 
 Variants: the streams; `paper` and `released` follow the paper or the released code where the two
 differ; `no_text` trains without text, `stream` reads TFRecords while training, `bfloat16` computes
-in bfloat16, `smoke` checks the plumbing in 20 s.
+in bfloat16, `smoke` checks the plumbing.
 """
 
 from ml_collections import ConfigDict
