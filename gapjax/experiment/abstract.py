@@ -17,7 +17,8 @@ from data_pipelines.specs.dataset import DatasetSpec, Protocol
 from data_pipelines.storage.index import FILE, Index
 from gapjax.experiment import initial_weights, platform
 from gapjax.experiment.build import Sources, connect, open_devices
-from gapjax.experiment.data import Dataset, find_dataset, open_dataset, pose, resident_feed
+from gapjax.experiment.data import Dataset, find_dataset, open_dataset, pose
+from gapjax.experiment.feeds import resident_feed
 from gapjax.experiment.model import build_backbone, clip_shape
 from gapjax.experiment.plan import Plan
 from gapjax.inputs.feed import Feed, StreamFeed

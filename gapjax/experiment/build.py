@@ -10,11 +10,9 @@ from jaxtyping import Float, Int
 from gapjax.experiment import gating, initial_weights, platform
 from gapjax.experiment.data import (
     Dataset,
-    count_bodies,
     describe_selection,
     known_labels,
     open_dataset,
-    open_feed,
     train_order,
 )
 from gapjax.experiment.features import (
@@ -22,6 +20,7 @@ from gapjax.experiment.features import (
     load_encoder,
     zero_shot_summary,
 )
+from gapjax.experiment.feeds import count_bodies, open_feed
 from gapjax.experiment.model import build_method, clip_recipe, clip_shape, uses_text
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.sources import summary_by_source

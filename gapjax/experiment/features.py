@@ -9,8 +9,9 @@ from jaxtyping import Float, Int
 from data_pipelines.errors import UserError
 from data_pipelines.storage import contents
 from gapjax.experiment import encoder_weights
-from gapjax.experiment.data import Dataset, count_bodies, known_labels, open_feed
+from gapjax.experiment.data import Dataset, known_labels
 from gapjax.experiment.data_facts import check_encoder
+from gapjax.experiment.feeds import count_bodies, open_feed
 from gapjax.experiment.initial_weights import backbone_importer
 from gapjax.experiment.model import build_backbone, clip_recipe
 from gapjax.experiment.plan import Plan

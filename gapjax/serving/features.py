@@ -22,7 +22,8 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from data_pipelines.errors import UserError
 from gapjax.experiment import model
-from gapjax.experiment.data import Dataset, count_bodies, open_dataset, open_feed
+from gapjax.experiment.data import Dataset, open_dataset
+from gapjax.experiment.feeds import count_bodies, open_feed
 from gapjax.experiment.plan import Plan
 from gapjax.experiment.schema import read_flat
 from gapjax.inputs.clips import eval_clips

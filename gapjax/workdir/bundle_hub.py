@@ -73,9 +73,10 @@ def _download(name: str, revision: str | None, patterns: list[str]) -> Path:
     from huggingface_hub import constants
 
     remedy, advice = "set HF_HOME to another folder", "what is there is kept: run the command again"
-    what = {"revision": revision, "allow_patterns": patterns}
     with writing(Path(constants.HF_HUB_CACHE), remedy, advice), answered(PREFIX + name):
-        return Path(huggingface_hub.snapshot_download(name, **what))
+        return Path(
+            huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=patterns)
+        )
 
 
 @contextlib.contextmanager

@@ -66,11 +66,13 @@ ONLY = {
     "gapjax.streaming.replays data_pipelines",
     "data_pipelines.storage.contents": "gapjax.experiment data_pipelines",
     "data_pipelines.storage.digests": "gapjax.experiment data_pipelines",
-    "data_pipelines.storage.packed": "gapjax.experiment.data data_pipelines",
+    "data_pipelines.storage.packed": "gapjax.experiment.data gapjax.experiment.feeds "
+    "data_pipelines",
     "data_pipelines.storage.tfrecord": "gapjax.serving.tflite data_pipelines",
     "data_pipelines.readers.order": "gapjax.experiment gapjax.inputs.present gapjax.training "
     "gapjax.zero_shot.splits data_pipelines",
-    "data_pipelines.readers.stream": "gapjax.experiment.data data_pipelines",
+    "data_pipelines.readers.stream": "gapjax.experiment.data gapjax.experiment.feeds "
+    "data_pipelines",
     "data_pipelines.parsers.clip": "gapjax.serving.classification data_pipelines",
     "gapjax.methods.gap": "gapjax.methods.gap",
     "gapjax.methods.star": "gapjax.methods.star",

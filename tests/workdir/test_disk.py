@@ -14,7 +14,8 @@ from configs import gap_demo
 from data_pipelines.errors import DiskError, UserError
 from data_pipelines.storage.disk import raise_if_transient, writing
 from gapjax.experiment.config_dict import plan_of
-from gapjax.experiment.data import open_dataset, open_feed
+from gapjax.experiment.data import open_dataset
+from gapjax.experiment.feeds import open_feed
 from gapjax.parallel.sharding import make_layout
 from gapjax.training import loop
 from gapjax.workdir.checkpoints import newest_step
