@@ -8,6 +8,7 @@ also come from any program by WebSocket, and from a webcam with --pose. docs/liv
 
 import argparse
 import asyncio
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,11 +85,22 @@ def _check(options: argparse.Namespace) -> None:
     server.require()
     if not 0 <= options.port < 2**16:
         raise UserError(f"--port={options.port}: give a number from 0 to 65535")
-    if options.host in ("", "0.0.0.0"):
-        raise UserError("--host: name the address by which clients know this machine")
+    _check_host(options.host)
     if options.host not in LOOPBACK:
         warning = f"whoever reaches {options.host} may watch and send; browsers give no webcam here"
         print(f"gapjax: warning: {warning}", file=sys.stderr)
+
+
+def _check_host(host: str) -> None:
+    """Refuse IPv6, and what stands for every address, however it is written."""
+    if ":" in host:
+        raise UserError(f"--host={host}: IPv6 is not served; give a name or an IPv4 address")
+    try:
+        everywhere = socket.inet_aton(host) == bytes(4)
+    except OSError:
+        everywhere = not host
+    if everywhere:
+        raise UserError("--host: name the address by which clients know this machine")
 
 
 if __name__ == "__main__":

@@ -52,12 +52,13 @@ async def serve(hub: Hub, site: Site, host: str, port: int, ready: Callable[[int
     try:
         listening = socket.create_server((host, port))
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"--host={host} --port={port}: {reason}; choose another --port") from None
+        reason, wrong = error.strerror or error, isinstance(error, socket.gaierror)
+        other = "--host" if wrong else "--port"
+        raise UserError(f"--host={host} --port={port}: {reason}; choose another {other}") from None
     port = listening.getsockname()[1]
-    # Browsers leave out the usual port.
+    # Browsers leave out the usual port, and write names in small letters.
     ending = "" if port == 80 else f":{port}"
-    names = {f"{name}{ending}" for name in (host, "localhost", "127.0.0.1")}
+    names = {f"{name}{ending}" for name in (host.lower(), "localhost", "127.0.0.1")}
     limits: dict[str, Any] = {"max_size": hub.limits.bytes, "max_queue": 16, "compression": None}
     # Programs that are no browsers send no origin.
     origins: list[Any] = [None, *(f"http://{name}" for name in names)]
@@ -80,14 +81,13 @@ async def _answer(
     connection: "ServerConnection", request: "Request", site: Site, hub: Hub, names: set[str]
 ) -> "Response | None":
     """Answer a request by HTTP; None lets it become a WebSocket."""
-    if request.headers.get("Host") not in names:
+    if request.headers.get("Host", "").lower() not in names:
         return connection.respond(http.HTTPStatus.FORBIDDEN, "another address is served here\n")
     path = request.path.partition("?")[0]
     if path == STREAM:
         if len(hub.streams) < CLIENTS:
             return None
-        busy = f"{CLIENTS} clients are connected, which is the most\n"
-        return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, busy)
+        return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, f"{_busy()}\n")
     found = site.find(path)
     if found is None:
         return connection.respond(http.HTTPStatus.NOT_FOUND, "there is nothing here\n")
@@ -105,7 +105,12 @@ async def _answer(
 async def _talk(connection: "ServerConnection", hub: Hub) -> None:
     """Exchange messages with a client until it goes."""
     from websockets.exceptions import ConnectionClosed
+    from websockets.frames import CloseCode
 
+    # Others may have come since the request.
+    if len(hub.streams) >= CLIENTS:
+        await connection.close(CloseCode.TRY_AGAIN_LATER, _busy())
+        return
     stream = hub.open()
 
     async def send() -> None:
@@ -124,3 +129,7 @@ async def _talk(connection: "ServerConnection", hub: Hub) -> None:
     finally:
         sending.cancel()
         hub.close(stream)
+
+
+def _busy() -> str:
+    return f"{CLIENTS} clients are connected, which is the most"

@@ -105,9 +105,10 @@ class Site:
         return _type(name), lambda: _file(package, name)
 
     def _clip(self, number: str) -> tuple[str, Callable[[], bytes]] | None:
-        if not number.isascii() or not number.isdecimal() or int(number[:9]) >= len(self.clips):
+        known = number.isascii() and number.isdecimal() and len(number) < 10
+        if not known or int(number) >= len(self.clips):
             return None
-        clip = self.clips[int(number[:9])]
+        clip = self.clips[int(number)]
         return TYPES[".json"], lambda: json.dumps(replays.as_sent(clip)).encode()
 
     def _pose(self, name: str) -> tuple[str, Callable[[], bytes]] | None:

@@ -123,7 +123,48 @@ def test_another_program_is_shown(page: tuple[devtools.Page, int]) -> None:
         client.frames(9, 7, first=1)
         shown.wait(f"STAGE.shown >= {before} + 7")
         shown.wait(f"{BEST} === 'kick it'")
+        # What is typed is the other program's, until it goes.
+        shown.run(type_classes("jumping"))
+        assert client.receive("classes")["classes"] == list(live_server.LABELS)
+        assert client.receive("classes")["classes"] == ["jumping"]
+        shown.run("document.getElementById('classes').blur()")
     shown.wait("LINK.watched === 0")
+    shown.wait(f"document.getElementById('classes').value === {'; '.join(live_server.LABELS)!r}")
+    assert not shown.run(BEST)
+
+
+def test_a_replay_ends_with_its_source(page: tuple[devtools.Page, int]) -> None:
+    """Also while its clip is on the way; and who comes back sees it go on."""
+    shown, _ = page
+    shown.run(press("clips"))
+    shown.wait("REPLAY.timer !== null")
+    shown.run("document.getElementById('pause').click()")
+    shown.run(f"{press('clips')}; {press('another program')}; window.late = performance.now()")
+    shown.wait("performance.now() > late + 500")
+    assert shown.run("REPLAY.timer === null")
+    shown.run(press("clips"))
+    shown.wait("REPLAY.timer !== null && REPLAY.next > 0 && !REPLAY.paused")
+
+
+def test_the_end_of_a_clip_is_recognized(page: tuple[devtools.Page, int]) -> None:
+    """Its 40 frames, of which the last are too few for another turn."""
+    shown, _ = page
+    shown.run(
+        "window.ends = []; window.told = showRecognized; "
+        "showRecognized = (each) => { ends.push(each.frames); told(each); }; true"
+    )
+    shown.wait("ends.includes(40)")
+
+
+def test_typed_classes_outlive_a_connection(page: tuple[devtools.Page, int]) -> None:
+    shown, _ = page
+    shown.run(type_classes("go on"))
+    shown.wait(f"{BEST} === 'go on'")
+    shown.run("window.before = LINK.stream; LINK.socket.close()")
+    shown.wait("LINK.stream !== before")
+    shown.wait(f"{BEST} === 'go on'")
+    shown.run(type_classes(""))
+    shown.wait("document.querySelectorAll('#best li').length === 3")
 
 
 def test_a_camera(page: tuple[devtools.Page, int]) -> None:

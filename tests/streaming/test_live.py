@@ -1,7 +1,9 @@
 """The command's mistakes, and real bundles: windows have the scores that files have."""
 
+import asyncio
 import pathlib
 import re
+import socket
 import sys
 
 import numpy as np
@@ -26,6 +28,9 @@ from support.ways_in import footage
     [
         ("--port=70000", "give a number from 0 to 65535"),
         ("--host=0.0.0.0", "name the address by which clients know this machine"),
+        ("--host=0", "name the address by which clients know this machine"),
+        ("--host=", "name the address by which clients know this machine"),
+        ("--host=::1", "--host=::1: IPv6 is not served"),
         ("--window=0", "not a number from 1"),
         ("--bundle=nothing", "nothing"),
     ],
@@ -48,15 +53,19 @@ def test_a_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         server.require()
 
 
-def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-    import socket
-
+def test_addresses_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         serve = server.serve(None, None, "127.0.0.1", port, print)
         with pytest.raises(UserError, match=f"port={port}: .*; choose another --port"):
             asyncio.run(serve)
+
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_server", unknown)
+    with pytest.raises(UserError, match=r"nobody .*not known; choose another --host"):
+        asyncio.run(server.serve(None, None, "nobody", 0, print))
 
 
 def test_padding_repeats_the_first_class() -> None:

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import threading
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,8 @@ def test_the_page_is_served_and_nothing_else(port: int) -> None:
     assert (clip["label"], clip["shape"]) == ("wave", list(CLIP.shape))
     assert fetched(port, "/pose/pose.js")[2] == b"var Pose;"
     for path in (
-        *("/clips/1", "/clips/x", "/clips/-1", "/clips/", "/x/live.js", "/live.html", "//"),
+        *("/clips/1", "/clips/0000000001", "/clips/0000000000", "/clips/x", "/clips/-1"),
+        *("/clips/", "/x/live.js", "/live.html", "//"),
         *("/pose/", "/pose/deeper", "/pose/../live.js", "/pose/%2e%2e/x", "/../server.py"),
     ):
         assert fetched(port, path)[0] == 404, path
@@ -180,6 +182,28 @@ def test_too_many_clients(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidStatus) as error, joined(port):
         pass
     assert error.value.response.status_code == 503
+
+
+def test_too_many_clients_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was let in before the others had come."""
+    closed = []
+
+    class Connection:
+        async def close(self, code: int, reason: str) -> None:
+            closed.append((code, reason))
+
+    monkeypatch.setattr(server, "CLIENTS", 1)
+    hub = types.SimpleNamespace(streams=[1])
+    asyncio.run(server._talk(Connection(), hub))
+    assert closed == [(1013, "1 clients are connected, which is the most")]
+
+
+def test_names_have_no_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser asks for a machine's name in small letters."""
+    toy = live_server.recognizer(monkeypatch)
+    with live_server.serving(toy, Site([]), host="LocalHost") as own:
+        assert fetched(own, "/", host=f"LocalHost:{own}")[0] == 200
+        assert fetched(own, "/", host=f"localhost:{own}")[0] == 200
 
 
 def test_a_backlog_drops_frames_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +249,7 @@ def test_the_client_of_the_docs(
     port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/live.md").read_text(), re.DOTALL)
-    np.save(tmp_path / "clip.npy", np.full((30, *SHAPE[2:]), 7.0))
+    np.save(tmp_path / "clip.npy", np.full((90, *SHAPE[2:]), 7.0))
     program = program.replace("8484", str(port)).replace("clip.npy", str(tmp_path / "clip.npy"))
     exec(program, {})
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

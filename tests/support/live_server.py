@@ -60,7 +60,9 @@ def recognizer(monkeypatch: pytest.MonkeyPatch, any_classes: bool = True) -> Rec
 
 
 @contextlib.contextmanager
-def serving(toy: Recognizer, site: Site, window: int = 8, every: int = 4) -> Iterator[int]:
+def serving(
+    toy: Recognizer, site: Site, window: int = 8, every: int = 4, host: str = "127.0.0.1"
+) -> Iterator[int]:
     """Serve while the context lasts; the value is the port."""
     ready, ports, tasks = threading.Event(), [], []
 
@@ -71,7 +73,7 @@ def serving(toy: Recognizer, site: Site, window: int = 8, every: int = 4) -> Ite
     async def run() -> None:
         hub = Hub(toy, toy.classes(None), site.facts, window, every)
         tasks.append((asyncio.get_running_loop(), asyncio.current_task()))
-        await server.serve(hub, site, "127.0.0.1", 0, started)
+        await server.serve(hub, site, host, 0, started)
 
     def serve() -> None:
         with contextlib.suppress(asyncio.CancelledError):

@@ -8,7 +8,8 @@ const SOURCES = {
   "another program": {show: watchControls, start: () => {}, stop: () => watch(0)},
   "webcam": {show: cameraControls, start: () => {}, stop: stopCamera},
 };
-const PAGE = {source: "", streams: []};
+// typed: the classes of one's own stream, for a server that comes back.
+const PAGE = {source: "", streams: [], typed: ""};
 
 function chooseSource(name) {
   if (PAGE.source) SOURCES[PAGE.source].stop();
@@ -44,17 +45,23 @@ function greet({hello}) {
     document.getElementById("sources").replaceChildren(...Object.keys(SOURCES).map((name) =>
       element("button", {class: "mark", onclick: () => chooseSource(name)}, name)));
   }
+  if (PAGE.typed) send({classes: PAGE.typed});
   chooseSource(PAGE.source || (hello.clips.length ? "clips" : "another program"));
   document.body.dataset.ready = "yes";
 }
 
-// Whether a message is of the stream that is shown.
-function isShown(told) { return told.of === (LINK.watched || LINK.stream); }
+// Whether classes are those of the box.
+function isTyped(told) { return told.of === (LINK.watched || LINK.stream); }
+
+// Whether frames and results are of the stream that is shown: one's own is not beside others.
+function isShown(told) {
+  return told.of === (PAGE.source === "another program" ? LINK.watched : LINK.stream);
+}
 
 function takeStreams(told) {
   PAGE.streams = told.streams;
   if (PAGE.source !== "another program") return;
-  if (!told.streams.includes(LINK.watched)) LINK.watched = 0;
+  if (LINK.watched && !told.streams.includes(LINK.watched)) { watch(0); clearRecognized(); }
   document.getElementById("controls").replaceChildren(...watchControls());
 }
 
@@ -67,7 +74,9 @@ function watchClasses() {
     timer = setTimeout(() => {
       box.dataset.state = "waiting";
       document.getElementById("about-classes").textContent = "embeds their texts …";
-      send({classes: box.value.replaceAll("\n", ";")});
+      const classes = box.value.replaceAll("\n", ";");
+      if (!LINK.watched) PAGE.typed = classes;
+      send({classes});
     }, 400);
   });
 }
@@ -77,7 +86,7 @@ connect({
   hello: greet,
   recognized: (told) => { if (isShown(told)) showRecognized(told); },
   frame: (told) => { if (isShown(told)) drawStage(told.frame); },
-  classes: (told) => { if (isShown(told)) { showClasses(told); clearSaid(); } },
+  classes: (told) => { if (isTyped(told)) { showClasses(told); clearSaid(); } },
   streams: takeStreams,
   error: (told) => say(told.error, "error"),
   warning: (told) => say(told.warning, "warning"),

@@ -1,7 +1,9 @@
 "use strict";
 // Clips of the server, replayed at their own rate.
 
-const REPLAY = {timer: null, index: 0, next: 0, started: 0, clip: null, paused: false};
+const REPLAY = {timer: null, index: 0, next: 0, started: 0, clip: null, paused: false, turn: 0};
+// Milliseconds after a clip: half a second later its last frames are recognized.
+const REPLAY_REST = 800;
 
 function replayControls() {
   const names = TOLD.hello.clips.map((clip) => clip.label ? `${clip.label}: ${clip.name}` : clip.name);
@@ -12,20 +14,22 @@ function replayControls() {
   }}, "pause");
   const all = element("input", {type: "checkbox", id: "all"});
   all.checked = true;
+  REPLAY.paused = false;
   return [choice("clip", names, REPLAY.index, playClip), pause,
     element("label", {}, all, " one after another")];
 }
 
 async function playClip(index) {
   stopReplay();
+  const {turn} = REPLAY;
   REPLAY.index = index;
   const list = document.querySelector("#controls select");
   if (list) list.selectedIndex = index;
   const answer = await fetch(`clips/${index}`);
+  if (REPLAY.turn !== turn) return;
   if (!answer.ok) { say(`clip ${index} cannot be read`, "error"); return; }
   const clip = await answer.json();
-  if (REPLAY.index !== index) return;
-  stopReplay();
+  if (REPLAY.turn !== turn) return;
   send({clear: true});
   Object.assign(REPLAY, {clip: {...clip, joints: floats(clip.frames)}, next: 0,
     started: performance.now(), timer: setInterval(replayTick, 1000 / TOLD.hello.rate)});
@@ -34,6 +38,7 @@ async function playClip(index) {
 function stopReplay() {
   clearInterval(REPLAY.timer);
   REPLAY.timer = null;
+  REPLAY.turn++;
 }
 
 function floats(text) {
@@ -52,7 +57,8 @@ function replayTick() {
     sendFrame(persons);
     if (!LINK.watched) drawStage(persons);
   }
-  if (REPLAY.next < count) return;
+  const passed = performance.now() - REPLAY.started;
+  if (REPLAY.next < count || passed < 1000 * count / TOLD.hello.rate + REPLAY_REST) return;
   const all = document.getElementById("all");
   if (all && all.checked) playClip((REPLAY.index + 1) % TOLD.hello.clips.length);
   else playClip(REPLAY.index);
