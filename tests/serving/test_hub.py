@@ -1,6 +1,5 @@
-"""Bundles on the Hugging Face hub, which a local server plays: pushed whole, opened by name."""
+"""Bundles on the Hugging Face hub, which a local server plays, are opened by their name."""
 
-import errno
 import json
 import os
 import pathlib
@@ -8,72 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 
-import numpy as np
 import pytest
-from huggingface_hub import ModelCard, constants, errors
+from huggingface_hub import constants, errors
 
-from configs import gap_demo
 from data_pipelines.errors import DiskError, HostError, UserError
-from gapjax import classify, export
-from gapjax.experiment import initial_weights, stages
-from gapjax.experiment.config_dict import plan_of
-from gapjax.serving import bundle, bundle_writer, publication
-from gapjax.workdir import bundle_files, bundle_hub, weights
-from support import hub_server
+from gapjax.workdir import bundle_files, bundle_hub
+from support import hub_faults
 from support.commands import ROOT
-from support.hub_server import READER, WRITER, Hub, Repository
+from support.hub_server import READER, Hub, Repository
+from support.hub_use import NAME, contents, find_no_room, located, pushed
 
 # huggingface_hub's, of uploads by its HTTP client.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
-
-NAME = "lab/waves"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[Hub]:
-    """Return an empty hub; whoever asks may write."""
-    bundle_hub._copy.cache_clear()
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    with hub_server.serving(monkeypatch, str(tmp_path / "cache")) as hub:
-        monkeypatch.setenv("HF_TOKEN", WRITER)
-        yield hub
-    bundle_hub._copy.cache_clear()
-
-
-@pytest.fixture
-def small(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return what has the files of a bundle."""
-    folder = tmp_path / "small"
-    (folder / "variables").mkdir(parents=True)
-    (folder / "variables" / "array").write_bytes(bytes(range(256)) * 64)
-    (folder / "README.md").write_text("---\nlicense: unknown\n---\n# gap\n")
-    files = {
-        path.relative_to(folder).as_posix(): bundle_files.sha256(path)
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    metadata = {"format": bundle_files.FORMAT, "run": {"method": "gap"}, "files": files}
-    (folder / "bundle.json").write_text(json.dumps(metadata))
-    return folder
-
-
-def pushed(folder: pathlib.Path, name: str = NAME, public: bool = False) -> str:
-    """Push as the command does; return the revision."""
-    return publication.push(folder, publication.require(name, public))
-
-
-def located(name: str) -> pathlib.Path:
-    """Open as a new process does."""
-    bundle_hub._copy.cache_clear()
-    return bundle_hub.located(pathlib.Path(name))
-
-
-def contents(folder: pathlib.Path) -> dict[str, bytes]:
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_what_is_pushed_is_what_is_opened(
@@ -107,7 +53,7 @@ def test_what_is_pushed_is_what_is_opened(
 def test_a_hub_that_is_down_is_done_without(hub: Hub, small: pathlib.Path) -> None:
     pushed(small)
     copy = located(f"hf:{NAME}")
-    hub.fault = hub_server.refusing(503)
+    hub.fault = hub_faults.refusing(503)
     assert located(f"hf:{NAME}") == copy
     with pytest.raises(HostError, match=r"^hf:lab/other: the hub does not answer, or not to the"):
         located("hf:lab/other")
@@ -148,7 +94,7 @@ def test_only_a_bundle_is_downloaded(hub: Hub, small: pathlib.Path) -> None:
     assert contents(located(f"hf:{NAME}")) == contents(small)
     assert not any("training/state" in request for request in hub.requests)
     shutil.rmtree(constants.HF_HUB_CACHE)
-    hub.fault = hub_server.refusing(403, "/variables/array")
+    hub.fault = hub_faults.refusing(403, "/variables/array")
     with pytest.raises(UserError, match=r"^hf:lab/waves: the hub does not permit it [^:]*:[^:]*$"):
         located(f"hf:{NAME}")
 
@@ -168,7 +114,7 @@ def test_a_download_that_is_cut_goes_on(
     hub: Hub, small: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pushed(small)
-    hub.fault = hub_server.cutting("/variables/array", "GET")
+    hub.fault = hub_faults.cutting("/variables/array", "GET")
     with pytest.raises(HostError, match=f"hf:{NAME}: the hub does not answer, or not to the end"):
         located(f"hf:{NAME}")
     with monkeypatch.context() as patch:
@@ -192,10 +138,6 @@ def test_which_errors_are_of_the_hub() -> None:
             raise error
 
 
-def find_no_room(*_: object, **__: object) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
 def test_no_room_for_a_copy(hub: Hub, small: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pushed(small)
     monkeypatch.setattr("huggingface_hub.file_download.http_get", find_no_room)
@@ -203,109 +145,16 @@ def test_no_room_for_a_copy(hub: Hub, small: pathlib.Path, monkeypatch: pytest.M
         located(f"hf:{NAME}")
 
 
-FAULTS = {
-    "no permission": (hub_server.refusing(403, method="POST"), UserError, "permit it .HTTP 403"),
-    "upload refused": (hub_server.refusing(403, "/preupload/"), UserError, "permit it .HTTP 403"),
-    "too large": (hub_server.refusing(413, "/commit/"), UserError, "refuses .HTTP 413"),
-    "upload cut": (hub_server.cutting("/lfs/", "PUT"), HostError, "does not answer"),
-    "hub fails": (hub_server.refusing(500, "/commit/"), HostError, "does not answer"),
-    "commit cut": (hub_server.cutting("/commit/", "POST"), HostError, "does not answer"),
-}
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_half_a_bundle_is_never_there(hub: Hub, small: pathlib.Path, name: str) -> None:
-    """Neither in a new repository nor in place of what was there."""
-    hub.repositories[NAME] = Repository(True, {"1" * 40: {"bundle.json": b"before"}})
-    for repository in ("lab/new", NAME):
-        hub.fault, kind, message = FAULTS[name]
-        with pytest.raises(kind, match=rf"^--push={repository}: the hub .*{message}") as caught:
-            pushed(small, repository)
-        assert "; the hub has all of the bundle or nothing new: once it" in str(caught.value)
-        assert WRITER not in str(caught.value)
-        files = hub.repositories[repository].files if repository in hub.repositories else {}
-        assert files == ({"bundle.json": b"before"} if repository == NAME else {})
-    hub.fault = lambda handler: False
-    pushed(small)
-    assert contents(located(f"hf:{NAME}")) == contents(small)
-
-
-def test_what_is_refused_before_anything_is_written(
-    hub: Hub, small: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    hub.repositories["lab/text"] = Repository(True, {"1" * 40: {"config.json": b"{}"}})
-    hub.repositories["lab/open"] = Repository(False)
-    hub.repositories["lab/closed"] = Repository(True)
-    cases: dict[str, Callable[[], object]] = {
-        "--push=waves: a name on the hub is OWNER/NAME": lambda: pushed(small, "waves"),
-        "--push=lab/..x: this is no name on the hub": lambda: pushed(small, "lab/..x"),
-        "--push=lab/text exists and is no bundle": lambda: pushed(small, "lab/text"),
-        "--push=lab/open is public on the hub: add": lambda: pushed(small, "lab/open"),
-        "--push=lab/closed is private on the hub, which --public leaves so: make it public": (
-            lambda: pushed(small, "lab/closed", public=True)
-        ),
-    }
-    for message, call in cases.items():
-        with pytest.raises(UserError, match=re.escape(message)):
-            call()
-    pushed(small, "lab/open", public=True)
-    monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(UserError, match="nobody is signed in to the hub; set HF_TOKEN to a token"):
-        pushed(small)
-    # The command asks before it reads a run.
-    assert export.main(["--workdir=none", f"--push={NAME}"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-    hub.fault = hub_server.refusing(401)
-    monkeypatch.setenv("HF_TOKEN", "hf_expired")
-    assert export.main(["--workdir=none", f"--push={NAME}"]) == 2
-    assert set(hub.repositories) == {"lab/text", "lab/open", "lab/closed"}
-
-
-def test_a_run_is_pushed_and_used_by_name(
-    hub: Hub,
-    gap_run: pathlib.Path,
-    gap_bundle: pathlib.Path,
-    tmp_path: pathlib.Path,
-    capsys: pytest.CaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Classified with, trained from; and by HF_ENDPOINT alone, in another process."""
-    flags = [f"--workdir={gap_run}", "--frames=120", f"--push={NAME}", "--license=cc-by-4.0"]
-    assert export.main(flags) == 0
-    out = capsys.readouterr().out
-    name = re.fullmatch(r"waves: 24 classes, .*\npushed: --bundle=(hf:\S+@\w{40})\n", out)[1]
-    np.save(tmp_path / "clip.npy", np.random.default_rng(0).normal(size=(30, 2, 25, 3)))
-    found = []
-    for where in (name, f"hf:{NAME}", gap_bundle):
-        assert classify.main([f"--bundle={where}", str(tmp_path / "clip.npy")]) == 0
-        found.append(capsys.readouterr().out)
-    assert found[0] == found[1] == found[2]
-    folder = located(f"hf:{NAME}")
-    plan = plan_of(gap_demo.get_config("smoke"))
-    begun = replace(plan, train=replace(plan.train, init_from=f"hf:{NAME}"))
-    labels = bundle.open_bundle(gap_bundle).metadata["labels"]
-    assert initial_weights.trained_on(begun) == weights.read(folder).labels == labels
-    assert stages.encoder_start(pathlib.Path(f"hf:{NAME}")) == f"hf:{NAME}"
-    card = ModelCard.load(folder / "README.md")
-    assert card.data.license == "cc-by-4.0"
-    assert f"hf download {NAME} --local-dir=waves" in card.text
-    assert f"python -m gapjax.classify --bundle=hf:{NAME} clip.npy" in card.text
-    monkeypatch.setattr(bundle_writer, "lower", find_no_room)
-    assert export.main([f"--workdir={gap_run}", "--push=lab/full"]) == 1
-    assert "full cannot be written: No space left on device; no bund" in capsys.readouterr().err
-    assert "lab/full" not in hub.repositories
-    copy = shutil.copytree(gap_bundle, tmp_path / "copy")
-    monkeypatch.setattr(bundle_writer, "lower", lambda *_: b"")
-    assert export.main([f"--renew={copy}", "--push=lab/renewed", "--public"]) == 0
-    assert not hub.repositories["lab/renewed"].private
-    assert hub.repositories["lab/renewed"].files == contents(copy)
-    assert "--bundle=hf:lab/renewed" in (copy / bundle.CARD).read_text()
-    shutil.rmtree(constants.HF_HUB_CACHE)
+@pytest.mark.slow
+def test_another_process_has_the_hub_of_the_environment(hub: Hub, small: pathlib.Path) -> None:
+    """By HF_ENDPOINT alone."""
+    revision = pushed(small)
     code = "import sys, pathlib; from gapjax.workdir import bundle_hub as b; "
-    code += f"print(b.located(pathlib.Path('{name}')))"
+    code += f"print(b.located(pathlib.Path('hf:{NAME}@{revision}')))"
     variables = os.environ | {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": constants.HF_HUB_CACHE}
     variables |= {"HF_HUB_DISABLE_XET": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True
     )
-    assert done.stdout.strip() == str(folder), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert contents(pathlib.Path(done.stdout.strip())) == contents(small)
