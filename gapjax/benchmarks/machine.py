@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
 from gapjax.benchmarks.timing import seconds
 from gapjax.parallel.sharding import Layout
@@ -47,7 +48,7 @@ def copy_gb_per_sec(layout: Layout, numbers: int = COPIED) -> float:
     # In place: what new memory costs at first touch is no part of it.
     add = jax.jit(lambda x: x + 1, out_shardings=layout.rows, donate_argnums=0)
 
-    def step() -> jax.Array:
+    def step() -> Float[Array, "n c"]:
         """Add to what the last step has left."""
         nonlocal array
         array = add(array)
@@ -61,6 +62,6 @@ def _fastest(call: Callable[[], Any]) -> float:
     return min(seconds(call) for _ in range(ROUNDS))
 
 
-def _ones(layout: Layout, shape: tuple[int, int], dtype: DTypeLike) -> jax.Array:
+def _ones(layout: Layout, shape: tuple[int, int], dtype: DTypeLike) -> Float[Array, "n c"]:
     """Return ones whose rows are split over the devices."""
     return jax.jit(lambda: jnp.ones(shape, dtype), out_shardings=layout.rows)()

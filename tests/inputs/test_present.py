@@ -13,7 +13,7 @@ import pytest
 
 from configs import gap_ntu60
 from data_pipelines.readers.order import TrainOrder, eval_batches
-from gapjax import bench
+from gapjax.benchmarks import parts
 from gapjax.experiment import abstract
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.config_dict import plan_of
@@ -150,7 +150,7 @@ def test_what_a_run_is_spared(runs: dict[str, Run], what: str) -> None:
 
 
 def lowered(run: Run, what: str) -> jax.stages.Lowered:
-    state, request = loop.state_shapes(run), next(iter(bench.requests(run)))
+    state, request = loop.state_shapes(run), next(iter(parts.requests(run)))
     if what == "training":
         return loop.make_dispatch(run, state).lower(state, run.feed.store, request, {})
     variables = {"params": state.params, "batch_stats": state.batch_stats}

@@ -135,6 +135,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], C
     def get(name: str, devices: int) -> Compiled:
         config, stage = copy.deepcopy(STEPS[name])
         config.data.dir, config.data.stand_in = str(folder), False
+        # Long enough that the work of samples, not of parameters, is most of it.
+        config.clips.window = 16
         if name == "gap":
             config.text.encoder, config.text.checkpoint = "bert", bert
             config.text.too_long = "truncate"

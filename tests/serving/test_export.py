@@ -91,7 +91,7 @@ def test_what_is_left_out(folder: pathlib.Path, kind: str) -> None:
 def test_metadata(folder: pathlib.Path, workdir: pathlib.Path, kind: str) -> None:
     metadata = bundle.open_bundle(folder).metadata
     assert metadata["input"]["shape"] == [2, 120, 25, 3]
-    assert metadata["preprocessing"]["window"] == 8
+    assert metadata["preprocessing"]["window"] == {"gap": 8, "star": 16}[kind]
     assert len(metadata["labels"]) == 24
     assert len(metadata["trained_on"]) == {"gap": 24, "star": 18}[kind]
     assert metadata["run"]["protocol_digest"] == "a7f5e2619559"
