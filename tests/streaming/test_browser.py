@@ -40,7 +40,7 @@ def press(name: str) -> str:
 @pytest.fixture(scope="module")
 def clips() -> list[Replay]:
     """Return two clips, whose frames are 4 and 7 on the average."""
-    draw = np.random.default_rng(0).normal(size=(40, 1, *SHAPE[2:]))
+    draw = np.random.default_rng(0).normal(size=(42, 1, *SHAPE[2:]))
     draw -= draw.mean(axis=(1, 2, 3), keepdims=True)
     return [
         Replay(f"{value}.npy", NAME, lambda value=value: (draw + value).astype(np.float32))
@@ -147,13 +147,13 @@ def test_a_replay_ends_with_its_source(page: tuple[devtools.Page, int]) -> None:
 
 
 def test_the_end_of_a_clip_is_recognized(page: tuple[devtools.Page, int]) -> None:
-    """Its 40 frames, of which the last are too few for another turn."""
+    """Its 42 frames, of which the last are too few for another turn."""
     shown, _ = page
     shown.run(
         "window.ends = []; window.told = showRecognized; "
         "showRecognized = (each) => { ends.push(each.frames); told(each); }; true"
     )
-    shown.wait("ends.includes(40)")
+    shown.wait("ends.includes(42)")
 
 
 def test_typed_classes_outlive_a_connection(page: tuple[devtools.Page, int]) -> None:
