@@ -152,7 +152,8 @@ def test_another_process_has_the_hub_of_the_environment(hub: Hub, small: pathlib
     code = "import sys, pathlib; from gapjax.workdir import bundle_hub as b; "
     code += f"print(b.located(pathlib.Path('hf:{NAME}@{revision}')))"
     variables = os.environ | {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": constants.HF_HUB_CACHE}
-    variables |= {"HF_HUB_DISABLE_XET": "1"}
+    # Other tests may have forbidden the network in this process.
+    variables |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True
     )
