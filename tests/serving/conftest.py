@@ -16,6 +16,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[Hub
     """Return an empty hub; whoever asks may write."""
     bundle_hub._copy.cache_clear()
     monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with hub_server.serving(monkeypatch, str(tmp_path / "cache")) as hub:
         monkeypatch.setenv("HF_TOKEN", WRITER)
         yield hub
