@@ -23,9 +23,7 @@ demo: $(INSTALLED)
 	$(RUN) -m gapjax.plots runs/star_demo
 
 # Status 1 if a number is outside of the tolerance that docs/expected.md has for it.
-expected: $(INSTALLED)
-	$(RUN) -m gapjax.main --config=configs/gap_demo.py --workdir=runs/gap_demo
-	$(RUN) -m gapjax.main --config=configs/star_demo.py --workdir=runs/star_demo
+expected: demo
 	$(RUN) -m docs.expected runs/gap_demo runs/star_demo
 
 # Trained weights of the built-in data with their model cards, of runs that are as expected.

@@ -6,7 +6,6 @@
 """
 
 import argparse
-import gc
 import os
 import re
 import sys
@@ -60,8 +59,6 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
             # Orbax logs what it also raises, and our line on that would be lost among tracebacks.
             logging.set_verbosity(logging.FATAL)
         compilation_cache.use(_CACHE.value)
-        # What imports made stays: collections that pass over it take half the time.
-        gc.freeze()
         try:
             return main(argv)
         except jax.errors.JaxRuntimeError as error:

@@ -129,10 +129,8 @@ class Recognizer:
     ) -> Float32[np.ndarray, "m2 t2 v c"] | None:
         """Return the clip in a window, as in a conversion; None if nobody is seen."""
         persons = self.bundle.metadata["input"]["shape"][0]
-        space, sort = (
-            classification.space_of(self.bundle),
-            classification.sorts_persons(self.bundle),
-        )
+        space = classification.space_of(self.bundle)
+        sort = classification.sorts_persons(self.bundle)
         found = clip_rule.clip_of(window, space, persons, sort).skeleton
         return found.swapaxes(0, 1) if found.size else None
 

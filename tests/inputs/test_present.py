@@ -13,7 +13,7 @@ import pytest
 
 from configs import gap_ntu60
 from data_pipelines.readers.order import TrainOrder, eval_batches
-from gapjax.benchmarks import parts
+from gapjax.benchmarks import parts, timing
 from gapjax.experiment import abstract
 from gapjax.experiment.abstract import Size
 from gapjax.experiment.config_dict import plan_of
@@ -106,23 +106,15 @@ def test_an_evaluation_counts_its_own_batches() -> None:
 
 def test_no_program_is_new_after_the_first_epoch(tmp_path: Path) -> None:
     """Of training and evaluation, while the bodies of the steps vary."""
-    compiled, at_end_of_first = [], []
-
-    def note(event: str, seconds: float, **facts: Any) -> None:
-        if event.endswith("backend_compile_duration"):
-            compiled.append(facts.get("fun_name", event))
-
-    begun = {tiny_run.STEPS_PER_EPOCH: lambda: at_end_of_first.extend(compiled)}
-    run = tiny_run.tiny_run(at=begun)
-    bodies = np.random.default_rng(2).choice([1, 2], tiny_run.SAMPLES, p=[0.8, 0.2])
-    counting = CountingFeed(run.feed, bodies, 2, 1, run.order, run.epochs)
-    sizes = {each.present for each in of_epoch(counting, 0)}
-    assert len(sizes) == 2
-    jax.monitoring.register_event_duration_secs_listener(note)
-    try:
+    at_end_of_first: list[str] = []
+    with timing.compilations() as compiled:
+        begun = {tiny_run.STEPS_PER_EPOCH: lambda: at_end_of_first.extend(compiled)}
+        run = tiny_run.tiny_run(at=begun)
+        bodies = np.random.default_rng(2).choice([1, 2], tiny_run.SAMPLES, p=[0.8, 0.2])
+        counting = CountingFeed(run.feed, bodies, 2, 1, run.order, run.epochs)
+        sizes = {each.present for each in of_epoch(counting, 0)}
         loop.train(dataclasses.replace(run, feed=counting), tmp_path)
-    finally:
-        jax.monitoring.unregister_event_duration_listener(note)
+    assert len(sizes) == 2
     assert len(at_end_of_first) > 2
     assert compiled[len(at_end_of_first) :] == []
 

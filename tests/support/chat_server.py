@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from support import local_server
+
 # What a server does with a question: answers with a text, or does something else with the request.
 Reply = str | Callable[[http.server.BaseHTTPRequestHandler], None]
 
@@ -56,8 +58,8 @@ def serving(reply: Callable[[int, str], Reply]) -> Iterator[Server]:
     """Yield a server that runs in a thread."""
     server = Server(reply)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(local_server.Handler):
+        def do_POST(self) -> None:  # noqa: N802
             """Do what the test says."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             server.requests.append(json.loads(body) | {"path": self.path})
@@ -69,17 +71,9 @@ def serving(reply: Callable[[int, str], Reply]) -> Iterator[Server]:
                 else:
                     send(self, 200, completion(answer))
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
-        listener.daemon_threads = True
-        thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        server.url = f"http://127.0.0.1:{listener.server_port}/v1"
+    with local_server.listening(Handler) as url:
+        server.url = f"{url}/v1"
         try:
             yield server
         finally:
             server.stop.set()
-            listener.shutdown()
-            thread.join()

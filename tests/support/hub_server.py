@@ -6,12 +6,13 @@ import hashlib
 import http.server
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from huggingface_hub import constants
+
+from support import local_server
 
 WRITER, READER = "hf_writer", "hf_reader"
 Handler = http.server.BaseHTTPRequestHandler
@@ -189,7 +190,7 @@ def serving(monkeypatch: pytest.MonkeyPatch, cache: str) -> Iterator[Hub]:
     """Yield a hub that huggingface_hub talks to, with an empty cache and nobody signed in."""
     hub = Hub()
 
-    class Listening(Handler):
+    class Listening(local_server.Handler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
@@ -200,14 +201,7 @@ def serving(monkeypatch: pytest.MonkeyPatch, cache: str) -> Iterator[Hub]:
 
         do_GET = do_HEAD = do_POST = do_PUT = _any  # noqa: N815
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listening) as listener:
-        listener.daemon_threads = True
-        thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        hub.url = f"http://127.0.0.1:{listener.server_port}"
+    with local_server.listening(Listening) as hub.url:
         # As HF_ENDPOINT, HF_HOME and HF_HUB_DISABLE_XET set them when huggingface_hub is imported.
         template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
@@ -218,8 +212,4 @@ def serving(monkeypatch: pytest.MonkeyPatch, cache: str) -> Iterator[Hub]:
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.delenv("HF_TOKEN", raising=False)
         monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
-        try:
-            yield hub
-        finally:
-            listener.shutdown()
-            thread.join()
+        yield hub
