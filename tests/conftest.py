@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,10 @@ if "GAPJAX_TESTS" not in os.environ:
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ["GAPJAX_TESTS"] + "/compiled")
 os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**34))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+# What a script runs in the background ignores interruptions, and so would the processes of tests.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Where torch is, so is triton, which crashes if TensorFlow was imported before it.
 with contextlib.suppress(ImportError):
